@@ -1,0 +1,41 @@
+"""Errors a user can act on: one sentence each; the command line prints it and exits with 2."""
+
+
+class RestoraError(Exception):
+    """What the thing is, what it must be, what came, and what to do, in one sentence."""
+
+
+class BadImage(RestoraError):
+    """A picture that is empty, cut off, too large, or not a picture."""
+
+
+class BadDamage(RestoraError):
+    """Damage words that do not parse, or a knob out of its range."""
+
+
+class BadKnob(RestoraError):
+    """A knob with an unknown name or a value out of its range."""
+
+
+class BadPlan(RestoraError):
+    """A plan that names no known method, or that does not fit the picture."""
+
+
+class BadRecipe(RestoraError):
+    """A training recipe with a missing, unknown or impossible entry."""
+
+
+class NoWeights(RestoraError):
+    """Weights that are absent, or whose checksum is not the one in the index."""
+
+
+class MissingExtra(RestoraError):
+    """An optional part of the installation is needed and absent."""
+
+
+class NotFinite(RestoraError):
+    """A result with NaN or infinity, also after a second try in full precision."""
+
+
+class OutputExists(RestoraError):
+    """The output file exists and may not be overwritten."""

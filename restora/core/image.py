@@ -1,0 +1,50 @@
+"""Image: pixels with what belongs to them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+GREY_WEIGHTS = np.array([0.2989, 0.5870, 0.1140], np.float32)
+"""Red, green, blue: ITU-R BT.601 luma as rounded by MATLAB's rgb2gray, which made the field's grey test sets."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a file says besides its pixels."""
+
+    bits: int = 8  # of a value in the file: 8, 16, or 32 for floating point
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()  # what reading changed, in words for the user
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture in memory.
+
+    pixels: (H, W, C) float32 on the 0..1 scale, C = 1 (grey) or 3 (RGB, in the file's own colour space, upright).
+    alpha: (H, W) float32 0..1, or None. hole: (H, W) bool, True = unknown, or None.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    hole: np.ndarray | None = None
+    meta: Meta = field(default_factory=Meta)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        height, width, channels = self.pixels.shape
+        return height, width, channels
+
+    def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """The pixels of a rectangle that lies inside the picture."""
+        return self.pixels[top : top + height, left : left + width]
+
+
+def to_grey(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) or (H, W, 1) as (H, W, 1), weighted by GREY_WEIGHTS scaled to sum one."""
+    if rgb.shape[-1] == 1:
+        return rgb
+    return (rgb @ (GREY_WEIGHTS / GREY_WEIGHTS.sum()))[..., None].astype(rgb.dtype)

@@ -1,0 +1,74 @@
+"""Noise: y = x + n and its relatives. Levels are on the 0..1 scale: sigma = 25/255 is written 0.098."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from restora.damage.chain import Damage
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Damage):
+    """White Gaussian noise, y = x + sigma * N(0, 1), drawn for every value on its own; not clipped."""
+
+    family: ClassVar[str] = "noise"
+    kind: ClassVar[str] = "gaussian"
+    first: ClassVar[bool] = True
+    sigma: float
+
+    def __post_init__(self) -> None:
+        self.need(0 <= self.sigma <= 10, "sigma must be from 0 to 10 on the 0..1 scale")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x plus noise of standard deviation sigma."""
+        return x + np.float32(self.sigma) * rng.standard_normal(x.shape, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class PoissonNoise(Damage):
+    """Photon noise, y = Poisson(peak * x) / peak; a small peak is a dark, noisy picture."""
+
+    family: ClassVar[str] = "noise"
+    kind: ClassVar[str] = "poisson"
+    peak: float
+
+    def __post_init__(self) -> None:
+        self.need(0 < self.peak <= 1e6, "peak, the photons of a white pixel, must be above 0 and at most 1e6")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Photons counted and scaled back; the variance is x / peak."""
+        return (rng.poisson(np.clip(x, 0, None) * self.peak) / self.peak).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SaltAndPepper(Damage):
+    """Impulse noise: a share `amount` of the pixels is black or white, half each, in all channels at once."""
+
+    family: ClassVar[str] = "noise"
+    kind: ClassVar[str] = "salt-and-pepper"
+    amount: float
+
+    def __post_init__(self) -> None:
+        self.need(0 <= self.amount <= 1, "amount, the share of pixels hit, must be from 0 to 1")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x with pixels replaced by 0 or 1."""
+        u = rng.random(x.shape[:2])[:, :, None]
+        return np.where(u < self.amount / 2, 0, np.where(u < self.amount, 1, x)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Speckle(Damage):
+    """Multiplicative noise, y = x (1 + sigma * N(0, 1)), as of radar, ultrasound and laser light."""
+
+    family: ClassVar[str] = "noise"
+    kind: ClassVar[str] = "speckle"
+    sigma: float
+
+    def __post_init__(self) -> None:
+        self.need(0 <= self.sigma <= 10, "sigma must be from 0 to 10")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x with noise in proportion to brightness."""
+        return x * (1 + np.float32(self.sigma) * rng.standard_normal(x.shape, dtype=np.float32))

@@ -1,0 +1,75 @@
+"""Shrinking: bicubic and antialiased, as MATLAB's `imresize`, on which published super-resolution scores rest."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from restora.damage.chain import Damage
+
+
+def imresize(x: np.ndarray, height: int, width: int) -> np.ndarray:
+    """x (H, W, C) resized to (height, width, C), bicubic (Keys, a = -0.5), antialiased when smaller; not clipped."""
+    down = _weights(x.shape[0], height)
+    across = _weights(x.shape[1], width)
+    return _along(across, _along(down, x, 0), 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Shrink(Damage):
+    """The picture cut to a multiple of the scale s, then made s times smaller."""
+
+    family: ClassVar[str] = "shrink"
+    kind: ClassVar[str] = "shrink"
+    first: ClassVar[bool] = True
+    scale: int
+
+    def __post_init__(self) -> None:
+        self.need(1 <= self.scale <= 16, "scale must be a whole number from 1 to 16")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x (H, W, C) as (H // s, W // s, C)."""
+        height, width = x.shape[0] // self.scale, x.shape[1] // self.scale
+        self.need(height > 0 and width > 0, f"a picture of {x.shape[1]}x{x.shape[0]} is too small")
+        return imresize(x[: height * self.scale, : width * self.scale], height, width)
+
+    def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
+        """The transposed weights; zero where the picture was cut off."""
+        height, width = y.shape[:2]
+        x = np.zeros(shape, np.float32)
+        down = _weights(height * self.scale, height).T
+        across = _weights(width * self.scale, width).T
+        x[: height * self.scale, : width * self.scale] = _along(across, _along(down, y, 0), 1)
+        return x
+
+
+def _along(matrix: csr_array, x: np.ndarray, axis: int) -> np.ndarray:
+    moved = np.moveaxis(x, axis, 0)
+    flat = matrix @ moved.reshape(moved.shape[0], -1).astype(np.float64)
+    return np.moveaxis(flat.reshape(-1, *moved.shape[1:]), 0, axis)
+
+
+@lru_cache(maxsize=64)
+def _weights(size: int, new_size: int) -> csr_array:
+    """The (new_size, size) matrix of one axis; samples beyond the border are mirrored."""
+    scale = new_size / size
+    stretch = min(scale, 1.0)
+    centre = (np.arange(new_size) + 0.5) / scale - 0.5
+    taps = int(np.ceil(4 / stretch)) + 2
+    index = np.floor(centre - 2 / stretch).astype(int)[:, None] + np.arange(taps)
+    weight = _cubic(stretch * (centre[:, None] - index))
+    weight /= weight.sum(1, keepdims=True)
+    mirrored = index % (2 * size)
+    mirrored = np.where(mirrored < size, mirrored, 2 * size - 1 - mirrored)
+    row = np.repeat(np.arange(new_size), taps)
+    return csr_array((weight.ravel(), (row, mirrored.ravel())), shape=(new_size, size))
+
+
+def _cubic(t: np.ndarray) -> np.ndarray:
+    """Keys' cubic with a = -0.5 (Keys, 1981, eq. 15)."""
+    t = np.abs(t)
+    near = 1.5 * t**3 - 2.5 * t**2 + 1
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return np.where(t <= 1, near, np.where(t <= 2, far, 0))

@@ -1,0 +1,118 @@
+"""The words for damage: `parse("blur(motion, length=15, angle=30) | noise(sigma=0.1)")`, and back with `str`.
+
+A word is `family(kind, knob=value, ...)`; the kind may be left out where the family has a first one.
+Values are numbers or quoted file names. Damages are joined with ` | ` and happen from left to right.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+
+from restora.core.errors import BadDamage
+from restora.core.names import nearest
+from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
+from restora.damage.chain import Chain, Damage
+from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
+from restora.damage.jpeg import Jpeg
+from restora.damage.noise import GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.shrink import Shrink
+
+KINDS: dict[str, tuple[type[Damage], ...]] = {
+    "noise": (GaussianNoise, PoissonNoise, SaltAndPepper, Speckle),
+    "blur": (GaussianBlur, MotionBlur, DiskBlur, KernelBlur),
+    "jpeg": (Jpeg,),
+    "shrink": (Shrink,),
+    "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
+}
+"""Every family and its kinds; the first kind of a family may go unnamed."""
+
+# A word's inside may hold quoted text, so neither `)` nor `|` nor `,` ends anything within quotes.
+_WORD = re.compile(r'\s*([a-z]+)\s*\(((?:"(?:[^"\\]|\\.)*"|[^()"])*)\)\s*')
+_ENTRY = re.compile(r'\s*(?:([a-z_]+)\s*=\s*)?("(?:[^"\\]|\\.)*"|[^,"=]+?)\s*(?:,|$)')
+_RANGE = re.compile(r"(-?[\d.eE-]*\d\.?)\.\.(-?[\d.][\d.eE-]*)")
+
+
+def parse(text: str) -> Damage:
+    """The damage that `text` describes; `parse(str(d)) == d`. Raises BadDamage, naming the word at fault."""
+    damages = []
+    position = 0
+    while True:
+        word = _WORD.match(text, position)
+        if not word:
+            raise BadDamage(f'cannot read {text[position:].strip()!r} as damage; write it like "noise(sigma=0.1)"')
+        damages.append(_build(word[1], word[2]))
+        position = word.end()
+        if position == len(text):
+            break
+        if text[position] != "|":
+            raise BadDamage(f"expected '|' between damages before {text[position:]!r}")
+        position += 1
+    return damages[0] if len(damages) == 1 else Chain(tuple(damages))
+
+
+def draw(text: str, rng: np.random.Generator) -> Damage:
+    """A damage drawn from words with ranges: `noise(sigma=0..0.2)` draws sigma uniformly from 0 to 0.2."""
+
+    def number(found: re.Match[str]) -> str:
+        try:
+            return repr(float(rng.uniform(float(found[1]), float(found[2]))))
+        except ValueError as error:
+            raise BadDamage(f"{found[0]!r} is no range of two numbers") from error
+
+    return parse(_RANGE.sub(number, text))
+
+
+def _build(family: str, inside: str) -> Damage:
+    if family not in KINDS:
+        raise BadDamage(f"no damage is called {family!r}; {nearest(family, KINDS)}")
+    kinds = {kind.kind: kind for kind in KINDS[family]}
+    chosen = KINDS[family][0]
+    values: dict[str, float | int | str] = {}
+    for index, (name, value) in enumerate(_entries(family, inside)):
+        if name is None and index == 0:
+            if value not in kinds:
+                raise BadDamage(f"{family} has no kind {value!r}; {nearest(value, kinds)}")
+            chosen = kinds[value]
+        elif name is None:
+            raise BadDamage(f"{family}(...) takes knob=value after its kind, not {value!r}")
+        elif name in values:
+            raise BadDamage(f"{family}(...) was given {name} twice")
+        else:
+            values[name] = value
+    return _construct(chosen, values)
+
+
+def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
+    word = f"{chosen.family}({chosen.kind})"
+    types = {field.name: field.type for field in fields(chosen)}
+    typed: dict[str, float | int | str] = {}
+    for name, value in values.items():
+        if name not in types:
+            raise BadDamage(f"{word} has no knob {name!r}; {nearest(name, types)}")
+        try:
+            typed[name] = _value(value, types[name])
+        except ValueError as error:
+            raise BadDamage(f"{word} needs a {types[name].__name__} for {name}, got {value}") from error
+    try:
+        return chosen(**typed)  # type: ignore[arg-type]
+    except TypeError as error:
+        missing = [name for name in types if name not in typed]
+        raise BadDamage(f"{word} needs {' and '.join(missing)}") from error
+
+
+def _value(text: str, kind: type) -> float | int | str:
+    if kind is str:
+        return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+    return kind(text)
+
+
+def _entries(family: str, inside: str) -> Iterator[tuple[str | None, str]]:
+    position = 0
+    while position < len(inside.rstrip()):
+        entry = _ENTRY.match(inside, position)
+        if not entry:
+            raise BadDamage(f"cannot read {inside[position:]!r} in {family}({inside})")
+        yield entry[1], entry[2]
+        position = entry.end()

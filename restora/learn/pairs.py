@@ -1,0 +1,53 @@
+"""Training pairs (y, x) made on the fly: patches of photographs, and the same patches damaged."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from restora.core.image import to_grey
+from restora.damage.words import draw
+from restora.learn.recipe import Recipe
+
+
+class Pairs:
+    """Batches as a pure function of the step: nothing to save, nothing to restore, the same for any process count."""
+
+    def __init__(self, photographs: Sequence[np.ndarray], recipe: Recipe) -> None:
+        """`photographs` are (H, W, C) uint8; those smaller than a patch are left out."""
+        self.recipe = recipe
+        sizes = [_smaller(photo, shrink) for photo in photographs for shrink in recipe.shrinks]
+        self.photographs = [photo for photo in sizes if min(photo.shape[:2]) >= recipe.patch]
+        if not self.photographs:
+            raise ValueError(f"no photograph is as large as a patch of {recipe.patch} pixels")
+        area = np.array([photo.shape[0] * photo.shape[1] for photo in self.photographs], float)
+        self.share = area / area.sum()
+
+    def batch(self, step: int, rank: int = 0, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Damaged y and clean x, both (B, C, H, W) float32, for one process of several."""
+        items = [self.pair(step, item) for item in range(rank, self.recipe.batch, processes)]
+        y, x = zip(*items, strict=True)
+        return np.stack(y), np.stack(x)
+
+    def pair(self, step: int, item: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair (C, H, W), drawn from the recipe's seed, the step and the item's number."""
+        rng = np.random.default_rng((self.recipe.seed, step, item))
+        photo = self.photographs[rng.choice(len(self.photographs), p=self.share)]
+        size = self.recipe.patch
+        top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
+        patch = np.rot90(photo[top : top + size, left : left + size], rng.integers(4))
+        patch = patch[:, ::-1] if rng.random() < 0.5 else patch
+        x = patch.astype(np.float32) / 255
+        grey = self.recipe.grey_share > 0 and rng.random() < self.recipe.grey_share
+        x = to_grey(x) if grey else x
+        y = draw(self.recipe.damage, rng).apply(x, rng)
+        y, x = (np.broadcast_to(side, (size, size, self.recipe.channels)) for side in (y, x))
+        return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
+
+
+def _smaller(photo: np.ndarray, times: int) -> np.ndarray:
+    """The photograph (H, W, C) uint8 made `times` smaller by averaging."""
+    if times == 1:
+        return photo
+    height, width = photo.shape[0] // times, photo.shape[1] // times
+    blocks = photo[: height * times, : width * times].reshape(height, times, width, times, -1)
+    return np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)

@@ -1,0 +1,110 @@
+"""Recipes: everything that decides what a training run makes, in one flat TOML file."""
+
+import tomllib
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from restora.core.errors import BadRecipe
+from restora.core.names import nearest
+
+Value = int | float | str | list[int]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, and how. Levels are on the 0..1 scale."""
+
+    method: str  # a name of the table of methods
+    tag: str  # the weights will be called method.tag
+    photographs: str  # a folder of pictures; see data.photographs.locate
+    licence: str  # of those pictures that their folder's SOURCES.csv does not name
+    terms: str  # of use of the weights, for their card
+    damage: str  # damage words; ranges a..b are drawn anew for every patch
+    steps: int
+    channels: int = 3
+    leave_out: str = ""  # a file that lists pictures not to train on
+    hold_out: int = 8  # pictures kept for validation, chosen by their checksums
+    grey_share: float = 0.0  # share of the patches shown grey, all channels alike, noise too
+    shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
+    batch: int = 8  # over all processes
+    patch: int = 128
+    lr: float = 0.01  # of Muon, for the inner convolutions
+    lr_rest: float = 0.001  # of AdamW, for the first and last layer and the biases
+    warm_up: int = 50  # steps from zero to the full rate
+    decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
+    loss: str = "l1"
+    clip: float = 1.0  # norm to which a larger gradient is scaled down
+    ema: float = 0.999  # decay of the averaged weights, which are the result
+    validate_every: int = 250
+    seed: int = 0
+    knobs: dict[str, Value] = field(default_factory=dict)  # of the net's constructor
+
+    @property
+    def name(self) -> str:
+        """The name of the weights, as `dncnn.gray-s25`."""
+        return f"{self.method}.{self.tag}"
+
+    def __post_init__(self) -> None:
+        rules = [
+            (self.channels in (1, 3), "channels must be 1 or 3"),
+            (self.loss in LOSSES, f"loss must be one of {', '.join(LOSSES)}"),
+            (self.steps >= 1, "steps must be 1 or more"),
+            (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
+            (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
+            (0 <= self.grey_share <= 1, "grey_share must be from 0 to 1"),
+            (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
+            (0 <= self.ema < 1, "ema must be at least 0 and below 1"),
+            (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
+            (self.hold_out >= 1, "hold_out must be 1 or more"),
+        ]
+        for holds, rule in rules:
+            if not holds:
+                raise BadRecipe(f"recipe {self.name}: {rule}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return asdict(self)
+
+
+LOSSES = ("l1", "l2")
+"""Mean absolute error, mean squared error."""
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file. Raises BadRecipe on a file, key or value that is not right, naming it."""
+    try:
+        values = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadRecipe(f"cannot read the recipe {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadRecipe(f"{path} is not TOML: {error}") from error
+    return recipe_from(values, str(path))
+
+
+def recipe_from(values: dict[str, Any], origin: str) -> Recipe:
+    """The recipe of plain values; `origin` is named in errors."""
+    known = {entry.name: entry for entry in fields(Recipe)}
+    for name, value in values.items():
+        if name not in known:
+            raise BadRecipe(f"{origin} has an unknown key {name!r}; {nearest(name, known)}")
+        if not _fits(value, known[name].type):
+            raise BadRecipe(f"{origin}: {name} cannot be {value!r}")
+    required = [e.name for e in known.values() if e.default is MISSING and e.default_factory is MISSING]
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise BadRecipe(f"{origin} lacks {', '.join(missing)}")
+    return Recipe(**values)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind in (int, str):
+        return type(value) is kind
+    if kind == list[int]:
+        return isinstance(value, list) and all(type(item) is int for item in value)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in get_args(kind))
+    return isinstance(value, dict) and all(_fits(item, get_args(kind)[1]) for item in value.values())

@@ -1,0 +1,28 @@
+"""Blocks that several nets share."""
+
+import torch
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
+
+    The second convolution starts at zero, so that a new block is the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        silence(self.second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x with the residual added."""
+        return x + self.second(torch.relu(self.first(x)))
+
+
+def silence(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Set a layer's weights and biases to zero: what it is added to passes unchanged until it has learned."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
