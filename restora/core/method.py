@@ -1,0 +1,67 @@
+"""Method: a row of facts about one way to restore. The code is loaded only when it is used."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from restora.core.errors import MissingExtra
+from restora.core.knobs import Knob, Setting
+
+Kind = Literal["classical", "learned", "per-image"]
+Halo = int | None | Callable[[Mapping[str, Setting]], int]
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is, what it is for, and how far its pixels look around.
+
+    entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class.
+    halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
+    multiple: what height and width must be divisible by; pictures are continued by mirroring.
+    memory: bytes of working memory for each pixel of a tile, measured.
+    """
+
+    name: str
+    entry: str
+    kind: Kind
+    about: str
+    treats: tuple[str, ...]
+    paper: str
+    knobs: tuple[Knob, ...] = ()
+    scale: int = 1
+    halo: Halo = None
+    multiple: int = 1
+    channels: int | None = None  # that it works on at a time; None: any
+    memory: int = 100
+    weights: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """The function or class named by `entry`. Raises MissingExtra if it needs a package that is not installed."""
+        module, name = self.entry.split(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise MissingExtra(
+                f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
+            ) from error
+
+    def reach(self, knobs: Mapping[str, Setting]) -> int | None:
+        """The halo for these knobs."""
+        return self.halo(knobs) if callable(self.halo) else self.halo
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "about": self.about,
+            "treats": list(self.treats),
+            "paper": self.paper,
+            "scale": self.scale,
+            "halo": "depends on its knobs" if callable(self.halo) else self.halo,
+            "multiple": self.multiple,
+            "channels": self.channels,
+            "weights": list(self.weights),
+            "knobs": {knob.name: knob.schema() for knob in self.knobs},
+        }

@@ -1,0 +1,38 @@
+"""Report: what was done to a picture, in enough detail to do it again and to check it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from restora.core.plan import Plan
+
+
+@dataclass
+class Report:
+    """Filled while a picture is restored, and written beside it."""
+
+    plan: Plan
+    input: str = ""
+    input_sha256: str = ""  # of the file's bytes
+    output: str = ""
+    output_sha256: str = ""
+    weights: dict[str, str] = field(default_factory=dict)  # name: checksum
+    versions: dict[str, str] = field(default_factory=dict)
+    engine: str = ""
+    precision: str = ""
+    tile: tuple[int, int] | None = None  # height and width; None: whole
+    tiles: int = 0
+    repaired_tiles: int = 0  # that held NaN or infinity and were run again in full precision
+    seconds: float = 0.0
+    peak_megabytes: float = 0.0  # of the process
+    scores: dict[str, float] = field(default_factory=dict)
+    diagnosis: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, the plan's id among them."""
+        return {**asdict(self), "plan": {"id": self.plan.id, **self.plan.as_dict()}}
+
+    def to_json(self) -> str:
+        """For people and files."""
+        return json.dumps(self.as_dict(), indent=2)

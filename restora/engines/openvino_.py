@@ -1,0 +1,44 @@
+"""The OpenVINO engine: an ONNX model on the CPU, without torch."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from restora.core.errors import RestoraError
+
+
+@lru_cache(maxsize=8)
+def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[np.ndarray], np.ndarray]:
+    """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model.
+
+    precision: "f32" or "bf16". threads: 0 for all. Raises RestoraError if the model cannot be loaded.
+    """
+    import openvino
+
+    properties: dict[str, object] = {
+        "INFERENCE_PRECISION_HINT": {"f32": "f32", "bf16": "bf16"}[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    if threads:
+        properties["INFERENCE_NUM_THREADS"] = threads
+    try:
+        compiled = openvino.Core().compile_model(str(model), "CPU", properties)
+    except RuntimeError as error:
+        raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
+    request = compiled.create_infer_request()
+
+    def run(y: np.ndarray) -> np.ndarray:
+        request.infer([np.ascontiguousarray(y, np.float32)], share_inputs=True)
+        return request.get_output_tensor().data.copy()
+
+    return run
+
+
+@lru_cache(maxsize=1)
+def computes_in_bf16() -> bool:
+    """Whether this processor has bf16 arithmetic; where it has not, bf16 is emulated and slower than f32."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

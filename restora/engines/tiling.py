@@ -1,0 +1,89 @@
+"""Exact tiling: a picture restored piece by piece equals the picture restored whole.
+
+Each piece is read with a margin (the halo: how far a changed pixel reaches) and only its core is kept. The picture
+itself is never padded with zeros: a piece that touches a true border ends there, so that the net's own padding meets
+the border as it would in the whole picture; everywhere else the halo swallows it. Pieces start at multiples of the
+net's stride, so that its grids fall in the same places.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+Read = Callable[[int, int, int, int], np.ndarray]
+"""(top, left, height, width) -> (height, width, C) float32, a rectangle inside the picture."""
+
+Run = Callable[[np.ndarray], np.ndarray]
+"""(H, W, C) float32 -> (H, W, C) float32, H and W multiples of the method's."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A core to be filled, and the rectangle around it to be read; all in pixels, ends exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    read_top: int
+    read_left: int
+    read_bottom: int
+    read_right: int
+
+
+def cores(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Rectangles (top, left, height, width) that cover a picture row by row; `tile` is their (height, width)."""
+    for top in range(0, height, tile[0]):
+        for left in range(0, width, tile[1]):
+            yield top, left, min(tile[0], height - top), min(tile[1], width - left)
+
+
+def around(core: tuple[int, int, int, int], size: tuple[int, int], halo: int, multiple: int) -> Piece:
+    """The piece whose core is the rectangle (top, left, height, width) of a picture of a (height, width)."""
+    top, left, bottom, right = core[0], core[1], core[0] + core[2], core[1] + core[3]
+    margin = _up(halo, multiple)
+    return Piece(
+        *(top, left, bottom, right),
+        read_top=max(0, (top - margin) // multiple * multiple),
+        read_left=max(0, (left - margin) // multiple * multiple),
+        read_bottom=min(size[0], _up(bottom + margin, multiple)),
+        read_right=min(size[1], _up(right + margin, multiple)),
+    )
+
+
+def restore_piece(piece: Piece, read: Read, run: Run, multiple: int) -> np.ndarray:
+    """The restored core of a piece, (h, w, C)."""
+    height, width = piece.read_bottom - piece.read_top, piece.read_right - piece.read_left
+    y = read(piece.read_top, piece.read_left, height, width)
+    x_hat = run(continued(y, multiple))
+    top, left = piece.top - piece.read_top, piece.left - piece.read_left
+    return x_hat[top : top + piece.bottom - piece.top, left : left + piece.right - piece.left]
+
+
+def continued(y: np.ndarray, multiple: int) -> np.ndarray:
+    """y (H, W, C) continued at the bottom and right, mirrored, to multiples; y itself where nothing is missing."""
+    down, right = -y.shape[0] % multiple, -y.shape[1] % multiple
+    if not down and not right:
+        return y
+    return np.pad(y, ((0, down), (0, right), (0, 0)), mode="symmetric")
+
+
+def tile_for(
+    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, allowed: int, height: int
+) -> tuple[int, int] | None:
+    """The widest tile of the given height whose working memory, halo included, stays within `allowed` bytes.
+
+    None if even a square tile does not fit. The tile is no larger than the picture needs.
+    """
+    margin = _up(halo, multiple)
+    read_height = min(height + 2 * margin, _up(shape[0], multiple))
+    widest = allowed // (bytes_a_pixel * read_height)
+    if widest >= _up(shape[1], multiple):
+        return height, _up(shape[1], height)
+    side = (widest - 2 * margin) // height * height
+    return (height, side) if side >= height else None
+
+
+def _up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,158 @@
+"""Open pictures, whole or by region, through libvips; nothing is decoded before its size is known to be allowed."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from restora.core.errors import BadImage
+from restora.core.image import Image, Meta
+
+MAX_PIXELS = 2_000_000_000
+STDIO = Path("-")
+
+# libvips remembers operations by file name, and would show a file's old pixels after it was rewritten.
+pyvips.cache_set_max(0)
+# Loaders that libvips itself calls unsafe on untrusted files (SVG, raw formats) stay off.
+pyvips.block_untrusted_set(True)
+
+_BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
+_WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
+_FORMATS = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file that is open but not in memory: upright, grey or RGB, with or without alpha.
+
+    shape is (H, W, C), C = 1 or 3. `window` reads float32 values on the 0..1 scale.
+    """
+
+    name: str
+    format: str  # the file's own ending: png, jpg, tif, webp, avif, gif
+    shape: tuple[int, int, int]
+    has_alpha: bool
+    meta: Meta
+    region: pyvips.Region
+
+    def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """The pixels (height, width, C) of a rectangle inside the picture. Raises BadImage on damaged data."""
+        return self._fetch(top, left, height, width)[:, :, : self.shape[2]]
+
+    def alpha_window(self, top: int, left: int, height: int, width: int) -> np.ndarray | None:
+        """The alpha (height, width) of a rectangle inside the picture, or None."""
+        return self._fetch(top, left, height, width)[:, :, -1] if self.has_alpha else None
+
+    def load(self) -> Image:
+        """All of it, in memory."""
+        values = self._fetch(0, 0, *self.shape[:2])
+        alpha = values[:, :, -1].copy() if self.has_alpha else None
+        pixels = np.ascontiguousarray(values[:, :, : self.shape[2]])
+        return Image(pixels, alpha, meta=self.meta)
+
+    def _fetch(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        try:
+            data = self.region.fetch(left, top, width, height)
+        except pyvips.Error as error:
+            raise BadImage(f"{self.name} is damaged: {_reason(error)}") from error
+        kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
+        values = np.frombuffer(data, kind).reshape(height, width, -1)
+        return values.astype(np.float32) / np.float32(_WHITE[self.meta.bits])
+
+
+def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture."""
+    raw, name = _load_lazily(path)
+    height, width = raw.height, raw.width
+    if height * width > max_pixels:
+        raise BadImage(
+            f"{name} has {height * width / 1e6:.0f} megapixels ({width}x{height}), more than the"
+            f" {max_pixels / 1e6:.0f} allowed; allow more with --max-pixels {height * width}"
+        )
+    loader = raw.get("vips-loader")
+    notes = []
+    if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
+        notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
+    try:
+        upright = raw.autorot()
+        plain = _grey_or_rgb(upright, name, notes)
+    except pyvips.Error as error:
+        raise BadImage(f"{name} cannot be read: {_reason(error)}") from error
+    has_alpha = plain.bands in (2, 4)
+    meta = Meta(
+        bits=_BITS[plain.format],
+        icc=_blob(plain, "icc-profile-data"),
+        exif=_blob(plain, "exif-data"),
+        xmp=_blob(plain, "xmp-data"),
+        notes=tuple(notes),
+    )
+    plain = plain.cast("float") if plain.format == "double" else plain
+    shape = (plain.height, plain.width, plain.bands - has_alpha)
+    return Picture(name, _ending(loader), shape, has_alpha, meta, pyvips.Region.new(plain))
+
+
+def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
+    """The picture of a file, in memory. Raises BadImage as `open_picture` does, or if its data are damaged."""
+    return open_picture(path, max_pixels).load()
+
+
+def _load_lazily(path: Path) -> tuple[pyvips.Image, str]:
+    name = "standard input" if path == STDIO else str(path)
+    try:
+        if path == STDIO:
+            data = sys.stdin.buffer.read()
+            size, tail = len(data), data[-1:]
+        else:
+            if path.is_dir():
+                raise BadImage(f"{name} is a folder, not a picture")
+            size = path.stat().st_size
+            with path.open("rb") as stream:
+                stream.seek(max(0, size - 1))
+                tail = stream.read(1)
+    except OSError as error:
+        raise BadImage(f"cannot open {name}: {error.strerror}") from error
+    if size == 0:
+        raise BadImage(f"{name} is empty (0 bytes)")
+    try:
+        if path == STDIO:
+            raw = pyvips.Image.new_from_buffer(data, "", fail_on="truncated")
+        else:
+            raw = pyvips.Image.new_from_file(str(path), fail_on="truncated")
+    except pyvips.Error as error:
+        raise BadImage(f"{name} is not a picture that can be read ({_FORMATS}): {_reason(error)}") from error
+    # libvips does not report a GIF that was cut off; a whole one ends in a semicolon.
+    if raw.get("vips-loader").startswith("gif") and tail != b";":
+        raise BadImage(f"{name} is a GIF that was cut off")
+    return raw, name
+
+
+def _grey_or_rgb(image: pyvips.Image, name: str, notes: list[str]) -> pyvips.Image:
+    """One or three bands, and perhaps alpha, in uchar, ushort, float or double."""
+    if image.interpretation == "cmyk":
+        notes.append("CMYK was converted to sRGB")
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk")
+    elif image.interpretation in ("lab", "labs", "lch", "xyz", "yxy", "hsv"):
+        notes.append(f"{image.interpretation} colour was converted to sRGB")
+        image = image.colourspace("srgb")
+    if image.format not in _BITS:
+        raise BadImage(f"{name} stores {image.format} values; 8 bit, 16 bit and floating point are supported")
+    if not 1 <= image.bands <= 4 or (image.bands in (2, 4)) != image.hasalpha():
+        raise BadImage(f"{name} has {image.bands} channels; grey or RGB, with or without alpha, is supported")
+    return image
+
+
+def _blob(image: pyvips.Image, name: str) -> bytes | None:
+    return bytes(image.get(name)) if image.get_typeof(name) else None
+
+
+def _ending(loader: str) -> str:
+    kinds = {"jpegload": "jpg", "pngload": "png", "tiffload": "tif", "webpload": "webp", "heifload": "avif"}
+    return kinds.get(loader.removesuffix("_buffer").removesuffix("_source"), "gif")
+
+
+def _reason(error: pyvips.Error) -> str:
+    """The first line of libvips' own words."""
+    lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"

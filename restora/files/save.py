@@ -1,0 +1,189 @@
+"""Write pictures: aside first, then renamed, with the metadata they came with; nothing is overwritten unasked."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyvips
+import tifffile
+
+from restora.core.errors import BadImage, OutputExists
+from restora.core.image import Image, Meta
+from restora.files.picture import STDIO
+
+TILE = 512
+"""Side of the tiles in which large pictures are written."""
+
+_KINDS = {
+    ".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif", ".webp": "webp", ".avif": "avif",
+    ".gif": "gif",
+}  # fmt: skip
+_LONGEST = {"webp": 16383, "jpg": 65535, "avif": 16384, "gif": 65535}
+
+
+def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback: str = "png") -> str:
+    """The format (png, jpg, tif, webp, avif, gif) that `path` will be written in; for `-` it is `fallback`.
+
+    Raises BadImage if the ending is unknown or the format cannot hold the size, OutputExists if the file is there
+    and `force` is not set. Called before any work is done.
+    """
+    kind = fallback if path == STDIO else _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise BadImage(f"cannot tell the format of {path}; end it in {', '.join(_KINDS)}")
+    if max(shape[:2]) > _LONGEST.get(kind, 10**9):
+        raise BadImage(f"{kind} cannot hold {shape[1]}x{shape[0]} pixels (at most {_LONGEST[kind]} a side); use .tif")
+    if path != STDIO:
+        if not path.parent.is_dir():
+            raise BadImage(f"the folder {path.parent} does not exist")
+        if path.exists() and not force:
+            raise OutputExists(f"{path} exists; overwrite it with --force")
+    return kind
+
+
+def write(image: Image, path: Path, *, force: bool = False, quality: int = 95, kind: str = "") -> list[str]:
+    """Write `image` to `path` in the format of its ending; what the format could not keep, in words.
+
+    8 and 16 bit and floating point are kept where the format has them. quality is for JPEG, WebP and AVIF, 1 to 100;
+    100 is lossless in WebP and AVIF. Raises OutputExists, or BadImage for a format or size that cannot be written.
+    """
+    kind = check_output(path, image.shape, force, kind or "png")
+    values = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    if not np.isfinite(values).all():
+        raise BadImage("the picture holds NaN or infinity and was not written")
+    bits, notes = _bits(image.meta.bits, kind)
+    numbers = quantise(values, bits)
+    height, width, bands = numbers.shape
+    vips = pyvips.Image.new_from_memory(
+        numbers.tobytes(), width, height, bands, {8: "uchar", 16: "ushort", 32: "float"}[bits]
+    )
+    return notes + _save(vips, replace(image.meta, bits=bits), path, kind, quality)
+
+
+def quantise(values: np.ndarray, bits: int) -> np.ndarray:
+    """0..1 values as uint8 or uint16, rounded and clipped; float32 unchanged for 32 bits."""
+    if bits == 32:
+        return np.ascontiguousarray(values, np.float32)
+    white = 2**bits - 1
+    return np.rint(np.clip(values, 0, 1) * np.float32(white)).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def write_by_tiles(
+    tiles: Iterator[np.ndarray],
+    shape: tuple[int, int, int],
+    meta: Meta,
+    path: Path,
+    *,
+    force: bool = False,
+    quality: int = 95,
+    kind: str = "",
+) -> list[str]:
+    """Write a picture that is never whole in memory; as `write` otherwise.
+
+    `tiles` yields (h, w, C) float32, C counting alpha, in rows of TILE-sized squares from the top left; those at the
+    right and bottom are as large as what is left. They go through a temporary file beside the target.
+    """
+    kind = check_output(path, shape, force, kind or "png")
+    bits, notes = _bits(meta.bits, kind)
+    height, width, bands = shape
+
+    def numbers() -> Iterator[np.ndarray]:
+        for tile in tiles:
+            if not np.isfinite(tile).all():
+                raise BadImage("the picture holds NaN or infinity and was not written")
+            full = np.zeros((TILE, TILE, bands), quantise(tile[:1, :1], bits).dtype)
+            full[: tile.shape[0], : tile.shape[1]] = quantise(tile, bits)
+            yield full if bands > 1 else full[:, :, 0]
+
+    folder = path.parent if path != STDIO else Path(tempfile.gettempdir())
+    with _aside(folder / "pixels.tif") as raw:
+        with tifffile.TiffWriter(raw, bigtiff=True) as tiff:
+            tiff.write(
+                numbers(),
+                shape=shape if bands > 1 else shape[:2],
+                dtype={8: np.uint8, 16: np.uint16, 32: np.float32}[bits],
+                tile=(TILE, TILE),
+                photometric="rgb" if bands >= 3 else "minisblack",
+                extrasamples=["unassalpha"] if bands in (2, 4) else None,
+                planarconfig="contig" if bands > 1 else None,
+                metadata=None,
+            )
+        vips = pyvips.Image.new_from_file(str(raw), access="sequential")
+        return notes + _save(vips, replace(meta, bits=bits), path, kind, quality)
+
+
+def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
+    """The depth that a format can store, and what to tell the user if it is less than wanted."""
+    best = {"tif": 32, "png": 16, "avif": 16}.get(kind, 8)
+    notes = [f"{kind} holds {best} bits a value, not the {wanted} of the original"] if best < wanted else []
+    if kind == "avif" and wanted >= 16:
+        notes = ["avif holds 12 bits a value, not the 16 or more of the original"]
+    return min(wanted, best), notes
+
+
+def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -> list[str]:
+    grey = vips.bands < 3
+    spaces = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
+    vips = vips.copy(interpretation=spaces[meta.bits][0 if grey else 1])
+    notes = _attach(vips, meta, kind)
+    if kind == "jpg" and vips.hasalpha():
+        notes.append("jpg has no transparency: the picture was laid on white")
+        vips = vips.flatten(background=255)
+    options: dict[str, dict[str, object]] = {
+        "png": {},
+        "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
+        "tif": {"compression": "deflate", "predictor": "horizontal" if meta.bits < 32 else "none",
+                "tile": True, "tile_width": TILE, "tile_height": TILE, "bigtiff": vips.width * vips.height > 10**8},
+        "webp": {"Q": quality, "lossless": quality == 100, "exact": True},
+        "avif": {"Q": quality, "lossless": quality == 100, "compression": "av1", "effort": 2,
+                 "bitdepth": 12 if meta.bits == 16 else 8, "subsample_mode": "off"},
+        "gif": {},
+    }  # fmt: skip
+    saver = {"tif": "tiffsave", "jpg": "jpegsave", "avif": "heifsave"}.get(kind, f"{kind}save")
+    try:
+        if path == STDIO:
+            sys.stdout.buffer.write(getattr(vips, f"{saver}_buffer")(**options[kind]))
+            sys.stdout.buffer.flush()
+        else:
+            with _aside(path) as part:
+                getattr(vips, saver)(str(part), **options[kind])
+                os.replace(part, path)
+    except (OSError, pyvips.Error) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise BadImage(f"cannot write {path}: {reason}") from error
+    return notes
+
+
+def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
+    blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp}
+    for name, data in blobs.items():
+        if data:
+            vips.set_type(pyvips.GValue.blob_type, name, data)
+    # The pixels are upright by now; the EXIF block would otherwise turn them a second time.
+    vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    lost = {"tif": ("EXIF",), "gif": ("ICC profile", "EXIF")}.get(kind, ())
+    has = {"EXIF": meta.exif, "ICC profile": meta.icc}
+    return [f"{kind} was written without the {what} data" for what in lost if has[what]]
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; whatever is still there at the end is removed."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    os.chmod(part, 0o666 & ~_umask())
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

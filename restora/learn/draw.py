@@ -1,0 +1,39 @@
+"""A picture of a training run: its curves, and what the net now makes of photographs it has not seen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from restora.learn.recipe import Recipe
+
+
+def draw_run(
+    path: Path,
+    recipe: Recipe,
+    rows: Sequence[dict[str, float]],
+    net: nn.Module,
+    samples: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> None:
+    """Write a PNG: loss and validation PSNR over steps, then noisy, restored and clean samples (y, x), (H, W, C)."""
+    figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
+    grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])
+    half = max(1, len(samples) // 2)
+    steps = [row["step"] for row in rows]
+    for place, key, label in ((grid[0, :half], "loss", f"{recipe.loss} loss"), (grid[0, half:], "psnr", "PSNR (dB)")):
+        axes = figure.add_subplot(place)
+        axes.plot(steps, [row[key] for row in rows])
+        axes.set(xlabel="step", ylabel=label, title=f"{recipe.name}: {label}")
+        axes.grid(alpha=0.3)
+    for column, (y, x) in enumerate(samples):
+        with torch.no_grad():
+            x_hat = net(torch.from_numpy(y.transpose(2, 0, 1)[None].copy()))[0].numpy().transpose(1, 2, 0)
+        for row, (title, pixels) in enumerate((("noisy", y), ("restored", x_hat), ("clean", x)), 1):
+            axes = figure.add_subplot(grid[row, column])
+            axes.imshow(np.clip(pixels, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+            axes.set_title(title)
+            axes.axis("off")
+    figure.savefig(path, dpi=70)

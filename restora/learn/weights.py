@@ -1,0 +1,117 @@
+"""Weights on disk: NAME.safetensors, NAME.onnx and NAME.json (the card), with checksums in the folder's index.toml.
+
+Reading them needs no torch, and unpickles nothing.
+"""
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from restora.core.errors import NoWeights
+from restora.core.names import nearest
+from restora.data.photographs import sha256
+
+SHIPPED = Path(__file__).parent.parent / "weights"
+FILES = (".safetensors", ".onnx", ".json")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights whose checksums have been verified.
+
+    The card says method, channels, the recipe, the commit, the photographs with their licences, the seed, seconds,
+    machine, scores with protocol, and terms of use.
+    """
+
+    name: str
+    folder: Path
+    card: dict[str, Any]
+    checksum: str  # of the .onnx file, which is what runs
+
+    @property
+    def onnx(self) -> Path:
+        """The model that runs without torch."""
+        return self.folder / f"{self.name}.onnx"
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The net's parameters by name, float16."""
+        from safetensors.numpy import load_file
+
+        return load_file(self.folder / f"{self.name}.safetensors")
+
+
+def folders() -> list[Path]:
+    """Where weights are looked for: the user's folder ($RESTORA_WEIGHTS), then the package."""
+    mine = os.environ.get("RESTORA_WEIGHTS")
+    return [*([Path(mine)] if mine else []), SHIPPED]
+
+
+def listed() -> dict[str, Path]:
+    """All weights by name, with the folder they are in; the user's hide shipped ones of the same name."""
+    return {name: folder for folder in reversed(folders()) for name in _index(folder)}
+
+
+def find(name: str) -> Weights:
+    """Weights by name, or by the path of one of their files. Raises NoWeights if absent or changed."""
+    path = Path(name)
+    if path.suffix in FILES and path.exists():
+        return verify(path.stem, path.parent)
+    known = listed()
+    if name not in known:
+        raise NoWeights(f"no weights are called {name!r}; {nearest(name, known) if known else 'none are installed'}")
+    return verify(name, known[name])
+
+
+def verify(name: str, folder: Path) -> Weights:
+    """Check the checksums of all files of some weights. Raises NoWeights, naming the file that is not as indexed."""
+    index = _index(folder)
+    if name not in index:
+        raise NoWeights(f"{folder / 'index.toml'} does not list {name}")
+    sums = index[name]
+    for ending in FILES:
+        path = folder / f"{name}{ending}"
+        if not path.exists():
+            raise NoWeights(f"{path} is missing")
+        if sha256(path) != sums[ending[1:]]:
+            raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
+    card = json.loads((folder / f"{name}.json").read_text())
+    return Weights(name, folder, card, sums["onnx"])
+
+
+def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, card: dict[str, Any]) -> Weights:
+    """Write weights and card to a folder and list them in its index. Arrays become float16."""
+    from safetensors.numpy import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        ".safetensors": save({key: value.astype(np.float16) for key, value in arrays.items()}),
+        ".onnx": onnx,
+        ".json": (json.dumps(card, indent=1) + "\n").encode(),
+    }
+    for ending, data in contents.items():
+        aside = folder / f".{name}{ending}.part"
+        aside.write_bytes(data)
+        aside.replace(folder / f"{name}{ending}")
+    index = _index(folder)
+    index[name] = {ending[1:]: sha256(folder / f"{name}{ending}") for ending in FILES}
+    lines = [
+        f'["{key}"]\n' + "".join(f'{kind} = "{value}"\n' for kind, value in sums.items())
+        for key, sums in sorted(index.items())
+    ]
+    aside = folder / ".index.toml.part"
+    aside.write_text("\n".join(lines))
+    aside.replace(folder / "index.toml")
+    return verify(name, folder)
+
+
+def _index(folder: Path) -> dict[str, dict[str, str]]:
+    path = folder / "index.toml"
+    try:
+        return tomllib.loads(path.read_text()) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise NoWeights(f"{path} is not TOML: {error}") from error

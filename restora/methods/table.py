@@ -1,0 +1,120 @@
+"""The table of methods: facts only. Reading it imports no method, so that listing stays fast."""
+
+from restora.core.errors import RestoraError
+from restora.core.knobs import Knob
+from restora.core.method import Method
+from restora.core.names import nearest
+
+_SIGMA = Knob("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given")
+_RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
+_WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            name="restora",
+            entry="restora.methods.restora:Restora",
+            kind="learned",
+            about="the flagship: blind denoising of colour and grey pictures, made for the CPU",
+            treats=("gaussian",),
+            paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
+            halo=64,
+            multiple=8,
+            channels=3,
+            memory=700,
+            weights=("restora.blind",),
+        ),
+        Method(
+            name="dncnn",
+            entry="restora.methods.dncnn:DnCNN",
+            kind="learned",
+            about="17 convolutions that see the noise; grey, for sigma 25/255 only; colour channel by channel",
+            treats=("gaussian",),
+            paper="Zhang et al., Beyond a Gaussian denoiser, IEEE TIP 2017",
+            halo=17,
+            channels=1,
+            memory=1600,
+            weights=("dncnn.gray-s25",),
+        ),
+        Method(
+            name="gaussian",
+            entry="restora.methods.gaussian:gaussian",
+            kind="classical",
+            about="weighted mean of the neighbours; removes noise and detail alike",
+            treats=("gaussian",),
+            paper="linear filtering",
+            knobs=(_WIDTH,),
+            halo=lambda knobs: int(4 * (knobs["width"] or 0) + 0.5),
+        ),
+        Method(
+            name="median",
+            entry="restora.methods.median:median",
+            kind="classical",
+            about="median of the neighbours; removes isolated black and white pixels",
+            treats=("salt-and-pepper",),
+            paper="Tukey, Exploratory Data Analysis, 1971",
+            knobs=(Knob("radius", int, 1, 1, 50, _RADIUS.unit, _RADIUS.help),),
+            halo=lambda knobs: int(knobs["radius"] or 0),
+        ),
+        Method(
+            name="bilateral",
+            entry="restora.methods.bilateral:bilateral",
+            kind="classical",
+            about="mean of the neighbours of similar value; keeps edges",
+            treats=("gaussian",),
+            paper="Tomasi and Manduchi, ICCV 1998",
+            knobs=(_SIGMA, Knob("width", float, 2.0, 0.1, 20, _WIDTH.unit, _WIDTH.help)),
+            halo=lambda knobs: max(1, round(2 * (knobs["width"] or 0))),
+        ),
+        Method(
+            name="nlm",
+            entry="restora.methods.nlm:nlm",
+            kind="classical",
+            about="mean of pixels whose surroundings look alike",
+            treats=("gaussian",),
+            paper="Buades, Coll and Morel, CVPR 2005",
+            knobs=(
+                _SIGMA,
+                Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches"),
+                Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower"),
+            ),
+            halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
+        ),
+        Method(
+            name="tv",
+            entry="restora.methods.tv:tv",
+            kind="classical",
+            about="least total variation near the picture; flat areas with sharp edges",
+            treats=("gaussian",),
+            paper="Rudin, Osher and Fatemi, Physica D 1992; Chambolle, JMIV 2004",
+            knobs=(_SIGMA,),
+        ),
+        Method(
+            name="wavelet",
+            entry="restora.methods.wavelet:wavelet",
+            kind="classical",
+            about="small wavelet coefficients removed",
+            treats=("gaussian",),
+            paper="Chang, Yu and Vetterli, IEEE TIP 2000",
+            knobs=(_SIGMA,),
+        ),
+        Method(
+            name="wiener",
+            entry="restora.methods.wiener:wiener",
+            kind="classical",
+            about="local mean where the picture is flat, the pixel itself where it is not",
+            treats=("gaussian",),
+            paper="Lee, IEEE TPAMI 1980",
+            knobs=(_SIGMA, _RADIUS),
+            halo=lambda knobs: int(knobs["radius"] or 0),
+        ),
+    )
+}
+
+
+def method_named(name: str) -> Method:
+    """The row of a method. Raises RestoraError with the nearest name."""
+    if name not in METHODS:
+        raise RestoraError(f"no method is called {name!r}; {nearest(name, METHODS)}")
+    return METHODS[name]

@@ -1,0 +1,11 @@
+"""Wavelet shrinkage (Donoho, 1995; BayesShrink, Chang et al., 2000): small wavelet coefficients are taken for noise."""
+
+import numpy as np
+from skimage.restoration import denoise_wavelet
+
+
+def wavelet(y: np.ndarray, sigma: float) -> np.ndarray:
+    """y (H, W, C), each channel soft-thresholded band by band for noise sigma (Daubechies-2, BayesShrink)."""
+    return denoise_wavelet(
+        y, sigma=sigma, wavelet="db2", mode="soft", method="BayesShrink", channel_axis=2, rescale_sigma=False
+    ).astype(np.float32)

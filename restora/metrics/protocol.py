@@ -1,0 +1,75 @@
+"""Protocols: what is compared, so that a score can be compared with another one."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from restora.core.errors import RestoraError
+from restora.core.image import to_grey
+from restora.core.names import nearest
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How two pictures are made ready for a metric."""
+
+    name: str
+    channel: str  # "as-is", "rgb", "y" (BT.601 studio range, as MATLAB's rgb2ycbcr) or "grey" (full-range luma)
+    crop: int = 0  # pixels cut off at every border
+    crop_scale: int = 0  # pixels cut off for each unit of the scale, as super-resolution does
+    rounding: bool = True  # to 8 bits, clipped, before comparing
+    ssim: str = "wang"  # "wang": Gaussian 11x11, valid region; "uniform": scikit-image's default 7x7
+    about: str = ""
+
+    def prepare(self, pixels: np.ndarray, scale: int = 1) -> np.ndarray:
+        """(H, W, C) on the 0..1 scale as float64 on the 0..255 scale, ready to compare."""
+        values = pixels.astype(np.float64) * 255
+        if self.rounding:
+            values = np.rint(np.clip(values, 0, 255))
+        if self.channel == "y":
+            values = luma(values)
+        elif self.channel == "grey":
+            values = to_grey(values)
+        border = self.crop + self.crop_scale * scale
+        if 2 * border >= min(values.shape[:2]):
+            raise RestoraError(f"a picture of {values.shape[1]}x{values.shape[0]} leaves nothing after cropping {border}")
+        return values[border : values.shape[0] - border, border : values.shape[1] - border]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, to store beside a score."""
+        return asdict(self)
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("denoise", "as-is", about="grey or RGB as they come, no crop (BSD68, Set12, CBSD68, Kodak24)"),
+        Protocol("sr-y", "y", crop_scale=1, about="luma, a border of the scale cut off (Set5, Set14, BSD100)"),
+        Protocol("sr-rgb", "as-is", crop_scale=1, about="RGB, a border of the scale cut off"),
+        Protocol("jpeg-y", "y", about="luma, no crop (LIVE1; grey pictures are taken as luma)"),
+        Protocol("deblur", "as-is", about="RGB, no crop (GoPro)"),
+        Protocol("float", "as-is", rounding=False, about="as they are, neither clipped nor rounded (Deep Image Prior)"),
+    )
+}
+
+
+def protocol_named(name: str) -> Protocol:
+    """A protocol by name. Raises RestoraError with the nearest name."""
+    if name not in PROTOCOLS:
+        raise RestoraError(f"no protocol is called {name!r}; {nearest(name, PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def luma(values: np.ndarray) -> np.ndarray:
+    """(H, W, 3) on 0..255 as (H, W, 1) on 16..235, ITU-R BT.601; grey is taken as luma already."""
+    if values.shape[2] == 1:
+        return values
+    return 16 + values @ np.array([[65.481], [128.553], [24.966]]) / 255
+
+
+def with_ssim(protocol: Protocol, variant: str) -> Protocol:
+    """The protocol with another variant of SSIM."""
+    if variant not in ("wang", "uniform"):
+        raise RestoraError(f"no SSIM variant is called {variant!r}; known: uniform, wang")
+    return replace(protocol, ssim=variant)

@@ -1,0 +1,75 @@
+"""Noise level: the standard deviation of white noise, read off the flattest patches of the picture.
+
+Among patches without texture the covariance is sigma^2 in every direction, so its least eigenvalue gives sigma; and
+given sigma, a patch has no texture if the energy of its differences is what noise alone would have. The two steps
+take turns until the choice of patches stands still.
+
+X. Liu, M. Tanaka, M. Okutomi, "Single-image noise level estimation for blind denoising", IEEE TIP 2013.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from restora.core.diagnosis import Finding
+
+PATCH = 7
+ENOUGH = 300
+"""Patches below which a choice says nothing."""
+LEAST = 2.5 / 255
+"""Below this a denoiser has little to gain: rounding to 8 bits alone is 0.3/255, and dense texture reads up to 2.2/255."""
+
+
+def noise_level(crops: Sequence[np.ndarray]) -> Finding:
+    """The noise of each channel of some crops (h, w, C) on the 0..1 scale; any size."""
+    channels = crops[0].shape[2]
+    sigmas = [channel_sigma([crop[:, :, c] for crop in crops]) for c in range(channels)]
+    overall = float(np.sqrt(np.mean(np.square(sigmas))))
+    present = overall >= LEAST
+    certain = min(1.0, abs(overall - LEAST) / LEAST)
+    levels = "/".join(f"{255 * sigma:.1f}" for sigma in sigmas)
+    says = f"noise of standard deviation {levels} of 255" if present else f"no noise to speak of ({levels} of 255)"
+    return Finding("noise_level", [round(sigma, 5) for sigma in sigmas], "0..1 scale, per channel", certain, present, says)
+
+
+def channel_sigma(crops: Sequence[np.ndarray]) -> float:
+    """The noise of one channel, from crops (h, w)."""
+    patches = np.concatenate([_patches(crop) for crop in crops])
+    # Clipped values carry less noise than they should: leave such patches out while enough others are left.
+    unclipped = patches[((patches > 0) & (patches < 1)).mean((1, 2)) > 0.95]
+    patches = unclipped if len(unclipped) >= ENOUGH else patches
+    energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
+    chosen = patches
+    variance = _least_eigenvalue(chosen)
+    for _ in range(10):
+        flat = patches[energy < variance * _noise_energy()]
+        if len(flat) < ENOUGH:
+            break
+        chosen, before = flat, variance
+        variance = _least_eigenvalue(chosen)
+        if abs(variance - before) <= 1e-3 * before:
+            break
+    # The least eigenvalue of a sample is too small by about this factor (Marchenko and Pastur, 1967).
+    shortfall = max(0.9, 1 - PATCH / np.sqrt(len(chosen)))
+    return float(np.sqrt(variance) / shortfall)
+
+
+def _least_eigenvalue(patches: np.ndarray) -> float:
+    return max(0.0, float(np.linalg.eigvalsh(np.cov(patches.reshape(len(patches), -1).T))[0]))
+
+
+@lru_cache(maxsize=1)
+def _noise_energy() -> float:
+    """The energy of differences that 99 % of the patches of pure noise of variance one stay below."""
+    noise = np.random.default_rng(0).standard_normal((20000, PATCH, PATCH))
+    energy = (np.diff(noise, axis=1) ** 2).sum((1, 2)) + (np.diff(noise, axis=2) ** 2).sum((1, 2))
+    return float(np.quantile(energy, 0.99))
+
+
+def _patches(crop: np.ndarray) -> np.ndarray:
+    """Overlapping patches (N, 7, 7) of a crop (h, w), every other one."""
+    down, right = (max(0, PATCH - side) for side in crop.shape)
+    crop = np.pad(crop, ((0, down), (0, right)), mode="symmetric")
+    return sliding_window_view(crop.astype(np.float64), (PATCH, PATCH))[::2, ::2].reshape(-1, PATCH, PATCH)

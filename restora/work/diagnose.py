@@ -1,0 +1,40 @@
+"""Diagnose: look for every sign of damage in a picture, on crops of it, so that size does not matter."""
+
+from typing import Protocol
+
+import numpy as np
+
+from restora.core.diagnosis import Diagnosis
+from restora.signs.table import SIGNS
+
+CROP = 256
+CROPS = 9
+
+
+class Pixels(Protocol):
+    """A picture in memory or in a file."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+
+    def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """Pixels of a rectangle, float32, 0..1."""
+
+
+def diagnose(picture: Pixels) -> Diagnosis:
+    """What is wrong with a picture, from up to nine crops of 256x256 spread over it."""
+    crops = [picture.window(*rectangle) for rectangle in _spread(*picture.shape[:2])]
+    return Diagnosis({name: sign(crops) for name, sign in SIGNS.items()})
+
+
+def _spread(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Rectangles (top, left, height, width) from multiples of 8, evenly spread; small pictures are taken whole."""
+    if height * width <= CROPS * CROP**2:
+        return [(0, 0, height, width)]
+    tall, wide = min(CROP, height), min(CROP, width)
+    rows = max(1, min(3, height // tall))
+    columns = max(1, min(CROPS // rows, width // wide))
+    tops = np.linspace(0, height - tall, rows).astype(int) // 8 * 8
+    lefts = np.linspace(0, width - wide, columns).astype(int) // 8 * 8
+    return [(int(top), int(left), tall, wide) for top in tops for left in lefts]

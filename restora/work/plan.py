@@ -1,0 +1,97 @@
+"""Plan: from what was found, or what was wished for, to the steps that will be taken."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadKnob, BadPlan
+from restora.core.knobs import Setting, settle
+from restora.core.method import Method
+from restora.core.plan import Plan, Step
+from restora.methods.table import method_named
+
+FLAGSHIP = "restora"
+DENSE = 0.15
+"""Share of impulses from which on a 3x3 median meets too many of them at once."""
+
+
+def plan_for(diagnosis: Diagnosis) -> Plan:
+    """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
+    steps: list[Step] = []
+    impulses, noise = diagnosis.findings["impulse"], diagnosis.findings["noise_level"]
+    if impulses.present:
+        radius = 1 if float(impulses.value) < DENSE else 2  # type: ignore[arg-type]
+        steps.append(Step("median", impulses.says, knobs={"radius": radius}))
+    if noise.present:
+        steps.append(learned_step(method_named(FLAGSHIP), noise.says))
+    others = [finding.says for finding in diagnosis.findings.values() if finding.present]
+    if steps:
+        because = "; ".join(others)
+    elif others:
+        because = f"left alone: {'; '.join(others)}, for which there is no method yet"
+    else:
+        because = "left alone: neither noise, impulses nor JPEG blocks were found"
+    return Plan(tuple(steps), because, precision=best_precision() if steps else "f32")
+
+
+def plan_of_method(
+    name: str,
+    wishes: Mapping[str, Any],
+    diagnosis: Diagnosis | None,
+    *,
+    strength: float = 1.0,
+    weights: str | None = None,
+    precision: str | None = None,
+) -> Plan:
+    """The plan of one method. Knobs that are neither wished for nor have a default are taken from the diagnosis.
+
+    Raises BadKnob or BadPlan for what does not fit.
+    """
+    method = method_named(name)
+    if not 0 <= strength <= 1:
+        raise BadKnob(f"strength must be from 0 (no change) to 1 (all of it), not {strength}")
+    if method.kind == "learned":
+        if wishes:
+            raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
+        step = learned_step(method, "asked for", weights, strength)
+        return Plan((step,), f"{name} was asked for", precision=precision or best_precision())
+    if weights:
+        raise BadPlan(f"{name} is a {method.kind} method and has no weights")
+    knobs = settle(method.knobs, wishes, name)
+    missing = [knob for knob, value in knobs.items() if value is None]
+    if missing:
+        knobs |= dict.fromkeys(missing, _measured(missing, name, diagnosis))
+    return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
+
+
+def learned_step(method: Method, because: str, weights: str | None = None, strength: float = 1.0) -> Step:
+    """A step of a learned method, with its own weights unless others are named."""
+    return Step(method.name, because, weights or method.weights[0], strength=strength)
+
+
+def best_precision() -> str:
+    """bf16 where the processor computes in it, else f32."""
+    from restora.engines.openvino_ import computes_in_bf16
+
+    return "bf16" if computes_in_bf16() else "f32"
+
+
+def check(plan: Plan) -> list[dict[str, Setting]]:
+    """The knobs of every step, checked against the table. Raises for what is unknown, missing or out of range."""
+    settled = []
+    for step in plan.steps:
+        method = method_named(step.method)
+        knobs = settle(method.knobs, step.knobs, step.method)
+        unset = [name for name, value in knobs.items() if value is None]
+        if unset:
+            raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")
+        settled.append(knobs)
+    return settled
+
+
+def _measured(missing: list[str], method: str, diagnosis: Diagnosis | None) -> float:
+    if missing != ["sigma"] or diagnosis is None:
+        raise BadKnob(f"{method} needs {', '.join(missing)}")
+    return round(float(np.sqrt(np.mean(np.square(diagnosis.findings["noise_level"].value)))), 5)

@@ -1,0 +1,258 @@
+"""Restore: carry out a plan on a picture, piece by piece, in memory or from file to file."""
+
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from restora.core.errors import BadImage, BadPlan, NotFinite
+from restora.core.image import Image
+from restora.core.knobs import Setting
+from restora.core.method import Method
+from restora.core.plan import Plan, Step
+from restora.core.report import Report
+from restora.data.photographs import sha256
+from restora.engines.tiling import Read, Run, around, cores, restore_piece, tile_for
+from restora.files.picture import MAX_PIXELS, STDIO, open_picture
+from restora.files.save import TILE, check_output, write_by_tiles
+from restora.learn.weights import Weights, find
+from restora.methods.table import method_named
+from restora.work.diagnose import Pixels
+from restora.work.plan import check
+
+MAX_MEMORY = 1_000_000_000
+RESTING = 320_000_000
+"""Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
+
+Tell = Callable[[int, int], None]
+"""(pieces done, pieces in all), called after each piece."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """One step made ready: what to call, and how far it looks around (None: at everything)."""
+
+    run: Run
+    careful: Run | None  # in full precision, for a piece that came out not finite
+    halo: int | None
+    multiple: int
+    memory: int
+    strength: float
+
+
+@dataclass
+class Restoration:
+    """A plan made ready for a picture: where its pieces lie and how to restore them."""
+
+    runners: list[Runner]
+    shape: tuple[int, int, int]
+    tile: tuple[int, int]
+    repaired: int = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
+        """The rectangles (top, left, height, width) to restore, row by row."""
+        return cores(*self.shape[:2], self.tile)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def read_through(self, read: Read, steps: int | None = None) -> Read:
+        """Reading rectangles of the picture as it is after so many steps (None: all).
+
+        Each step widens, by its halo, what it reads of the picture as the steps before it left it.
+        """
+        steps = len(self.runners) if steps is None else steps
+        if steps == 0:
+            return read
+        runner, before = self.runners[steps - 1], self.read_through(read, steps - 1)
+        size = self.shape[:2]
+        halo = max(size) if runner.halo is None else runner.halo
+
+        def restored(top: int, left: int, height: int, width: int) -> np.ndarray:
+            piece = around((top, left, height, width), size, halo, runner.multiple)
+            return restore_piece(piece, before, lambda y: self._finite(runner, y), runner.multiple)
+
+        return restored
+
+    def _finite(self, runner: Runner, y: np.ndarray) -> np.ndarray:
+        x_hat = runner.run(y)
+        if not np.isfinite(x_hat).all() and runner.careful is not None:
+            self.repaired += 1
+            x_hat = runner.careful(y)
+        if not np.isfinite(x_hat).all():
+            raise NotFinite("the result holds NaN or infinity, also in full precision; nothing was written")
+        return x_hat if runner.strength == 1 else y + np.float32(runner.strength) * (x_hat - y)
+
+
+def restore(
+    image: Image, plan: Plan, *, engine: str = "openvino", max_memory: int = MAX_MEMORY, tell: Tell | None = None
+) -> tuple[Image, Report]:
+    """The restored picture and the report. Alpha, hole and metadata pass through.
+
+    Raises BadPlan, BadKnob or NoWeights for a plan that cannot be carried out, BadImage for one that needs more
+    memory than allowed, NotFinite for a result that is not finite.
+    """
+    started = time.perf_counter()
+    report = Report(plan)
+    work = prepare(plan, image.shape, report, engine, max_memory)
+    x_hat = np.empty(image.shape, np.float32)
+    restored = work.read_through(_checked(image))
+    for done, (top, left, height, width) in enumerate(work, 1):
+        x_hat[top : top + height, left : left + width] = restored(top, left, height, width)
+        if tell:
+            tell(done, len(work))
+    _finish(report, work, started)
+    return replace(image, pixels=x_hat), report
+
+
+def restore_file(
+    source: Path,
+    target: Path,
+    plan: Plan | Callable[[Pixels], Plan],
+    *,
+    engine: str = "openvino",
+    max_memory: int = MAX_MEMORY,
+    max_pixels: int = MAX_PIXELS,
+    force: bool = False,
+    quality: int = 95,
+    tell: Tell | None = None,
+) -> Report:
+    """Restore a picture file into another one without ever holding it whole; memory stays below max_memory bytes.
+
+    `plan` may be a function that makes the plan from the open picture. An empty plan copies the file byte for byte
+    if the format stays the same. Raises as `restore`, `open_picture` and `check_output` do.
+    """
+    started = time.perf_counter()
+    picture = open_picture(source, max_pixels)
+    kind = check_output(target, picture.shape, force, picture.format)
+    plan = plan(picture) if callable(plan) else plan
+    report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
+    work = prepare(plan, picture.shape, report, engine, max_memory)
+    if source != STDIO:
+        report.input_sha256 = sha256(source)
+
+    def tiles() -> Iterator[np.ndarray]:
+        restored = work.read_through(_checked(picture))
+        for done, rectangle in enumerate(work, 1):
+            core, alpha = restored(*rectangle), picture.alpha_window(*rectangle)
+            values = core if alpha is None else np.dstack([core, alpha])
+            for left in range(0, values.shape[1], TILE):
+                yield values[:, left : left + TILE]
+            if tell:
+                tell(done, len(work))
+
+    if not plan.steps and kind == picture.format and STDIO not in (source, target) and not picture.meta.notes:
+        aside = target.with_name(f".{target.name}.part")
+        shutil.copyfile(source, aside)
+        aside.replace(target)
+    else:
+        height, width, channels = picture.shape
+        bands = channels + picture.has_alpha
+        report.warnings += write_by_tiles(
+            tiles(), (height, width, bands), picture.meta, target, force=force, quality=quality, kind=kind
+        )
+    if target != STDIO:
+        report.output_sha256 = sha256(target)
+    _finish(report, work, started)
+    return report
+
+
+def prepare(plan: Plan, shape: tuple[int, int, int], report: Report, engine: str, max_memory: int) -> Restoration:
+    """Load what the plan needs, and choose the largest tile that memory allows."""
+    settled = check(plan)
+    runners = [_runner(step, settled[index], plan.precision, engine, report) for index, step in enumerate(plan.steps)]
+    allowed = max(0, max_memory - RESTING)
+    tile: tuple[int, int] | None = (TILE, -(-shape[1] // TILE) * TILE)
+    if any(runner.halo is None for runner in runners):
+        needed = max(runner.memory for runner in runners) * shape[0] * shape[1]
+        # The whole picture matters to a step: the tile is the picture, and only memory can forbid it.
+        tile = (-(-shape[0] // TILE) * TILE, -(-shape[1] // TILE) * TILE) if needed <= allowed else None
+    elif runners:
+        halo = sum(-(-(runner.halo or 0) // runner.multiple) * runner.multiple for runner in runners)
+        memory = max(runner.memory for runner in runners)
+        tile = tile_for(shape, halo, max(runner.multiple for runner in runners), memory, allowed, TILE)
+        needed = memory * (TILE + 2 * halo) ** 2
+    if tile is None:
+        raise BadImage(
+            f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"
+            f" allowed; allow it with --max-memory {-(-(needed + RESTING) // 10**6)}MB"
+        )
+    report.tile = tile
+    return Restoration(runners, shape, tile)
+
+
+def _runner(step: Step, knobs: dict[str, Setting], precision: str, engine: str, report: Report) -> Runner:
+    method = method_named(step.method)
+    if method.kind != "learned":
+        function = method.load()
+        report.engine = report.engine or "classical"
+        return Runner(
+            lambda y: function(y, **knobs), None, method.reach(knobs), method.multiple, method.memory, step.strength
+        )
+    weights = find(step.weights or method.weights[0])
+    if weights.card["method"] != method.name:
+        raise BadPlan(f"the weights {weights.name} are for {weights.card['method']}, not for {method.name}")
+    report.weights[weights.name] = weights.checksum
+    report.engine, report.precision = engine, precision
+    run = _whatever_channels(_engine(weights, method, engine, precision), weights.card["channels"])
+    careful = None
+    if precision != "f32":
+        careful = _whatever_channels(_engine(weights, method, engine, "f32"), weights.card["channels"])
+    return Runner(run, careful, method.reach(knobs), method.multiple, method.memory, step.strength)
+
+
+def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+    if engine == "openvino":
+        from restora.engines.openvino_ import openvino_engine
+
+        return openvino_engine(weights.onnx, precision)
+    if engine != "torch":
+        raise BadPlan(f"no engine is called {engine!r}; known: openvino, torch")
+    net_class = method.load()  # names the missing package if torch is absent
+    from restora.engines.torch_ import torch_engine
+
+    knobs = {"channels": weights.card["channels"], **weights.card["recipe"]["knobs"]}
+    return torch_engine(net_class, knobs, weights.arrays(), precision)
+
+
+def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int) -> Run:
+    """(H, W, C) -> (H, W, C) by a net of its own channel count.
+
+    A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
+    and its answers are averaged.
+    """
+
+    def run(y: np.ndarray) -> np.ndarray:
+        planes = y.transpose(2, 0, 1)
+        if channels == 1:
+            return np.concatenate([engine(plane[None, None])[0] for plane in planes]).transpose(1, 2, 0)
+        batch = np.broadcast_to(planes, (3, *planes.shape[1:]))[None]
+        x_hat = engine(batch)[0]
+        return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
+
+    return run
+
+
+def _checked(picture: Pixels) -> Read:
+    def read(top: int, left: int, height: int, width: int) -> np.ndarray:
+        y = picture.window(top, left, height, width)
+        if not np.isfinite(y).all():
+            raise BadImage("the picture holds NaN or infinity")
+        return y
+
+    return read
+
+
+def _finish(report: Report, work: Restoration, started: float) -> None:
+    report.tiles, report.repaired_tiles = len(work), work.repaired
+    report.seconds = round(time.perf_counter() - started, 3)
+    report.versions = {package: version(package) for package in ("restora", "numpy", "openvino")}
+    # Linux counts in kibibytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    report.peak_megabytes = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

@@ -1,0 +1,174 @@
+"""Train: from a recipe to weights with their card. The only verb that needs torch to be imported here, late."""
+
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from restora.core.errors import MissingExtra, RestoraError
+from restora.core.image import to_grey
+from restora.core.method import Method
+from restora.data.photographs import Photograph, locate, photographs, split
+from restora.damage.words import parse
+from restora.files.picture import read
+from restora.learn.pairs import Pairs
+from restora.learn.recipe import Recipe, read_recipe
+from restora.learn.weights import SHIPPED, Weights, store
+from restora.methods.table import method_named
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from restora.learn.loop import Progress
+
+RUNS = Path.home() / ".cache" / "restora" / "runs"
+VALIDATION = "noise(sigma=0.09803921568627451)"
+"""What held-out photographs are damaged with to follow a run, whatever the recipe trains on."""
+
+
+def train(
+    path: Path,
+    tell: Callable[["Progress", float], None],
+    *,
+    runs: Path = RUNS,
+    out: Path = SHIPPED,
+    stop_at: int | None = None,
+) -> Weights | None:
+    """Train the recipe in the file `path`; the weights, written to `out`, or None if the run was told to stop early.
+
+    The run is kept in runs/NAME (checkpoint, TensorBoard logs, a picture of curves and samples) and goes on from
+    there. `tell(progress, loss)` is called after every step. Raises BadRecipe, MissingExtra or RestoraError.
+    """
+    recipe = read_recipe(path)
+    method = method_named(recipe.method)
+    try:
+        import torch
+        from torch.utils.tensorboard import SummaryWriter
+
+        from restora.learn.draw import draw_run
+        from restora.learn.export import to_onnx
+        from restora.learn.loop import descend, keep_freed_memory
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
+    if method.kind != "learned":
+        raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
+    keep_freed_memory()
+    names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
+    seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
+    samples = [_sample(photo, recipe) for photo in held]
+    torch.manual_seed(recipe.seed)
+    net = method.load()(channels=recipe.channels, **recipe.knobs)
+    folder = runs / recipe.name
+    with SummaryWriter(folder / "log") as log:
+
+        def follow(progress: "Progress", loss: float) -> None:
+            log.add_scalar("loss", loss, progress.step)
+            if progress.rows and progress.rows[-1]["step"] == progress.step:
+                log.add_scalar("psnr", progress.rows[-1]["psnr"], progress.step)
+            tell(progress, loss)
+
+        average, progress = descend(
+            net,
+            Pairs([_eight_bit(photo, recipe) for photo in seen], recipe),
+            recipe,
+            folder / "checkpoint.pt",
+            lambda candidate: _validate(candidate, samples),
+            follow,
+            stop_at,
+        )
+    if progress.step < recipe.steps:
+        return None
+    for parameter in average.parameters():  # what is shipped is what is drawn and scored
+        parameter.data = parameter.data.half().float()
+    draw_run(folder / "run.png", recipe, progress.rows, average, [(y, x) for y, x in samples[:4]])
+    arrays = {name: value.contiguous().numpy() for name, value in average.state_dict().items()}
+    card = card_of(recipe, method, net, progress, seen)
+    return store(recipe.name, out, arrays, to_onnx(average, recipe.channels, method.multiple), card)
+
+
+def card_of(
+    recipe: Recipe, method: Method, net: "nn.Module", progress: "Progress", seen: list[Photograph]
+) -> dict[str, Any]:
+    """All that is to be known about weights; scores are added by `restora bench`-like measurements later."""
+    import torch
+
+    return {
+        "name": recipe.name,
+        "method": method.name,
+        "paper": method.paper,
+        "channels": recipe.channels,
+        "multiple": method.multiple,
+        "halo": method.halo,
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "terms": recipe.terms,
+        "recipe": recipe.as_dict(),
+        "commit": _commit(),
+        "trained": {
+            "finished": datetime.now(UTC).date().isoformat(),
+            "seconds": round(progress.seconds),
+            "steps": progress.step,
+            "machine": f"{_processor()}, {torch.get_num_threads()} threads",
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
+            "held_out_protocol": f"{recipe.hold_out} photographs not trained on, centre 256x256, {VALIDATION}, unclipped",
+        },
+        "scores": [],
+        "photographs": [
+            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen
+        ],
+    }
+
+
+def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    import torch
+
+    scores = []
+    with torch.no_grad():
+        for y, x in samples:
+            x_hat = net(torch.from_numpy(y.transpose(2, 0, 1)[None].copy()))[0].numpy().transpose(1, 2, 0)
+            scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
+    return float(np.mean(scores))
+
+
+def _sample(photo: Photograph, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """(y, x): the middle of a photograph, at most 256x256 and a multiple of 8, and the same with noise."""
+    pixels = _eight_bit(photo, recipe)
+    height, width = (min(256, side // 8 * 8) for side in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
+    return parse(VALIDATION).apply(x, np.random.default_rng(int(photo.sha256[:8], 16))), x
+
+
+def _eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
+    """A photograph (H, W, C) uint8 with as many channels as the recipe trains on."""
+    pixels = read(photo.path).pixels
+    pixels = to_grey(pixels) if recipe.channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    return np.rint(pixels * 255).astype(np.uint8)
+
+
+def _commit() -> str:
+    """The commit of the code, with a plus sign if files differ from it; "unknown" outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if sys.platform == "linux" else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
