@@ -1,0 +1,5 @@
+"""`python -m restora` is `restora`."""
+
+from restora.app.cli import main
+
+main()

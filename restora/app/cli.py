@@ -1,0 +1,53 @@
+"""The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
+
+import sys
+
+import typer
+
+from restora.app import laboratory, pictures
+from restora.core.errors import RestoraError
+
+app = typer.Typer(
+    name="restora",
+    help="Restore damaged pictures on the computer you have.\n\nExample: restora fix photo.jpg -o better.jpg",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (pictures.fix, pictures.denoise, pictures.diagnose, pictures.plan, pictures.restore):
+    app.command()(command)
+for command in (laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train):
+    app.command()(command)
+app.add_typer(laboratory.weights, name="weights")
+
+
+@app.callback()
+def version_option(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+) -> None:
+    """Restore damaged pictures on the computer you have."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("restora"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a RestoraError becomes one line and exit status 2."""
+    try:
+        app()
+    except RestoraError as error:
+        print(f"restora: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("restora: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Commands of the laboratory: degrade, measure, methods, show, train, weights."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restora.app.options import AsJson, Force, MaxPixels, Quality, Source, amount, show_json
+from restora.core.errors import BadRecipe
+
+if TYPE_CHECKING:
+    from restora.learn.loop import Progress
+
+weights = typer.Typer(help="The weights that are installed.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def degrade(
+    picture: Source,
+    damage: Annotated[str, typer.Argument(help='Damage words, as "blur(sigma=2) | noise(sigma=0.1)".')],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; - for standard output.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    quality: Quality = 95,
+    max_pixels: MaxPixels = "400MP",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Damage a picture on purpose, repeatably.
+
+    Example: restora degrade photo.png "blur(motion, length=15, angle=30) | noise(sigma=0.1)" -o bad.png --seed 0
+    """
+    from restora.damage.words import parse
+    from restora.files.picture import open_picture
+    from restora.files.save import write
+    from restora.work.degrade import degrade as damaged
+
+    words = parse(damage)
+    source = open_picture(picture, amount(max_pixels))
+    notes = write(damaged(source.load(), words, seed), output, force=force, quality=quality, kind=source.format)
+    if as_json and output != Path("-"):
+        show_json({"output": str(output), "damage": str(words), "seed": seed, "notes": notes})
+    else:
+        for note in notes:
+            typer.echo(f"note: {note}", err=True)
+
+
+def measure(
+    picture: Source,
+    reference: Annotated[Path, typer.Argument(help="What the picture should be.")],
+    protocol: Annotated[str, typer.Option(help="denoise, sr-y, sr-rgb, jpeg-y, deblur or float.")] = "denoise",
+    scale: Annotated[int, typer.Option(min=1, help="Of super-resolution: what its protocols crop by.")] = 1,
+    ssim: Annotated[str, typer.Option(help="wang (the field's) or uniform (scikit-image's default).")] = "wang",
+    as_json: AsJson = False,
+) -> None:
+    """PSNR and SSIM of a picture against its reference, by a named protocol.
+
+    Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
+    """
+    from restora.files.picture import read
+    from restora.metrics.protocol import protocol_named, with_ssim
+    from restora.metrics.scores import measure as scores_of
+
+    chosen = with_ssim(protocol_named(protocol), ssim)
+    scores = scores_of(read(picture).pixels, read(reference).pixels, chosen, scale)
+    if as_json:
+        finite = scores.psnr if scores.psnr != float("inf") else "inf"
+        show_json({"psnr": finite, "ssim": scores.ssim, "protocol": {**chosen.as_dict(), "scale": scale}})
+    else:
+        print(f"PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f} ({chosen.name}: {chosen.about})")
+
+
+def methods(as_json: AsJson = False) -> None:
+    """List the methods.
+
+    Example: restora methods
+    """
+    from restora.methods.table import METHODS
+
+    if as_json:
+        show_json([method.as_dict() for method in METHODS.values()])
+        return
+    wide = max(map(len, METHODS))
+    for method in METHODS.values():
+        print(f"{method.name:{wide}}  {method.kind:9}  {', '.join(method.treats):15}  {method.about}")
+
+
+def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")], as_json: AsJson = False) -> None:
+    """Everything about one method: knobs, reach, paper, weights.
+
+    Example: restora show nlm
+    """
+    from restora.methods.table import method_named
+
+    facts = method_named(method).as_dict()
+    if as_json:
+        show_json(facts)
+        return
+    knobs = facts.pop("knobs")
+    for name, value in facts.items():
+        print(f"{name:9} {', '.join(value) or '-' if isinstance(value, list) else value}")
+    for name, knob in knobs.items():
+        default = "measured" if knob["default"] is None else knob["default"]
+        print(f"  --set {name}={default}: {knob['description']}, {knob['minimum']:g} to {knob['maximum']:g}")
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe: recipes/*.toml.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the weights; the package's own if not given.")] = None,
+    runs: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs.")] = None,
+    stop_at: Annotated[int | None, typer.Option(min=1, help="Stop at this step; the same command goes on.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train weights from a recipe; goes on where it was stopped. With torchrun, several processes share the work.
+
+    Example: restora train recipes/dncnn.gray-s25.toml
+    """
+    from restora.learn.recipe import read_recipe
+    from restora.learn.weights import SHIPPED
+    from restora.work.train import RUNS
+    from restora.work.train import train as run
+
+    steps = read_recipe(recipe).steps
+    if stop_at and stop_at > steps:
+        raise BadRecipe(f"--stop-at {stop_at} is beyond the recipe's {steps} steps")
+
+    def tell(progress: "Progress", loss: float) -> None:
+        row = progress.rows[-1] if progress.rows else None
+        if row and row["step"] == progress.step:
+            left = progress.seconds / progress.step * (steps - progress.step) / 60
+            text = f"step {progress.step}/{steps}  loss {row['loss']:.5f}  PSNR {row['psnr']:.2f} dB  {left:.0f} min left"
+            typer.echo(text, err=True)
+
+    made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at)
+    if made is None:
+        typer.echo(f"stopped at step {stop_at}; the same command without --stop-at goes on", err=True)
+    elif as_json:
+        show_json({"name": made.name, "folder": str(made.folder), "onnx_sha256": made.checksum})
+    else:
+        print(f"{made.name} written to {made.folder}")
+
+
+@weights.command("list")
+def list_weights(as_json: AsJson = False) -> None:
+    """List the weights with their terms of use.
+
+    Example: restora weights list
+    """
+    from restora.learn.weights import find, listed
+
+    cards = [find(name).card for name in sorted(listed())]
+    if as_json:
+        show_json(cards)
+        return
+    for card in cards:
+        print(f"{card['name']:16} {card['parameters'] / 1e6:5.2f} M parameters  {card['terms']}")
+
+
+@weights.command("verify")
+def verify_weights(as_json: AsJson = False) -> None:
+    """Check that every installed weights file is the one that was published.
+
+    Example: restora weights verify
+    """
+    from restora.learn.weights import listed, verify
+
+    sums = {name: verify(name, folder).checksum for name, folder in sorted(listed().items())}
+    if as_json:
+        show_json(sums)
+        return
+    for name, checksum in sums.items():
+        print(f"{name}: as published ({checksum[:12]})")

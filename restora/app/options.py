@@ -1,0 +1,71 @@
+"""Options that several commands share, and how their texts are read."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from restora.core.errors import BadKnob
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def amount(text: str) -> int:
+    """A number with a unit: 800MB, 1GB, 400MP, 2000000000. Raises BadParameter, which Click reports."""
+    found = re.fullmatch(r"\s*([\d.]+(?:[eE]\d+)?)\s*([KMG]?)[BP]?\s*", text, re.IGNORECASE)
+    try:
+        value = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise typer.BadParameter(f"{text!r} is no amount; write it like 800MB, 1GB or 400MP")
+    return value
+
+
+Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file; - for standard input.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; - for standard output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
+Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
+Engine = Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")]
+MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
+MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD).")
+]
+
+
+def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, float]:
+    """Knobs as given by --set name=value and --sigma. Raises BadKnob for what is no number."""
+    knobs: dict[str, float] = {}
+    for setting in settings or []:
+        name, _, value = setting.partition("=")
+        try:
+            knobs[name.strip()] = float(value)
+        except ValueError as error:
+            raise BadKnob(f"--set takes KNOB=NUMBER, not {setting!r}") from error
+    return knobs | ({"sigma": sigma} if sigma is not None else {})
+
+
+def show_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, indent=2))
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, if a person is looking; yields tell(done, total)."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,203 @@
+"""Commands for people with a picture: fix, denoise, diagnose, plan, restore."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restora.app.options import (
+    AsJson, Engine, Force, MaxMemory, MaxPixels, Output, Quality, Settings, Source, amount, knobs_from, progress,
+    show_json,
+)  # fmt: skip
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadPlan, OutputExists
+from restora.core.plan import Plan, plan_from_json
+
+if TYPE_CHECKING:
+    from restora.core.report import Report
+    from restora.work.diagnose import Pixels
+
+STDIO = Path("-")
+
+
+def fix(
+    picture: Source,
+    output: Output = None,
+    engine: Engine = "openvino",
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find out what is wrong with a picture and mend it; a report is written beside the result.
+
+    Example: restora fix photo.jpg -o better.jpg
+    """
+    from restora.work.diagnose import diagnose as look
+    from restora.work.plan import plan_for
+
+    seen: list[Diagnosis] = []
+
+    def decide(pixels: "Pixels") -> Plan:
+        seen.append(look(pixels))
+        return plan_for(seen[0])
+
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
+    _tell(report, as_json)
+
+
+def denoise(
+    picture: Source,
+    output: Output = None,
+    method: Annotated[str, typer.Option(help="One of: restora methods.")] = "restora",
+    sigma: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
+    ] = None,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
+    weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
+    settings: Settings = None,
+    precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,
+    engine: Engine = "openvino",
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove noise with a method of your choice.
+
+    Example: restora denoise photo.png --method nlm --sigma 0.05 -o quiet.png
+    """
+    from restora.methods.table import method_named
+    from restora.work.diagnose import diagnose as look
+    from restora.work.plan import plan_of_method
+
+    seen: list[Diagnosis] = []
+
+    def decide(pixels: "Pixels") -> Plan:
+        if any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs):
+            seen.append(look(pixels))
+        diagnosis = seen[0] if seen else None
+        return plan_of_method(method, wishes, diagnosis, strength=strength, weights=weights, precision=precision)
+
+    method_named(method)
+    wishes = knobs_from(settings, sigma)
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
+    _tell(report, as_json)
+
+
+def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", as_json: AsJson = False) -> None:
+    """Say what is wrong with a picture: noise, impulses, JPEG blocks.
+
+    Example: restora diagnose photo.jpg --json
+    """
+    from restora.files.picture import open_picture
+    from restora.work.diagnose import diagnose as look
+
+    opened = open_picture(picture, amount(max_pixels))
+    diagnosis = look(opened)
+    if as_json:
+        show_json({"picture": opened.name, "shape": list(opened.shape), **diagnosis.as_dict()})
+        return
+    for finding in diagnosis.findings.values():
+        print(f"{'!' if finding.present else ' '} {finding.says} (sure: {100 * finding.confidence:.0f} %)")
+
+
+def plan(picture: Source, output: Output = None, max_pixels: MaxPixels = "2GP", force: Force = False) -> None:
+    """Print what `fix` would do and why, as JSON that you may edit and give to `restore`.
+
+    Example: restora plan photo.jpg -o plan.json
+    """
+    from restora.files.picture import open_picture
+    from restora.work.diagnose import diagnose as look
+    from restora.work.plan import plan_for
+
+    text = plan_for(look(open_picture(picture, amount(max_pixels)))).to_json()
+    if output is None or output == STDIO:
+        print(text)
+    else:
+        _write_text(output, text, force)
+
+
+def restore(
+    picture: Source,
+    plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
+    output: Output = None,
+    engine: Engine = "openvino",
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out a plan; the same plan gives the same pixels again.
+
+    Example: restora restore photo.jpg --plan plan.json -o better.jpg
+    """
+    try:
+        chosen = plan_from_json(plan_file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadPlan(f"cannot read the plan {plan_file}: {error}") from error
+    report = _run(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, force, [])
+    _tell(report, as_json)
+
+
+def _run(  # the options of a command, as they are
+    picture: Path,
+    output: Path | None,
+    decide: "Callable[[Pixels], Plan]",
+    engine: str,
+    max_memory: str,
+    max_pixels: str,
+    quality: int,
+    force: bool,
+    seen: list[Diagnosis],
+) -> "Report":
+    """Restore from file to file, and write the report beside the result."""
+    from restora.work.restore import restore_file
+
+    target = output or (STDIO if picture == STDIO else picture.with_name(f"{picture.stem}.restored{picture.suffix}"))
+    paper = target.with_suffix(".json")
+    if target != STDIO and paper.exists() and not force:
+        raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")
+    with progress("restoring") as tell:
+        report = restore_file(
+            picture,
+            target,
+            decide,
+            engine=engine,
+            max_memory=amount(max_memory),
+            max_pixels=amount(max_pixels),
+            force=force,
+            quality=quality,
+            tell=tell,
+        )
+    report.diagnosis = seen[0].as_dict() if seen else {}
+    if target != STDIO:
+        _write_text(paper, report.to_json(), force=True)
+    return report
+
+
+def _tell(report: "Report", as_json: bool) -> None:
+    to_stdout = report.output == "-"
+    if as_json and not to_stdout:
+        show_json(report.as_dict())
+        return
+    steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
+    lines = [
+        f"{report.input} -> {'standard output' if to_stdout else report.output}",
+        f"  {report.plan.because}",
+        f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
+        *(f"  note: {warning}" for warning in report.warnings),
+    ]
+    typer.echo("\n".join(lines), err=to_stdout)
+
+
+def _write_text(path: Path, text: str, force: bool) -> None:
+    if path.exists() and not force:
+        raise OutputExists(f"{path} exists; overwrite it with --force")
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text + "\n")
+    aside.replace(path)

@@ -1,0 +1,101 @@
+"""Bench: a plan on a test set, under the field's protocol, as a row for a results file."""
+
+import csv
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from restora.core.image import Image
+from restora.core.plan import Plan
+from restora.damage.words import parse
+from restora.data.sets import TestSet
+from restora.files.picture import read
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.restore import restore
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one set at one damage. Means are over pictures; seconds are per megapixel."""
+
+    set: str
+    set_sha256: str
+    images: int
+    damage: str
+    seed: int
+    clipped: bool
+    method: str
+    weights: str
+    engine: str
+    precision: str
+    psnr: float
+    ssim: float
+    psnr_damaged: float
+    seconds_a_megapixel: float
+    protocol: str
+    ssim_variant: str
+
+
+def bench(
+    tests: TestSet,
+    damage: str,
+    plan_for: Callable[[Image], Plan],
+    *,
+    seed: int = 0,
+    engine: str = "openvino",
+    tell: Callable[[int, int], None] | None = None,
+) -> Row:
+    """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it."""
+    protocol = PROTOCOLS["denoise"]
+    scores, before, seconds, area = [], [], 0.0, 0
+    for done, path in enumerate(tests.paths, 1):
+        x = read(path).pixels
+        y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
+        plan = plan_for(y)
+        started = time.perf_counter()
+        x_hat, report = restore(y, plan, engine=engine)
+        seconds += time.perf_counter() - started
+        area += x.shape[0] * x.shape[1]
+        scores.append(measure(x_hat.pixels, x, protocol))
+        before.append(measure(y.pixels, x, protocol).psnr)
+        if tell:
+            tell(done, len(tests.paths))
+    step = plan.steps[0] if plan.steps else None
+    return Row(
+        set=tests.name,
+        set_sha256=tests.sha256[:16],
+        images=len(tests.paths),
+        damage=damage,
+        seed=seed,
+        clipped=False,
+        method=step.method if step else "nothing",
+        weights=(step.weights or "") if step else "",
+        engine=report.engine,
+        precision=report.precision or "f32",
+        psnr=round(float(np.mean([score.psnr for score in scores])), 3),
+        ssim=round(float(np.mean([score.ssim for score in scores])), 4),
+        psnr_damaged=round(float(np.mean(before)), 3),
+        seconds_a_megapixel=round(seconds / area * 1e6, 3),
+        protocol=protocol.name,
+        ssim_variant=protocol.ssim,
+    )
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Put rows into a results file; a row of the same set, damage, method, weights, engine and precision is replaced."""
+    keys = ("set", "damage", "seed", "method", "weights", "engine", "precision")
+    kept: dict[tuple[str, ...], dict[str, str]] = {}
+    if path.exists():
+        with path.open(newline="") as lines:
+            kept = {tuple(row[key] for key in keys): row for row in csv.DictReader(lines)}
+    for new in rows:
+        values = {name: str(value) for name, value in asdict(new).items()}
+        kept[tuple(values[key] for key in keys)] = values
+    with path.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(Row.__dataclass_fields__), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept[key] for key in sorted(kept))
