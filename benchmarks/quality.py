@@ -1,19 +1,19 @@
 """Measure denoisers on the field's test sets and write results/denoise.csv.
 
-    python benchmarks/quality.py                      every method, BSD68 and CBSD68 at sigma 25
-    python benchmarks/quality.py --method restora --set CBSD68 --sigma 15 25 50
+python benchmarks/quality.py                      every method, BSD68 and CBSD68 at sigma 25
+python benchmarks/quality.py --method restora --set CBSD68 --sigma 15 25 50
 """
 
 import argparse
 from pathlib import Path
 
+from restora.core.diagnosis import Diagnosis, Finding
+from restora.core.image import Image
+from restora.core.plan import Plan
 from restora.data.sets import test_set
 from restora.methods.table import METHODS
 from restora.work.bench import bench, write_rows
 from restora.work.plan import plan_of_method
-from restora.core.diagnosis import Diagnosis, Finding
-from restora.core.image import Image
-from restora.core.plan import Plan
 
 RESULTS = Path(__file__).parent.parent / "results" / "denoise.csv"
 
@@ -39,14 +39,19 @@ def main() -> None:
                     # The level is given, as the protocol gives it to every method that asks for it.
                     known = Finding("noise_level", level, "0..1", 1.0, True, "given")
                     diagnosis = Diagnosis({"noise_level": known})
-                    return plan_of_method(
-                        method, {}, diagnosis, weights=arguments.weights, precision=arguments.precision
-                    ) if METHODS[method].kind == "learned" else plan_of_method(method, {}, diagnosis)
+                    return (
+                        plan_of_method(method, {}, diagnosis, weights=arguments.weights, precision=arguments.precision)
+                        if METHODS[method].kind == "learned"
+                        else plan_of_method(method, {}, diagnosis)
+                    )
 
                 row = bench(tests, f"noise(sigma={sigma / 255!r})", plan_for, engine=arguments.engine)
                 write_rows(RESULTS, [row])
-                print(f"{name} sigma {sigma:g}: {row.method} {row.weights} {row.psnr:.2f} dB, SSIM {row.ssim:.4f},"
-                      f" {row.seconds_a_megapixel:.2f} s/MP ({row.engine} {row.precision})", flush=True)
+                print(
+                    f"{name} sigma {sigma:g}: {row.method} {row.weights} {row.psnr:.2f} dB, SSIM {row.ssim:.4f},"
+                    f" {row.seconds_a_megapixel:.2f} s/MP ({row.engine} {row.precision})",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

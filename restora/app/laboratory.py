@@ -126,7 +126,9 @@ def train(
         row = progress.rows[-1] if progress.rows else None
         if row and row["step"] == progress.step:
             left = progress.seconds / progress.step * (steps - progress.step) / 60
-            text = f"step {progress.step}/{steps}  loss {row['loss']:.5f}  PSNR {row['psnr']:.2f} dB  {left:.0f} min left"
+            text = (
+                f"step {progress.step}/{steps}  loss {row['loss']:.5f}  PSNR {row['psnr']:.2f} dB  {left:.0f} min left"
+            )
             typer.echo(text, err=True)
 
     made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at)

@@ -36,7 +36,8 @@ Engine = Annotated[str, typer.Option(help="What runs the nets: openvino or torch
 MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
 MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD).")
+    list[str] | None,
+    typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD)."),
 ]
 
 

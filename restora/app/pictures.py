@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restora.app.options import (
-    AsJson, Engine, Force, MaxMemory, MaxPixels, Output, Quality, Settings, Source, amount, knobs_from, progress,
+    AsJson,
+    Engine,
+    Force,
+    MaxMemory,
+    MaxPixels,
+    Output,
+    Quality,
+    Settings,
+    Source,
+    amount,
+    knobs_from,
+    progress,
     show_json,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis

@@ -18,6 +18,10 @@ Run = Callable[[np.ndarray], np.ndarray]
 """(H, W, C) float32 -> (H, W, C) float32, H and W multiples of the method's."""
 
 
+UNIT = 512
+"""Pixels: sides of cores are multiples of it, as large pictures are written in squares of this size."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """A core to be filled, and the rectangle around it to be read; all in pixels, ends exclusive."""
@@ -70,19 +74,29 @@ def continued(y: np.ndarray, multiple: int) -> np.ndarray:
 
 
 def tile_for(
-    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, allowed: int, height: int
+    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, band_bytes: int, allowed: int
 ) -> tuple[int, int] | None:
-    """The widest tile of the given height whose working memory, halo included, stays within `allowed` bytes.
+    """The (height, width) of the cores, multiples of UNIT, that reads least twice within `allowed` bytes of memory.
 
-    None if even a square tile does not fit. The tile is no larger than the picture needs.
+    A piece needs bytes_a_pixel for each pixel it reads, halo included; a finished row of pieces is kept until it is
+    written, at band_bytes a pixel. None if not even a core of UNIT squared fits.
     """
-    margin = _up(halo, multiple)
-    read_height = min(height + 2 * margin, _up(shape[0], multiple))
-    widest = allowed // (bytes_a_pixel * read_height)
-    if widest >= _up(shape[1], multiple):
-        return height, _up(shape[1], height)
-    side = (widest - 2 * margin) // height * height
-    return (height, side) if side >= height else None
+    margin, high, wide = _up(halo, multiple), _up(shape[0], UNIT), _up(shape[1], UNIT)
+    best: tuple[float, tuple[int, int]] | None = None
+    for height in range(UNIT, min(high, 8 * UNIT) + 1, UNIT):
+        read_height = min(height + 2 * margin, _up(shape[0], multiple))
+        widest = (allowed - height * shape[1] * band_bytes) // (bytes_a_pixel * read_height)
+        if widest >= _up(shape[1], multiple):
+            width, read_width = wide, shape[1]
+        else:
+            width = (widest - 2 * margin) // UNIT * UNIT
+            read_width = width + 2 * margin
+        if width < UNIT:
+            continue
+        waste = read_height * read_width / (min(height, shape[0]) * min(width, shape[1]))
+        if best is None or waste < best[0]:
+            best = waste, (height, width)
+    return best[1] if best else None
 
 
 def _up(value: int, multiple: int) -> int:

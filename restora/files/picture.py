@@ -1,5 +1,6 @@
 """Open pictures, whole or by region, through libvips; nothing is decoded before its size is known to be allowed."""
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ STDIO = Path("-")
 pyvips.cache_set_max(0)
 # Loaders that libvips itself calls unsafe on untrusted files (SVG, raw formats) stay off.
 pyvips.block_untrusted_set(True)
+# Its warnings would appear among our lines; what matters of them comes as an exception.
+logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}

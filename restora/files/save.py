@@ -73,7 +73,7 @@ def quantise(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def write_by_tiles(
-    tiles: Iterator[np.ndarray],
+    tiles: Iterator[tuple[int, np.ndarray]],
     shape: tuple[int, int, int],
     meta: Meta,
     path: Path,
@@ -84,26 +84,28 @@ def write_by_tiles(
 ) -> list[str]:
     """Write a picture that is never whole in memory; as `write` otherwise.
 
-    `tiles` yields (h, w, C) float32, C counting alpha, in rows of TILE-sized squares from the top left; those at the
-    right and bottom are as large as what is left. They go through a temporary file beside the target.
+    `tiles` yields rectangles as (left, values (h, w, C) float32), C counting alpha, row by row from the top left;
+    those of a row are equally high, and all sides multiples of TILE but at the right and bottom. They go through a
+    temporary file beside the target.
     """
     kind = check_output(path, shape, force, kind or "png")
     bits, notes = _bits(meta.bits, kind)
     height, width, bands = shape
 
-    def numbers() -> Iterator[np.ndarray]:
-        for tile in tiles:
-            if not np.isfinite(tile).all():
-                raise BadImage("the picture holds NaN or infinity and was not written")
-            full = np.zeros((TILE, TILE, bands), quantise(tile[:1, :1], bits).dtype)
-            full[: tile.shape[0], : tile.shape[1]] = quantise(tile, bits)
-            yield full if bands > 1 else full[:, :, 0]
+    def squares() -> Iterator[np.ndarray]:
+        for band in _bands(tiles, width, bits):
+            for top in range(0, band.shape[0], TILE):
+                for left in range(0, width, TILE):
+                    square = np.zeros((TILE, TILE, bands), band.dtype)
+                    part = band[top : top + TILE, left : left + TILE]
+                    square[: part.shape[0], : part.shape[1]] = part
+                    yield square if bands > 1 else square[:, :, 0]
 
     folder = path.parent if path != STDIO else Path(tempfile.gettempdir())
     with _aside(folder / "pixels.tif") as raw:
         with tifffile.TiffWriter(raw, bigtiff=True) as tiff:
             tiff.write(
-                numbers(),
+                squares(),
                 shape=shape if bands > 1 else shape[:2],
                 dtype={8: np.uint8, 16: np.uint16, 32: np.float32}[bits],
                 tile=(TILE, TILE),
@@ -114,6 +116,18 @@ def write_by_tiles(
             )
         vips = pyvips.Image.new_from_file(str(raw), access="sequential")
         return notes + _save(vips, replace(meta, bits=bits), path, kind, quality)
+
+
+def _bands(tiles: Iterator[tuple[int, np.ndarray]], width: int, bits: int) -> Iterator[np.ndarray]:
+    """Rows of rectangles put together, in the numbers that will be stored."""
+    row: list[np.ndarray] = []
+    for left, values in tiles:
+        if not np.isfinite(values).all():
+            raise BadImage("the picture holds NaN or infinity and was not written")
+        row.append(quantise(values, bits))
+        if left + values.shape[1] == width:
+            yield np.concatenate(row, axis=1)
+            row = []
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
@@ -137,7 +151,7 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
         "png": {},
         "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
         "tif": {"compression": "deflate", "predictor": "horizontal" if meta.bits < 32 else "none",
-                "tile": True, "tile_width": TILE, "tile_height": TILE, "bigtiff": vips.width * vips.height > 10**8},
+                "tile": min(vips.width, vips.height) > TILE, "tile_width": TILE, "tile_height": TILE, "bigtiff": vips.width * vips.height > 10**8},
         "webp": {"Q": quality, "lossless": quality == 100, "exact": True},
         "avif": {"Q": quality, "lossless": quality == 100, "compression": "av1", "effort": 2,
                  "bitdepth": 12 if meta.bits == 16 else 8, "subsample_mode": "off"},

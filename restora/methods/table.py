@@ -5,7 +5,9 @@ from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.core.names import nearest
 
-_SIGMA = Knob("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given")
+_SIGMA = Knob(
+    "sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"
+)
 _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 
@@ -19,10 +21,10 @@ METHODS: dict[str, Method] = {
             about="the flagship: blind denoising of colour and grey pictures, made for the CPU",
             treats=("gaussian",),
             paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
-            halo=64,
+            halo=138,
             multiple=8,
             channels=3,
-            memory=700,
+            memory=330,
             weights=("restora.blind",),
         ),
         Method(
@@ -34,7 +36,7 @@ METHODS: dict[str, Method] = {
             paper="Zhang et al., Beyond a Gaussian denoiser, IEEE TIP 2017",
             halo=17,
             channels=1,
-            memory=1600,
+            memory=620,
             weights=("dncnn.gray-s25",),
         ),
         Method(

@@ -33,7 +33,9 @@ class Protocol:
             values = to_grey(values)
         border = self.crop + self.crop_scale * scale
         if 2 * border >= min(values.shape[:2]):
-            raise RestoraError(f"a picture of {values.shape[1]}x{values.shape[0]} leaves nothing after cropping {border}")
+            raise RestoraError(
+                f"a picture of {values.shape[1]}x{values.shape[0]} leaves nothing after cropping {border}"
+            )
         return values[border : values.shape[0] - border, border : values.shape[1] - border]
 
     def as_dict(self) -> dict[str, Any]:

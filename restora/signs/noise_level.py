@@ -18,8 +18,8 @@ from restora.core.diagnosis import Finding
 PATCH = 7
 ENOUGH = 300
 """Patches below which a choice says nothing."""
-LEAST = 2.5 / 255
-"""Below this a denoiser has little to gain: rounding to 8 bits alone is 0.3/255, and dense texture reads up to 2.2/255."""
+LEAST = 3.0 / 255
+"""Below this a denoiser has little to gain: rounding to 8 bits alone is 0.3/255, and dense texture reads up to 3/255."""
 
 
 def noise_level(crops: Sequence[np.ndarray]) -> Finding:
@@ -31,33 +31,44 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
     certain = min(1.0, abs(overall - LEAST) / LEAST)
     levels = "/".join(f"{255 * sigma:.1f}" for sigma in sigmas)
     says = f"noise of standard deviation {levels} of 255" if present else f"no noise to speak of ({levels} of 255)"
-    return Finding("noise_level", [round(sigma, 5) for sigma in sigmas], "0..1 scale, per channel", certain, present, says)
+    return Finding(
+        "noise_level", [round(sigma, 5) for sigma in sigmas], "0..1 scale, per channel", certain, present, says
+    )
 
 
 def channel_sigma(crops: Sequence[np.ndarray]) -> float:
     """The noise of one channel, from crops (h, w)."""
     patches = np.concatenate([_patches(crop) for crop in crops])
-    # Clipped values carry less noise than they should: leave such patches out while enough others are left.
-    unclipped = patches[((patches > 0) & (patches < 1)).mean((1, 2)) > 0.95]
-    patches = unclipped if len(unclipped) >= ENOUGH else patches
+    # Clipped values carry less noise than they should: leave such patches out.
+    inside = ((patches > 0) & (patches < 1)).mean((1, 2))
+    found = [_sigma_of(patches[inside > 0.95])]
+    if inside.mean() < 0.98:
+        # Choosing patches by their clipped pixels favours those with little noise; middle tones are seldom clipped.
+        found.append(_sigma_of(patches[np.abs(patches.mean((1, 2)) - 0.5) < 0.25]))
+    return max(found) if max(found) > 0 else _sigma_of(patches)
+
+
+def _sigma_of(patches: np.ndarray) -> float:
+    """The noise of patches (N, 7, 7); 0 if they are too few to tell."""
+    if len(patches) < ENOUGH:
+        return 0.0
     energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
-    chosen = patches
-    variance = _least_eigenvalue(chosen)
+    variance = _noise_variance(patches)
     for _ in range(10):
         flat = patches[energy < variance * _noise_energy()]
         if len(flat) < ENOUGH:
             break
-        chosen, before = flat, variance
-        variance = _least_eigenvalue(chosen)
+        before, variance = variance, _noise_variance(flat)
         if abs(variance - before) <= 1e-3 * before:
             break
-    # The least eigenvalue of a sample is too small by about this factor (Marchenko and Pastur, 1967).
-    shortfall = max(0.9, 1 - PATCH / np.sqrt(len(chosen)))
-    return float(np.sqrt(variance) / shortfall)
+    return float(np.sqrt(variance))
 
 
-def _least_eigenvalue(patches: np.ndarray) -> float:
-    return max(0.0, float(np.linalg.eigvalsh(np.cov(patches.reshape(len(patches), -1).T))[0]))
+def _noise_variance(patches: np.ndarray) -> float:
+    """The least eigenvalue of the patches' covariance, corrected: a sample's is too small by about this factor."""
+    shortfall = max(0.9, 1 - PATCH / np.sqrt(len(patches)))  # Marchenko and Pastur, 1967
+    least = np.linalg.eigvalsh(np.cov(patches.reshape(len(patches), -1).T))[0]
+    return max(0.0, float(least)) / shortfall**2
 
 
 @lru_cache(maxsize=1)

@@ -18,9 +18,9 @@ from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.data.photographs import sha256
-from restora.engines.tiling import Read, Run, around, cores, restore_piece, tile_for
+from restora.engines.tiling import UNIT, Read, Run, around, cores, restore_piece, tile_for
 from restora.files.picture import MAX_PIXELS, STDIO, open_picture
-from restora.files.save import TILE, check_output, write_by_tiles
+from restora.files.save import check_output, write_by_tiles
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
 from restora.work.diagnose import Pixels
@@ -29,6 +29,9 @@ from restora.work.plan import check
 MAX_MEMORY = 1_000_000_000
 RESTING = 320_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
+
+PLAIN = 40
+"""Bytes for each pixel that is only read and written."""
 
 Tell = Callable[[int, int], None]
 """(pieces done, pieces in all), called after each piece."""
@@ -137,13 +140,11 @@ def restore_file(
     if source != STDIO:
         report.input_sha256 = sha256(source)
 
-    def tiles() -> Iterator[np.ndarray]:
+    def tiles() -> Iterator[tuple[int, np.ndarray]]:
         restored = work.read_through(_checked(picture))
         for done, rectangle in enumerate(work, 1):
             core, alpha = restored(*rectangle), picture.alpha_window(*rectangle)
-            values = core if alpha is None else np.dstack([core, alpha])
-            for left in range(0, values.shape[1], TILE):
-                yield values[:, left : left + TILE]
+            yield rectangle[1], core if alpha is None else np.dstack([core, alpha])
             if tell:
                 tell(done, len(work))
 
@@ -168,16 +169,15 @@ def prepare(plan: Plan, shape: tuple[int, int, int], report: Report, engine: str
     settled = check(plan)
     runners = [_runner(step, settled[index], plan.precision, engine, report) for index, step in enumerate(plan.steps)]
     allowed = max(0, max_memory - RESTING)
-    tile: tuple[int, int] | None = (TILE, -(-shape[1] // TILE) * TILE)
-    if any(runner.halo is None for runner in runners):
-        needed = max(runner.memory for runner in runners) * shape[0] * shape[1]
-        # The whole picture matters to a step: the tile is the picture, and only memory can forbid it.
-        tile = (-(-shape[0] // TILE) * TILE, -(-shape[1] // TILE) * TILE) if needed <= allowed else None
-    elif runners:
+    memory = max((runner.memory for runner in runners), default=PLAIN)
+    if any(runner.halo is None for runner in runners):  # the whole picture matters to a step
+        needed = memory * shape[0] * shape[1]
+        tile = (-(-shape[0] // UNIT) * UNIT, -(-shape[1] // UNIT) * UNIT) if needed <= allowed else None
+    else:
+        multiple = max((runner.multiple for runner in runners), default=1)
         halo = sum(-(-(runner.halo or 0) // runner.multiple) * runner.multiple for runner in runners)
-        memory = max(runner.memory for runner in runners)
-        tile = tile_for(shape, halo, max(runner.multiple for runner in runners), memory, allowed, TILE)
-        needed = memory * (TILE + 2 * halo) ** 2
+        needed = memory * (UNIT + 2 * halo) ** 2
+        tile = tile_for(shape, halo, multiple, memory, 4 * (shape[2] + 1), allowed)
     if tile is None:
         raise BadImage(
             f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"

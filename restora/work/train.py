@@ -13,8 +13,8 @@ import numpy as np
 from restora.core.errors import MissingExtra, RestoraError
 from restora.core.image import to_grey
 from restora.core.method import Method
-from restora.data.photographs import Photograph, locate, photographs, split
 from restora.damage.words import parse
+from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe
@@ -121,9 +121,7 @@ def card_of(
             "held_out_protocol": f"{recipe.hold_out} photographs not trained on, centre 256x256, {VALIDATION}, unclipped",
         },
         "scores": [],
-        "photographs": [
-            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen
-        ],
+        "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],
     }
 
 

@@ -1,0 +1,65 @@
+"""Denoise a very large picture file and report the peak resident memory of the process.
+
+python benchmarks/memory.py --megapixels 400 --format tif --method restora
+"""
+
+import argparse
+import csv
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pyvips
+
+RESULTS = Path(__file__).parent.parent / "results" / "memory.csv"
+
+
+def main() -> None:
+    """Make the picture, restore it in a process of its own, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megapixels", type=float, default=400)
+    parser.add_argument("--format", choices=["tif", "png"], default="tif")
+    parser.add_argument("--method", default="restora")
+    parser.add_argument("--max-memory", default="1GB")
+    arguments = parser.parse_args()
+    side = math.isqrt(int(arguments.megapixels * 1e6))
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / f"in.{arguments.format}", Path(folder) / f"out.{arguments.format}"
+        noise = pyvips.Image.gaussnoise(side, side, mean=128, sigma=25).cast("uchar")
+        picture = noise.bandjoin([noise, noise]).copy(interpretation="srgb")
+        if arguments.format == "tif":
+            picture.tiffsave(str(source), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+        else:
+            picture.pngsave(str(source), compression=1)
+        words = ["denoise", str(source), "--method", arguments.method, "--max-memory", arguments.max_memory]
+        done = subprocess.run(
+            [sys.executable, "-m", "restora", *words, "-o", str(target), "--json"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    report = json.loads(done.stdout)
+    row = {
+        "megapixels": round(side * side / 1e6, 1),
+        "format": arguments.format,
+        "method": arguments.method,
+        "max_memory": arguments.max_memory,
+        "peak_megabytes": report["peak_megabytes"],
+        "tile": "x".join(map(str, report["tile"])),
+        "tiles": report["tiles"],
+        "seconds": report["seconds"],
+    }
+    print(row)
+    rows = []
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as lines:
+            rows = [old for old in csv.DictReader(lines) if any(old[k] != str(row[k]) for k in list(row)[:4])]
+    with RESULTS.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*rows, row])
+
+
+if __name__ == "__main__":
+    main()

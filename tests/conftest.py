@@ -1,0 +1,33 @@
+"""Pictures and data that tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _data_root(monkeypatch):
+    monkeypatch.setenv("RESTORA_DATA", str(SHARED))
+
+
+@pytest.fixture
+def shared():
+    if not SHARED.is_dir():
+        pytest.skip("the data sets of ../shared/data are not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """A colour photograph, (256, 304, 3) on the 0..1 scale."""
+    return skimage.data.astronaut()[:256, :304].astype(np.float32) / 255
+
+
+@pytest.fixture(scope="session")
+def grey_photo():
+    """A grey photograph, (256, 256, 1) on the 0..1 scale."""
+    return skimage.data.camera()[100:356, 100:356, None].astype(np.float32) / 255

@@ -1,0 +1,54 @@
+import pytest
+
+from restora.core.errors import BadKnob, BadPlan
+from restora.core.knobs import Knob, settle
+from restora.core.plan import Plan, Step, plan_from_json
+
+PLAN = Plan(
+    (Step("median", "dots", knobs={"radius": 1}), Step("restora", "noise", "restora.blind", strength=0.5)), "both"
+)
+
+
+def test_json_and_back_is_the_same_plan():
+    assert plan_from_json(PLAN.to_json()) == PLAN
+
+
+def test_the_id_follows_what_determines_the_pixels_and_not_the_reasons():
+    same = Plan((Step("median", "other words", knobs={"radius": 1}), PLAN.steps[1]), "because")
+    other = Plan((Step("median", "dots", knobs={"radius": 2}), PLAN.steps[1]), "both")
+    assert same.id == PLAN.id != other.id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"steps": [{"method": "median"}], "because": ""}',
+        '{"steps": [], "because": "", "extra": 1}',
+        '{"steps": [{"method": "median", "because": "", "strength": 2}], "because": ""}',
+        '{"steps": [{"method": "median", "because": "", "strength": "x"}], "because": ""}',
+        '{"steps": [{"method": "median", "because": "", "knobs": 3}], "because": ""}',
+        '{"steps": [], "because": "", "precision": "f16"}',
+    ],
+)
+def test_what_is_no_plan_is_refused(text):
+    with pytest.raises(BadPlan):
+        plan_from_json(text)
+
+
+RADIUS = Knob("radius", int, 2, 1, 5, "pixels", "half a side")
+
+
+@pytest.mark.parametrize("value", [0, 6, 1.5, "x", None, float("nan"), float("inf")])
+def test_a_knob_refuses_what_is_out_of_its_range(value):
+    with pytest.raises(BadKnob, match="from 1 to 5"):
+        RADIUS.check(value)
+
+
+def test_settle_checks_fills_and_suggests():
+    assert settle([RADIUS], {}, "median") == {"radius": 2}
+    assert settle([RADIUS], {"radius": 3.0}, "median") == {"radius": 3}
+    with pytest.raises(BadKnob, match="did you mean radius"):
+        settle([RADIUS], {"raduis": 3}, "median")

@@ -1,0 +1,23 @@
+"""Measure how far a net looks around, from its gradient rather than from its author's word."""
+
+import torch
+from torch import nn
+
+
+def measured_reach(net: nn.Module, channels: int, multiple: int, size: int = 320) -> int:
+    """Pixels beyond an aligned block of outputs that can change it.
+
+    All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels.
+    """
+    net = net.double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.fill_(0.01 if parameter.ndim > 1 else 0.0)
+    y = torch.ones(1, channels, size, size, dtype=torch.float64, requires_grad=True)
+    start = size // 2 // multiple * multiple
+    block = slice(start, start + multiple)
+    (net(y) - y)[:, :, block, block].sum().backward()
+    touched = y.grad[0].abs().sum(0) > 0
+    rows, columns = touched.any(1).nonzero().flatten(), touched.any(0).nonzero().flatten()
+    ends = [(start - int(line[0]), int(line[-1]) - (start + multiple - 1)) for line in (rows, columns)]
+    return max(max(pair) for pair in ends)

@@ -1,0 +1,167 @@
+"""Tiled equals whole, for every learned row, with halo and multiple as measured on the net itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from restora.core.errors import NotFinite
+from restora.core.image import Image
+from restora.engines.openvino_ import openvino_engine
+from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
+from restora.engines.torch_ import torch_engine
+from restora.learn.export import to_onnx
+from restora.methods.table import METHODS
+from restora.work.restore import Restoration, Runner
+from tests.engines.reach import measured_reach
+
+LEARNED = [method for method in METHODS.values() if method.kind == "learned"]
+F32 = 1e-5
+
+
+@pytest.fixture(scope="module", params=LEARNED, ids=lambda method: method.name)
+def row(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def net(row):
+    """A net with random weights everywhere: shipped ones could be zero where a wrong halo would show."""
+    torch.manual_seed(0)
+    net = row.load()(channels=row.channels)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.02 if parameter.ndim == 1 else 1.2 / parameter[0].numel() ** 0.5)
+        parameter.data = parameter.data.half().float()
+    return net.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def model(row, net, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / f"{row.name}.onnx"
+    path.write_bytes(to_onnx(net, row.channels, row.multiple))
+    return path
+
+
+@pytest.fixture(scope="module", params=["openvino", "torch"])
+def run(request, row, net, model):
+    """(H, W, C) -> (H, W, C) of the random net on one engine."""
+    if request.param == "openvino":
+        engine = openvino_engine(model, "f32")
+    else:
+        state = {name: value.numpy() for name, value in net.state_dict().items()}
+        engine = torch_engine(row.load(), {"channels": row.channels}, state, "f32")
+    return lambda y: engine(y.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
+
+
+def tiled(run, y, tile, halo, multiple):
+    x_hat = np.empty_like(y)
+    for core in cores(*y.shape[:2], tile):
+        piece = around(core, y.shape[:2], halo, multiple)
+        part = restore_piece(piece, lambda t, l, h, w: y[t : t + h, l : l + w], run, multiple)
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = part
+    return x_hat
+
+
+def whole(run, y, multiple):
+    return run(continued(y, multiple))[: y.shape[0], : y.shape[1]]
+
+
+def picture(row, height=403, width=517):
+    return np.random.default_rng(1).random((height, width, row.channels), dtype=np.float32)
+
+
+def test_the_halo_in_the_table_is_the_measured_one(row):
+    size = 64 if row.multiple == 1 else 384
+    measured = measured_reach(row.load()(channels=row.channels), row.channels, row.multiple, size)
+    assert row.halo == measured, f"set halo={measured} in the row of {row.name}"
+
+
+def test_the_multiple_in_the_table_is_the_least_that_works(row, net):
+    for multiple in range(1, row.multiple + 1):
+        y = torch.zeros(1, row.channels, 3 * multiple, 5 * multiple)
+        try:
+            fits = net(y).shape == y.shape
+        except RuntimeError:
+            fits = False
+        if fits:
+            break
+    assert row.multiple == multiple, f"set multiple={multiple} in the row of {row.name}"
+
+
+@pytest.mark.parametrize("tile", [(64, 128), (128, 64), (200, 136)])
+def test_tiled_equals_whole(row, run, tile):
+    y = picture(row)
+    apart = np.abs(tiled(run, y, tile, row.halo, row.multiple) - whole(run, y, row.multiple)).max()
+    assert apart <= F32
+
+
+def test_a_wrong_halo_shows(row, run):
+    y = picture(row)
+    short = row.halo // 2 // row.multiple * row.multiple
+    apart = np.abs(tiled(run, y, (128, 128), short, row.multiple) - whole(run, y, row.multiple)).max()
+    assert apart > F32
+
+
+def test_a_tile_off_the_grid_shows(row, run):
+    if row.multiple == 1:
+        return  # nothing to be off from
+    y = picture(row)
+    piece = around((128, 128, 64, 64), y.shape[:2], row.halo, row.multiple)
+    shifted = y[piece.read_top + 1 :, piece.read_left + 1 :]
+    x_hat = whole(run, shifted, row.multiple)[127 - piece.read_top :, 127 - piece.read_left :][:64, :64]
+    assert np.abs(x_hat - whole(run, y, row.multiple)[128:192, 128:192]).max() > F32
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 20), (7, 9), (8, 8), (41, 17)])
+def test_small_pictures_are_whole_pictures(row, run, size):
+    y = picture(row, *size)
+    assert np.array_equal(tiled(run, y, (512, 512), row.halo, row.multiple), whole(run, y, row.multiple))
+
+
+def test_both_engines_give_the_same(row, net, model):
+    y = picture(row, 96, 128).transpose(2, 0, 1)[None]
+    ours = openvino_engine(model, "f32")(y)
+    state = {name: value.numpy() for name, value in net.state_dict().items()}
+    theirs = torch_engine(row.load(), {"channels": row.channels}, state, "f32")(y)
+    assert np.abs(ours - theirs).max() <= F32
+
+
+def test_steps_in_a_row_are_exact_too():
+    """A chain widens each step's reading by the halos of those after it."""
+    from scipy.ndimage import gaussian_filter, median_filter
+
+    y = np.random.default_rng(2).random((300, 420, 3), dtype=np.float32)
+    runners = [
+        Runner(lambda v: median_filter(v, (5, 5, 1)), None, 2, 1, 100, 1.0),
+        Runner(lambda v: gaussian_filter(v, (2, 2, 0)), None, 8, 4, 100, 0.5),
+    ]
+    work = Restoration(runners, y.shape, (64, 96))
+    restored = work.read_through(lambda t, l, h, w: y[t : t + h, l : l + w])
+    x_hat = np.empty_like(y)
+    for core in work:
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = restored(*core)
+    first = median_filter(y, (5, 5, 1))
+    expected = 0.5 * first + 0.5 * gaussian_filter(first, (2, 2, 0))
+    assert np.abs(x_hat - expected).max() <= 1e-6
+
+
+def test_tiles_fit_the_memory_allowed():
+    for allowed in (10**8, 3 * 10**8, 10**9, 4 * 10**9):
+        for shape in ((20000, 20000, 3), (3000, 4000, 3), (600, 9000, 1)):
+            tile = tile_for(shape, 138, 8, 330, 16, allowed)
+            if tile is None:
+                assert (UNIT + 2 * 144) ** 2 * 330 + UNIT * shape[1] * 16 > allowed
+                continue
+            read = [min(side + 2 * 144, whole + 8) for side, whole in zip(tile, shape[:2], strict=True)]
+            assert read[0] * read[1] * 330 + tile[0] * shape[1] * 16 <= allowed
+            assert tile[0] % UNIT == tile[1] % UNIT == 0
+
+
+def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():
+    y = np.ones((8, 8, 1), np.float32)
+    bad = Runner(lambda v: v * np.nan, lambda v: v * 2, 0, 1, 1, 1.0)
+    work = Restoration([bad], y.shape, (512, 512))
+    read = work.read_through(lambda t, l, h, w: Image(y).window(t, l, h, w))
+    assert (read(0, 0, 8, 8) == 2).all() and work.repaired == 1
+    worse = Restoration([Runner(lambda v: v * np.nan, None, 0, 1, 1, 1.0)], y.shape, (512, 512))
+    with pytest.raises(NotFinite):
+        worse.read_through(lambda t, l, h, w: y)(0, 0, 8, 8)

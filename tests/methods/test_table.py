@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from restora.core.errors import RestoraError
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.core.report import Report
+from restora.damage.words import parse
+from restora.methods.table import METHODS, method_named
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.restore import Restoration, _runner
+
+CLASSICAL = [method for method in METHODS.values() if method.kind == "classical"]
+WORDS = {"gaussian": "noise(sigma=0.098)", "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)"}
+
+
+def knobs_of(method):
+    return {knob.name: 0.098 if knob.default is None else knob.default for knob in method.knobs}
+
+
+def runner_of(method):
+    plan = Plan((Step(method.name, "", knobs=knobs_of(method)),), "")
+    return _runner(plan.steps[0], knobs_of(method), "f32", "openvino", Report(plan))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+def test_every_row_is_complete_and_loads(method):
+    assert callable(method.load()) and method.treats and method.paper and method.about
+    assert all(kind in WORDS for kind in method.treats)
+    assert (method.kind == "learned") == bool(method.weights)
+    assert method.load().__doc__
+    for knob in method.knobs:
+        assert knob.low < knob.high and knob.unit and knob.help
+        assert knob.default is None or knob.check(knob.default) == knob.default
+
+
+@pytest.mark.parametrize("method", CLASSICAL, ids=lambda method: method.name)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_classical_method_beats_doing_nothing_on_what_it_treats(method, photo, channels):
+    x = photo[:, :, :channels]
+    for kind in method.treats:
+        y = parse(WORDS[kind]).apply(x, np.random.default_rng(0))
+        x_hat = method.load()(y, **knobs_of(method))
+        assert x_hat.shape == y.shape and x_hat.dtype == np.float32
+        gain = measure(x_hat, x, PROTOCOLS["denoise"]).psnr - measure(y, x, PROTOCOLS["denoise"]).psnr
+        assert gain > 4
+
+
+@pytest.mark.parametrize("method", [m for m in CLASSICAL if m.halo is not None], ids=lambda method: method.name)
+def test_a_classical_method_tiled_equals_whole(method):
+    y = np.random.default_rng(3).random((200, 260, 3), dtype=np.float32)
+    work = Restoration([runner_of(method)], y.shape, (64, 128))
+    restored = work.read_through(lambda t, l, h, w: y[t : t + h, l : l + w])
+    x_hat = np.empty_like(y)
+    for core in work:
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = restored(*core)
+    assert np.abs(x_hat - method.load()(y, **knobs_of(method))).max() <= 1e-5
+
+
+@pytest.mark.parametrize("method", CLASSICAL, ids=lambda method: method.name)
+def test_a_flat_picture_stays_flat(method):
+    """To its borders too: padding with black inside a library would show here."""
+    y = np.full((40, 50, 3), 0.6, np.float32)
+    assert np.abs(method.load()(y, **knobs_of(method)) - 0.6).max() < 1e-4
+
+
+def test_a_mistyped_name_is_named():
+    with pytest.raises(RestoraError, match="did you mean median"):
+        method_named("medain")
+
+
+def test_image_windows_are_views(photo):
+    assert np.shares_memory(Image(photo).window(0, 0, 5, 5), photo)

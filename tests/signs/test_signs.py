@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import skimage.data
+
+from restora.damage.words import parse
+from restora.signs.jpeg_quality import steps
+from restora.signs.table import SIGNS
+
+
+def eight_bit(x):
+    return np.rint(np.clip(x, 0, 1) * 255).astype(np.float32) / 255
+
+
+def look(x):
+    return {name: sign([x]) for name, sign in SIGNS.items()}
+
+
+PHOTOS = {
+    name: getattr(skimage.data, name)()[:320, :320].reshape(320, 320, -1).astype(np.float32) / 255
+    for name in ("astronaut", "camera", "chelsea", "coffee")
+    if getattr(skimage.data, name)().shape[0] >= 320
+} | {"cat": skimage.data.chelsea()[:296, 50:346].astype(np.float32) / 255}
+
+
+@pytest.fixture(params=PHOTOS)
+def clean(request):
+    return PHOTOS[request.param]
+
+
+def test_a_clean_picture_shows_no_noise(clean):
+    found = look(clean)
+    assert not found["noise_level"].present and not found["impulse"].present
+
+
+@pytest.mark.parametrize("level", [5, 10, 25, 50])
+def test_the_noise_level_is_found(clean, level):
+    y = eight_bit(parse(f"noise(sigma={level / 255})").apply(clean, np.random.default_rng(1)))
+    found = look(y)
+    assert found["noise_level"].present and not found["impulse"].present
+    # A busy or clipped picture hides some noise: within 15 % and one grey level.
+    assert np.array(found["noise_level"].value) * 255 == pytest.approx(level, rel=0.15, abs=1)
+
+
+def test_channels_are_told_apart():
+    x = PHOTOS["astronaut"]
+    y = eight_bit(x + np.array([2, 10, 25]) / 255 * np.random.default_rng(2).standard_normal(x.shape))
+    found = np.array(look(y)["noise_level"].value) * 255
+    assert found == pytest.approx([2, 10, 25], rel=0.2, abs=1)
+
+
+@pytest.mark.parametrize("amount", [0.02, 0.1, 0.3])
+def test_impulses_are_found_and_not_taken_for_gaussian_noise(clean, amount):
+    y = eight_bit(parse(f"noise(salt-and-pepper, amount={amount})").apply(clean, np.random.default_rng(3)))
+    found = look(y)
+    assert found["impulse"].present and found["impulse"].value == pytest.approx(amount, rel=0.25)
+    assert found["noise_level"].value[0] < 0.02
+
+
+@pytest.mark.parametrize("quality", [10, 30, 50, 75])
+def test_the_jpeg_quality_is_found(clean, quality):
+    y = parse(f"jpeg(quality={quality})").apply(clean, np.random.default_rng(0))
+    found = look(y)["jpeg_quality"]
+    assert found.value == pytest.approx(quality, abs=2) and found.present
+
+
+def test_no_jpeg_is_seen_where_there_is_none(clean):
+    y = eight_bit(parse("noise(sigma=0.05)").apply(clean, np.random.default_rng(4)))
+    assert look(y)["jpeg_quality"].value == 100
+
+
+def test_quantiser_steps_are_those_of_the_standard():
+    assert steps(50)[0, 0] == 16 and steps(100).max() == 1 and steps(25)[0, 0] == 32
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 9, 3), (16, 16, 1)])
+def test_tiny_pictures_do_not_break_it(shape):
+    for finding in look(np.full(shape, 0.5, np.float32)).values():
+        assert not finding.present

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from restora.core.errors import BadKnob, BadPlan
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.damage.words import parse
+from restora.methods.table import METHODS
+from restora.work.diagnose import _spread, diagnose
+from restora.work.plan import check, plan_for, plan_of_method
+
+
+def damaged(x, words):
+    y = parse(words).apply(x, np.random.default_rng(0))
+    return Image(np.rint(np.clip(y, 0, 1) * 255).astype(np.float32) / 255)
+
+
+@pytest.mark.parametrize(
+    ("words", "methods"),
+    [
+        ("noise(sigma=0.098)", ["restora"]),
+        ("noise(salt-and-pepper, amount=0.1)", ["median"]),
+        ("noise(sigma=0.05) | noise(salt-and-pepper, amount=0.1)", ["median", "restora"]),
+        ("noise(sigma=0)", []),
+        ("jpeg(quality=20)", []),
+    ],
+)
+def test_the_plan_follows_the_damage(photo, words, methods):
+    plan = plan_for(diagnose(damaged(photo, words)))
+    assert [step.method for step in plan.steps] == methods
+    assert plan.because and all(step.because for step in plan.steps)
+    assert ("left alone" in plan.because) == (not methods)
+
+
+def test_denser_impulses_get_a_wider_median(photo):
+    plans = [plan_for(diagnose(damaged(photo, f"noise(salt-and-pepper, amount={a})"))) for a in (0.05, 0.3)]
+    assert [plan.steps[0].knobs["radius"] for plan in plans] == [1, 2]
+
+
+def test_a_knob_not_given_is_measured(photo):
+    diagnosis = diagnose(damaged(photo, "noise(sigma=0.098)"))
+    assert plan_of_method("nlm", {}, diagnosis).steps[0].knobs["sigma"] == pytest.approx(0.098, rel=0.1)
+    assert plan_of_method("nlm", {"sigma": 0.2}, None).steps[0].knobs["sigma"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "wishes", "options", "says"),
+    [
+        ("nlm", {}, {}, "needs sigma"),
+        ("nlm", {"sigma": 5}, {}, "from 0 to 1"),
+        ("restora", {"sigma": 0.1}, {}, "trained to do without"),
+        ("median", {"radius": 1}, {"strength": 2}, "strength"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
+    with pytest.raises(BadKnob, match=says):
+        plan_of_method(name, wishes, None, **options)
+
+
+def test_plans_are_checked_against_the_table():
+    with pytest.raises(BadPlan, match="must give nlm its sigma"):
+        check(Plan((Step("nlm", ""),), ""))
+    with pytest.raises(BadPlan, match="has no weights"):
+        plan_of_method("median", {}, None, weights="restora.blind")
+    assert check(Plan((Step("median", ""),), "")) == [{"radius": METHODS["median"].knobs[0].default}]
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (100, 5000), (9000, 40), (300, 300), (768, 768), (4000, 3000), (20000, 20000)]
+)
+def test_crops_lie_inside_on_the_grid_and_stay_small(size):
+    rectangles = _spread(*size)
+    assert 1 <= len(rectangles) <= 9
+    for top, left, height, width in rectangles:
+        assert top % 8 == left % 8 == 0 and top + height <= size[0] and left + width <= size[1]
+    assert sum(height * width for _, _, height, width in rectangles) <= 9 * 256**2

@@ -1,0 +1,150 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import pyvips
+
+from restora.core.errors import BadImage, BadPlan, NoWeights, OutputExists
+from restora.core.image import Image, Meta
+from restora.core.plan import Plan, Step
+from restora.damage.words import parse
+from restora.files.picture import read
+from restora.files.save import write
+from restora.methods.table import METHODS
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.restore import restore, restore_file
+
+NOISE = parse("noise(sigma=0.09803921568627451)")
+FLAGSHIP = Plan((Step("restora", "", "restora.blind"),), "")
+MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
+
+
+@pytest.fixture(scope="module")
+def noisy(photo):
+    return NOISE.apply(photo, np.random.default_rng(0))
+
+
+def score(x_hat, x):
+    return measure(x_hat, x, PROTOCOLS["denoise"]).psnr
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.weights], ids=lambda method: method.name)
+def test_shipped_weights_gain_on_what_they_treat(method, photo, grey_photo):
+    for x in (photo, grey_photo):
+        y = NOISE.apply(x, np.random.default_rng(1))
+        x_hat, report = restore(Image(y), Plan((Step(method.name, "", method.weights[0]),), ""))
+        assert score(x_hat.pixels, x) > score(y, x) + 7.5
+        assert report.weights and report.seconds > 0 and x_hat.shape == x.shape
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.weights], ids=lambda method: method.name)
+def test_both_engines_restore_alike(method, noisy):
+    plan = Plan((Step(method.name, "", method.weights[0]),), "")
+    ours, theirs = (restore(Image(noisy), plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
+    assert np.abs(ours - theirs).max() <= 1e-5
+
+
+def test_bf16_costs_at_most_a_hundredth_of_a_decibel(photo, noisy):
+    """On torch, which computes in bf16 everywhere, if slowly; OpenVINO does where the processor can."""
+    for method in METHODS.values():
+        if method.weights:
+            results = [
+                restore(
+                    Image(noisy), Plan((Step(method.name, "", method.weights[0]),), "", precision=p), engine="torch"
+                )
+                for p in ("f32", "bf16")
+            ]
+            exact, coarse = (score(image.pixels, photo) for image, _ in results)
+            assert abs(exact - coarse) <= 0.01
+            assert not np.array_equal(results[0][0].pixels, results[1][0].pixels)
+
+
+def test_strength_mixes_the_result_with_the_picture(noisy):
+    half = Plan((Step("restora", "", "restora.blind", strength=0.5),), "")
+    full, mixed = restore(Image(noisy), FLAGSHIP)[0].pixels, restore(Image(noisy), half)[0].pixels
+    assert np.abs(mixed - (noisy + full) / 2).max() < 1e-6
+
+
+def test_alpha_hole_and_meta_pass_through(noisy):
+    veil, hole = noisy[:, :, 0], noisy[:, :, 1] > 0.9
+    image = Image(noisy, veil, hole, Meta(16, icc=b"profile"))
+    restored, _ = restore(image, MEDIAN)
+    assert restored.alpha is veil and restored.hole is hole and restored.meta is image.meta
+
+
+def test_a_file_is_restored_as_its_pixels_are(tmp_path, noisy):
+    rgba = Image(np.clip(np.tile(noisy, (3, 3, 1)), 0, 1), np.tile(noisy[:, :, 0], (3, 3)).clip(0, 1), meta=Meta(16))
+    write(rgba, tmp_path / "a.png")
+    source = read(tmp_path / "a.png")
+    for number, memory in enumerate((10**9, 4 * 10**8, 10**10)):
+        report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, max_memory=memory)
+        result = read(tmp_path / f"b{number}.tif")
+        expected = restore(source, FLAGSHIP)[0].pixels
+        assert np.abs(result.pixels - np.clip(expected, 0, 1)).max() <= 0.6 / 65535 + 1e-5
+        assert np.array_equal(result.alpha, source.alpha) and result.meta.bits == 16
+        assert report.tiles >= 1 and len(report.output_sha256) == len(report.input_sha256) == 64
+
+
+def test_an_empty_plan_copies_the_file(tmp_path, photo):
+    write(Image(photo), tmp_path / "a.jpg")
+    report = restore_file(tmp_path / "a.jpg", tmp_path / "b.jpg", Plan((), "left alone"))
+    assert report.input_sha256 == report.output_sha256
+    restore_file(tmp_path / "a.jpg", tmp_path / "b.png", Plan((), "left alone"))
+    assert np.array_equal(read(tmp_path / "b.png").pixels, read(tmp_path / "a.jpg").pixels)
+
+
+def test_what_cannot_be_done_is_said_before_work_begins(tmp_path, photo):
+    write(Image(photo), tmp_path / "a.png")
+
+    def attempt(plan, **options):
+        restore_file(tmp_path / "a.png", tmp_path / options.pop("to", "b.png"), plan, **options)
+
+    with pytest.raises(OutputExists):
+        attempt(MEDIAN, to="a.png")
+    with pytest.raises(BadImage, match="--max-memory"):
+        attempt(FLAGSHIP, max_memory=3 * 10**8)
+    with pytest.raises(BadImage, match="--max-memory"):
+        attempt(Plan((Step("tv", "", knobs={"sigma": 0.1}),), ""), max_memory=321 * 10**6)
+    with pytest.raises(BadPlan, match="no engine is called 'gpu'"):
+        attempt(FLAGSHIP, engine="gpu")
+    with pytest.raises(NoWeights):
+        attempt(Plan((Step("restora", "", "restora.none"),), ""))
+    with pytest.raises(BadPlan, match="are for dncnn"):
+        attempt(Plan((Step("restora", "", "dncnn.gray-s25"),), ""))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_picture_with_nan_is_refused(tmp_path):
+    values = np.zeros((20, 20, 3), np.float32)
+    values[3, 4] = np.nan
+    pyvips.Image.new_from_array(values, interpretation="scrgb").tiffsave(str(tmp_path / "a.tif"))
+    with pytest.raises(BadImage, match="NaN"):
+        restore_file(tmp_path / "a.tif", tmp_path / "b.tif", MEDIAN)
+
+
+PEAK = """
+import json, sys
+from pathlib import Path
+from restora.core.plan import Plan, Step
+from restora.work.restore import restore_file
+plan = Plan((Step("restora", "", "restora.blind"),), "")
+report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, max_memory=int(sys.argv[3]))
+print(json.dumps([report.peak_megabytes, report.tiles]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("allowed", [600, 1000])
+def test_memory_stays_within_what_is_allowed(tmp_path, allowed):
+    """The picture is ten megapixels; whole it would take 3300 MB."""
+    row = pyvips.Image.gaussnoise(5000, 2000, mean=128, sigma=30).cast("uchar")
+    row.bandjoin([row, row]).copy(interpretation="srgb").pngsave(str(tmp_path / "a.png"), compression=1)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, tmp_path / "a.png", tmp_path / "b.png", str(allowed * 10**6)],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    peak, tiles = json.loads(done.stdout)
+    assert peak <= allowed and tiles > 4
