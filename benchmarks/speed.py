@@ -134,7 +134,7 @@ def main() -> None:
             run(y)
         for _ in range(ROUNDS):  # in turns, so that a slow spell of the machine hits all alike
             for label, run in runs.items():
-                times[label].append(_timed(lambda run=run: run(y)))
+                times[label].append(_timed(lambda run=run, y=y: run(y)))
         seconds = {label: statistics.median(values) for label, values in times.items()}
         for label, value in seconds.items():
             row = {

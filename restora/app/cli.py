@@ -1,6 +1,7 @@
 """The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -15,9 +16,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (pictures.fix, pictures.denoise, pictures.diagnose, pictures.plan, pictures.restore):
-    app.command()(command)
-for command in (laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(pictures.fix, pictures.denoise, pictures.diagnose, pictures.plan, pictures.restore),
+    *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train),
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(laboratory.weights, name="weights")
 

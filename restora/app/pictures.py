@@ -167,7 +167,7 @@ def _run(  # the options of a command, as they are
     seen: list[Diagnosis],
 ) -> "Report":
     """Restore from file to file, and write the report beside the result."""
-    from restora.work.restore import restore_file
+    from restora.work.restore import Limits, restore_file
 
     target = output or (STDIO if picture == STDIO else picture.with_name(f"{picture.stem}.restored{picture.suffix}"))
     paper = target.with_suffix(".json")
@@ -179,8 +179,7 @@ def _run(  # the options of a command, as they are
             target,
             decide,
             engine=engine,
-            max_memory=amount(max_memory),
-            max_pixels=amount(max_pixels),
+            limits=Limits(amount(max_memory), amount(max_pixels)),
             force=force,
             quality=quality,
             tell=tell,

@@ -36,7 +36,7 @@ class Blur(Damage):
         folded = np.zeros((shape[0], *padded.shape[1:]))
         np.add.at(folded, rows, padded)
         x = np.zeros(shape)
-        np.add.at(x, (slice(None), columns), folded)
+        np.add.at(x.swapaxes(0, 1), columns, folded.swapaxes(0, 1))
         return x.astype(np.float32)
 
 

@@ -21,7 +21,7 @@ class Hole(Damage):
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """m x."""
-        return x * self.mask(*x.shape[:2], rng)[:, :, None].astype(np.float32)
+        return x * self.mask(x.shape[0], x.shape[1], rng)[:, :, None].astype(np.float32)
 
     def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
         """m y: a mask is its own adjoint."""
@@ -75,10 +75,11 @@ class MaskHole(Hole):
     def mask(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         """False where the file is brighter than half."""
         try:
-            white = cv2.imdecode(np.fromfile(self.file, np.uint8), cv2.IMREAD_GRAYSCALE)
+            decoded = cv2.imdecode(np.fromfile(self.file, np.uint8), cv2.IMREAD_GRAYSCALE)
         except (OSError, cv2.error) as error:
             raise BadDamage(f"cannot read a mask from {self.file}: {error}") from error
-        self.need(white is not None, "the file is no picture")
+        self.need(decoded is not None, "the file is no picture")
+        white = np.asarray(decoded)
         self.need(white.shape == (height, width), f"the mask must be {width}x{height} like the picture")
         return white < 128
 

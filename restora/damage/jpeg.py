@@ -26,5 +26,5 @@ class Jpeg(Damage):
         eight_bit = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
         # OpenCV stores BGR; the channel order matters, as JPEG weighs red, green and blue differently.
         _, data = cv2.imencode(".jpg", eight_bit[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])
-        decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED).reshape(x.shape)
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)).reshape(x.shape)
         return decoded[:, :, ::-1].astype(np.float32) / 255

@@ -7,6 +7,7 @@ Values are numbers or quoted file names. Damages are joined with ` | ` and happe
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import cast
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _build(family: str, inside: str) -> Damage:
         raise BadDamage(f"no damage is called {family!r}; {nearest(family, KINDS)}")
     kinds = {kind.kind: kind for kind in KINDS[family]}
     chosen = KINDS[family][0]
-    values: dict[str, float | int | str] = {}
+    values: dict[str, str] = {}
     for index, (name, value) in enumerate(_entries(family, inside)):
         if name is None and index == 0:
             if value not in kinds:
@@ -86,7 +87,8 @@ def _build(family: str, inside: str) -> Damage:
 
 def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
     word = f"{chosen.family}({chosen.kind})"
-    types = {field.name: field.type for field in fields(chosen)}
+    # The annotations of a kind are types, not their names, as no damage file postpones them.
+    types = {field.name: cast(type, field.type) for field in fields(chosen)}  # type: ignore[arg-type]
     typed: dict[str, float | int | str] = {}
     for name, value in values.items():
         if name not in types:
@@ -96,7 +98,7 @@ def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
         except ValueError as error:
             raise BadDamage(f"{word} needs a {types[name].__name__} for {name}, got {value}") from error
     try:
-        return chosen(**typed)  # type: ignore[arg-type]
+        return chosen(**typed)
     except TypeError as error:
         missing = [name for name in types if name not in typed]
         raise BadDamage(f"{word} needs {' and '.join(missing)}") from error

@@ -43,7 +43,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def photographs(folder: Path, licence: str, leave_out: Iterable[str] = ()) -> list[Photograph]:
-    """The pictures of a folder with checksums; licences from its SOURCES.csv (columns file, licence), else `licence`."""
+    """The pictures of a folder with checksums; licences from its SOURCES.csv (file, licence), else `licence`."""
     named: dict[str, str] = {}
     sources = folder / "SOURCES.csv"
     if sources.exists():

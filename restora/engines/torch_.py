@@ -16,7 +16,7 @@ def torch_engine(
     """
     net = net_class(**knobs).eval()
     net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(y: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):

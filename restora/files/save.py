@@ -90,7 +90,7 @@ def write_by_tiles(
     """
     kind = check_output(path, shape, force, kind or "png")
     bits, notes = _bits(meta.bits, kind)
-    height, width, bands = shape
+    _, width, bands = shape
 
     def squares() -> Iterator[np.ndarray]:
         for band in _bands(tiles, width, bits):
@@ -147,16 +147,29 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
     if kind == "jpg" and vips.hasalpha():
         notes.append("jpg has no transparency: the picture was laid on white")
         vips = vips.flatten(background=255)
+    large = min(vips.width, vips.height) > TILE
     options: dict[str, dict[str, object]] = {
         "png": {},
         "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
-        "tif": {"compression": "deflate", "predictor": "horizontal" if meta.bits < 32 else "none",
-                "tile": min(vips.width, vips.height) > TILE, "tile_width": TILE, "tile_height": TILE, "bigtiff": vips.width * vips.height > 10**8},
+        "tif": {
+            "compression": "deflate",
+            "predictor": "horizontal" if meta.bits < 32 else "none",
+            "bigtiff": vips.width * vips.height > 10**8,
+            "tile": large,  # libvips writes but does not read tiles that are larger than the picture
+            "tile_width": TILE,
+            "tile_height": TILE,
+        },
         "webp": {"Q": quality, "lossless": quality == 100, "exact": True},
-        "avif": {"Q": quality, "lossless": quality == 100, "compression": "av1", "effort": 2,
-                 "bitdepth": 12 if meta.bits == 16 else 8, "subsample_mode": "off"},
+        "avif": {
+            "Q": quality,
+            "lossless": quality == 100,
+            "compression": "av1",
+            "effort": 2,
+            "bitdepth": 12 if meta.bits == 16 else 8,
+            "subsample_mode": "off",
+        },
         "gif": {},
-    }  # fmt: skip
+    }
     saver = {"tif": "tiffsave", "jpg": "jpegsave", "avif": "heifsave"}.get(kind, f"{kind}save")
     try:
         if path == STDIO:
@@ -165,7 +178,7 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
         else:
             with _aside(path) as part:
                 getattr(vips, saver)(str(part), **options[kind])
-                os.replace(part, path)
+                part.replace(path)
     except (OSError, pyvips.Error) as error:
         reason = str(error).strip().splitlines()[-1]
         raise BadImage(f"cannot write {path}: {reason}") from error
@@ -190,7 +203,7 @@ def _aside(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
     part = Path(name)
-    os.chmod(part, 0o666 & ~_umask())
+    part.chmod(0o666 & ~_umask())
     try:
         yield part
     finally:

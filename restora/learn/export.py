@@ -1,6 +1,5 @@
 """Export: a torch net as an ONNX model of any height and width, its weights stored as float16."""
 
-import io
 import warnings
 
 import numpy as np
@@ -21,7 +20,6 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
     height, width = (multiple * torch.export.Dim(name, min=2, max=10**5) for name in ("rows", "columns"))
     if multiple == 1:
         height, width = torch.export.Dim("height", min=2), torch.export.Dim("width", min=2)
-    buffer = io.BytesIO()
     with warnings.catch_warnings():  # the exporter warns of its own deprecated calls
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -33,8 +31,7 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
             output_names=["x_hat"],
             dynamic_shapes=({0: batch, 2: height, 3: width},),
         )
-        program.save(buffer)
-    model = onnx.load_from_string(buffer.getvalue())
+    model = program.model_proto  # type: ignore[union-attr]
     _halve(model.graph)
     for node in model.graph.node:
         del node.metadata_props[:]

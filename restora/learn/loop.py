@@ -51,7 +51,7 @@ def descend(
     """
     keep_freed_memory()
     rank, processes = _join()
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(net).eval().requires_grad_(False)
     players = optimisers(net, recipe.lr, recipe.lr_rest)
     progress = Progress()
@@ -154,7 +154,7 @@ def _step(
 
 @torch.no_grad()
 def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    mine, its = list(average.parameters()), list(net.parameters())
+    mine, its = ([p.data for p in side.parameters()] for side in (average, net))
     torch._foreach_lerp_(mine, its, 1 - decay)
 
 

@@ -5,7 +5,7 @@ directions learn at the same rate. Here a convolution's matrix is (out, in * kh 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step; equal shapes are orthogonalised together."""
         for group in self.param_groups:
             alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
@@ -30,7 +30,7 @@ class Muon(torch.optim.Optimizer):
                 velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
                 velocity.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(velocity, group["momentum"]).flatten(1)
-                alike[ahead.shape].append((parameter, ahead))  # type: ignore[index]
+                alike[ahead.shape].append((parameter, ahead))
             for (rows, columns), pairs in alike.items():
                 rate = group["lr"] * max(1.0, rows / columns) ** 0.5
                 for (parameter, _), turn in zip(pairs, orthogonal(torch.stack([m for _, m in pairs])), strict=True):

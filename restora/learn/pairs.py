@@ -34,7 +34,7 @@ class Pairs:
         photo = self.photographs[rng.choice(len(self.photographs), p=self.share)]
         size = self.recipe.patch
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
-        patch = np.rot90(photo[top : top + size, left : left + size], rng.integers(4))
+        patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))
         patch = patch[:, ::-1] if rng.random() < 0.5 else patch
         x = patch.astype(np.float32) / 255
         grey = self.recipe.grey_share > 0 and rng.random() < self.recipe.grey_share

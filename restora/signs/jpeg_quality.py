@@ -44,7 +44,7 @@ def jpeg_quality(crops: Sequence[np.ndarray]) -> Finding:
 
 
 def _misfit(coefficients: np.ndarray, step: np.ndarray) -> float:
-    """Mean distance to the nearest multiple of the step, 1 = as good as random; of coefficients that are not near zero."""
+    """Mean distance to the nearest multiple of the step, 1 = as random; of coefficients that are not near zero."""
     ratio = coefficients / step
     telling = (np.abs(ratio) > 0.5) & (step >= 3)
     telling[:, 0, 0] = False

@@ -19,7 +19,7 @@ PATCH = 7
 ENOUGH = 300
 """Patches below which a choice says nothing."""
 LEAST = 3.0 / 255
-"""Below this a denoiser has little to gain: rounding to 8 bits alone is 0.3/255, and dense texture reads up to 3/255."""
+"""Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3/255."""
 
 
 def noise_level(crops: Sequence[np.ndarray]) -> Finding:

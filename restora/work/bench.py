@@ -86,7 +86,7 @@ def bench(
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Put rows into a results file; a row of the same set, damage, method, weights, engine and precision is replaced."""
+    """Put rows into a results file; a row of the same set, damage, seed, method, weights, engine and precision goes."""
     keys = ("set", "damage", "seed", "method", "weights", "engine", "precision")
     kept: dict[tuple[str, ...], dict[str, str]] = {}
     if path.exists():

@@ -38,6 +38,14 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many bytes of memory may be used, and how many pixels a picture may have."""
+
+    memory: int = MAX_MEMORY
+    pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True)
 class Runner:
     """One step made ready: what to call, and how far it looks around (None: at everything)."""
 
@@ -120,23 +128,22 @@ def restore_file(
     plan: Plan | Callable[[Pixels], Plan],
     *,
     engine: str = "openvino",
-    max_memory: int = MAX_MEMORY,
-    max_pixels: int = MAX_PIXELS,
+    limits: Limits = Limits(),
     force: bool = False,
     quality: int = 95,
     tell: Tell | None = None,
 ) -> Report:
-    """Restore a picture file into another one without ever holding it whole; memory stays below max_memory bytes.
+    """Restore a picture file into another one without ever holding it whole, within limits.
 
     `plan` may be a function that makes the plan from the open picture. An empty plan copies the file byte for byte
     if the format stays the same. Raises as `restore`, `open_picture` and `check_output` do.
     """
     started = time.perf_counter()
-    picture = open_picture(source, max_pixels)
+    picture = open_picture(source, limits.pixels)
     kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
-    work = prepare(plan, picture.shape, report, engine, max_memory)
+    work = prepare(plan, picture.shape, report, engine, limits.memory)
     if source != STDIO:
         report.input_sha256 = sha256(source)
 

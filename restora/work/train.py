@@ -118,7 +118,7 @@ def card_of(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
-            "held_out_protocol": f"{recipe.hold_out} photographs not trained on, centre 256x256, {VALIDATION}, unclipped",
+            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {VALIDATION}, unclipped",
         },
         "scores": [],
         "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],

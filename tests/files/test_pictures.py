@@ -248,6 +248,6 @@ def test_a_rewritten_file_shows_its_new_pixels(tmp_path, photo):
 def test_standard_input_and_output(photo):
     buffer = io.BytesIO()
     Pillow.fromarray(np.rint(photo * 255).astype(np.uint8)).save(buffer, "PNG")
-    code = "from pathlib import Path; from restora.files import picture, save; d = Path('-'); save.write(picture.read(d), d)"
+    code = "from restora.files import picture, save; save.write(picture.read(picture.STDIO), picture.STDIO)"
     done = subprocess.run([sys.executable, "-c", code], input=buffer.getvalue(), capture_output=True, check=True)
     assert np.array_equal(np.asarray(Pillow.open(io.BytesIO(done.stdout))), np.rint(photo * 255))

@@ -15,7 +15,7 @@ from restora.files.save import write
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.restore import restore, restore_file
+from restora.work.restore import Limits, restore, restore_file
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
 FLAGSHIP = Plan((Step("restora", "", "restora.blind"),), "")
@@ -80,7 +80,7 @@ def test_a_file_is_restored_as_its_pixels_are(tmp_path, noisy):
     write(rgba, tmp_path / "a.png")
     source = read(tmp_path / "a.png")
     for number, memory in enumerate((10**9, 4 * 10**8, 10**10)):
-        report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, max_memory=memory)
+        report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, limits=Limits(memory))
         result = read(tmp_path / f"b{number}.tif")
         expected = restore(source, FLAGSHIP)[0].pixels
         assert np.abs(result.pixels - np.clip(expected, 0, 1)).max() <= 0.6 / 65535 + 1e-5
@@ -105,9 +105,9 @@ def test_what_cannot_be_done_is_said_before_work_begins(tmp_path, photo):
     with pytest.raises(OutputExists):
         attempt(MEDIAN, to="a.png")
     with pytest.raises(BadImage, match="--max-memory"):
-        attempt(FLAGSHIP, max_memory=3 * 10**8)
+        attempt(FLAGSHIP, limits=Limits(3 * 10**8))
     with pytest.raises(BadImage, match="--max-memory"):
-        attempt(Plan((Step("tv", "", knobs={"sigma": 0.1}),), ""), max_memory=321 * 10**6)
+        attempt(Plan((Step("tv", "", knobs={"sigma": 0.1}),), ""), limits=Limits(321 * 10**6))
     with pytest.raises(BadPlan, match="no engine is called 'gpu'"):
         attempt(FLAGSHIP, engine="gpu")
     with pytest.raises(NoWeights):
@@ -129,9 +129,9 @@ PEAK = """
 import json, sys
 from pathlib import Path
 from restora.core.plan import Plan, Step
-from restora.work.restore import restore_file
+from restora.work.restore import Limits, restore_file
 plan = Plan((Step("restora", "", "restora.blind"),), "")
-report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, max_memory=int(sys.argv[3]))
+report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, limits=Limits(int(sys.argv[3])))
 print(json.dumps([report.peak_megabytes, report.tiles]))
 """
 
