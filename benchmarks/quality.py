@@ -5,17 +5,31 @@ python benchmarks/quality.py --method restora --set CBSD68 --sigma 15 25 50
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.data.sets import test_set
+from restora.learn.weights import find, listed, rescore
 from restora.methods.table import METHODS
 from restora.work.bench import bench, write_rows
 from restora.work.plan import plan_of_method
 
 RESULTS = Path(__file__).parent.parent / "results" / "denoise.csv"
+
+
+def write_cards() -> None:
+    """Copy the rows of each weights' results to their card."""
+    with RESULTS.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    for name in listed():
+        mine = [
+            {k: v for k, v in row.items() if k not in ("method", "weights")} for row in rows if row["weights"] == name
+        ]
+        rescore(find(name), mine)
+        print(f"{name}: {len(mine)} scores")
 
 
 def main() -> None:
@@ -27,7 +41,13 @@ def main() -> None:
     parser.add_argument("--sigma", nargs="*", type=float, default=[25.0], help="of 255")
     parser.add_argument("--precision", default="f32")
     parser.add_argument("--engine", default="openvino")
+    parser.add_argument(
+        "--card", action="store_true", help="write the scores in results/ on the weights' cards, and stop"
+    )
     arguments = parser.parse_args()
+    if arguments.card:
+        write_cards()
+        return
     for name in arguments.set:
         tests = test_set(name)
         for sigma in arguments.sigma:

@@ -133,7 +133,8 @@ def train(
 
     made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at)
     if made is None:
-        typer.echo(f"stopped at step {stop_at}; the same command without --stop-at goes on", err=True)
+        if stop_at:
+            typer.echo(f"stopped at step {stop_at}; the same command without --stop-at goes on", err=True)
     elif as_json:
         show_json({"name": made.name, "folder": str(made.folder), "onnx_sha256": made.checksum})
     else:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
+from restora.core.errors import BadRecipe
 from restora.learn.optimiser import optimisers, rate
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
@@ -56,7 +57,7 @@ def descend(
     players = optimisers(net, recipe.lr, recipe.lr_rest)
     progress = Progress()
     if checkpoint.exists():
-        progress = load(checkpoint, net, average, players)
+        progress = load(checkpoint, recipe, net, average, players)
     trained = DistributedDataParallel(net) if processes > 1 else net
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     started = saved = time.monotonic() - progress.seconds
@@ -71,7 +72,7 @@ def descend(
             progress.step += 1
             progress.seconds = time.monotonic() - started
             progress.loss_sum += loss
-            if progress.step % recipe.validate_every == 0 or progress.step == last:
+            if progress.step % recipe.validate_every == 0 or progress.step == recipe.steps:
                 count = (progress.step - 1) % recipe.validate_every + 1
                 row = {"step": progress.step, "loss": progress.loss_sum / count, "lr": factor * recipe.lr}
                 progress.rows.append(row | {"psnr": validate(average), "seconds": progress.seconds})
@@ -127,9 +128,21 @@ def save(
     aside.replace(path)
 
 
-def load(path: Path, net: nn.Module, average: nn.Module, players: list[torch.optim.Optimizer]) -> Progress:
-    """Fill net, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled)."""
+def load(
+    path: Path, recipe: Recipe, net: nn.Module, average: nn.Module, players: list[torch.optim.Optimizer]
+) -> Progress:
+    """Fill net, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
+
+    Raises BadRecipe if the checkpoint is of a recipe that differs in more than its number of steps.
+    """
     state = torch.load(path, weights_only=True)
+    mine = recipe.as_dict()
+    other = [key for key, value in mine.items() if key != "steps" and state["recipe"].get(key) != value]
+    if other:
+        raise BadRecipe(
+            f"{path} was made with another {', '.join(other)} than the recipe {recipe.name} has now;"
+            " train into another folder with --runs, or delete the checkpoint"
+        )
     net.load_state_dict(state["net"])
     average.load_state_dict(state["average"])
     for player, saved in zip(players, state["optimisers"], strict=True):

@@ -109,6 +109,12 @@ def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, c
     return verify(name, folder)
 
 
+def rescore(weights: Weights, scores: list[dict[str, Any]]) -> Weights:
+    """The same weights with new scores on their card."""
+    card = {**weights.card, "scores": scores}
+    return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card)
+
+
 def _index(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "index.toml"
     try:

@@ -1,9 +1,11 @@
 """Train: from a recipe to weights with their card. The only verb that needs torch to be imported here, late."""
 
+import os
 import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +68,12 @@ def train(
     torch.manual_seed(recipe.seed)
     net = method.load()(channels=recipe.channels, **recipe.knobs)
     folder = runs / recipe.name
-    with SummaryWriter(folder / "log") as log:
+    leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
+    with SummaryWriter(folder / "log") if leads else nullcontext() as log:
 
         def follow(progress: "Progress", loss: float) -> None:
+            if log is None:
+                return
             log.add_scalar("loss", loss, progress.step)
             if progress.rows and progress.rows[-1]["step"] == progress.step:
                 log.add_scalar("psnr", progress.rows[-1]["psnr"], progress.step)
@@ -83,7 +88,7 @@ def train(
             follow,
             stop_at,
         )
-    if progress.step < recipe.steps:
+    if progress.step < recipe.steps or not leads:
         return None
     for parameter in average.parameters():  # what is shipped is what is drawn and scored
         parameter.data = parameter.data.half().float()
@@ -96,7 +101,7 @@ def train(
 def card_of(
     recipe: Recipe, method: Method, net: "nn.Module", progress: "Progress", seen: list[Photograph]
 ) -> dict[str, Any]:
-    """All that is to be known about weights; scores are added by `restora bench`-like measurements later."""
+    """All that is to be known about weights but their scores, which `benchmarks/quality.py --card` adds."""
     import torch
 
     return {

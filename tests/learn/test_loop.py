@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from restora.core.errors import BadRecipe
 from restora.learn.loop import descend
 from restora.learn.optimiser import Muon, optimisers, orthogonal, rate
 from restora.learn.pairs import Pairs
@@ -120,3 +121,16 @@ def test_muon_gets_the_inner_convolutions_and_nothing_twice():
 def test_the_rate_rises_stays_and_falls_to_zero():
     rates = [rate(step, 100, 10, 0.5) for step in range(100)]
     assert rates[0] == 0.1 and rates[10:50] == [1.0] * 40 and rates[75] == 0.5 and rates[-1] == 0.02
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    run(tmp_path, [2])
+    with pytest.raises(BadRecipe, match="another lr, seed"):
+        run(tmp_path, [3], replace(RECIPE, lr=0.5, seed=9))
+    assert run(tmp_path, [None], replace(RECIPE, steps=4))[2].step == 4
+
+
+def test_rows_do_not_depend_on_stops(tmp_path):
+    straight, stopped = run(tmp_path / "a", [None])[2], run(tmp_path / "b", [1, 2, 4, 7, None])[2]
+    assert [(r["step"], r["loss"]) for r in straight.rows] == [(r["step"], r["loss"]) for r in stopped.rows]
+    assert [r["step"] for r in straight.rows] == [3, 6, 8]
