@@ -9,6 +9,8 @@ from typing import Any
 from restora.core.errors import BadPlan
 from restora.core.knobs import Setting
 
+PRECISIONS = ("f32", "bf16")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -23,6 +25,16 @@ class Step:
     knobs: Mapping[str, Setting] = field(default_factory=dict)
     strength: float = 1.0
 
+    def __post_init__(self) -> None:
+        texts = (self.method, self.because, self.weights or "")
+        if not all(isinstance(text, str) for text in texts):
+            raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")
+        number = isinstance(self.strength, int | float) and not isinstance(self.strength, bool)
+        if not number or not 0 <= self.strength <= 1:
+            raise BadPlan(f"the strength of {self.method} must be from 0 to 1, not {self.strength!r}")
+        if not isinstance(self.knobs, Mapping):
+            raise BadPlan(f"the knobs of {self.method} must be names with values, not {self.knobs!r}")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -31,7 +43,13 @@ class Plan:
     steps: tuple[Step, ...]
     because: str
     seed: int = 0
-    precision: str = "f32"  # or "bf16"
+    precision: str = "f32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise BadPlan(f"precision must be {' or '.join(PRECISIONS)}, not {self.precision!r}")
+        if not isinstance(self.because, str) or type(self.seed) is not int:
+            raise BadPlan("a plan's because must be a text and its seed a whole number")
 
     @property
     def id(self) -> str:
@@ -58,14 +76,6 @@ def plan_from_json(text: str) -> Plan:
         values = json.loads(text)
         values.pop("id", None)
         steps = tuple(Step(**step) for step in values.pop("steps"))
-        plan = Plan(steps, **values)
+        return Plan(steps, **values)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise BadPlan(f"this is not a plan as `restora plan` prints it: {error}") from error
-    for step in steps:
-        if not isinstance(step.strength, int | float) or not 0 <= step.strength <= 1:
-            raise BadPlan(f"the strength of {step.method} must be from 0 to 1, not {step.strength!r}")
-        if not isinstance(step.knobs, dict):
-            raise BadPlan(f"the knobs of {step.method} must be names with values, not {step.knobs!r}")
-    if plan.precision not in ("f32", "bf16"):
-        raise BadPlan(f"precision must be f32 or bf16, not {plan.precision!r}")
-    return plan

@@ -50,8 +50,6 @@ def plan_of_method(
     Raises BadKnob or BadPlan for what does not fit.
     """
     method = method_named(name)
-    if not 0 <= strength <= 1:
-        raise BadKnob(f"strength must be from 0 (no change) to 1 (all of it), not {strength}")
     if method.kind == "learned":
         if wishes:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")

@@ -31,6 +31,9 @@ def test_the_id_follows_what_determines_the_pixels_and_not_the_reasons():
         '{"steps": [{"method": "median", "because": "", "strength": "x"}], "because": ""}',
         '{"steps": [{"method": "median", "because": "", "knobs": 3}], "because": ""}',
         '{"steps": [], "because": "", "precision": "f16"}',
+        '{"steps": [{"method": 3, "because": ""}], "because": ""}',
+        '{"steps": [], "because": "", "seed": "x"}',
+        '{"steps": 5, "because": ""}',
     ],
 )
 def test_what_is_no_plan_is_refused(text):

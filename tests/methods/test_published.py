@@ -3,13 +3,16 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.data.sets import test_set as named_set
+from restora.engines.openvino_ import openvino_engine
 from restora.engines.torch_ import torch_engine
 from restora.files.picture import read
+from restora.learn.export import to_onnx
 from restora.methods.dncnn import DnCNN
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -43,8 +46,11 @@ def state_of(folder, level):
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "level", "draws", "published"), PUBLISHED)
-def test_published_weights_give_published_scores(shared, name, level, draws, published):
-    engine = torch_engine(DnCNN, {}, state_of(shared, level), "f32")
+def test_published_weights_give_published_scores(shared, tmp_path, name, level, draws, published):
+    net = DnCNN()
+    net.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in state_of(shared, level).items()})
+    (tmp_path / "net.onnx").write_bytes(to_onnx(net, 1, 1))
+    engine = openvino_engine(tmp_path / "net.onnx", "f32")
     scores = []
     for path in named_set(name).paths:
         x = read(path).pixels

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from restora.core.errors import BadKnob, BadPlan
+from restora.core.errors import BadPlan, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
@@ -50,10 +50,11 @@ def test_a_knob_not_given_is_measured(photo):
         ("nlm", {"sigma": 5}, {}, "from 0 to 1"),
         ("restora", {"sigma": 0.1}, {}, "trained to do without"),
         ("median", {"radius": 1}, {"strength": 2}, "strength"),
+        ("restora", {}, {"precision": "f16"}, "precision must be f32 or bf16"),
     ],
 )
 def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
-    with pytest.raises(BadKnob, match=says):
+    with pytest.raises(RestoraError, match=says):
         plan_of_method(name, wishes, None, **options)
 
 
