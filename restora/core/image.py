@@ -16,6 +16,9 @@ class Meta:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
+    comments: tuple[tuple[str, str], ...] = ()  # libvips' name and text of each PNG comment
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
 

@@ -1,7 +1,9 @@
 """Open pictures, whole or by region, through libvips; nothing is decoded before its size is known to be allowed."""
 
 import logging
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +40,10 @@ class Picture:
     shape: tuple[int, int, int]
     has_alpha: bool
     meta: Meta
+    white: float  # the number in the file that stands for 1
+    path: Path  # of the file, a temporary one for standard input
     region: pyvips.Region
+    holder: object = None  # keeps a temporary file alive
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The pixels (height, width, C) of a rectangle inside the picture. Raises BadImage on damaged data."""
@@ -62,12 +67,17 @@ class Picture:
             raise BadImage(f"{self.name} is damaged: {_reason(error)}") from error
         kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
         values = np.frombuffer(data, kind).reshape(height, width, -1)
-        return values.astype(np.float32) / np.float32(_WHITE[self.meta.bits])
+        if self.meta.bits == 32 and not np.isfinite(values).all():
+            raise BadImage(f"{self.name} holds NaN or infinity")
+        return values.astype(np.float32) / np.float32(self.white)
 
 
 def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture."""
-    raw, name = _load_lazily(path)
+    name = "standard input" if path == STDIO else str(path)
+    holder = _copy_of_standard_input() if path == STDIO else None
+    file = Path(holder.name) if holder else path
+    raw = _load_lazily(file, name)
     height, width = raw.height, raw.width
     if height * width > max_pixels:
         raise BadImage(
@@ -84,16 +94,15 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     except pyvips.Error as error:
         raise BadImage(f"{name} cannot be read: {_reason(error)}") from error
     has_alpha = plain.bands in (2, 4)
-    meta = Meta(
-        bits=_BITS[plain.format],
-        icc=_blob(plain, "icc-profile-data"),
-        exif=_blob(plain, "exif-data"),
-        xmp=_blob(plain, "xmp-data"),
-        notes=tuple(notes),
-    )
+    depth = raw.get("bits-per-sample") if raw.get_typeof("bits-per-sample") else 16
+    white = _WHITE[_BITS[plain.format]]
+    if loader.startswith("heif") and plain.format == "ushort":  # 10 or 12 bits stand at the top of 16
+        white = float((2**depth - 1) << (16 - depth))
     plain = plain.cast("float") if plain.format == "double" else plain
     shape = (plain.height, plain.width, plain.bands - has_alpha)
-    return Picture(name, _ending(loader), shape, has_alpha, meta, pyvips.Region.new(plain))
+    meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
+    region = pyvips.Region.new(plain)
+    return Picture(name, _ending(loader), shape, has_alpha, meta, white, file, region, holder)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -101,34 +110,54 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
     return open_picture(path, max_pixels).load()
 
 
-def _load_lazily(path: Path) -> tuple[pyvips.Image, str]:
-    name = "standard input" if path == STDIO else str(path)
+def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
+    """Standard input in a temporary file, removed when the object goes: it may be read by region, and twice."""
+    copy = tempfile.NamedTemporaryFile(prefix="restora-")  # noqa: SIM115
+    shutil.copyfileobj(sys.stdin.buffer, copy)
+    copy.flush()
+    return copy
+
+
+def _load_lazily(path: Path, name: str) -> pyvips.Image:
     try:
-        if path == STDIO:
-            data = sys.stdin.buffer.read()
-            size, tail = len(data), data[-1:]
-        else:
-            if path.is_dir():
-                raise BadImage(f"{name} is a folder, not a picture")
-            size = path.stat().st_size
-            with path.open("rb") as stream:
-                stream.seek(max(0, size - 1))
-                tail = stream.read(1)
+        if path.is_dir():
+            raise BadImage(f"{name} is a folder, not a picture")
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            stream.seek(max(0, size - 64))
+            tail = stream.read()
+        file = str(path)
+        file.encode()
     except OSError as error:
         raise BadImage(f"cannot open {name}: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise BadImage(f"cannot open {path!r}: its name is not Unicode") from error
     if size == 0:
         raise BadImage(f"{name} is empty (0 bytes)")
     try:
-        if path == STDIO:
-            raw = pyvips.Image.new_from_buffer(data, "", fail_on="truncated")
-        else:
-            raw = pyvips.Image.new_from_file(str(path), fail_on="truncated")
+        raw = pyvips.Image.new_from_file(file, fail_on="truncated")
     except pyvips.Error as error:
         raise BadImage(f"{name} is not a picture that can be read ({_FORMATS}): {_reason(error)}") from error
-    # libvips does not report a GIF that was cut off; a whole one ends in a semicolon.
-    if raw.get("vips-loader").startswith("gif") and tail != b";":
+    # libvips does not report a GIF that was cut off; a whole one ends in a semicolon, and perhaps padding.
+    if raw.get("vips-loader").startswith("gif") and not tail.rstrip(b"\0").endswith(b";"):
         raise BadImage(f"{name} is a GIF that was cut off")
-    return raw, name
+    return raw
+
+
+def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:
+    across, down = image.xres, image.yres
+    known = image.get_typeof("resolution-unit") != 0 or (across, down) != (1.0, 1.0)
+    comments = [field for field in image.get_fields() if field.startswith("png-comment-")]
+    return Meta(
+        bits=_BITS[image.format],
+        icc=_blob(image, "icc-profile-data"),
+        exif=_blob(image, "exif-data"),
+        xmp=_blob(image, "xmp-data"),
+        iptc=_blob(image, "iptc-data"),
+        resolution=((down, across) if turned else (across, down)) if known else None,
+        comments=tuple((field, str(image.get(field))) for field in comments),
+        notes=tuple(notes),
+    )
 
 
 def _grey_or_rgb(image: pyvips.Image, name: str, notes: list[str]) -> pyvips.Image:

@@ -16,14 +16,14 @@ from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.picture import STDIO
 
-TILE = 512
-"""Side of the tiles in which large pictures are written."""
+TILE = 256
+"""Side of the tiles in which pictures are written; libvips does not read larger ones of very small pictures."""
 
 _KINDS = {
     ".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif", ".webp": "webp", ".avif": "avif",
     ".gif": "gif",
 }  # fmt: skip
-_LONGEST = {"webp": 16383, "jpg": 65535, "avif": 16384, "gif": 65535}
+_LONGEST = {"webp": 16383, "jpg": 65500, "avif": 16384, "gif": 65535}
 
 
 def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback: str = "png") -> str:
@@ -40,6 +40,8 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
     if path != STDIO:
         if not path.parent.is_dir():
             raise BadImage(f"the folder {path.parent} does not exist")
+        if path.is_dir():
+            raise BadImage(f"{path} is a folder")
         if path.exists() and not force:
             raise OutputExists(f"{path} exists; overwrite it with --force")
     return kind
@@ -102,7 +104,7 @@ def write_by_tiles(
                     yield square if bands > 1 else square[:, :, 0]
 
     folder = path.parent if path != STDIO else Path(tempfile.gettempdir())
-    with _aside(folder / "pixels.tif") as raw:
+    with aside(folder / "pixels.tif") as raw:
         with tifffile.TiffWriter(raw, bigtiff=True) as tiff:
             tiff.write(
                 squares(),
@@ -120,14 +122,18 @@ def write_by_tiles(
 
 def _bands(tiles: Iterator[tuple[int, np.ndarray]], width: int, bits: int) -> Iterator[np.ndarray]:
     """Rows of rectangles put together, in the numbers that will be stored."""
-    row: list[np.ndarray] = []
+    band: np.ndarray | None = None
     for left, values in tiles:
         if not np.isfinite(values).all():
             raise BadImage("the picture holds NaN or infinity and was not written")
-        row.append(quantise(values, bits))
-        if left + values.shape[1] == width:
-            yield np.concatenate(row, axis=1)
-            row = []
+        numbers = quantise(values, bits)
+        height, right = numbers.shape[0], left + numbers.shape[1]
+        if band is None:
+            band = np.empty((height, width, numbers.shape[2]), numbers.dtype)
+        band[:, left:right] = numbers
+        if right == width:
+            yield band
+            band = None
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
@@ -143,10 +149,14 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
     grey = vips.bands < 3
     spaces = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
     vips = vips.copy(interpretation=spaces[meta.bits][0 if grey else 1])
+    if meta.resolution:
+        vips = vips.copy(xres=meta.resolution[0], yres=meta.resolution[1])
     notes = _attach(vips, meta, kind)
     if kind == "jpg" and vips.hasalpha():
         notes.append("jpg has no transparency: the picture was laid on white")
         vips = vips.flatten(background=255)
+    if kind == "gif":
+        notes.append("gif holds 256 colours and no half transparency: the picture was reduced to that")
     large = min(vips.width, vips.height) > TILE
     options: dict[str, dict[str, object]] = {
         "png": {},
@@ -176,7 +186,7 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
             sys.stdout.buffer.write(getattr(vips, f"{saver}_buffer")(**options[kind]))
             sys.stdout.buffer.flush()
         else:
-            with _aside(path) as part:
+            with aside(path) as part:
                 getattr(vips, saver)(str(part), **options[kind])
                 part.replace(path)
     except (OSError, pyvips.Error) as error:
@@ -186,21 +196,32 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
 
 
 def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
-    blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp}
+    """Put the metadata on a picture; what the format will lose, in words."""
+    blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp, "iptc-data": meta.iptc}
     for name, data in blobs.items():
         if data:
             vips.set_type(pyvips.GValue.blob_type, name, data)
-    # The pixels are upright by now; the EXIF block would otherwise turn them a second time.
-    vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    lost = {"tif": ("EXIF",), "gif": ("ICC profile", "EXIF")}.get(kind, ())
-    has = {"EXIF": meta.exif, "ICC profile": meta.icc}
-    return [f"{kind} was written without the {what} data" for what in lost if has[what]]
+    for name, text in meta.comments:
+        vips.set_type(pyvips.GValue.gstr_type, name, text)
+    if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
+        vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "text": meta.comments}
+    keeps = {
+        "png": ("EXIF", "ICC", "XMP", "text"),
+        "jpg": ("EXIF", "ICC", "XMP", "IPTC"),
+        "tif": ("ICC", "XMP", "IPTC"),
+        "gif": (),
+    }.get(kind, ("EXIF", "ICC", "XMP"))
+    return [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[Path]:
+def aside(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; whatever is still there at the end is removed."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
+    except OSError as error:
+        raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
     os.close(handle)
     part = Path(name)
     part.chmod(0o666 & ~_umask())
