@@ -98,7 +98,7 @@ def memory_table() -> str:
 def weights_table() -> str:
     """What is shipped, from the cards."""
     lines = ["| weights | parameters | trained on | steps | minutes | terms of use |", "|---|---|---|---|---|---|"]
-    for name in sorted(listed()):
+    for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
         card = verify(name, SHIPPED).card
         trained, recipe = card["trained"], card["recipe"]
         photographs = f"{len(card['photographs'])} photographs of {recipe['photographs']}"

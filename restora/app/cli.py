@@ -1,7 +1,9 @@
 """The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
 
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import typer
 
@@ -38,18 +40,20 @@ def version_option(
 
 
 def main() -> None:
-    """Run the command line; a RestoraError becomes one line and exit status 2."""
+    """Run the command line; a RestoraError, or an error of the system, becomes one line and exit status 2."""
+    # Being asked to end is an exception like any other: temporary files are removed on the way out.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
     try:
         app()
-    except RestoraError as error:
-        print(f"restora: {error}", file=sys.stderr)
+    except (RestoraError, OSError, MemoryError) as error:
+        print(f"restora: {error or 'out of memory'}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("restora: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        sys.stderr.close()
-        raise SystemExit(0) from None
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

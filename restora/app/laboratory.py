@@ -30,12 +30,16 @@ def degrade(
     """
     from restora.damage.words import parse
     from restora.files.picture import open_picture
-    from restora.files.save import write
+    from restora.files.save import check_output, write
     from restora.work.degrade import degrade as damaged
 
     words = parse(damage)
     source = open_picture(picture, amount(max_pixels))
-    notes = write(damaged(source.load(), words, seed), output, force=force, quality=quality, kind=source.format)
+    kind = check_output(output, source.shape, force, source.format)
+    result = damaged(source.load(), words, seed)
+    notes = [*source.meta.notes, *write(result, output, force=force, quality=quality, kind=kind)]
+    if source.has_alpha and result.alpha is None:
+        notes.append("the transparency was dropped, as the size changed")
     if as_json and output != Path("-"):
         show_json({"output": str(output), "damage": str(words), "seed": seed, "notes": notes})
     else:

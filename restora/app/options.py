@@ -20,7 +20,7 @@ def amount(text: str) -> int:
     found = re.fullmatch(r"\s*([\d.]+(?:[eE]\d+)?)\s*([KMG]?)[BP]?\s*", text, re.IGNORECASE)
     try:
         value = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
-    except ValueError:
+    except (ValueError, OverflowError):
         value = 0
     if value <= 0:
         raise typer.BadParameter(f"{text!r} is no amount; write it like 800MB, 1GB or 400MP")

@@ -122,6 +122,7 @@ def plan(picture: Source, output: Output = None, max_pixels: MaxPixels = "2GP", 
     Example: restora plan photo.jpg -o plan.json
     """
     from restora.files.picture import open_picture
+    from restora.files.save import write_text
     from restora.work.diagnose import diagnose as look
     from restora.work.plan import plan_for
 
@@ -129,7 +130,9 @@ def plan(picture: Source, output: Output = None, max_pixels: MaxPixels = "2GP", 
     if output is None or output == STDIO:
         print(text)
     else:
-        _write_text(output, text, force)
+        if picture != STDIO and output.exists() and output.samefile(picture):
+            raise BadPlan(f"the plan cannot be written over the picture {picture}")
+        write_text(text, output, force=force)
 
 
 def restore(
@@ -167,11 +170,13 @@ def _run(  # the options of a command, as they are
     seen: list[Diagnosis],
 ) -> "Report":
     """Restore from file to file, and write the report beside the result."""
+    from restora.files.save import write_text
     from restora.work.restore import Limits, restore_file
 
-    target = output or (STDIO if picture == STDIO else picture.with_name(f"{picture.stem}.restored{picture.suffix}"))
-    paper = target.with_suffix(".json")
-    if target != STDIO and paper.exists() and not force:
+    restored = f"{picture.stem}.restored{picture.suffix}"
+    target = output or (STDIO if picture == STDIO else picture.parent / restored)
+    paper = target.with_name(f"{target.name}.json")
+    if target != STDIO and paper.exists() and not (force and paper.is_file()):
         raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")
     with progress("restoring") as tell:
         report = restore_file(
@@ -186,14 +191,14 @@ def _run(  # the options of a command, as they are
         )
     report.diagnosis = seen[0].as_dict() if seen else {}
     if target != STDIO:
-        _write_text(paper, report.to_json(), force=True)
+        write_text(report.to_json(), paper, force=True)
     return report
 
 
 def _tell(report: "Report", as_json: bool) -> None:
-    to_stdout = report.output == "-"
-    if as_json and not to_stdout:
-        show_json(report.as_dict())
+    to_stdout = report.output == "-"  # the picture went there: words go to standard error
+    if as_json:
+        typer.echo(report.to_json(), err=to_stdout)
         return
     steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
     lines = [
@@ -203,11 +208,3 @@ def _tell(report: "Report", as_json: bool) -> None:
         *(f"  note: {warning}" for warning in report.warnings),
     ]
     typer.echo("\n".join(lines), err=to_stdout)
-
-
-def _write_text(path: Path, text: str, force: bool) -> None:
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists; overwrite it with --force")
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text + "\n")
-    aside.replace(path)

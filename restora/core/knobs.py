@@ -26,7 +26,7 @@ class Knob:
         """The value in its own type. Raises BadKnob if it is no number or out of range."""
         try:
             number = self.kind(value)
-            right = float(number) == float(value) and self.low <= number <= self.high
+            right = not isinstance(value, bool) and float(number) == float(value) and self.low <= number <= self.high
         except (TypeError, ValueError, OverflowError):
             right = False
         if not right:

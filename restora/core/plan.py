@@ -26,7 +26,7 @@ class Step:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        texts = (self.method, self.because, self.weights or "")
+        texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
             raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")
         number = isinstance(self.strength, int | float) and not isinstance(self.strength, bool)
@@ -71,11 +71,12 @@ class Plan:
 
 
 def plan_from_json(text: str) -> Plan:
-    """The plan in a JSON text; an id in it is ignored. Raises BadPlan, naming what is wrong."""
+    """The plan in the JSON text of a plan or a report; an id in it is ignored. Raises BadPlan, naming what is wrong."""
     try:
         values = json.loads(text)
+        values = values.get("plan", values)  # a report holds its plan
         values.pop("id", None)
         steps = tuple(Step(**step) for step in values.pop("steps"))
         return Plan(steps, **values)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise BadPlan(f"this is not a plan as `restora plan` prints it: {error}") from error
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise BadPlan(f"this is neither a plan nor a report as restora writes them: {error}") from error

@@ -20,12 +20,11 @@ class Report:
     versions: dict[str, str] = field(default_factory=dict)
     engine: str = ""
     precision: str = ""
-    tile: tuple[int, int] | None = None  # height and width; None: whole
+    tile: tuple[int, int] | None = None  # height and width of the cores
     tiles: int = 0
     repaired_tiles: int = 0  # that held NaN or infinity and were run again in full precision
     seconds: float = 0.0
     peak_megabytes: float = 0.0  # of the process
-    scores: dict[str, float] = field(default_factory=dict)
     diagnosis: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -49,7 +49,7 @@ class GaussianBlur(Blur):
     sigma: float
 
     def __post_init__(self) -> None:
-        self.need(0 < self.sigma <= 100, "sigma must be above 0 and at most 100 pixels")
+        self.need(0.01 <= self.sigma <= 100, "sigma must be from 0.01 to 100 pixels")
 
     def kernel(self) -> np.ndarray:
         """exp(-r^2 / 2 sigma^2)."""
@@ -93,7 +93,7 @@ class DiskBlur(Blur):
     radius: float
 
     def __post_init__(self) -> None:
-        self.need(0 < self.radius <= 100, "radius must be above 0 and at most 100 pixels")
+        self.need(0.5 <= self.radius <= 100, "radius must be from 0.5 to 100 pixels")
 
     def kernel(self) -> np.ndarray:
         """The share of each pixel that the disk covers, from 8x8 points a pixel."""
@@ -122,7 +122,7 @@ class KernelBlur(Blur):
             else:
                 pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
                 k = np.asarray(pixels, float)
-        except (OSError, ValueError, TypeError, cv2.error) as error:
+        except (OSError, EOFError, ValueError, TypeError, cv2.error) as error:
             raise BadDamage(f"cannot read a blur kernel from {self.file}: {error}") from error
         self.need(k.ndim == 2 and k.shape[0] % 2 == 1 and k.shape[1] % 2 == 1, "the kernel must have odd sides")
         self.need(bool(np.isfinite(k).all()) and k.sum() > 0, "the kernel must be finite with a positive sum")

@@ -23,6 +23,7 @@ class Jpeg(Damage):
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The decoded JPEG of x (colour subsampled 4:2:0, as cameras do)."""
+        self.need(max(x.shape[:2]) <= 65500, "JPEG holds at most 65500 pixels a side")
         eight_bit = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
         # OpenCV stores BGR; the channel order matters, as JPEG weighs red, green and blue differently.
         _, data = cv2.imencode(".jpg", eight_bit[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])

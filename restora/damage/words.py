@@ -32,18 +32,23 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
 # A word's inside may hold quoted text, so neither `)` nor `|` nor `,` ends anything within quotes.
 _WORD = re.compile(r'\s*([a-z]+)\s*\(((?:"(?:[^"\\]|\\.)*"|[^()"])*)\)\s*')
 _ENTRY = re.compile(r'\s*(?:([a-z_]+)\s*=\s*)?("(?:[^"\\]|\\.)*"|[^,"=]+?)\s*(?:,|$)')
-_RANGE = re.compile(r"(-?[\d.eE-]*\d\.?)\.\.(-?[\d.][\d.eE-]*)")
+_NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})")
 
 
 def parse(text: str) -> Damage:
     """The damage that `text` describes; `parse(str(d)) == d`. Raises BadDamage, naming the word at fault."""
+    return _parse(text, None)
+
+
+def _parse(text: str, rng: np.random.Generator | None) -> Damage:
     damages = []
     position = 0
     while True:
         word = _WORD.match(text, position)
         if not word:
             raise BadDamage(f'cannot read {text[position:].strip()!r} as damage; write it like "noise(sigma=0.1)"')
-        damages.append(_build(word[1], word[2]))
+        damages.append(_build(word[1], word[2], rng))
         position = word.end()
         if position == len(text):
             break
@@ -54,18 +59,11 @@ def parse(text: str) -> Damage:
 
 
 def draw(text: str, rng: np.random.Generator) -> Damage:
-    """A damage drawn from words with ranges: `noise(sigma=0..0.2)` draws sigma uniformly from 0 to 0.2."""
-
-    def number(found: re.Match[str]) -> str:
-        try:
-            return repr(float(rng.uniform(float(found[1]), float(found[2]))))
-        except ValueError as error:
-            raise BadDamage(f"{found[0]!r} is no range of two numbers") from error
-
-    return parse(_RANGE.sub(number, text))
+    """A damage drawn from words with ranges: `noise(sigma=0..0.2)` draws sigma uniformly, whole numbers as such."""
+    return _parse(text, rng)
 
 
-def _build(family: str, inside: str) -> Damage:
+def _build(family: str, inside: str, rng: np.random.Generator | None) -> Damage:
     if family not in KINDS:
         raise BadDamage(f"no damage is called {family!r}; {nearest(family, KINDS)}")
     kinds = {kind.kind: kind for kind in KINDS[family]}
@@ -82,10 +80,10 @@ def _build(family: str, inside: str) -> Damage:
             raise BadDamage(f"{family}(...) was given {name} twice")
         else:
             values[name] = value
-    return _construct(chosen, values)
+    return _construct(chosen, values, rng)
 
 
-def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
+def _construct(chosen: type[Damage], values: dict[str, str], rng: np.random.Generator | None) -> Damage:
     word = f"{chosen.family}({chosen.kind})"
     # The annotations of a kind are types, not their names, as no damage file postpones them.
     types = {field.name: cast(type, field.type) for field in fields(chosen)}  # type: ignore[arg-type]
@@ -94,8 +92,8 @@ def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
         if name not in types:
             raise BadDamage(f"{word} has no knob {name!r}; {nearest(name, types)}")
         try:
-            typed[name] = _value(value, types[name])
-        except ValueError as error:
+            typed[name] = _value(value, types[name], rng)
+        except (ValueError, OverflowError) as error:
             raise BadDamage(f"{word} needs a {types[name].__name__} for {name}, got {value}") from error
     try:
         return chosen(**typed)
@@ -104,9 +102,13 @@ def _construct(chosen: type[Damage], values: dict[str, str]) -> Damage:
         raise BadDamage(f"{word} needs {' and '.join(missing)}") from error
 
 
-def _value(text: str, kind: type) -> float | int | str:
+def _value(text: str, kind: type, rng: np.random.Generator | None) -> float | int | str:
     if kind is str:
         return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
+    span = _RANGE.fullmatch(text.strip()) if rng is not None else None
+    if span and rng is not None:
+        low, high = kind(span[1]), kind(span[2])
+        return int(rng.integers(low, high + 1)) if kind is int else float(rng.uniform(low, high))
     return kind(text)
 
 

@@ -1,6 +1,7 @@
 """Write pictures: aside first, then renamed, with the metadata they came with; nothing is overwritten unasked."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -64,6 +65,29 @@ def write(image: Image, path: Path, *, force: bool = False, quality: int = 95, k
         numbers.tobytes(), width, height, bands, {8: "uchar", 16: "ushort", 32: "float"}[bits]
     )
     return notes + _save(vips, replace(image.meta, bits=bits), path, kind, quality)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A file as it is, byte for byte; `-` is standard output."""
+    if target == STDIO:
+        with source.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    with aside(target) as part:
+        shutil.copyfile(source, part)
+        part.replace(target)
+
+
+def write_text(text: str, path: Path, *, force: bool = False) -> None:
+    """A text file, written aside and renamed. Raises OutputExists, or BadImage where it cannot be written."""
+    if path.exists() and not force:
+        raise OutputExists(f"{path} exists; overwrite it with --force")
+    if not path.parent.is_dir() or path.is_dir():
+        raise BadImage(f"cannot write {path}: it is a folder, or its folder does not exist")
+    with aside(path) as part:
+        part.write_text(text + "\n")
+        part.replace(path)
 
 
 def quantise(values: np.ndarray, bits: int) -> np.ndarray:

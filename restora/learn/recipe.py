@@ -58,6 +58,10 @@ class Recipe:
             (0 <= self.ema < 1, "ema must be at least 0 and below 1"),
             (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
             (self.hold_out >= 1, "hold_out must be 1 or more"),
+            (self.validate_every >= 1, "validate_every must be 1 or more"),
+            (self.seed >= 0, "seed must be 0 or more"),
+            (self.clip > 0, "clip must be above 0"),
+            (self.tag.replace("-", "").isalnum(), "tag must be letters, digits and hyphens"),
         ]
         for holds, rule in rules:
             if not holds:
@@ -78,7 +82,7 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text())
     except OSError as error:
         raise BadRecipe(f"cannot read the recipe {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
     return recipe_from(values, str(path))
 

@@ -6,6 +6,8 @@ import numpy as np
 
 def bilateral(y: np.ndarray, sigma: float, width: float) -> np.ndarray:
     """y (H, W, C) smoothed over `width` pixels among values that differ by about 2.5 sigma, sigma being the noise's."""
+    if sigma == 0:
+        return y
     reach = bilateral_reach(width)
     return cv2.bilateralFilter(np.ascontiguousarray(y), 2 * reach + 1, 2.5 * sigma, width).reshape(y.shape)
 

@@ -26,11 +26,14 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
         steps.append(Step("median", impulses.says, knobs={"radius": radius}))
     if noise.present:
         steps.append(learned_step(method_named(FLAGSHIP), noise.says))
-    others = [finding.says for finding in diagnosis.findings.values() if finding.present]
+    untreated = [
+        found.says for found in diagnosis.findings.values() if found.present and found not in (impulses, noise)
+    ]
+    left = f"{'; '.join(untreated)}, for which there is no method yet"
     if steps:
-        because = "; ".join(others)
-    elif others:
-        because = f"left alone: {'; '.join(others)}, for which there is no method yet"
+        because = "; ".join([step.because for step in steps] + [f"left: {left}"] * bool(untreated))
+    elif untreated:
+        because = f"left alone: {left}"
     else:
         because = "left alone: neither noise, impulses nor JPEG blocks were found"
     return Plan(tuple(steps), because, precision=best_precision() if steps else "f32")
@@ -55,8 +58,8 @@ def plan_of_method(
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
         step = learned_step(method, "asked for", weights, strength)
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision())
-    if weights:
-        raise BadPlan(f"{name} is a {method.kind} method and has no weights")
+    if weights or precision:
+        raise BadPlan(f"{name} is a {method.kind} method and has neither weights nor precision")
     knobs = settle(method.knobs, wishes, name)
     missing = [knob for knob, value in knobs.items() if value is None]
     if missing:
@@ -82,6 +85,8 @@ def check(plan: Plan) -> list[dict[str, Setting]]:
     for step in plan.steps:
         method = method_named(step.method)
         knobs = settle(method.knobs, step.knobs, step.method)
+        if step.weights and method.kind != "learned":
+            raise BadPlan(f"{step.method} is a {method.kind} method and has no weights")
         unset = [name for name, value in knobs.items() if value is None]
         if unset:
             raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")

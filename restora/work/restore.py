@@ -1,7 +1,6 @@
 """Restore: carry out a plan on a picture, piece by piece, in memory or from file to file."""
 
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from restora.core.report import Report
 from restora.data.photographs import sha256
 from restora.engines.tiling import UNIT, Read, Run, around, cores, restore_piece, tile_for
 from restora.files.picture import MAX_PIXELS, STDIO, open_picture
-from restora.files.save import check_output, write_by_tiles
+from restora.files.save import check_output, copy, write_by_tiles
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
 from restora.work.diagnose import Pixels
@@ -32,6 +31,8 @@ RESTING = 320_000_000
 
 PLAIN = 40
 """Bytes for each pixel that is only read and written."""
+
+ENGINES = ("openvino", "torch")
 
 Tell = Callable[[int, int], None]
 """(pieces done, pieces in all), called after each piece."""
@@ -97,7 +98,7 @@ class Restoration:
             self.repaired += 1
             x_hat = runner.careful(y)
         if not np.isfinite(x_hat).all():
-            raise NotFinite("the result holds NaN or infinity, also in full precision; nothing was written")
+            raise NotFinite("the result holds NaN or infinity; nothing was written")
         return x_hat if runner.strength == 1 else y + np.float32(runner.strength) * (x_hat - y)
 
 
@@ -143,9 +144,9 @@ def restore_file(
     kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
-    work = prepare(plan, picture.shape, report, engine, limits.memory)
-    if source != STDIO:
-        report.input_sha256 = sha256(source)
+    band_bytes = picture.meta.bits // 8 * (picture.shape[2] + picture.has_alpha)
+    work = prepare(plan, picture.shape, report, engine, limits.memory, band_bytes)
+    report.input_sha256 = sha256(picture.path)
 
     def tiles() -> Iterator[tuple[int, np.ndarray]]:
         restored = work.read_through(_checked(picture))
@@ -155,10 +156,8 @@ def restore_file(
             if tell:
                 tell(done, len(work))
 
-    if not plan.steps and kind == picture.format and STDIO not in (source, target) and not picture.meta.notes:
-        aside = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, aside)
-        aside.replace(target)
+    if not plan.steps and kind == picture.format:
+        copy(picture.path, target)
     else:
         height, width, channels = picture.shape
         bands = channels + picture.has_alpha
@@ -171,8 +170,15 @@ def restore_file(
     return report
 
 
-def prepare(plan: Plan, shape: tuple[int, int, int], report: Report, engine: str, max_memory: int) -> Restoration:
-    """Load what the plan needs, and choose the largest tile that memory allows."""
+def prepare(
+    plan: Plan, shape: tuple[int, int, int], report: Report, engine: str, max_memory: int, band_bytes: int = 0
+) -> Restoration:
+    """Load what the plan needs, and choose the largest tile that memory allows.
+
+    band_bytes: for each pixel of a row of tiles that waits to be written.
+    """
+    if engine not in ENGINES:
+        raise BadPlan(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
     settled = check(plan)
     runners = [_runner(step, settled[index], plan.precision, engine, report) for index, step in enumerate(plan.steps)]
     allowed = max(0, max_memory - RESTING)
@@ -183,8 +189,9 @@ def prepare(plan: Plan, shape: tuple[int, int, int], report: Report, engine: str
     else:
         multiple = max((runner.multiple for runner in runners), default=1)
         halo = sum(-(-(runner.halo or 0) // runner.multiple) * runner.multiple for runner in runners)
-        needed = memory * (UNIT + 2 * halo) ** 2
-        tile = tile_for(shape, halo, multiple, memory, 4 * (shape[2] + 1), allowed)
+        height, width = (min(UNIT + 2 * halo, side + multiple) for side in shape[:2])
+        needed = memory * height * width + min(UNIT, shape[0]) * shape[1] * band_bytes
+        tile = tile_for(shape, halo, multiple, memory, band_bytes, allowed)
     if tile is None:
         raise BadImage(
             f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"
@@ -211,7 +218,7 @@ def _runner(step: Step, knobs: dict[str, Setting], precision: str, engine: str, 
     careful = None
     if precision != "f32":
         careful = _whatever_channels(_engine(weights, method, engine, "f32"), weights.card["channels"])
-    return Runner(run, careful, method.reach(knobs), method.multiple, method.memory, step.strength)
+    return Runner(run, careful, weights.card["halo"], weights.card["multiple"], method.memory, step.strength)
 
 
 def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -219,8 +226,6 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
         from restora.engines.openvino_ import openvino_engine
 
         return openvino_engine(weights.onnx, precision)
-    if engine != "torch":
-        raise BadPlan(f"no engine is called {engine!r}; known: openvino, torch")
     net_class = method.load()  # names the missing package if torch is absent
     from restora.engines.torch_ import torch_engine
 

@@ -104,13 +104,15 @@ def card_of(
     """All that is to be known about weights but their scores, which `benchmarks/quality.py --card` adds."""
     import torch
 
+    from restora.learn.reach import measured_reach
+
     return {
         "name": recipe.name,
         "method": method.name,
         "paper": method.paper,
         "channels": recipe.channels,
         "multiple": method.multiple,
-        "halo": method.halo,
+        "halo": measured_reach(net, recipe.channels, method.multiple),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "terms": recipe.terms,
         "recipe": recipe.as_dict(),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import skimage.data
 from typer.testing import CliRunner
 
@@ -60,7 +61,7 @@ def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, 
     clean, noisy, fixed = (read(Path(name)).pixels for name in ("clean.png", "noisy.png", "noisy.restored.png"))
     gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(noisy, clean, PROTOCOLS["denoise"]).psnr
     assert gain >= 5
-    report = json.loads(Path("noisy.restored.json").read_text())
+    report = json.loads(Path("noisy.restored.png.json").read_text())
     assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
@@ -88,7 +89,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
     ):
         status, out, _ = restora("denoise", "noisy.png", *options, "-o", f"{number}.png", "--json")
         assert status == 0 and json.loads(out)["plan"]["steps"]
-    assert json.loads(Path("1.json").read_text())["plan"]["steps"][0]["knobs"] == {"radius": 2}
+    assert json.loads(Path("1.png.json").read_text())["plan"]["steps"][0]["knobs"] == {"radius": 2}
 
 
 @pytest.mark.parametrize(
@@ -118,9 +119,9 @@ def test_a_mistake_is_one_clear_line_and_exit_2(folder, restora, words, says):
 
 
 def test_an_existing_report_is_not_overwritten(folder, restora):
-    Path("a.json").write_text("mine")
+    Path("a.png.json").write_text("mine")
     assert restora("denoise", "clean.png", "--method", "median", "-o", "a.png")[0] == 2
-    assert Path("a.json").read_text() == "mine" and not Path("a.png").exists()
+    assert Path("a.png.json").read_text() == "mine" and not Path("a.png").exists()
 
 
 def test_json_is_json(folder, restora):
@@ -130,6 +131,30 @@ def test_json_is_json(folder, restora):
     ):  # fmt: skip
         status, out, _ = restora(*words, "--json")
         assert status == 0 and json.loads(out)
+
+
+def test_a_report_can_be_carried_out_again(folder, restora):
+    restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
+    restora("fix", "noisy.png", "-o", "one.png")
+    assert restora("restore", "noisy.png", "--plan", "one.png.json", "-o", "two.png")[0] == 0
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+
+
+def test_a_clean_picture_passes_a_pipe_unchanged(folder):
+    data = Path("clean.png").read_bytes()
+    done = process("fix", "-", input=data)
+    assert done.returncode == 0 and done.stdout == data and b"left alone" in done.stderr
+
+
+def test_being_ended_leaves_nothing_behind(folder):
+    pyvips.Image.gaussnoise(6000, 4000, mean=128, sigma=30).cast("uchar").pngsave("large.png", compression=1)
+    running = subprocess.Popen([sys.executable, "-m", "restora", "denoise", "large.png", "-o", "out.png"])
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(".pixels*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.terminate()
+    assert running.wait(60) == 143
+    assert sorted(os.listdir()) == ["clean.png", "large.png"]
 
 
 def process(*words, **options):

@@ -3,6 +3,7 @@ import pytest
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.knobs import Knob, settle
 from restora.core.plan import Plan, Step, plan_from_json
+from restora.core.report import Report
 
 PLAN = Plan(
     (Step("median", "dots", knobs={"radius": 1}), Step("restora", "noise", "restora.blind", strength=0.5)), "both"
@@ -11,6 +12,10 @@ PLAN = Plan(
 
 def test_json_and_back_is_the_same_plan():
     assert plan_from_json(PLAN.to_json()) == PLAN
+
+
+def test_a_report_holds_its_plan():
+    assert plan_from_json(Report(PLAN).to_json()) == PLAN
 
 
 def test_the_id_follows_what_determines_the_pixels_and_not_the_reasons():

@@ -130,6 +130,15 @@ def test_ranges_are_drawn():
     assert 0.1 <= min(sigmas) < max(sigmas) <= 0.2 and len(set(sigmas)) == 20
 
 
+def test_ranges_are_read_as_their_knob_is():
+    drawn = {draw("jpeg(quality=10..12)", np.random.default_rng(seed)).quality for seed in range(40)}
+    assert drawn == {10, 11, 12}
+    assert 1e-3 <= draw("noise(sigma=1e-3 .. 1e-1)", np.random.default_rng(0)).sigma <= 0.1
+    assert draw('hole(mask, file="a1..2.png")', np.random.default_rng(0)).file == "a1..2.png"
+    with pytest.raises(BadDamage, match="needs a float"):
+        parse("noise(sigma=0..1)")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

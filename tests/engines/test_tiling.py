@@ -10,9 +10,9 @@ from restora.engines.openvino_ import openvino_engine
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
 from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
+from restora.learn.reach import measured_reach
 from restora.methods.table import METHODS
 from restora.work.restore import Restoration, Runner
-from tests.engines.reach import measured_reach
 
 LEARNED = [method for method in METHODS.values() if method.kind == "learned"]
 F32 = 1e-5
@@ -70,8 +70,7 @@ def picture(row, height=403, width=517):
 
 
 def test_the_halo_in_the_table_is_the_measured_one(row):
-    size = 64 if row.multiple == 1 else 384
-    measured = measured_reach(row.load()(channels=row.channels), row.channels, row.multiple, size)
+    measured = measured_reach(row.load()(channels=row.channels), row.channels, row.multiple)
     assert row.halo == measured, f"set halo={measured} in the row of {row.name}"
 
 

@@ -9,6 +9,7 @@ import pytest
 import pyvips
 from PIL import Image as Pillow
 from PIL import ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
@@ -114,6 +115,18 @@ def test_profile_exif_and_xmp_are_kept_and_the_turn_is_made_once(tmp_path, kind)
     with Pillow.open(tmp_path / f"out.{kind}") as other:  # a second reader agrees
         tags = other.getexif()
         assert tags.get(0x0112, 1) == 1 and tags[0x010F] == "Camera" and other.size == (60, 40)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
+def test_resolution_and_texts_are_kept(tmp_path, kind):
+    notes = PngInfo()
+    notes.add_text("Author", "A. Nother")
+    Pillow.new("RGB", (30, 20)).save(tmp_path / "in.png", dpi=(300, 150), pnginfo=notes)
+    lost = write(read(tmp_path / "in.png"), tmp_path / f"out.{kind}")
+    with Pillow.open(tmp_path / f"out.{kind}") as other:
+        assert other.info["dpi"][0] == pytest.approx(300, abs=0.05)
+        assert read(tmp_path / f"out.{kind}").meta.resolution == pytest.approx((300 / 25.4, 150 / 25.4), rel=1e-3)
+        assert other.info.get("Author") == "A. Nother" if kind == "png" else "text" in lost[0]
 
 
 def test_tiff_says_that_it_loses_exif_and_keeps_the_rest(tmp_path, photo):

@@ -65,6 +65,16 @@ def test_a_flat_picture_stays_flat(method):
     assert np.abs(method.load()(y, **knobs_of(method)) - 0.6).max() < 1e-4
 
 
+@pytest.mark.parametrize("method", CLASSICAL, ids=lambda method: method.name)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (2, 2), (16, 3)])
+def test_tiny_pictures_and_no_noise_are_no_trouble(method, size):
+    y = np.random.default_rng(4).random((*size, 3), dtype=np.float32)
+    settings = knobs_of(method)
+    assert np.isfinite(method.load()(y, **settings)).all()
+    if "sigma" in settings:
+        assert np.array_equal(method.load()(y, **(settings | {"sigma": 0.0})), y)
+
+
 def test_a_mistyped_name_is_named():
     with pytest.raises(RestoraError, match="did you mean median"):
         method_named("medain")

@@ -61,7 +61,7 @@ def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
 def test_plans_are_checked_against_the_table():
     with pytest.raises(BadPlan, match="must give nlm its sigma"):
         check(Plan((Step("nlm", ""),), ""))
-    with pytest.raises(BadPlan, match="has no weights"):
+    with pytest.raises(BadPlan, match="neither weights nor precision"):
         plan_of_method("median", {}, None, weights="restora.blind")
     assert check(Plan((Step("median", ""),), "")) == [{"radius": METHODS["median"].knobs[0].default}]
 

@@ -117,6 +117,21 @@ def test_what_cannot_be_done_is_said_before_work_begins(tmp_path, photo):
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (16, 16), (64, 80), (128, 128), (300, 1)])
+def test_small_files_are_restored_too(tmp_path, size):
+    write(Image(np.random.default_rng(0).random((*size, 3), dtype=np.float32)), tmp_path / "a.png")
+    for plan in (MEDIAN, FLAGSHIP):
+        restore_file(tmp_path / "a.png", tmp_path / f"{plan.id}.png", plan)
+        assert read(tmp_path / f"{plan.id}.png").shape == (*size, 3)
+
+
+def test_an_output_may_replace_its_input_when_forced(tmp_path, photo):
+    write(Image(photo), tmp_path / "a.png")
+    restore_file(tmp_path / "a.png", tmp_path / "b.png", MEDIAN)
+    restore_file(tmp_path / "a.png", tmp_path / "a.png", MEDIAN, force=True)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 def test_a_picture_with_nan_is_refused(tmp_path):
     values = np.zeros((20, 20, 3), np.float32)
     values[3, 4] = np.nan

@@ -1,15 +1,25 @@
 """Measure how far a net looks around, from its gradient rather than from its author's word."""
 
+from copy import deepcopy
+
 import torch
 from torch import nn
 
 
-def measured_reach(net: nn.Module, channels: int, multiple: int, size: int = 320) -> int:
-    """Pixels beyond an aligned block of outputs that can change it.
+def measured_reach(net: nn.Module, channels: int, multiple: int) -> int:
+    """Pixels beyond a block of outputs, aligned to the net's multiple, that can change it.
 
-    All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels.
+    All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels. The
+    picture grows until the reach ends inside it.
     """
-    net = net.double()
+    size = 64 * multiple
+    while (reach := _reach_within(net, channels, multiple, size)) >= size // 2 - multiple:
+        size *= 2
+    return reach
+
+
+def _reach_within(net: nn.Module, channels: int, multiple: int, size: int) -> int:
+    net = deepcopy(net).double().requires_grad_(True)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.fill_(0.01 if parameter.ndim > 1 else 0.0)
@@ -17,6 +27,7 @@ def measured_reach(net: nn.Module, channels: int, multiple: int, size: int = 320
     start = size // 2 // multiple * multiple
     block = slice(start, start + multiple)
     (net(y) - y)[:, :, block, block].sum().backward()
+    assert y.grad is not None
     touched = y.grad[0].abs().sum(0) > 0
     rows, columns = touched.any(1).nonzero().flatten(), touched.any(0).nonzero().flatten()
     ends = [(start - int(line[0]), int(line[-1]) - (start + multiple - 1)) for line in (rows, columns)]
