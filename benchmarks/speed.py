@@ -97,7 +97,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 PEAK = """
-import json, resource, sys
+import json, sys
 import numpy as np
 name, label = sys.argv[1:]
 sys.path.insert(0, "benchmarks")
@@ -110,7 +110,8 @@ else:
     from speed import contestants, find
     run, channels = contestants(name)[label], find(name).card["channels"]
 run(np.zeros((1, channels, 512, 512), np.float32))
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6))
+from restora.work.restore import peak_memory
+print(json.dumps(peak_memory() / 1e6))
 """
 
 

@@ -42,18 +42,29 @@ def version_option(
 def main() -> None:
     """Run the command line; a RestoraError, or an error of the system, becomes one line and exit status 2."""
     # Being asked to end is an exception like any other: temporary files are removed on the way out.
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGTERM", "SIGHUP", "SIGALRM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     try:
         app()
+    except SystemExit:
+        _again_in(0)
+        raise
     except (RestoraError, OSError, MemoryError) as error:
         print(f"restora: {error or 'out of memory'}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    # A library's callback into Python swallows exceptions; if this one is raised there, the alarm raises another.
+    _again_in(0.5)
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _again_in(seconds: float) -> None:
+    """Set the alarm, or, with zero, take it back."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from restora.core.errors import BadRecipe
 from restora.core.image import to_grey
 from restora.damage.words import draw
 from restora.learn.recipe import Recipe
@@ -18,7 +19,7 @@ class Pairs:
         sizes = [_smaller(photo, shrink) for photo in photographs for shrink in recipe.shrinks]
         self.photographs = [photo for photo in sizes if min(photo.shape[:2]) >= recipe.patch]
         if not self.photographs:
-            raise ValueError(f"no photograph is as large as a patch of {recipe.patch} pixels")
+            raise BadRecipe(f"recipe {recipe.name}: no photograph is as large as a patch of {recipe.patch} pixels")
         area = np.array([photo.shape[0] * photo.shape[1] for photo in self.photographs], float)
         self.share = area / area.sum()
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.core.errors import MissingExtra, RestoraError
+from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.image import to_grey
 from restora.core.method import Method
-from restora.damage.words import parse
+from restora.damage.words import draw, parse
 from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
@@ -61,12 +61,18 @@ def train(
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     if method.kind != "learned":
         raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
+    if recipe.patch % method.multiple:
+        raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {method.multiple}, not {recipe.patch}")
+    draw(recipe.damage, np.random.default_rng(0))  # words that do not parse are to fail now
     keep_freed_memory()
     names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
     seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
     samples = [_sample(photo, recipe) for photo in held]
     torch.manual_seed(recipe.seed)
-    net = method.load()(channels=recipe.channels, **recipe.knobs)
+    try:
+        net = method.load()(channels=recipe.channels, **recipe.knobs)
+    except TypeError as error:
+        raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:

@@ -1,0 +1,80 @@
+import json
+
+import numpy as np
+import pytest
+
+from restora.core.errors import BadRecipe, RestoraError
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.files.save import write
+from restora.learn.weights import find
+from restora.work.restore import restore
+from restora.work.train import train
+
+RECIPE = """
+method = "dncnn"
+tag = "tiny"
+photographs = "photos"
+leave_out = "leave_out.txt"
+licence = "CC0-1.0"
+terms = "free"
+damage = "noise(sigma=0.1)"
+channels = 1
+steps = 6
+batch = 2
+patch = 16
+hold_out = 2
+validate_every = 3
+[knobs]
+depth = 4
+width = 8
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path, photo, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path / "out"))
+    (tmp_path / "photos").mkdir()
+    for i in range(6):
+        write(Image(photo[i * 30 : i * 30 + 64, i * 20 : i * 20 + 72]), tmp_path / "photos" / f"{i}.png")
+    (tmp_path / "leave_out.txt").write_text("elsewhere/5.png\n")
+    (tmp_path / "dncnn.tiny.toml").write_text(RECIPE)
+    return tmp_path / "dncnn.tiny.toml"
+
+
+def run(recipe, **options):
+    folder = recipe.parent
+    return train(recipe, lambda progress, loss: None, runs=folder / "runs", out=folder / "out", **options)
+
+
+def test_a_recipe_becomes_weights_that_restore(recipe, grey_photo):
+    assert run(recipe, stop_at=4) is None
+    weights = run(recipe)
+    run_folder = recipe.parent / "runs" / "dncnn.tiny"
+    assert (run_folder / "run.png").stat().st_size > 10_000 and list((run_folder / "log").iterdir())
+    card = weights.card
+    assert card["trained"]["steps"] == 6 and card["halo"] == 4 and card["multiple"] == 1
+    assert len(card["photographs"]) == 3 and all(photo["licence"] == "CC0-1.0" for photo in card["photographs"])
+    assert "5.png" not in json.dumps(card["photographs"])
+    plan = Plan((Step("dncnn", "", "dncnn.tiny"),), "")
+    ours, theirs = (restore(Image(grey_photo), plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
+    assert np.abs(ours - theirs).max() <= 1e-5 and find("dncnn.tiny").checksum == weights.checksum
+
+
+def test_what_cannot_be_trained_is_said_at_once(recipe):
+    recipe.write_text(RECIPE.replace('"dncnn"', '"median"'))
+    with pytest.raises(RestoraError, match="nothing to train"):
+        run(recipe)
+    recipe.write_text(RECIPE.replace('"photos"', '"nowhere"'))
+    with pytest.raises(RestoraError, match="nowhere is neither here nor"):
+        run(recipe)
+    recipe.write_text(RECIPE.replace("noise(sigma", "nose(sigma"))
+    with pytest.raises(RestoraError, match="did you mean noise"):
+        run(recipe)
+    recipe.write_text(RECIPE.replace("patch = 16", "patch = 400"))
+    with pytest.raises(BadRecipe, match="as large as a patch"):
+        run(recipe)
+    recipe.write_text(RECIPE.replace("depth = 4", "dpeth = 4"))
+    with pytest.raises(BadRecipe, match="dpeth"):
+        run(recipe)
