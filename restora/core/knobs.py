@@ -1,4 +1,4 @@
-"""Knobs: each declared once; the flag, the check, the JSON schema and the docs come from the declaration."""
+"""Knobs: each declared once; the check, the help, the JSON schema and the docs come from the declaration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

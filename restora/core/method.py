@@ -19,7 +19,7 @@ class Method:
     entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
-    memory: bytes of working memory for each pixel of a tile, measured.
+    memory: bytes of working memory for each pixel of a tile, at most.
     """
 
     name: str

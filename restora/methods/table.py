@@ -82,6 +82,7 @@ METHODS: dict[str, Method] = {
                 Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower"),
             ),
             halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
+            memory=160,
         ),
         Method(
             name="tv",
