@@ -123,7 +123,7 @@ def reference() -> str:
         parts += [f"## restora {' '.join(words)}", "", (command.help or "").strip(), "", "| option | |", "|---|---|"]
         for option in command.params:
             named = option.param_type_name == "option"
-            names = ", ".join(f"`{name}`" for name in option.opts) if named else f"`{option.human_readable_name}`"
+            names = ", ".join(f"`{name}`" for name in option.opts) if named else f"`{option.name.upper()}`"
             parts.append(f"| {names} | {getattr(option, 'help', '') or ''} |")
         parts.append("")
     return "\n".join(parts)
