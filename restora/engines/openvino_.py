@@ -1,8 +1,10 @@
 """The OpenVINO engine: an ONNX model on the CPU, without torch."""
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -15,8 +17,7 @@ def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[
 
     precision: "f32" or "bf16". threads: 0 for all. Raises RestoraError if the model cannot be loaded.
     """
-    import openvino
-
+    openvino = _openvino()
     properties: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": {"f32": "f32", "bf16": "bf16"}[precision],
         "PERFORMANCE_HINT": "LATENCY",
@@ -39,6 +40,13 @@ def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[
 @lru_cache(maxsize=1)
 def computes_in_bf16() -> bool:
     """Whether this processor has bf16 arithmetic; where it has not, bf16 is emulated and slower than f32."""
+    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _openvino() -> ModuleType:
+    """OpenVINO without its telemetry, which would write an identifier to the user's home when imported."""
+    # An entry of None makes the import of that package fail; OpenVINO then uses a stub of its own.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return openvino

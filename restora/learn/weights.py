@@ -109,9 +109,9 @@ def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, c
     return verify(name, folder)
 
 
-def rescore(weights: Weights, scores: list[dict[str, Any]]) -> Weights:
-    """The same weights with new scores on their card."""
-    card = {**weights.card, "scores": scores}
+def rescore(weights: Weights, scores: list[dict[str, Any]], bf16_loss: float | None) -> Weights:
+    """The same weights with new scores on their card, and what bf16 costs them in dB (None: not measured)."""
+    card = {**weights.card, "scores": scores, "bf16_loss_db": bf16_loss}
     return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card)
 
 

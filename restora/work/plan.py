@@ -1,6 +1,6 @@
 """Plan: from what was found, or what was wished for, to the steps that will be taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ from restora.core.errors import BadKnob, BadPlan
 from restora.core.knobs import Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
+from restora.learn.weights import find
 from restora.methods.table import method_named
 
 FLAGSHIP = "restora"
+BF16_LOSS = 0.01
+"""Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.15
 """Share of impulses from which on a 3x3 median meets too many of them at once."""
 
@@ -36,7 +39,7 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
         because = f"left alone: {left}"
     else:
         because = "left alone: neither noise, impulses nor JPEG blocks were found"
-    return Plan(tuple(steps), because, precision=best_precision() if steps else "f32")
+    return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
 
 
 def plan_of_method(
@@ -57,7 +60,7 @@ def plan_of_method(
         if wishes:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
         step = learned_step(method, "asked for", weights, strength)
-        return Plan((step,), f"{name} was asked for", precision=precision or best_precision())
+        return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
     if weights or precision:
         raise BadPlan(f"{name} is a {method.kind} method and has neither weights nor precision")
     knobs = settle(method.knobs, wishes, name)
@@ -72,11 +75,14 @@ def learned_step(method: Method, because: str, weights: str | None = None, stren
     return Step(method.name, because, weights or method.weights[0], strength=strength)
 
 
-def best_precision() -> str:
-    """bf16 where the processor computes in it, else f32."""
+def best_precision(weights: Iterable[str | None]) -> str:
+    """bf16 where the processor computes in it and the cards say that it costs at most BF16_LOSS; else f32."""
     from restora.engines.openvino_ import computes_in_bf16
 
-    return "bf16" if computes_in_bf16() else "f32"
+    if not computes_in_bf16():
+        return "f32"
+    losses = [find(name).card.get("bf16_loss_db") for name in weights if name]
+    return "bf16" if all(loss is not None and loss <= BF16_LOSS for loss in losses) else "f32"
 
 
 def check(plan: Plan) -> list[dict[str, Setting]]:
