@@ -21,6 +21,8 @@ from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
 
 SAVE_SECONDS = 300
+SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
+"""What of a recipe may change while a run is stopped."""
 LOSS = {"l1": l1_loss, "l2": mse_loss}
 
 
@@ -32,6 +34,7 @@ class Progress:
     seconds: float = 0.0
     loss_sum: float = 0.0  # since the last row
     rows: list[dict[str, float]] = field(default_factory=list)  # step, loss, psnr, lr, seconds
+    earlier: list[dict[str, float]] = field(default_factory=list)  # schedules that were changed, and until which step
 
 
 def descend(
@@ -133,11 +136,12 @@ def load(
 ) -> Progress:
     """Fill net, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
 
-    Raises BadRecipe if the checkpoint is of a recipe that differs in more than its number of steps.
+    The schedule may have changed since; the progress then keeps the earlier one. Raises BadRecipe if anything else of
+    the recipe has.
     """
     state = torch.load(path, weights_only=True)
-    mine = recipe.as_dict()
-    other = [key for key, value in mine.items() if key != "steps" and state["recipe"].get(key) != value]
+    mine, before = recipe.as_dict(), state["recipe"]
+    other = [key for key, value in mine.items() if key not in SCHEDULE and before.get(key, value) != value]
     if other:
         raise BadRecipe(
             f"{path} was made with another {', '.join(other)} than the recipe {recipe.name} has now;"
@@ -147,7 +151,10 @@ def load(
     average.load_state_dict(state["average"])
     for player, saved in zip(players, state["optimisers"], strict=True):
         player.load_state_dict(saved)
-    return Progress(**state["progress"])
+    progress = Progress(**state["progress"])
+    if any(before[key] != mine[key] for key in SCHEDULE):
+        progress.earlier.append({"until": progress.step} | {key: before[key] for key in SCHEDULE})
+    return progress
 
 
 def _step(

@@ -127,6 +127,7 @@ def card_of(
             "finished": datetime.now(UTC).date().isoformat(),
             "seconds": round(progress.seconds),
             "steps": progress.step,
+            "earlier_schedules": progress.earlier,
             "machine": f"{_processor()}, {torch.get_num_threads()} threads",
             "python": platform.python_version(),
             "torch": torch.__version__,

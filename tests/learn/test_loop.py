@@ -125,9 +125,15 @@ def test_the_rate_rises_stays_and_falls_to_zero():
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     run(tmp_path, [2])
-    with pytest.raises(BadRecipe, match="another lr, seed"):
-        run(tmp_path, [3], replace(RECIPE, lr=0.5, seed=9))
-    assert run(tmp_path, [None], replace(RECIPE, steps=4))[2].step == 4
+    with pytest.raises(BadRecipe, match="another batch, seed"):
+        run(tmp_path, [3], replace(RECIPE, batch=2, seed=9))
+
+
+def test_the_schedule_may_change_while_a_run_is_stopped_and_the_earlier_one_is_kept(tmp_path):
+    run(tmp_path, [2])
+    progress = run(tmp_path, [3, None], replace(RECIPE, steps=4, lr=0.5))[2]
+    assert progress.step == 4 and progress.rows[-1]["lr"] < 0.5
+    assert [(stage["until"], stage["steps"], stage["lr"]) for stage in progress.earlier] == [(2, 8, RECIPE.lr)]
 
 
 def test_rows_do_not_depend_on_stops(tmp_path):
