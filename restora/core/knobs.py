@@ -12,7 +12,7 @@ Setting = float | int | None
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a person may set. `default` None means: found from the picture when the plan is made."""
+    """A number that a person may set. `default` None: what `sign` finds in the picture when the plan is made."""
 
     name: str
     kind: type[float] | type[int]
@@ -21,6 +21,7 @@ class Knob:
     high: float
     unit: str
     help: str
+    sign: str = ""
 
     def check(self, value: Any) -> float | int:
         """The value in its own type. Raises BadKnob if it is no number or out of range."""

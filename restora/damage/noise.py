@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from restora.damage.chain import Damage
 
@@ -72,3 +73,33 @@ class Speckle(Damage):
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """x with noise in proportion to brightness."""
         return x * (1 + np.float32(self.sigma) * rng.standard_normal(x.shape, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class CameraNoise(Damage):
+    """Noise of a developed photograph: Gaussian, but the colour filter array and its interpolation smeared it.
+
+    Neighbouring values share their noise, more so in red and blue, which are also noisier, as they have half as many
+    photosites as green. sigma: standard deviation in green; grain: of the blur of the noise, in pixels.
+    """
+
+    family: ClassVar[str] = "noise"
+    kind: ClassVar[str] = "camera"
+    sigma: float
+    grain: float = 0.7
+
+    def __post_init__(self) -> None:
+        self.need(0 <= self.sigma <= 10, "sigma must be from 0 to 10 on the 0..1 scale")
+        self.need(0 <= self.grain <= 20, "grain must be from 0 to 20 pixels")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x plus blurred noise of standard deviation sigma in green or grey, 1.3 sigma in red and blue."""
+        n = rng.standard_normal(x.shape, dtype=np.float32)
+        for channel in range(x.shape[2]):
+            factor = 1.0 if channel == x.shape[2] // 2 else 1.3
+            impulse = np.zeros(64 * max(1, round(self.grain)) + 1)
+            impulse[len(impulse) // 2] = 1
+            left = np.square(gaussian_filter(impulse, factor * self.grain)).sum()  # of the variance, along one axis
+            blurred = gaussian_filter(n[:, :, channel], factor * self.grain, mode="wrap")
+            n[:, :, channel] = factor / left * blurred
+        return x + np.float32(self.sigma) * n

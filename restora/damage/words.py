@@ -17,11 +17,11 @@ from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
 from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
 from restora.damage.jpeg import Jpeg
-from restora.damage.noise import GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from restora.damage.shrink import Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
-    "noise": (GaussianNoise, PoissonNoise, SaltAndPepper, Speckle),
+    "noise": (GaussianNoise, PoissonNoise, SaltAndPepper, Speckle, CameraNoise),
     "blur": (GaussianBlur, MotionBlur, DiskBlur, KernelBlur),
     "jpeg": (Jpeg,),
     "shrink": (Shrink,),

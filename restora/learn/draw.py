@@ -18,7 +18,10 @@ def draw_run(
     net: nn.Module,
     samples: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Write a PNG: loss and validation PSNR over steps, then noisy, restored and clean samples (y, x), (H, W, C)."""
+    """Write a PNG: loss and validation PSNR over steps, then samples: noisy y, restored, clean x.
+
+    samples: y (planes, H, W) and x (H, W, C).
+    """
     figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
     grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])
     half = max(1, len(samples) // 2)
@@ -30,8 +33,9 @@ def draw_run(
         axes.grid(alpha=0.3)
     for column, (y, x) in enumerate(samples):
         with torch.no_grad():
-            x_hat = net(torch.from_numpy(y.transpose(2, 0, 1)[None].copy()))[0].numpy().transpose(1, 2, 0)
-        for row, (title, pixels) in enumerate((("noisy", y), ("restored", x_hat), ("clean", x)), 1):
+            x_hat = net(torch.from_numpy(y[None]))[0].numpy().transpose(1, 2, 0)
+        noisy = y[: x.shape[2]].transpose(1, 2, 0)
+        for row, (title, pixels) in enumerate((("noisy", noisy), ("restored", x_hat), ("clean", x)), 1):
             axes = figure.add_subplot(grid[row, column])
             axes.imshow(np.clip(pixels, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
             axes.set_title(title)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,9 @@ def load(
     the recipe has.
     """
     state = torch.load(path, weights_only=True)
-    mine, before = recipe.as_dict(), state["recipe"]
-    other = [key for key, value in mine.items() if key not in SCHEDULE and before.get(key, value) != value]
+    defaults = {entry.name: entry.default for entry in fields(Recipe)}  # of keys that are newer than the checkpoint
+    mine, before = recipe.as_dict(), defaults | state["recipe"]
+    other = [key for key, value in mine.items() if key not in SCHEDULE and before[key] != value]
     if other:
         raise BadRecipe(
             f"{path} was made with another {', '.join(other)} than the recipe {recipe.name} has now;"

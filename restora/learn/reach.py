@@ -26,7 +26,8 @@ def _reach_within(net: nn.Module, channels: int, multiple: int, size: int) -> in
     y = torch.ones(1, channels, size, size, dtype=torch.float64, requires_grad=True)
     start = size // 2 // multiple * multiple
     block = slice(start, start + multiple)
-    (net(y) - y)[:, :, block, block].sum().backward()
+    x_hat = net(y)
+    (x_hat - y[:, : x_hat.shape[1]])[:, :, block, block].sum().backward()
     assert y.grad is not None
     touched = y.grad[0].abs().sum(0) > 0
     rows, columns = touched.any(1).nonzero().flatten(), touched.any(0).nonzero().flatten()

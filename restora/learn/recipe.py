@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from restora.core.errors import BadRecipe
 from restora.core.names import nearest
@@ -21,12 +21,16 @@ class Recipe:
     photographs: str  # a folder of pictures; see data.photographs.locate
     licence: str  # of those pictures that their folder's SOURCES.csv does not name
     terms: str  # of use of the weights, for their card
-    damage: str  # damage words; ranges a..b are drawn anew for every patch
+    damage: str | list[str]  # damage words, ranges a..b drawn anew for every patch; of several, each patch gets one
     steps: int
     channels: int = 3
     leave_out: str = ""  # a file that lists pictures not to train on
     hold_out: int = 8  # pictures kept for validation, chosen by their checksums
     grey_share: float = 0.0  # share of the patches shown grey, all channels alike, noise too
+    eight_bit_share: float = 0.0  # share of the damaged patches as a file would hold them: clipped, in 256 levels
+    told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
+    targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
+    start: str = ""  # weights to begin from, as far as they fit
     shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
     batch: int = 8  # over all processes
     patch: int = 128
@@ -42,6 +46,16 @@ class Recipe:
     knobs: dict[str, Value] = field(default_factory=dict)  # of the net's constructor
 
     @property
+    def damages(self) -> list[str]:
+        """The damage words, one or several."""
+        return [self.damage] if isinstance(self.damage, str) else self.damage
+
+    @property
+    def planes(self) -> int:
+        """What the net takes: the channels, and the noise level if it can be told."""
+        return self.channels + int(self.knobs.get("told", 0))  # type: ignore[arg-type]
+
+    @property
     def name(self) -> str:
         """The name of the weights, as `dncnn.gray-s25`."""
         return f"{self.method}.{self.tag}"
@@ -53,7 +67,10 @@ class Recipe:
             (self.steps >= 1, "steps must be 1 or more"),
             (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
-            (0 <= self.grey_share <= 1, "grey_share must be from 0 to 1"),
+            *((0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1") for name in SHARES),
+            (bool(self.damages), "damage must not be empty"),
+            (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
+            (not self.told_share or self.planes > self.channels, "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
             (0 <= self.ema < 1, "ema must be at least 0 and below 1"),
             (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
@@ -72,6 +89,7 @@ class Recipe:
         return asdict(self)
 
 
+SHARES = ("grey_share", "eight_bit_share", "told_share")
 LOSSES = ("l1", "l2")
 """Mean absolute error, mean squared error."""
 
@@ -107,8 +125,8 @@ def _fits(value: object, kind: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind in (int, str):
         return type(value) is kind
-    if kind == list[int]:
-        return isinstance(value, list) and all(type(item) is int for item in value)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
     if isinstance(kind, UnionType):
         return any(_fits(value, one) for one in get_args(kind))
     return isinstance(value, dict) and all(_fits(item, get_args(kind)[1]) for item in value.values())

@@ -3,7 +3,8 @@
 f works at half size and below: pixel-unshuffle by 2 (no pixel is lost, a quarter of the positions), then a U-Net of
 three levels with plain residual blocks (3x3 convolutions and ReLU). It has no normalisation, no attention and no
 global statistics, so that each output pixel depends on a bounded neighbourhood (tiles are exact), int8 is cheap, and
-most of the arithmetic runs where pictures are small. The noise level is not an input: f reads it off the picture.
+most of the arithmetic runs where pictures are small. f reads the kind and level of the noise off the picture; one who
+knows sigma of white noise better may give it as a plane, where zero means unknown (as in FFDNet, but optional).
 
 The shape follows Ronneberger et al., "U-Net", MICCAI 2015; the residual blocks Lim et al., "EDSR", CVPRW 2017;
 the unshuffled door Zhang et al., "FFDNet", IEEE TIP 2018.
@@ -18,14 +19,18 @@ from restora.nets.blocks import ResidualBlock, silence
 
 
 class Restora(nn.Module):
-    """(B, C, H, W) damaged to (B, C, H, W) restored; H and W multiples of 8."""
+    """(B, C + told, H, W) damaged to (B, C, H, W) restored; H and W multiples of 8.
+
+    told: 1 if a plane with sigma of the noise follows the C channels, 0 if not.
+    """
 
     def __init__(
-        self, channels: int = 3, widths: Sequence[int] = (48, 96, 192), blocks: Sequence[int] = (2, 3, 4)
+        self, channels: int = 3, widths: Sequence[int] = (48, 96, 192), blocks: Sequence[int] = (2, 3, 4), told: int = 0
     ) -> None:
         super().__init__()
+        self.channels = channels
         half, quarter, eighth = widths
-        self.door = nn.Conv2d(channels * 4, half, 3, padding=1)
+        self.door = nn.Conv2d((channels + told) * 4, half, 3, padding=1)
         self.half_in = _blocks(half, blocks[0])
         self.to_quarter = nn.Conv2d(half, quarter, 2, stride=2)
         self.quarter_in = _blocks(quarter, blocks[1])
@@ -44,7 +49,7 @@ class Restora(nn.Module):
         quarter = self.quarter_in(self.to_quarter(half))
         quarter = self.quarter_out(quarter + self.from_eighth(self.eighth(self.to_eighth(quarter))))
         half = self.half_out(half + self.from_quarter(quarter))
-        return y + pixel_shuffle(self.exit(half), 2)
+        return y[:, : self.channels] + pixel_shuffle(self.exit(half), 2)
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:

@@ -6,8 +6,15 @@ from restora.core.method import Method
 from restora.core.names import nearest
 
 _SIGMA = Knob(
-    "sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"
+    *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
+    sign="noise_level",
 )
+_SPECKLE = Knob(
+    *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
+    sign="speckle",
+)
+_PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
+_DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
 _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 
@@ -60,6 +67,39 @@ METHODS: dict[str, Method] = {
             halo=lambda knobs: int(knobs["radius"] or 0),
         ),
         Method(
+            name="adaptive-median",
+            entry="restora.methods.adaptive_median:adaptive_median",
+            kind="classical",
+            about="median of a window that grows until it holds more than impulses; other pixels are left as they are",
+            treats=("salt-and-pepper",),
+            paper="Hwang and Haddad, IEEE TIP 1995",
+            knobs=(Knob("radius", int, 3, 1, 20, _RADIUS.unit, "half the side of the widest window"),),
+            halo=lambda knobs: int(knobs["radius"] or 0),
+            memory=120,
+        ),
+        Method(
+            name="lee",
+            entry="restora.methods.lee:lee",
+            kind="classical",
+            about="local mean where speckle alone explains the variance, the pixel itself where it does not",
+            treats=("speckle",),
+            paper="Lee, IEEE TPAMI 1980",
+            knobs=(_SPECKLE, _RADIUS),
+            halo=lambda knobs: int(knobs["radius"] or 0),
+            memory=160,
+        ),
+        Method(
+            name="log-nlm",
+            entry="restora.methods.log_nlm:log_nlm",
+            kind="classical",
+            about="non-local means of the logarithm, in which speckle is added noise",
+            treats=("speckle",),
+            paper="Arsenault and April, JOSA 1976; Buades, Coll and Morel, CVPR 2005",
+            knobs=(_SPECKLE, _PATCH, _DISTANCE),
+            halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)) + 8,
+            memory=200,
+        ),
+        Method(
             name="bilateral",
             entry="restora.methods.bilateral:bilateral",
             kind="classical",
@@ -76,11 +116,7 @@ METHODS: dict[str, Method] = {
             about="mean of pixels whose surroundings look alike",
             treats=("gaussian",),
             paper="Buades, Coll and Morel, CVPR 2005",
-            knobs=(
-                _SIGMA,
-                Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches"),
-                Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower"),
-            ),
+            knobs=(_SIGMA, _PATCH, _DISTANCE),
             halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
             memory=160,
         ),

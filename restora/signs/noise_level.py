@@ -38,17 +38,17 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
 
 def channel_sigma(crops: Sequence[np.ndarray]) -> float:
     """The noise of one channel, from crops (h, w)."""
-    patches = np.concatenate([_patches(crop) for crop in crops])
+    patches = np.concatenate([patches_of(crop) for crop in crops])
     # Clipped values carry less noise than they should: leave such patches out.
     inside = ((patches > 0) & (patches < 1)).mean((1, 2))
-    found = [_sigma_of(patches[inside > 0.95])]
+    found = [sigma_of(patches[inside > 0.95])]
     if inside.mean() < 0.98:
         # Choosing patches by their clipped pixels favours those with little noise; middle tones are seldom clipped.
-        found.append(_sigma_of(patches[np.abs(patches.mean((1, 2)) - 0.5) < 0.25]))
-    return max(found) if max(found) > 0 else _sigma_of(patches)
+        found.append(sigma_of(patches[np.abs(patches.mean((1, 2)) - 0.5) < 0.25]))
+    return max(found) if max(found) > 0 else sigma_of(patches)
 
 
-def _sigma_of(patches: np.ndarray) -> float:
+def sigma_of(patches: np.ndarray) -> float:
     """The noise of patches (N, 7, 7); 0 if they are too few to tell."""
     if len(patches) < ENOUGH:
         return 0.0
@@ -79,7 +79,7 @@ def _noise_energy() -> float:
     return float(np.quantile(energy, 0.99))
 
 
-def _patches(crop: np.ndarray) -> np.ndarray:
+def patches_of(crop: np.ndarray) -> np.ndarray:
     """Overlapping patches (N, 7, 7) of a crop (h, w), every other one."""
     down, right = (max(0, PATCH - side) for side in crop.shape)
     crop = np.pad(crop, ((0, down), (0, right)), mode="symmetric")

@@ -7,7 +7,7 @@ import numpy as np
 
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
-from restora.core.knobs import Setting, settle
+from restora.core.knobs import Knob, Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.learn.weights import find
@@ -64,9 +64,7 @@ def plan_of_method(
     if weights or precision:
         raise BadPlan(f"{name} is a {method.kind} method and has neither weights nor precision")
     knobs = settle(method.knobs, wishes, name)
-    missing = [knob for knob, value in knobs.items() if value is None]
-    if missing:
-        knobs |= dict.fromkeys(missing, _measured(missing, name, diagnosis))
+    knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
 
 
@@ -100,7 +98,7 @@ def check(plan: Plan) -> list[dict[str, Setting]]:
     return settled
 
 
-def _measured(missing: list[str], method: str, diagnosis: Diagnosis | None) -> float:
-    if missing != ["sigma"] or diagnosis is None:
-        raise BadKnob(f"{method} needs {', '.join(missing)}")
-    return round(float(np.sqrt(np.mean(np.square(diagnosis.findings["noise_level"].value)))), 5)
+def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:
+    if diagnosis is None:
+        raise BadKnob(f"{method} needs {knob.name}")
+    return round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)

@@ -20,7 +20,7 @@ from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe
-from restora.learn.weights import SHIPPED, Weights, store
+from restora.learn.weights import SHIPPED, Weights, find, store
 from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -57,22 +57,27 @@ def train(
         from restora.learn.draw import draw_run
         from restora.learn.export import to_onnx
         from restora.learn.loop import descend, keep_freed_memory
+        from restora.learn.start import begin_from
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     if method.kind != "learned":
         raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
     if recipe.patch % method.multiple:
         raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {method.multiple}, not {recipe.patch}")
-    draw(recipe.damage, np.random.default_rng(0))  # words that do not parse are to fail now
+    for words in recipe.damages:
+        draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
     keep_freed_memory()
     names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
     seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
-    samples = [_sample(photo, recipe) for photo in held]
+    samples = [_sample(photo, recipe) for photo in held]  # y (planes, H, W), x (H, W, C)
     torch.manual_seed(recipe.seed)
     try:
         net = method.load()(channels=recipe.channels, **recipe.knobs)
     except TypeError as error:
         raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
+    start = find(recipe.start) if recipe.start else None
+    if start:
+        begin_from(net, start.arrays())
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
@@ -101,7 +106,9 @@ def train(
     draw_run(folder / "run.png", recipe, progress.rows, average, [(y, x) for y, x in samples[:4]])
     arrays = {name: value.contiguous().numpy() for name, value in average.state_dict().items()}
     card = card_of(recipe, method, net, progress, seen)
-    return store(recipe.name, out, arrays, to_onnx(average, recipe.channels, method.multiple), card)
+    if start:
+        card["start"] = {"name": start.name, "onnx_sha256": start.checksum, "commit": start.card["commit"]}
+    return store(recipe.name, out, arrays, to_onnx(average, recipe.planes, method.multiple), card)
 
 
 def card_of(
@@ -118,7 +125,7 @@ def card_of(
         "paper": method.paper,
         "channels": recipe.channels,
         "multiple": method.multiple,
-        "halo": measured_reach(net, recipe.channels, method.multiple),
+        "halo": measured_reach(net, recipe.planes, method.multiple),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "terms": recipe.terms,
         "recipe": recipe.as_dict(),
@@ -145,18 +152,21 @@ def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) ->
     scores = []
     with torch.no_grad():
         for y, x in samples:
-            x_hat = net(torch.from_numpy(y.transpose(2, 0, 1)[None].copy()))[0].numpy().transpose(1, 2, 0)
+            x_hat = net(torch.from_numpy(y[None]))[0].numpy().transpose(1, 2, 0)
             scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
     return float(np.mean(scores))
 
 
 def _sample(photo: Photograph, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """(y, x): the middle of a photograph, at most 256x256 and a multiple of 8, and the same with noise."""
+    """The middle of a photograph, at most 256x256 and a multiple of 8: y (planes, H, W) with noise, x (H, W, C)."""
     pixels = _eight_bit(photo, recipe)
     height, width = (min(256, side // 8 * 8) for side in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
-    return parse(VALIDATION).apply(x, np.random.default_rng(int(photo.sha256[:8], 16))), x
+    y = np.zeros((recipe.planes, height, width), np.float32)
+    noisy = parse(VALIDATION).apply(x, np.random.default_rng(int(photo.sha256[:8], 16)))
+    y[: recipe.channels] = noisy.transpose(2, 0, 1)
+    return y, x
 
 
 def _eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:

@@ -12,11 +12,18 @@ from restora.metrics.scores import measure
 from restora.work.restore import Restoration, _runner
 
 CLASSICAL = [method for method in METHODS.values() if method.kind == "classical"]
-WORDS = {"gaussian": "noise(sigma=0.098)", "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)"}
+WORDS = {
+    "gaussian": "noise(sigma=0.098)",
+    "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)",
+    "speckle": "noise(speckle, sigma=0.2)",
+    "poisson": "noise(poisson, peak=30)",
+    "camera": "noise(camera, sigma=0.04)",
+}
+LEVELS = {"noise_level": 0.098, "speckle": 0.2}
 
 
 def knobs_of(method):
-    return {knob.name: 0.098 if knob.default is None else knob.default for knob in method.knobs}
+    return {knob.name: LEVELS[knob.sign] if knob.default is None else knob.default for knob in method.knobs}
 
 
 def runner_of(method):

@@ -56,6 +56,25 @@ def test_impulses_are_found_and_not_taken_for_gaussian_noise(clean, amount):
     assert found["noise_level"].value[0] < 0.02
 
 
+@pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])
+def test_speckle_is_found_with_its_level(sigma):
+    y = eight_bit(parse(f"noise(speckle, sigma={sigma})").apply(PHOTOS["coffee"], np.random.default_rng(5)))
+    found = look(y)["speckle"]
+    assert found.present and found.value == pytest.approx(sigma, rel=0.15)
+
+
+@pytest.mark.parametrize("words", ["noise(sigma=0.04)", "noise(sigma=0.1)", "noise(sigma=0.2)", "noise(sigma=0)"])
+def test_other_noise_is_not_taken_for_speckle(clean, words):
+    found = look(eight_bit(parse(words).apply(clean, np.random.default_rng(6))))["speckle"]
+    assert not found.present and "does not grow" in found.says
+
+
+def test_photon_noise_is_named():
+    y = eight_bit(parse("noise(poisson, peak=100)").apply(PHOTOS["coffee"], np.random.default_rng(7)))
+    found = look(y)["speckle"]
+    assert not found.present and "photons" in found.says
+
+
 @pytest.mark.parametrize("quality", [10, 30, 50, 75])
 def test_the_jpeg_quality_is_found(clean, quality):
     y = parse(f"jpeg(quality={quality})").apply(clean, np.random.default_rng(0))

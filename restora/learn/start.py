@@ -1,0 +1,31 @@
+"""Begin a net from the weights of a related one."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
+    """Copy into `net` every array that fits a parameter of its name; the number of parameters copied.
+
+    A layer that has gained inputs keeps the old ones, which come first, and is deaf to the new ones until it has
+    learned. All else stays as it was initialised.
+    """
+    copied = 0
+    for name, parameter in net.named_parameters():
+        if name not in arrays:
+            continue
+        old = torch.from_numpy(arrays[name].astype(np.float32))
+        if old.shape == parameter.shape:
+            parameter.copy_(old)
+        elif old.ndim > 1 and old.shape[:1] == parameter.shape[:1] and old.shape[2:] == parameter.shape[2:]:
+            known = min(old.shape[1], parameter.shape[1])
+            parameter.zero_()
+            parameter[:, :known] = old[:, :known]
+        else:
+            continue
+        copied += 1
+    return copied

@@ -1,0 +1,74 @@
+"""Speckle, told from other noise by how the noise grows with brightness, sigma^2 = c m^p over patches of mean m.
+
+White noise has p = 0 everywhere, photon (Poisson) noise p = 1 and speckle p = 2, so the slope of log sigma^2 over
+log m tells them apart. The noise of each class of brightness is found as noise_level finds that of the picture, and
+the slope is the median of those between classes (Theil and Sen), which a few textured classes do not move.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from restora.core.diagnosis import Finding
+from restora.signs.noise_level import LEAST, patches_of, sigma_of
+
+SPECKLE, PHOTONS = 1.5, 0.5
+"""Slopes from which on the noise is called so."""
+CLASSES = 10
+FLAT = 5
+"""One patch of so many, the flattest of its class of brightness, is taken to be without texture."""
+TO_SIGMA = 1.4826 * 1.08
+"""From the median deviation to sigma, for normal noise; choosing flat patches favours weak noise by some percent."""
+ENOUGH = 40
+"""Flat patches below which a class says nothing."""
+RANGE = 2.0
+"""Times brighter that the brightest class must be than the darkest for a slope to mean anything."""
+
+
+def speckle(crops: Sequence[np.ndarray]) -> Finding:
+    """Sigma of speckle y = x (1 + sigma n) in crops (h, w, C), as it would be if the noise is of that kind.
+
+    Present if it is; photon noise is named in words.
+    """
+    means, sigmas = curve(crops)
+    slope = exponent(means, sigmas)
+    value = float(np.median(sigmas / means)) if len(means) else 0.0
+    says = "the noise does not grow with brightness"
+    if slope >= SPECKLE:
+        says = f"the noise is in proportion to brightness, as speckle of sigma {value:.2f}"
+    elif slope >= PHOTONS:
+        says = f"the noise grows as that of about {np.median(means / sigmas**2):.0f} photons for a white pixel"
+    certain = min(1.0, 2 * abs(slope - SPECKLE))
+    return Finding("speckle", round(value, 4), "share of the value", round(certain, 3), slope >= SPECKLE, says)
+
+
+def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(means, sigmas) of the noise of grey or green in classes of brightness; empty where too little is to be seen."""
+    patches = np.concatenate([patches_of(crop[:, :, crop.shape[2] // 2]) for crop in crops])
+    energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
+    brightness = np.median(patches, (1, 2))
+    order = np.argsort(brightness)
+    points = []
+    for part in np.array_split(order, CLASSES):
+        flat = part[np.argsort(energy[part])[: len(part) // FLAT]]
+        if len(flat) < ENOUGH:
+            continue
+        mean = float(np.median(brightness[flat]))
+        sigma = TO_SIGMA * float(np.median(np.abs(patches[flat] - brightness[flat][:, None, None])))
+        if 2 * sigma < mean < 1 - 2 * sigma:  # few values are clipped: texture is the greater worry
+            sigma = sigma_of(patches[part]) or sigma
+        # Half of the values lie within 0.67 sigma: if those are not clipped, neither is the median deviation.
+        if max(LEAST, sigma) < mean < 1 - sigma and sigma > LEAST:
+            points.append((mean, sigma))
+    means, sigmas = np.array(points).reshape(-1, 2).T
+    return means, sigmas
+
+
+def exponent(means: np.ndarray, sigmas: np.ndarray) -> float:
+    """p of sigma^2 = c m^p; 0 if the classes are too few or too alike to tell."""
+    if len(means) < 3 or means.max() < RANGE * means.min():
+        return 0.0
+    pairs = [(a, b) for a, b in combinations(range(len(means)), 2) if means[b] > 1.2 * means[a]]
+    slopes = [2 * np.log(sigmas[b] / sigmas[a]) / np.log(means[b] / means[a]) for a, b in pairs]
+    return float(np.median(slopes)) if slopes else 0.0

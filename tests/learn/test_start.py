@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import torch
+
+from restora.learn.start import begin_from
+from restora.methods.restora import Restora
+
+SMALL = {"widths": (8, 8, 8), "blocks": (1, 1, 1)}
+
+
+def arrays_of(net):
+    return {name: value.numpy() for name, value in net.state_dict().items()}
+
+
+def test_a_net_told_the_level_begins_as_the_one_that_is_not():
+    torch.manual_seed(0)
+    old, new = Restora(**SMALL), Restora(**SMALL, told=1)
+    torch.nn.init.normal_(old.exit.weight)
+    assert begin_from(new, arrays_of(old)) == len(list(new.parameters()))
+    y = torch.rand(2, 4, 16, 24)
+    with torch.no_grad():
+        assert torch.allclose(new(y), old(y[:, :3]), atol=1e-6) and not torch.equal(new(y), y[:, :3])
+
+
+@pytest.mark.parametrize("widths", [(16, 8, 8)])
+def test_what_does_not_fit_stays_as_it_was(widths):
+    old, new = Restora(**SMALL), Restora(widths=widths, blocks=SMALL["blocks"])
+    door = new.door.weight.clone()
+    assert 0 < begin_from(new, arrays_of(old)) < len(list(new.parameters()))
+    assert torch.equal(new.door.weight, door)
+    assert np.array_equal(new.eighth[0].first.weight.detach(), old.eighth[0].first.weight.detach())
