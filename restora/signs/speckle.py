@@ -13,7 +13,7 @@ import numpy as np
 from restora.core.diagnosis import Finding
 from restora.signs.noise_level import LEAST, patches_of, sigma_of
 
-SPECKLE, PHOTONS = 1.5, 0.7
+SPECKLE, PHOTONS = 1.5, 0.6
 """Slopes from which on the noise is called so."""
 CLASSES = 10
 FLAT = 5

@@ -58,7 +58,7 @@ def test_impulses_are_found_and_not_taken_for_gaussian_noise(clean, amount):
 
 @pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])
 def test_speckle_is_found_with_its_level(sigma):
-    y = eight_bit(parse(f"noise(speckle, sigma={sigma})").apply(PHOTOS["coffee"], np.random.default_rng(5)))
+    y = eight_bit(parse(f"noise(speckle, sigma={sigma})").apply(PHOTOS["astronaut"], np.random.default_rng(5)))
     found = look(y)["speckle"]
     assert found.present and found.value == pytest.approx(sigma, rel=0.2)
 
@@ -70,7 +70,7 @@ def test_other_noise_is_not_taken_for_speckle(clean, words):
 
 
 def test_photon_noise_is_named():
-    y = eight_bit(parse("noise(poisson, peak=100)").apply(PHOTOS["coffee"], np.random.default_rng(7)))
+    y = eight_bit(parse("noise(poisson, peak=100)").apply(PHOTOS["astronaut"], np.random.default_rng(7)))
     found = look(y)["speckle"]
     assert not found.present and "photons" in found.says
 
