@@ -14,21 +14,12 @@ from typing import Any
 import typer
 
 from restora.app.cli import app
+from restora.data.sets import published
 from restora.learn.weights import SHIPPED, listed, verify
 from restora.methods.table import METHODS
 
 ROOT = Path(__file__).parent.parent
-
-# The published numbers: DnCNN's README and FFDNet's tables (grey BSD68, colour CBSD68, PSNR in dB).
-PUBLISHED = {
-    ("BSD68", "15"): {"BM3D": 31.07, "DnCNN": 31.73, "DRUNet": 31.91},
-    ("BSD68", "25"): {"BM3D": 28.57, "DnCNN": 29.23, "DRUNet": 29.48},
-    ("BSD68", "50"): {"BM3D": 25.62, "DnCNN": 26.23, "DRUNet": 26.59},
-    ("CBSD68", "15"): {"CBM3D": 33.52, "DnCNN": 33.90, "DRUNet": 34.30},
-    ("CBSD68", "25"): {"CBM3D": 30.71, "DnCNN": 31.24, "DRUNet": 31.69},
-    ("CBSD68", "50"): {"CBM3D": 27.38, "DnCNN": 27.95, "DRUNet": 28.51},
-    ("Set12", "25"): {"BM3D": 29.97, "DnCNN": 30.44, "DRUNet": 30.94},
-}
+NAMES = {"bm3d": "BM3D", "dncnn": "DnCNN", "drunet": "DRUNet"}
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -48,6 +39,12 @@ def scores(row: dict[str, str]) -> str:
     return f"{float(row['psnr']):.2f} | {float(row['ssim']):.4f}"
 
 
+def quoted(name: str, damage: str) -> str:
+    """The literature's numbers for a set and damage."""
+    here = {who: value for (test, words, who), value in published().items() if (test, words) == (name, damage)}
+    return ", ".join(f"{NAMES[who]} {value:.2f}" for who, value in here.items())
+
+
 def quality_table() -> str:
     """Every measured denoiser at sigma 25, best first, with the literature below."""
     lines = []
@@ -58,18 +55,21 @@ def quality_table() -> str:
         for row in sorted(here, key=lambda row: -float(row["psnr"])):
             label = f"**{row['weights']}**" if row["weights"] else row["method"]
             lines.append(f"| {label} | {scores(row)} | {float(row['seconds_a_megapixel']):.2f} |")
-        quoted = ", ".join(f"{who} {value:.2f}" for who, value in PUBLISHED[name, "25"].items())
-        lines += ["", f"Published, same protocol: {quoted} dB.", ""]
+        lines += ["", f"Published, same protocol: {quoted(name, here[0]['damage'])} dB.", ""]
     return "\n".join(lines).strip()
 
 
 def levels_table() -> str:
     """The learned denoisers at every measured set and level, beside the literature."""
     lines = ["| weights | set | sigma | PSNR (dB) | SSIM | published (dB) |", "|---|---|---|---|---|---|"]
-    learned = [row for row in rows("denoise.csv") if row["weights"] and row["precision"] == "f32"]
+    learned = [
+        row
+        for row in rows("denoise.csv")
+        if row["weights"] and row["precision"] == "f32" and level(row) != row["damage"]
+    ]
     for row in sorted(learned, key=lambda row: (row["weights"], row["set"], float(level(row)))):
-        quoted = ", ".join(f"{who} {value:.2f}" for who, value in PUBLISHED.get((row["set"], level(row)), {}).items())
-        lines.append(f"| {row['weights']} | {row['set']} | {level(row)} | {scores(row)} | {quoted} |")
+        literature = quoted(row["set"], row["damage"])
+        lines.append(f"| {row['weights']} | {row['set']} | {level(row)} | {scores(row)} | {literature} |")
     return "\n".join(lines)
 
 

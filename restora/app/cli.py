@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from restora.app import laboratory, pictures
+from restora.app import bench, laboratory, pictures
 from restora.core.errors import RestoraError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(bench.bench, name="bench")
 app.add_typer(laboratory.weights, name="weights")
 
 

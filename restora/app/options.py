@@ -35,6 +35,7 @@ Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AV
 Engine = Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")]
 MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
 MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
+Yes = Annotated[bool, typer.Option("--yes", help="Go ahead with a method that takes long for this picture.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD)."),

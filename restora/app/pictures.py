@@ -16,6 +16,7 @@ from restora.app.options import (
     Quality,
     Settings,
     Source,
+    Yes,
     amount,
     knobs_from,
     progress,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from restora.work.diagnose import Pixels
 
 STDIO = Path("-")
+PATIENCE = 10.0
+"""Minutes that a method may take without being told to go ahead."""
 
 
 def fix(
@@ -70,6 +73,7 @@ def denoise(
     weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
     settings: Settings = None,
     precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,
+    yes: Yes = False,
     engine: Engine = "openvino",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
@@ -95,7 +99,7 @@ def denoise(
 
     method_named(method)
     wishes = knobs_from(settings, sigma)
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen, yes)
     _tell(report, as_json)
 
 
@@ -139,6 +143,7 @@ def restore(
     picture: Source,
     plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
     output: Output = None,
+    yes: Yes = False,
     engine: Engine = "openvino",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
@@ -154,7 +159,7 @@ def restore(
         chosen = plan_from_json(plan_file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise BadPlan(f"cannot read the plan {plan_file}: {error}") from error
-    report = _run(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, force, [])
+    report = _run(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, force, [], yes)
     _tell(report, as_json)
 
 
@@ -168,6 +173,7 @@ def _run(  # the options of a command, as they are
     quality: int,
     force: bool,
     seen: list[Diagnosis],
+    yes: bool = False,
 ) -> "Report":
     """Restore from file to file, and write the report beside the result."""
     from restora.files.save import write_text
@@ -184,7 +190,7 @@ def _run(  # the options of a command, as they are
             target,
             decide,
             engine=engine,
-            limits=Limits(amount(max_memory), amount(max_pixels)),
+            limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
             force=force,
             quality=quality,
             tell=tell,

@@ -16,10 +16,13 @@ Halo = int | None | Callable[[Mapping[str, Setting]], int]
 class Method:
     """What a method is, what it is for, and how far its pixels look around.
 
-    entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class.
+    entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class. A per-image function
+    takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most.
+    minutes: that a per-image method needs for a megapixel on two cores, at most and roughly.
+    package: what to install if it is not part of the base installation.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Method:
     multiple: int = 1
     channels: int | None = None  # that it works on at a time; None: any
     memory: int = 100
+    minutes: float = 0.0
+    package: str = "restora[lab]"
     weights: tuple[str, ...] = ()
 
     def load(self) -> Any:
@@ -43,7 +48,7 @@ class Method:
             return getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             raise MissingExtra(
-                f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
+                f"{self.name} needs the package {error.name}; install it with: pip install '{self.package}'"
             ) from error
 
     def reach(self, knobs: Mapping[str, Setting]) -> int | None:

@@ -1,6 +1,8 @@
 """Named test sets: which pictures, and a checksum that says so."""
 
+import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,12 @@ class TestSet:
     paths: tuple[Path, ...]
     sha256: str
 
+    def first(self, count: int | None) -> "TestSet":
+        """Its first pictures, under a name that says so; all of it for None."""
+        if count is None or count >= len(self.paths):
+            return self
+        return _set_of(f"{self.name}[:{count}]", self.paths[:count])
+
 
 def test_set(name: str) -> TestSet:
     """A test set by name. Raises RestoraError if it is unknown or not on this disk."""
@@ -35,5 +43,15 @@ def test_set(name: str) -> TestSet:
     paths = pictures(folder)
     if name == "CBSD68":  # the 68 of BSD100 that are the colour versions of BSD68, in its order
         paths = [folder / line for line in (folder.parent / "cbsd68.txt").read_text().split()]
+    return _set_of(name, paths)
+
+
+def published() -> dict[tuple[str, str, str], float]:
+    """PSNR (dB) that the literature gives for (set, damage words, method), as quoted in published.csv."""
+    with (Path(__file__).parent / "published.csv").open(newline="") as lines:
+        return {(row["set"], row["damage"], row["method"]): float(row["psnr"]) for row in csv.DictReader(lines)}
+
+
+def _set_of(name: str, paths: Sequence[Path]) -> TestSet:
     digest = hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
     return TestSet(name, tuple(paths), digest)

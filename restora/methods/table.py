@@ -17,6 +17,8 @@ _PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
 _DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
 _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
+_NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
+_ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -45,6 +47,28 @@ METHODS: dict[str, Method] = {
             channels=1,
             memory=620,
             weights=("dncnn.gray-s25",),
+        ),
+        Method(
+            name="dip",
+            entry="restora.methods.dip:dip",
+            kind="per-image",
+            about="an untrained net fitted to the picture alone and stopped before it learns the noise; minutes",
+            treats=("gaussian",),
+            paper="Ulyanov, Vedaldi and Lempitsky, Deep image prior, CVPR 2018; stopping: Wang et al., TMLR 2023",
+            knobs=(_NET_WIDTH, _ITERATIONS),
+            memory=9000,
+            minutes=150,
+        ),
+        Method(
+            name="deepdlp",
+            entry="restora.methods.deepdlp:deepdlp",
+            kind="per-image",
+            about="deep image prior held near what non-local means would make of it; no data; minutes",
+            treats=("gaussian",),
+            paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
+            knobs=(_SIGMA, _NET_WIDTH, _ITERATIONS),
+            memory=9000,
+            minutes=150,
         ),
         Method(
             name="gaussian",

@@ -2,7 +2,7 @@
 
 import csv
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import restore
+
+KEYS = ("set", "damage", "seed", "method", "weights", "engine", "precision")
+"""Columns that say which row of a results file a row is."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,22 @@ def bench(
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Put rows into a results file; a row of the same set, damage, seed, method, weights, engine and precision goes."""
-    keys = ("set", "damage", "seed", "method", "weights", "engine", "precision")
+    """Put rows into a results file; one of the same KEYS goes."""
     kept: dict[tuple[str, ...], dict[str, str]] = {}
     if path.exists():
         with path.open(newline="") as lines:
-            kept = {tuple(row[key] for key in keys): row for row in csv.DictReader(lines)}
+            kept = {tuple(row[key] for key in KEYS): row for row in csv.DictReader(lines)}
     for new in rows:
         values = {name: str(value) for name, value in asdict(new).items()}
-        kept[tuple(values[key] for key in keys)] = values
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(Row.__dataclass_fields__), lineterminator="\n")
+        kept[tuple(values[key] for key in KEYS)] = values
+    write_table(path, [kept[key] for key in sorted(kept)])
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows as CSV, aside first, so that an interruption leaves the old file."""
+    aside = path.with_suffix(".part")
+    with aside.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept[key] for key in sorted(kept))
+        writer.writerows(rows)
+    aside.replace(path)

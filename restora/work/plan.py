@@ -57,9 +57,9 @@ def plan_of_method(
     """
     method = method_named(name)
     if method.kind == "learned":
-        if wishes:
+        if wishes and not method.knobs:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
-        step = learned_step(method, "asked for", weights, strength)
+        step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
     if weights or precision:
         raise BadPlan(f"{name} is a {method.kind} method and has neither weights nor precision")
@@ -68,9 +68,15 @@ def plan_of_method(
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
 
 
-def learned_step(method: Method, because: str, weights: str | None = None, strength: float = 1.0) -> Step:
+def learned_step(
+    method: Method,
+    because: str,
+    weights: str | None = None,
+    strength: float = 1.0,
+    knobs: Mapping[str, Setting] | None = None,
+) -> Step:
     """A step of a learned method, with its own weights unless others are named."""
-    return Step(method.name, because, weights or method.weights[0], strength=strength)
+    return Step(method.name, because, weights or method.weights[0], knobs or {}, strength)
 
 
 def best_precision(weights: Iterable[str | None]) -> str:

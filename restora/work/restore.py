@@ -1,7 +1,7 @@
 """Restore: carry out a plan on a picture, piece by piece, in memory or from file to file."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -38,10 +38,11 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """How many bytes of memory may be used, and how many pixels a picture may have."""
+    """How many bytes of memory may be used, how many pixels a picture may have, and how long a fit to it may take."""
 
     memory: int = MAX_MEMORY
     pixels: int = MAX_PIXELS
+    minutes: float = float("inf")  # of per-image methods, by the rough figure of their row
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def restore(
     """
     started = time.perf_counter()
     report = Report(plan)
-    work = prepare(plan, image.shape, report, engine, max_memory)
+    work = prepare(plan, image.shape, report, engine, max_memory, tell=tell)
     x_hat = np.empty(image.shape, np.float32)
     restored = work.read_through(_checked(image))
     for done, (top, left, height, width) in enumerate(work, 1):
@@ -143,7 +144,8 @@ def restore_file(
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     band_bytes = picture.meta.bits // 8 * (picture.shape[2] + picture.has_alpha)
-    work = prepare(plan, picture.shape, report, engine, limits.memory, band_bytes)
+    _be_patient(plan, picture.shape, limits.minutes)
+    work = prepare(plan, picture.shape, report, engine, limits.memory, band_bytes, tell)
     report.input_sha256 = sha256(picture.path)
 
     def tiles() -> Iterator[tuple[int, np.ndarray]]:
@@ -169,7 +171,13 @@ def restore_file(
 
 
 def prepare(
-    plan: Plan, shape: tuple[int, int, int], report: Report, engine: str, max_memory: int, band_bytes: int = 0
+    plan: Plan,
+    shape: tuple[int, int, int],
+    report: Report,
+    engine: str,
+    max_memory: int,
+    band_bytes: int = 0,
+    tell: Tell | None = None,
 ) -> Restoration:
     """Load what the plan needs, and choose the largest tile that memory allows.
 
@@ -177,8 +185,9 @@ def prepare(
     """
     if engine not in ENGINES:
         raise BadPlan(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
-    settled = check(plan)
-    runners = [_runner(step, settled[index], plan.precision, engine, report) for index, step in enumerate(plan.steps)]
+    runners = [
+        _runner(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
+    ]
     allowed = max(0, max_memory - RESTING)
     memory = max((runner.memory for runner in runners), default=PLAIN)
     if any(runner.halo is None for runner in runners):  # the whole picture matters to a step
@@ -199,24 +208,46 @@ def prepare(
     return Restoration(runners, shape, tile)
 
 
-def _runner(step: Step, knobs: dict[str, Setting], precision: str, engine: str, report: Report) -> Runner:
+def _runner(
+    step: Step, knobs: dict[str, Setting], plan: Plan, engine: str, report: Report, tell: Tell | None
+) -> Runner:
     method = method_named(step.method)
-    if method.kind != "learned":
-        function = method.load()
-        report.engine = report.engine or "classical"
-        return Runner(
-            lambda y: function(y, **knobs), None, method.reach(knobs), method.multiple, method.memory, step.strength
-        )
+    if method.kind == "learned":
+        return _learned(step, method, knobs, plan.precision, engine, report)
+    function = method.load()
+    report.engine = report.engine or method.kind
+
+    def classical(y: np.ndarray) -> np.ndarray:
+        return function(y, **knobs)
+
+    def fitted(y: np.ndarray) -> np.ndarray:
+        x_hat, ended = function(y, seed=plan.seed, tell=tell or (lambda done, total: None), **knobs)
+        report.warnings.append(f"{method.name}: {ended}")
+        return x_hat
+
+    run = fitted if method.kind == "per-image" else classical
+    return Runner(run, None, method.reach(knobs), method.multiple, method.memory, step.strength)
+
+
+def _learned(
+    step: Step, method: Method, knobs: dict[str, Setting], precision: str, engine: str, report: Report
+) -> Runner:
     weights = find(step.weights or method.weights[0])
-    if weights.card["method"] != method.name:
-        raise BadPlan(f"the weights {weights.name} are for {weights.card['method']}, not for {method.name}")
+    card = weights.card
+    if card["method"] != method.name:
+        raise BadPlan(f"the weights {weights.name} are for {card['method']}, not for {method.name}")
+    told = card["recipe"]["knobs"].get("told", 0)
+    sigma = knobs.get("sigma") or 0
+    if sigma and not told:
+        raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
     report.weights[weights.name] = weights.checksum
     report.engine, report.precision = engine, precision
-    run = _whatever_channels(_engine(weights, method, engine, precision), weights.card["channels"])
-    careful = None
-    if precision != "f32":
-        careful = _whatever_channels(_engine(weights, method, engine, "f32"), weights.card["channels"])
-    return Runner(run, careful, weights.card["halo"], weights.card["multiple"], method.memory, step.strength)
+
+    def ready(in_precision: str) -> Run:
+        return _whatever_channels(_engine(weights, method, engine, in_precision), card["channels"], [sigma] * told)
+
+    careful = ready("f32") if precision != "f32" else None
+    return Runner(ready(precision), careful, card["halo"], card["multiple"], method.memory, step.strength)
 
 
 def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -231,8 +262,8 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
     return torch_engine(net_class, knobs, weights.arrays(), precision)
 
 
-def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int) -> Run:
-    """(H, W, C) -> (H, W, C) by a net of its own channel count.
+def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int, told: Sequence[float | int]) -> Run:
+    """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
 
     A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
     and its answers are averaged.
@@ -240,13 +271,27 @@ def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int
 
     def run(y: np.ndarray) -> np.ndarray:
         planes = y.transpose(2, 0, 1)
+        facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
         if channels == 1:
-            return np.concatenate([engine(plane[None, None])[0] for plane in planes]).transpose(1, 2, 0)
-        batch = np.broadcast_to(planes, (3, *planes.shape[1:]))[None]
-        x_hat = engine(batch)[0]
+            answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
+            return np.concatenate(answers).transpose(1, 2, 0)
+        colours = np.broadcast_to(planes, (3, *planes.shape[1:]))
+        x_hat = engine(np.concatenate([colours, facts])[None])[0]
         return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
 
     return run
+
+
+def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:
+    """Raise BadPlan if the per-image steps of a plan would take longer than so many minutes."""
+    needed = sum(method_named(step.method).minutes for step in plan.steps) * shape[0] * shape[1] / 1e6
+    if needed > minutes:
+        names = " and ".join(step.method for step in plan.steps if method_named(step.method).minutes)
+        time_needed = f"{needed:.0f} minutes" if needed < 120 else f"{needed / 60:.0f} hours"
+        raise BadPlan(
+            f"{names} fits a net to this picture alone, which may take {time_needed} here; go ahead with --yes,"
+            " and stop it with Ctrl-C: the best result so far is kept"
+        )
 
 
 def _checked(picture: Pixels) -> Read:

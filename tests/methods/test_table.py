@@ -28,7 +28,7 @@ def knobs_of(method):
 
 def runner_of(method):
     plan = Plan((Step(method.name, "", knobs=knobs_of(method)),), "")
-    return _runner(plan.steps[0], knobs_of(method), "f32", "openvino", Report(plan))
+    return _runner(plan.steps[0], knobs_of(method), plan, "openvino", Report(plan), None)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)

@@ -1,0 +1,76 @@
+"""Commands that measure: bench denoise."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restora.core.errors import RestoraError
+from restora.core.names import nearest
+
+if TYPE_CHECKING:
+    from restora.work.bench import Row
+    from restora.work.suite import Entry
+
+bench = typer.Typer(help="Measure methods on test sets.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure methods on test sets."""
+
+
+@bench.command()
+def denoise(
+    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method, or nothing; may be given again.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
+    noise: Annotated[list[str] | None, typer.Option(help="Damage words; may be given again.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of denoise.csv and denoise_cost.csv.")] = Path("results"),
+    page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
+    precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
+    engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
+    again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
+    cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
+    cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
+) -> None:
+    """Every denoiser on the noises it treats, row by row into results/denoise.csv; it may be stopped and goes on.
+
+    Methods that fit a net to each picture take minutes for each and run only when named.
+
+    Example: restora bench denoise --data data --method restora --method nlm --set Set12
+    """
+    from restora.files.save import write_text
+    from restora.methods.table import METHODS
+    from restora.work import suite
+    from restora.work.cards import write_cards
+    from restora.work.page import page as html
+
+    if data is not None:
+        if not data.is_dir():
+            raise RestoraError(f"{data} is no folder")
+        os.environ["RESTORA_DATA"] = str(data)
+    usual = [suite.NOTHING, *(name for name, row in METHODS.items() if row.kind != "per-image")]
+    known = [suite.NOTHING, *METHODS]
+    for name in method or []:
+        if name not in known:
+            raise RestoraError(f"no method is called {name!r}; {nearest(name, known)}")
+    out.mkdir(parents=True, exist_ok=True)
+    results, costs = out / "denoise.csv", out / "denoise_cost.csv"
+
+    def tell(entry: "Entry", row: "Row | None", note: str) -> None:
+        what = f"{entry.set}, {entry.damage}: {entry.weights or entry.method}"
+        typer.echo(f"{what}: {row.psnr:.2f} dB, SSIM {row.ssim:.4f}" if row else f"{what}: {note}")
+
+    todo = list(suite.entries(method or usual, sets or suite.SETS, noise or suite.NOISES))
+    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=tell)
+    if cost and precision == "f32" and engine == "openvino":
+        suite.run_costs(todo, costs, again=again, tell=typer.echo)
+    if cards:
+        for line in write_cards(results):
+            typer.echo(line)
+    if page:
+        write_text(html(results, costs), page, force=True)
+        typer.echo(f"{page} written")

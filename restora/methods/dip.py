@@ -1,0 +1,20 @@
+"""Deep Image Prior (Ulyanov et al., 2018): x_hat = f(z) with f an untrained net fitted to y alone, stopped in time.
+
+A convolutional net takes up the regular parts of a picture before its noise; no data and no training are needed, but
+minutes for each picture.
+
+D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep image prior", CVPR 2018.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from restora.learn.deep_prior import fit
+
+
+def dip(
+    y: np.ndarray, width: int, iterations: int, *, seed: int, tell: Callable[[int, int], None]
+) -> tuple[np.ndarray, str]:
+    """(x_hat, how it ended) for y (H, W, C); a net of `width` channels, at most so many iterations."""
+    return fit(y, width, iterations, seed, tell)

@@ -1,0 +1,90 @@
+"""What a method costs: seconds for a megapixel and peak memory, in a fresh process with one or more cores."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from restora.core.errors import MissingExtra, RestoraError
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.damage.words import parse
+from restora.learn.weights import find
+from restora.methods.table import METHODS, method_named
+from restora.work.restore import peak_memory, restore
+
+SIZE = 512
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one method on a picture of 512x512 in colour; memory is the whole process's."""
+
+    method: str
+    weights: str
+    engine: str
+    precision: str
+    threads: int
+    seconds_a_megapixel: float
+    peak_megabytes: float
+    parameters: int
+    training_seconds: int
+
+
+def cost(method: str, weights: str, threads: int, precision: str = "f32") -> Cost:
+    """Measure in a new process that may use so many cores. Raises MissingExtra or RestoraError as the method does."""
+    method_named(method)
+    words = [sys.executable, "-m", "restora.work.cost", method, weights, str(threads), precision]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        kind = MissingExtra if done.returncode == 3 else RestoraError
+        raise kind(done.stderr.strip().splitlines()[-1])
+    facts = json.loads(done.stdout)
+    card: dict[str, Any] = find(weights).card if weights else {"parameters": 0, "trained": {"seconds": 0}}
+    learned = {"parameters": card["parameters"], "training_seconds": card["trained"]["seconds"]}
+    return Cost(method, weights, threads=threads, **learned, **facts)
+
+
+def _measure(method: str, weights: str, precision: str) -> dict[str, float | str]:
+    """In this process: the median of a few rounds after a first one that loads and compiles."""
+    row = METHODS[method]
+    levels = {knob.name: 0.1 for knob in row.knobs if knob.default is None}
+    step = Step(method, "measured", weights or None, levels)
+    plan = Plan((step,), "measured", precision=precision)
+    x = np.tile(np.linspace(0, 1, SIZE, dtype=np.float32)[:, None, None], (1, SIZE, 3))
+    y = Image(parse("noise(sigma=0.1)").apply(x, np.random.default_rng(0)))
+    if row.kind != "per-image":  # those take minutes: once is enough, and loading does not matter
+        restore(y, plan)
+    seconds = []
+    for _ in range(1 if row.kind == "per-image" else ROUNDS):
+        started = time.perf_counter()
+        report = restore(y, plan, max_memory=8 * 10**9)[1]
+        seconds.append(time.perf_counter() - started)
+    return {
+        "engine": report.engine,
+        "precision": report.precision or "f32",
+        "seconds_a_megapixel": round(median(seconds) / SIZE**2 * 1e6, 3),
+        "peak_megabytes": round(peak_memory() / 1e6, 1),
+    }
+
+
+def _main(method: str, weights: str, threads: str, precision: str) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
+    try:
+        sys.stdout.write(json.dumps(_measure(method, weights, precision)))
+    except RestoraError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(3 if isinstance(error, MissingExtra) else 2) from None
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,188 @@
+"""The page of a benchmark: one HTML file that needs nothing else, made from results files and a few pictures."""
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+import cv2
+import numpy as np
+
+from restora.core.errors import MissingExtra
+from restora.core.image import Image
+from restora.damage.words import parse
+from restora.data.sets import published, test_set
+from restora.files.picture import read
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.restore import restore
+from restora.work.suite import NOTHING, Entry, plan_for
+
+Rows = Sequence[Mapping[str, str]]
+
+CLOSE = 0.05
+"""Decibels within which a published number counts as reproduced; honest retrainings differ by 0.03."""
+SHOWN = (("Set12", 6, (96, 60)), ("CBSD68", 3, (100, 120)))
+"""Pictures to show crops of: set, index, top left corner."""
+CROP = 128
+
+PAGE = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Denoising, measured</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
+th:first-child, td:first-child, td:last-child { text-align: left; }
+.crops { display: flex; flex-wrap: wrap; gap: 1rem; }
+.crops figure { margin: 0; }
+.crops img { image-rendering: pixelated; width: 256px; height: 256px; display: block; }
+svg { max-width: 100%; height: auto; background: #fff; }
+.best { font-weight: 600; }
+</style></head><body>
+<h1>Denoising, measured</h1>
+<p>$protocol</p>
+$plot
+$tables
+$crops
+</body></html>
+""")
+
+
+def page(results: Path, costs: Path) -> str:
+    """The HTML of results and costs files as the suite writes them. Raises MissingExtra without matplotlib."""
+    rows = [row for row in _rows(results) if row["precision"] == "f32"]
+    prices = {(row["method"], row["weights"], row["threads"]): row for row in _rows(costs)}
+    groups = sorted({(row["set"], row["damage"]) for row in rows})
+    tables = [_table(name, damage, rows, prices) for name, damage in groups]
+    return PAGE.substitute(
+        protocol=escape(
+            "PSNR and SSIM (Wang) of the clipped and rounded 8-bit result, mean over pictures, no border cropped;"
+            " noise unclipped, seed 0 for every picture. Speed and memory on a colour picture of 512x512."
+        ),
+        plot=_plot([row for row in rows if (row["set"], row["damage"]) == _main(groups)], prices),
+        tables="\n".join(tables),
+        crops="\n".join(_crops(rows)),
+    )
+
+
+def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of points (seconds, dB), those that no other beats in both, fastest first."""
+    front: list[tuple[float, float]] = []
+    for seconds, psnr in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not front or psnr > front[-1][1]:
+            front.append((seconds, psnr))
+    return front
+
+
+def verdict(row: Mapping[str, str]) -> str:
+    """The published number for a row, and what ours says to it."""
+    quoted = published().get((row["set"], row["damage"], row["method"]))
+    if quoted is None:
+        return "nothing comparable published"
+    says = "reproduced" if float(row["psnr"]) >= quoted - CLOSE else f"below by {quoted - float(row['psnr']):.2f} dB"
+    return f"{quoted:.2f}: {says}"
+
+
+def _main(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    wanted = ("BSD68", f"noise(sigma={25 / 255!r})")
+    return wanted if wanted in groups else groups[0]
+
+
+def _table(name: str, damage: str, rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) -> str:
+    here = sorted((r for r in rows if (r["set"], r["damage"]) == (name, damage)), key=lambda r: -float(r["psnr"]))
+    head = (
+        "method", "PSNR (dB)", "SSIM", "s/MP, 1 core", "s/MP, 2 cores", "peak MB", "parameters",
+        "trained (min)", "published, same protocol",
+    )  # fmt: skip
+    lines = [f"<h2>{escape(name)}, {escape(said(damage))}</h2><table><tr>"]
+    lines += [f"<th>{title}</th>" for title in head] + ["</tr>"]
+    for row in here:
+        one, two = (prices.get((row["method"], row["weights"], threads)) for threads in ("1", "2"))
+        cells = [f"{float(row['psnr']):.2f}", f"{float(row['ssim']):.4f}"]
+        cells += [f"{float(price['seconds_a_megapixel']):.2f}" if price else "" for price in (one, two)]
+        cells.append(f"{float(two['peak_megabytes']):.0f}" if two else "")
+        cells.append(f"{float(two['parameters']) / 1e6:.2f} M" if two and row["weights"] else "")
+        cells.append(f"{float(two['training_seconds']) / 60:.0f}" if two and row["weights"] else "")
+        cells.append(escape(verdict(row)))
+        label = escape(row["weights"] or row["method"])
+        lines.append(f"<tr><td>{label}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return "".join([*lines, "</table>"])
+
+
+def said(damage: str) -> str:
+    """Damage words with sigma in the field's unit where it is white noise alone."""
+    if damage.startswith("noise(sigma=") and "|" not in damage:
+        return f"white noise, sigma = {255 * float(damage[12:-1]):g} of 255"
+    return damage
+
+
+def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) -> str:
+    """Quality against time as SVG, the Pareto front drawn through."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the page needs matplotlib; install it with: pip install 'restora[lab]'") from error
+    points = {}
+    for row in rows:
+        price = prices.get((row["method"], row["weights"], "2"))
+        if price:
+            points[row["weights"] or row["method"]] = float(price["seconds_a_megapixel"]), float(row["psnr"])
+    if not points:
+        return ""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.add_subplot(
+        xscale="log", xlabel="seconds a megapixel, 2 cores", ylabel="PSNR (dB)",
+        title=f"{rows[0]['set']}, {said(rows[0]['damage'])}",
+    )  # fmt: skip
+    axes.plot(*zip(*pareto(points.values()), strict=True), color="0.7", zorder=1, label="Pareto front")
+    for name, (seconds, psnr) in points.items():
+        axes.scatter(seconds, psnr, zorder=2)
+        axes.annotate(name, (seconds, psnr), textcoords="offset points", xytext=(5, 4))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()[drawn.getvalue().index("<svg") :]
+
+
+def _crops(rows: Rows) -> Iterable[str]:
+    """Clean, damaged and restored crops of a few pictures, for each set and noise that was measured."""
+    for name, index, (top, left) in SHOWN:
+        for damage in sorted({row["damage"] for row in rows if row["set"] == name}):
+            here = sorted(
+                (r for r in rows if (r["set"], r["damage"]) == (name, damage) and r["engine"] != "per-image"),
+                key=lambda row: -float(row["psnr"]),
+            )
+            x = read(test_set(name).paths[index]).pixels
+            y = parse(damage).apply(x, np.random.default_rng(0))
+            window = np.s_[top : top + CROP, left : left + CROP]
+            figures = [_figure("clean", x[window], "")]
+            for row in here:
+                entry = Entry(name, damage, row["method"], row["weights"])
+                x_hat = restore(Image(y), plan_for(entry, "f32", Image(y)))[0].pixels
+                psnr = measure(x_hat, x, PROTOCOLS["denoise"]).psnr
+                label = "damaged" if row["method"] == NOTHING else row["weights"] or row["method"]
+                figures.append(_figure(label, x_hat[window], f", {psnr:.2f} dB"))
+            title = f"{name}, {said(damage)}, picture {index + 1}"
+            yield f"<h2>{escape(title)}</h2><div class=crops>{''.join(figures)}</div>"
+
+
+def _figure(label: str, pixels: np.ndarray, note: str) -> str:
+    eight_bit = np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)[:, :, ::-1]  # OpenCV's order is blue, green, red
+    data = base64.b64encode(cv2.imencode(".png", eight_bit)[1].tobytes()).decode()
+    caption = escape(label + note)
+    return (
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,148 @@
+"""The denoising suite: methods x noise x sets, one row at a time into a results file, so that it can stop and go on."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from restora.core.diagnosis import Diagnosis, Finding
+from restora.core.errors import MissingExtra
+from restora.core.image import Image
+from restora.core.method import Method
+from restora.core.plan import Plan
+from restora.damage.chain import Chain
+from restora.damage.noise import GaussianNoise, Speckle
+from restora.damage.words import parse
+from restora.data.sets import test_set
+from restora.learn.weights import find
+from restora.methods.table import METHODS
+from restora.work.bench import KEYS, Row, bench, write_rows, write_table
+from restora.work.cost import cost
+from restora.work.diagnose import diagnose
+from restora.work.plan import plan_of_method
+
+SETS = ("Set12", "BSD68", "CBSD68")
+NOISES = (
+    *(f"noise(sigma={level / 255!r})" for level in (15, 25, 50)),
+    "noise(poisson, peak=30)",
+    "noise(salt-and-pepper, amount=0.1)",
+    "noise(salt-and-pepper, amount=0.3)",
+    "noise(speckle, sigma=0.2)",
+    "noise(sigma=0.05) | noise(salt-and-pepper, amount=0.05)",
+)
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row to be measured."""
+
+    set: str
+    damage: str
+    method: str
+    weights: str = ""
+
+
+def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) -> Iterator[Entry]:
+    """What there is to measure: each method on the noises that it treats, each of its weights on those it is for."""
+    for name in sets:
+        for noise in noises:
+            if NOTHING in methods:
+                yield Entry(name, noise, NOTHING)
+            for method in (METHODS[each] for each in methods if each != NOTHING):
+                if not _kinds(noise) <= set(method.treats):
+                    continue
+                for weights in method.weights or ("",):
+                    if not weights or _is_for(weights, noise):
+                        yield Entry(name, noise, method.name, weights)
+
+
+def run(
+    todo: Sequence[Entry],
+    results: Path,
+    *,
+    limit: int | None = None,
+    again: bool = False,
+    seed: int = 0,
+    precision: str = "f32",
+    engine: str = "openvino",
+    tell: Callable[[Entry, Row | None, str], None],
+) -> None:
+    """Measure the entries into a results file; rows that are there are kept unless `again`.
+
+    limit: so many pictures of each set only. A method whose package is not installed is told of and left out.
+    """
+    present = _present(results)
+    for entry in todo:
+        tests = test_set(entry.set).first(limit)
+        known = (tests.name, entry.damage, str(seed), entry.method, entry.weights)
+        if not again and any(key[: len(known)] == known and key[-1] == precision for key in present):
+            tell(entry, None, "there already")
+            continue
+        try:
+            row = bench(tests, entry.damage, partial(plan_for, entry, precision), seed=seed, engine=engine)
+        except MissingExtra as missing:
+            tell(entry, None, str(missing))
+            continue
+        write_rows(results, [row])
+        tell(entry, row, "")
+
+
+def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable[[str], None]) -> None:
+    """Measure time and memory of the methods of the entries with one core and with two, into a costs file."""
+    kept: dict[tuple[str, ...], dict[str, str]] = {}
+    if costs.exists():
+        with costs.open(newline="") as lines:
+            kept = {(row["method"], row["weights"], row["threads"]): row for row in csv.DictReader(lines)}
+    for method, weights in dict.fromkeys((entry.method, entry.weights) for entry in todo if entry.method != NOTHING):
+        for threads in (1, 2):
+            if (method, weights, str(threads)) in kept and not again:
+                continue
+            try:
+                measured = cost(method, weights, threads)
+            except MissingExtra as missing:
+                tell(f"{method}: {missing}")
+                continue
+            kept[method, weights, str(threads)] = {name: str(value) for name, value in asdict(measured).items()}
+            tell(f"{weights or method}: {measured.seconds_a_megapixel:.2f} s a megapixel with {threads} core(s)")
+            write_table(costs, [kept[key] for key in sorted(kept)])
+
+
+def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
+    """The plan for a damaged picture: what the protocol gives is told to methods that ask, the rest is measured."""
+    if entry.method == NOTHING:
+        return Plan((), "the damaged picture itself")
+    method = METHODS[entry.method]
+    if method.kind == "learned":
+        return plan_of_method(method.name, {}, None, weights=entry.weights, precision=precision)
+    return plan_of_method(method.name, {}, _told(entry.damage, y, method))
+
+
+def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
+    """The diagnosis with the level of white noise or speckle as it was drawn; None if the method asks for nothing."""
+    if all(knob.default is not None for knob in method.knobs):
+        return None
+    damage = parse(words)
+    for kind, sign in ((GaussianNoise, "noise_level"), (Speckle, "speckle")):
+        if isinstance(damage, kind):
+            return Diagnosis({sign: Finding(sign, damage.sigma, "0..1", 1.0, True, "told")})
+    return diagnose(y)
+
+
+def _kinds(words: str) -> set[str]:
+    damage = parse(words)
+    return {part.kind for part in (damage.damages if isinstance(damage, Chain) else (damage,))}
+
+
+def _is_for(weights: str, noise: str) -> bool:
+    """Whether weights are meant for a noise: those of one level for that level, others for all."""
+    damage = find(weights).card["recipe"]["damage"]
+    return not isinstance(damage, str) or ".." in damage or str(parse(damage)) == str(parse(noise))
+
+
+def _present(results: Path) -> set[tuple[str, ...]]:
+    if not results.exists():
+        return set()
+    with results.open(newline="") as lines:
+        return {tuple(row[key] for key in KEYS) for row in csv.DictReader(lines)}
