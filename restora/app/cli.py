@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(pictures.fix, pictures.denoise, pictures.diagnose, pictures.plan, pictures.restore),
-    *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train),
+    *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -145,6 +145,36 @@ def train(
         print(f"{made.name} written to {made.folder}")
 
 
+def adapt(
+    folder: Annotated[Path, typer.Argument(help="Your noisy pictures, of one camera and similar light.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="Name of the weights, as my-camera.")],
+    start: Annotated[str, typer.Option(help="Weights to begin from; the flagship's if not given.")] = "",
+    steps: Annotated[int, typer.Option(min=1, help="At most; it stops by itself.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Adapt a denoiser to your own noisy pictures; no clean ones are needed. Then: restora denoise --weights NAME.
+
+    Example: restora adapt my-photos/ -o my-camera
+    """
+    from restora.methods.table import METHODS
+    from restora.work.adapt import adapt as run
+    from restora.work.plan import FLAGSHIP
+    from restora.work.train import RUNS
+
+    def tell(steps: int, before: float, now: float) -> None:
+        typer.echo(f"step {steps}: {now - before:+.2f} dB on pictures held out", err=True)
+
+    begin = start or METHODS[FLAGSHIP].weights[0]
+    made = run(folder, output, tell, start=begin, runs=RUNS, steps=steps, seed=seed, force=force)
+    scores = made.card["adapted"]["held_out_psnr"]
+    if as_json:
+        show_json({"name": made.name, "folder": str(made.folder), "adapted": made.card["adapted"]})
+    else:
+        print(f"{made.name} written to {made.folder}: {max(scores) - scores[0]:+.2f} dB on pictures held out")
+
+
 @weights.command("list")
 def list_weights(as_json: AsJson = False) -> None:
     """List the weights with their terms of use.

@@ -76,7 +76,7 @@ def fit(
     net = Hourglass(DEPTH, target.shape[1], width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
-    rule = RunningVariance(patience=max(50, iterations // 4))
+    rule = RunningVariance(patience=max(200, iterations // 4))
     average = best = torch.full_like(target, 0.5)
     ended = f"all {iterations} steps were taken"
     try:
@@ -89,7 +89,7 @@ def fit(
             adam.zero_grad()
             loss.backward()
             adam.step()
-            average = torch.lerp(output.detach(), average, AVERAGE if step else 0.0)
+            average = torch.lerp(output.detach(), average, min(AVERAGE, step / (10 + step)))
             if rule.is_least(step, output.detach()):
                 best = average
             tell(step + 1, iterations)

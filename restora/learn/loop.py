@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
@@ -17,13 +18,19 @@ from torch.nn.parallel import DistributedDataParallel
 
 from restora.core.errors import BadRecipe
 from restora.learn.optimiser import optimisers, rate
-from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
 
 SAVE_SECONDS = 300
 SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
 """What of a recipe may change while a run is stopped."""
 LOSS = {"l1": l1_loss, "l2": mse_loss}
+
+
+class Batches(Protocol):
+    """Batches as a pure function of the step."""
+
+    def batch(self, step: int, rank: int, processes: int) -> tuple[np.ndarray, np.ndarray]:
+        """y and x, float32, the share of one process of several."""
 
 
 @dataclass
@@ -39,7 +46,7 @@ class Progress:
 
 def descend(
     net: nn.Module,
-    pairs: Pairs,
+    pairs: Batches,
     recipe: Recipe,
     checkpoint: Path,
     validate: Callable[[nn.Module], float],

@@ -17,7 +17,7 @@ class Pairs:
     def __init__(self, photographs: Sequence[np.ndarray], recipe: Recipe) -> None:
         """`photographs` are (H, W, C) uint8; those smaller than a patch are left out."""
         self.recipe = recipe
-        sizes = [_smaller(photo, shrink) for photo in photographs for shrink in recipe.shrinks]
+        sizes = [smaller(photo, shrink) for photo in photographs for shrink in recipe.shrinks]
         self.photographs = [photo for photo in sizes if min(photo.shape[:2]) >= recipe.patch]
         if not self.photographs:
             raise BadRecipe(f"recipe {recipe.name}: no photograph is as large as a patch of {recipe.patch} pixels")
@@ -60,7 +60,7 @@ class Pairs:
         return to_grey(x) if grey else x
 
 
-def _smaller(photo: np.ndarray, times: int) -> np.ndarray:
+def smaller(photo: np.ndarray, times: int) -> np.ndarray:
     """The photograph (H, W, C) uint8 made `times` smaller by averaging."""
     if times == 1:
         return photo

@@ -45,10 +45,14 @@ class Weights:
         return load_file(self.folder / f"{self.name}.safetensors")
 
 
+def own_folder() -> Path:
+    """Where the user's own weights are: $RESTORA_WEIGHTS, else ~/.local/share/restora/weights."""
+    return Path(os.environ.get("RESTORA_WEIGHTS") or Path.home() / ".local" / "share" / "restora" / "weights")
+
+
 def folders() -> list[Path]:
-    """Where weights are looked for: the user's folder ($RESTORA_WEIGHTS), then the package."""
-    mine = os.environ.get("RESTORA_WEIGHTS")
-    return [*([Path(mine)] if mine else []), SHIPPED]
+    """Where weights are looked for: the user's folder, then the package."""
+    return [own_folder(), SHIPPED]
 
 
 def listed() -> dict[str, Path]:

@@ -114,7 +114,7 @@ def train(
 def card_of(
     recipe: Recipe, method: Method, net: "nn.Module", progress: "Progress", seen: list[Photograph]
 ) -> dict[str, Any]:
-    """All that is to be known about weights but their scores, which `benchmarks/quality.py --card` adds."""
+    """All that is to be known about weights but their scores, which `restora bench denoise --cards` adds."""
     import torch
 
     from restora.learn.reach import measured_reach

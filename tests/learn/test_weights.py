@@ -47,7 +47,7 @@ def test_shipped_weights_have_a_whole_card_that_agrees_with_the_table(method):
         assert card["channels"] == method.channels
         assert card["terms"] and card["commit"] and card["trained"]["seconds"] > 0 and card["recipe"]["seed"] >= 0
         assert all(photo["licence"] and len(photo["sha256"]) == 64 for photo in card["photographs"])
-        assert card["scores"] and card["bf16_loss_db"] is not None, "run benchmarks/quality.py --card"
+        assert card["scores"] and card["bf16_loss_db"] is not None, "run restora bench denoise --cards"
 
 
 def test_shipped_weights_are_small():

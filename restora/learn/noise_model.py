@@ -1,0 +1,119 @@
+"""The noise of some pictures, measured where they are flat, and drawn again: its spectrum and its level by brightness.
+
+Noise of cameras and scanners is not white: it was interpolated, filtered and compressed, in each channel differently.
+Taken as Gaussian with spectrum S(f), a 3x3 matrix between channels at each frequency, n = A w with A A* = S and w
+white has it all (Wiener and Khinchin), and a level for each brightness makes it grow and shrink with the picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import median_filter, uniform_filter
+
+from restora.core.errors import BadImage
+
+SIDE = 32
+"""Pixels of the squares that are looked at: wider than noise is coarse."""
+CLASSES = 8
+FLAT = 10
+"""One square of so many, the flattest of its class of brightness, is taken to hold noise alone."""
+ENOUGH = 64
+"""Flat squares that are needed."""
+_NONE = np.empty((0, SIDE, SIDE, 3))
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """brightness and level: (K,) of green, rising; spectrum: (SIDE, SIDE, 3, 3) of noise of level one in green."""
+
+    brightness: np.ndarray
+    level: np.ndarray
+    spectrum: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_factors", {})
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation in green at middle brightness."""
+        return float(np.interp(0.5, self.brightness, self.level))
+
+    def draw(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x (H, W, 3) with such noise added."""
+        height, width = x.shape[:2]
+        white = np.fft.rfft2(rng.standard_normal(x.shape), axes=(0, 1))
+        factors = self._factors_of(height, width)
+        n = np.fft.irfft2(np.einsum("hwij,hwj->hwi", factors, white), s=(height, width), axes=(0, 1))
+        level = np.interp(uniform_filter(x[:, :, 1], 3), self.brightness, self.level)
+        return (x + level[:, :, None] * n).astype(np.float32)
+
+    def _factors_of(self, height: int, width: int) -> np.ndarray:
+        """A(f) with A A* = S(f) for a picture of this size, kept for the next one."""
+        known: dict[tuple[int, int], np.ndarray] = self._factors  # type: ignore[attr-defined]
+        if (height, width) not in known:
+            covariance = np.fft.fftshift(np.fft.ifft2(self.spectrum, axes=(0, 1)).real, axes=(0, 1))
+            wide = np.zeros((height, width, 3, 3))
+            half = (min(SIDE, height) // 2, min(SIDE, width) // 2)
+            middle = np.s_[SIDE // 2 - half[0] : SIDE // 2 + half[0], SIDE // 2 - half[1] : SIDE // 2 + half[1]]
+            wide[: 2 * half[0], : 2 * half[1]] = covariance[middle]
+            wide = np.roll(wide, (-half[0], -half[1]), (0, 1))
+            spectrum = np.fft.rfft2(wide, axes=(0, 1))
+            values, vectors = np.linalg.eigh((spectrum + spectrum.conj().swapaxes(2, 3)) / 2)
+            known[height, width] = vectors * np.sqrt(np.maximum(values, 0))[:, :, None, :]
+        return known[height, width]
+
+
+def measure_noise(pictures: Sequence[np.ndarray]) -> NoiseModel:
+    """The noise of pictures (H, W, 3) on the 0..1 scale. Raises BadImage if too little of them is flat."""
+    squares = np.concatenate([_squares(picture) for picture in pictures if min(picture.shape[:2]) >= SIDE] or [_NONE])
+    if len(squares) < FLAT * ENOUGH:
+        raise BadImage("the pictures are too few or too small to see their noise; give some of a megapixel or so")
+    green = squares[..., 1].mean((1, 2))
+    structure = _structure(squares[..., 1])
+    clipped = ((squares <= 0) | (squares >= 1)).mean((1, 2, 3)) > 0.02
+    flat, classes = [], []
+    order = np.argsort(green)
+    for part in np.array_split(order[~clipped[order]], CLASSES):
+        chosen = part[np.argsort(structure[part])[: max(8, len(part) // FLAT)]]
+        if len(chosen) >= 8:
+            flat.append(chosen)
+            classes.append((green[chosen].mean(), len(flat) - 1))
+    if sum(map(len, flat)) < ENOUGH:
+        raise BadImage("nearly all of the pictures is black, white or textured: their noise cannot be seen")
+    noises = [_detrended(squares[chosen]) for chosen in flat]
+    level = np.array([np.sqrt(np.median(noise[..., 1].var((1, 2)))) for noise in noises])
+    level = median_filter(level, min(3, len(level)), mode="nearest")  # a class that was textured all over stands out
+    alike = np.concatenate([noise / max(level[index], 1e-6) for index, noise in enumerate(noises)])
+    return NoiseModel(np.array([mean for mean, _ in classes]), level, _spectrum(alike))
+
+
+def _spectrum(noise: np.ndarray) -> np.ndarray:
+    """(N, SIDE, SIDE, 3) of level about one -> (SIDE, SIDE, 3, 3), the variance of green exactly one."""
+    window = np.hanning(SIDE + 2)[1:-1]
+    window = np.outer(window, window)[:, :, None]
+    waves = np.fft.fft2(noise * window, axes=(1, 2))
+    spectrum = np.einsum("nhwi,nhwj->hwij", waves, waves.conj()) / len(noise) / np.square(window).sum()
+    return spectrum / spectrum[:, :, 1, 1].real.mean()
+
+
+def _squares(picture: np.ndarray) -> np.ndarray:
+    views = sliding_window_view(picture, (SIDE, SIDE), axis=(0, 1))[:: SIDE // 2, :: SIDE // 2]
+    return views.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).astype(np.float64)
+
+
+def _structure(green: np.ndarray) -> np.ndarray:
+    """(N, SIDE, SIDE) -> (N,): the variance left in averages of 4x4 once a plane is taken off."""
+    coarse = green.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).mean((2, 4))
+    return _detrended(coarse[..., None], plane=True)[..., 0].var((1, 2))
+
+
+def _detrended(squares: np.ndarray, plane: bool = False) -> np.ndarray:
+    """Squares (N, side, side, C) without their best plane, or surface of second order."""
+    side = squares.shape[1]
+    v, u = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].reshape(2, -1)
+    terms = [np.ones_like(u), u, v] if plane else [np.ones_like(u), u, v, u * u, u * v, v * v]
+    basis = np.linalg.qr(np.stack(terms, 1))[0]
+    flat = squares.reshape(len(squares), side * side, -1)
+    return (flat - basis @ (basis.T @ flat)).reshape(squares.shape)

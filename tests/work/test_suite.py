@@ -1,0 +1,81 @@
+import re
+
+import numpy as np
+import pytest
+
+from restora.core.image import Image
+from restora.data.sets import published
+from restora.files.save import write
+from restora.work import suite
+from restora.work.cost import cost
+from restora.work.page import page, pareto, verdict
+
+WHITE = f"noise(sigma={25 / 255!r})"
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch, photo):
+    """Two sets of small pictures where the named ones are looked for."""
+    monkeypatch.setenv("RESTORA_DATA", str(tmp_path))
+    for i in range(8):
+        grey = tmp_path / "eval" / "Set12"
+        grey.mkdir(parents=True, exist_ok=True)
+        write(Image(photo[i * 8 : i * 8 + 150, :160, :1]), grey / f"{i:02d}.png")
+    return tmp_path
+
+
+def measure(todo, results, **options):
+    said = []
+    suite.run(todo, results, tell=lambda entry, row, note: said.append((entry.method, row, note)), **options)
+    return said
+
+
+def test_rows_are_made_kept_and_made_again(data):
+    todo = list(suite.entries(["nothing", "gaussian", "median"], ["Set12"], [WHITE]))
+    assert [entry.method for entry in todo] == ["nothing", "gaussian"], "median is not for white noise"
+    results = data / "denoise.csv"
+    rows = [row for _, row, _ in measure(todo, results, limit=2)]
+    assert rows[1].psnr > rows[0].psnr == rows[0].psnr_damaged and rows[0].set == "Set12[:2]" and rows[0].images == 2
+    assert all(note == "there already" for _, _, note in measure(todo, results, limit=2))
+    assert all(row for _, row, _ in measure(todo, results, limit=2, again=True))
+    assert len(results.read_text().splitlines()) == 3
+
+
+def test_weights_of_one_level_are_measured_at_that_level_only():
+    entries = list(suite.entries(["dncnn", "restora"], ["Set12"], suite.NOISES[:3]))
+    assert [entry.damage for entry in entries if entry.method == "dncnn"] == [WHITE]
+    assert len([entry for entry in entries if entry.method == "restora"]) == 3
+
+
+@pytest.mark.parametrize(("method", "noise"), [("lee", "noise(speckle, sigma=0.2)"), ("nlm", WHITE)])
+def test_the_level_is_told_as_it_was_drawn(method, noise):
+    plan = suite.plan_for(suite.Entry("Set12", noise, method), "f32", Image(np.zeros((16, 16, 1), np.float32)))
+    assert plan.steps[0].knobs["sigma"] == pytest.approx(0.2 if method == "lee" else 25 / 255, abs=1e-4)
+
+
+def test_the_cost_of_a_method_is_that_of_a_fresh_process():
+    measured = cost("gaussian", "", 1)
+    assert 0 < measured.seconds_a_megapixel < 60 and 50 < measured.peak_megabytes < 1000
+    assert measured.parameters == 0 and measured.threads == 1
+
+
+def test_the_front_is_what_no_other_beats():
+    assert pareto([(1, 20), (2, 25), (3, 24), (0.5, 19), (2, 22)]) == [(0.5, 19), (1, 20), (2, 25)]
+
+
+def test_ours_is_set_beside_what_was_published():
+    row = {"set": "BSD68", "damage": WHITE, "method": "dncnn", "psnr": "29.20"}
+    assert published()["BSD68", WHITE, "dncnn"] == 29.23 and verdict(row) == "29.23: reproduced"
+    assert verdict(row | {"psnr": "28.9"}) == "29.23: below by 0.33 dB"
+    assert verdict(row | {"method": "tv"}) == "nothing comparable published"
+
+
+def test_the_page_needs_nothing_else_and_shows_all(data):
+    results, costs = data / "denoise.csv", data / "cost.csv"
+    todo = list(suite.entries(["nothing", "gaussian"], ["Set12"], [WHITE]))
+    measure(todo, results)
+    suite.run_costs(todo, costs, again=False, tell=lambda line: None)
+    html = page(results, costs)
+    assert 'src="data:image/png;base64,' in html and "<svg" in html and "Pareto front" in html
+    assert not re.search(r'(src|href)="(?!data:|#)', html), "something is fetched from elsewhere"
+    assert html.count("<figure>") == 3 and "gaussian" in html
