@@ -69,6 +69,10 @@ def denoise(
     sigma: Annotated[
         float | None, typer.Option(min=0, max=1, help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
     ] = None,
+    sigma_map: Annotated[
+        Path | None,
+        typer.Option(help="A grey picture of the same size: sigma everywhere, as 25 of 255."),
+    ] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
     weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
     settings: Settings = None,
@@ -95,7 +99,13 @@ def denoise(
         if any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs):
             seen.append(look(pixels))
         diagnosis = seen[0] if seen else None
-        return plan_of_method(method, wishes, diagnosis, strength=strength, weights=weights, precision=precision)
+        return plan_of_method(
+            *(method, wishes, diagnosis),
+            strength=strength,
+            weights=weights,
+            precision=precision,
+            sigma_map=sigma_map,
+        )
 
     method_named(method)
     wishes = knobs_from(settings, sigma)

@@ -17,6 +17,7 @@ class Step:
     """One method with its weights and knobs.
 
     strength: how much of the change is applied, 0 (none) to 1 (all).
+    sigma_map: a grey picture of the same size whose values are the noise level there, and the checksum of its file.
     """
 
     method: str
@@ -24,8 +25,11 @@ class Step:
     weights: str | None = None
     knobs: Mapping[str, Setting] = field(default_factory=dict)
     strength: float = 1.0
+    sigma_map: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
+        if self.sigma_map is not None and set(self.sigma_map) != {"file", "sha256"}:
+            raise BadPlan(f"the sigma_map of {self.method} must be a file and its sha256, not {self.sigma_map!r}")
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
             raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")

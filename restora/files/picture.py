@@ -25,6 +25,8 @@ logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
+WHOLE = 200_000_000
+"""Bytes up to which a decoded picture may stand in memory."""
 _FORMATS = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
 
 
@@ -75,8 +77,9 @@ class Picture:
 def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture."""
     name = "standard input" if path == STDIO else str(path)
-    holder = _copy_of_standard_input() if path == STDIO else None
-    file = Path(holder.name) if holder else path
+    copied = _copy_of_standard_input() if path == STDIO else None
+    file = Path(copied.name) if copied else path
+    holder: object = copied
     raw = _load_lazily(file, name)
     height, width = raw.height, raw.width
     if height * width > max_pixels:
@@ -89,6 +92,9 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
         notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
     try:
+        if not loader.startswith("tiff") and _decoded_bytes(raw) > WHOLE:
+            tiles = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
+            raw, holder = _in_tiles(raw, file, Path(tiles.name)), (holder, tiles)
         upright = raw.autorot()
         plain = _grey_or_rgb(upright, name, notes)
     except pyvips.Error as error:
@@ -142,6 +148,25 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
     if raw.get("vips-loader").startswith("gif") and not tail.rstrip(b"\0").endswith(b";"):
         raise BadImage(f"{name} is a GIF that was cut off")
     return raw
+
+
+def _decoded_bytes(image: pyvips.Image) -> int:
+    return image.width * image.height * image.bands * _BITS.get(image.format, 64) // 8
+
+
+def _in_tiles(image: pyvips.Image, file: Path, path: Path) -> pyvips.Image:
+    """The picture of `file`, whose header `image` is, as a TIFF in tiles at `path`, with its metadata.
+
+    A format that can only be decoded from top to bottom is decoded once, a few rows at a time. libvips would do so
+    too, but map the result into memory, where it counts as resident.
+    """
+    rows = pyvips.Image.new_from_file(str(file), access="sequential", fail_on="truncated")
+    rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+    tiles = pyvips.Image.new_from_file(str(path)).copy(interpretation=image.interpretation)
+    for field in image.get_fields():
+        if field not in tiles.get_fields() or field == "orientation":
+            tiles.set_type(image.get_typeof(field), field, image.get(field))
+    return tiles
 
 
 def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:

@@ -9,6 +9,7 @@ _SIGMA = Knob(
     *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
     sign="noise_level",
 )
+_KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "of white noise, if known; 0: read off the picture")
 _SPECKLE = Knob(
     *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
     sign="speckle",
@@ -27,14 +28,17 @@ METHODS: dict[str, Method] = {
             name="restora",
             entry="restora.methods.restora:Restora",
             kind="learned",
-            about="the flagship: blind denoising of colour and grey pictures, made for the CPU",
-            treats=("gaussian",),
+            about="the flagship: noise of every kind in colour and grey pictures, blind or told its level, for the CPU",
+            treats=("gaussian", "poisson", "speckle", "salt-and-pepper", "camera"),
             paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
+            knobs=(
+                Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "level of white noise, if known; 0: read off the picture"),
+            ),
             halo=138,
             multiple=8,
             channels=3,
             memory=330,
-            weights=("restora.blind",),
+            weights=("restora.noise", "restora.blind"),
         ),
         Method(
             name="dncnn",

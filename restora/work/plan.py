@@ -1,6 +1,8 @@
 """Plan: from what was found, or what was wished for, to the steps that will be taken."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,31 +12,26 @@ from restora.core.errors import BadKnob, BadPlan
 from restora.core.knobs import Knob, Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
+from restora.data.photographs import sha256
 from restora.learn.weights import find
 from restora.methods.table import method_named
 
 FLAGSHIP = "restora"
 BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
-DENSE = 0.15
-"""Share of impulses from which on a 3x3 median meets too many of them at once."""
+NOISE = ("impulse", "noise_level", "speckle")
+"""Signs of what the flagship treats, alone or together."""
 
 
 def plan_for(diagnosis: Diagnosis) -> Plan:
     """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
-    steps: list[Step] = []
-    impulses, noise = diagnosis.findings["impulse"], diagnosis.findings["noise_level"]
-    if impulses.present:
-        radius = 1 if float(impulses.value) < DENSE else 2  # type: ignore[arg-type]
-        steps.append(Step("median", impulses.says, knobs={"radius": radius}))
-    if noise.present:
-        steps.append(learned_step(method_named(FLAGSHIP), noise.says))
-    untreated = [
-        found.says for found in diagnosis.findings.values() if found.present and found not in (impulses, noise)
-    ]
+    found = [finding for finding in diagnosis.findings.values() if finding.present]
+    noise = [finding.says for finding in found if finding.sign in NOISE]
+    untreated = [finding.says for finding in found if finding.sign not in NOISE]
+    steps = [learned_step(method_named(FLAGSHIP), "; ".join(noise))] if noise else []
     left = f"{'; '.join(untreated)}, for which there is no method yet"
     if steps:
-        because = "; ".join([step.because for step in steps] + [f"left: {left}"] * bool(untreated))
+        because = "; ".join(noise + [f"left: {left}"] * bool(untreated))
     elif untreated:
         because = f"left alone: {left}"
     else:
@@ -50,6 +47,7 @@ def plan_of_method(
     strength: float = 1.0,
     weights: str | None = None,
     precision: str | None = None,
+    sigma_map: Path | None = None,
 ) -> Plan:
     """The plan of one method. Knobs that are neither wished for nor have a default are taken from the diagnosis.
 
@@ -60,9 +58,11 @@ def plan_of_method(
         if wishes and not method.knobs:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
+        if sigma_map:
+            step = replace(step, sigma_map={"file": str(sigma_map), "sha256": sha256(sigma_map)})
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
-    if weights or precision:
-        raise BadPlan(f"{name} is a {method.kind} method and has neither weights nor precision")
+    if weights or precision or sigma_map:
+        raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor a sigma map")
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")

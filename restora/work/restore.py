@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from restora.core.errors import BadImage, BadPlan, NotFinite
-from restora.core.image import Image
+from restora.core.image import Image, to_grey
 from restora.core.knobs import Setting
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
@@ -55,6 +55,7 @@ class Runner:
     multiple: int
     memory: int
     strength: float
+    level: Read | None = None  # a map of the noise, read along with the picture as one more channel
 
 
 @dataclass
@@ -87,7 +88,8 @@ class Restoration:
 
         def restored(top: int, left: int, height: int, width: int) -> np.ndarray:
             piece = around((top, left, height, width), size, halo, runner.multiple)
-            return restore_piece(piece, before, lambda y: self._finite(runner, y), runner.multiple)
+            source = before if runner.level is None else _beside(before, runner.level)
+            return restore_piece(piece, source, lambda y: self._finite(runner, y), runner.multiple)
 
         return restored
 
@@ -98,6 +100,7 @@ class Restoration:
             x_hat = runner.careful(y)
         if not np.isfinite(x_hat).all():
             raise NotFinite("the result holds NaN or infinity; nothing was written")
+        y = y[:, :, : x_hat.shape[2]]
         return x_hat if runner.strength == 1 else y + np.float32(runner.strength) * (x_hat - y)
 
 
@@ -186,7 +189,8 @@ def prepare(
     if engine not in ENGINES:
         raise BadPlan(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
     runners = [
-        _runner(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
+        replace(_runner(step, knobs, plan, engine, report, tell), level=_level(step, shape))
+        for step, knobs in zip(plan.steps, check(plan), strict=True)
     ]
     allowed = max(0, max_memory - RESTING)
     memory = max((runner.memory for runner in runners), default=PLAIN)
@@ -238,7 +242,7 @@ def _learned(
         raise BadPlan(f"the weights {weights.name} are for {card['method']}, not for {method.name}")
     told = card["recipe"]["knobs"].get("told", 0)
     sigma = knobs.get("sigma") or 0
-    if sigma and not told:
+    if (sigma or step.sigma_map) and not told:
         raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
     report.weights[weights.name] = weights.checksum
     report.engine, report.precision = engine, precision
@@ -266,12 +270,14 @@ def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int
     """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
 
     A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
-    and its answers are averaged.
+    and its answers are averaged. A map that comes as a second or fourth channel takes the place of `told`.
     """
 
     def run(y: np.ndarray) -> np.ndarray:
         planes = y.transpose(2, 0, 1)
         facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
+        if len(planes) in (2, 4):
+            planes, facts = planes[:-1], planes[-1:]
         if channels == 1:
             answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
             return np.concatenate(answers).transpose(1, 2, 0)
@@ -280,6 +286,24 @@ def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int
         return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
 
     return run
+
+
+def _level(step: Step, shape: tuple[int, int, int]) -> Read | None:
+    """Reading the sigma map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit."""
+    if step.sigma_map is None:
+        return None
+    path = Path(step.sigma_map["file"])
+    picture = open_picture(path)
+    if sha256(path) != step.sigma_map["sha256"]:
+        raise BadPlan(f"{path} has changed since the plan was made")
+    if picture.shape[:2] != shape[:2]:
+        height, width = picture.shape[:2]
+        raise BadImage(f"the sigma map {path} is {width}x{height} pixels, the picture {shape[1]}x{shape[0]}")
+    return lambda *rectangle: to_grey(picture.window(*rectangle))
+
+
+def _beside(read: Read, level: Read) -> Read:
+    return lambda *rectangle: np.dstack([read(*rectangle), level(*rectangle)])
 
 
 def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import MissingExtra
 from restora.core.image import Image
@@ -13,8 +15,9 @@ from restora.core.method import Method
 from restora.core.plan import Plan
 from restora.damage.chain import Chain
 from restora.damage.noise import GaussianNoise, Speckle
-from restora.damage.words import parse
+from restora.damage.words import draw, parse
 from restora.data.sets import test_set
+from restora.learn.recipe import recipe_from
 from restora.learn.weights import find
 from restora.methods.table import METHODS
 from restora.work.bench import KEYS, Row, bench, write_rows, write_table
@@ -130,15 +133,17 @@ def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
     return diagnose(y)
 
 
-def _kinds(words: str) -> set[str]:
-    damage = parse(words)
-    return {part.kind for part in (damage.damages if isinstance(damage, Chain) else (damage,))}
+def _kinds(*words: str) -> set[str]:
+    """The kinds of damage in some words, which may hold ranges."""
+    damages = [draw(each, np.random.default_rng(0)) for each in words]
+    return {part.kind for one in damages for part in (one.damages if isinstance(one, Chain) else (one,))}
 
 
 def _is_for(weights: str, noise: str) -> bool:
-    """Whether weights are meant for a noise: those of one level for that level, others for all."""
-    damage = find(weights).card["recipe"]["damage"]
-    return not isinstance(damage, str) or ".." in damage or str(parse(damage)) == str(parse(noise))
+    """Whether weights were trained on a noise: on its kinds, and if on one level only, on that one."""
+    damages = recipe_from(find(weights).card["recipe"], weights).damages
+    one_level = len(damages) == 1 and ".." not in damages[0]
+    return parse(damages[0]) == parse(noise) if one_level else _kinds(noise) <= _kinds(*damages)
 
 
 def _present(results: Path) -> set[tuple[str, ...]]:

@@ -264,3 +264,29 @@ def test_standard_input_and_output(photo):
     code = "from restora.files import picture, save; save.write(picture.read(picture.STDIO), picture.STDIO)"
     done = subprocess.run([sys.executable, "-c", code], input=buffer.getvalue(), capture_output=True, check=True)
     assert np.array_equal(np.asarray(Pillow.open(io.BytesIO(done.stdout))), np.rint(photo * 255))
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_picture_by_way_of_tiles_is_the_same(tmp_path, monkeypatch, ending, orientation):
+    path = tmp_path / f"a.{ending}"
+    picture = pyvips.Image.gaussnoise(300, 200, mean=128, sigma=40).cast("uchar")
+    picture = picture.bandjoin([picture, picture.invert()]).copy(interpretation="srgb")
+    picture.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    picture.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x>words</x>")
+    picture.write_to_file(str(path))
+    straight = open_picture(path)
+    monkeypatch.setattr("restora.files.picture.WHOLE", 1000)
+    tiled = open_picture(path)
+    assert tiled.shape == straight.shape == ((200, 300, 3) if orientation == 1 else (300, 200, 3))
+    assert tiled.meta == straight.meta and tiled.format == ending and tiled.path == path
+    assert np.array_equal(tiled.load().pixels, straight.load().pixels)
+
+
+def test_a_large_picture_that_is_cut_off_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("restora.files.picture.WHOLE", 1000)
+    pyvips.Image.gaussnoise(300, 200).cast("uchar").pngsave(str(tmp_path / "a.png"))
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(BadImage):
+        open_picture(tmp_path / "a.png").load()

@@ -13,7 +13,7 @@ def lag(n, distance):
 @pytest.fixture(scope="module")
 def clean():
     """Soft shapes from dark to bright, (512, 512, 3)."""
-    v, u = np.mgrid[0 : 1 : 512j, 0 : 1 : 512j]
+    v, u = np.mgrid[0:1:512j, 0:1:512j]
     return np.repeat((0.1 + 0.7 * u + 0.05 * np.sin(9 * v))[:, :, None], 3, 2).astype(np.float32)
 
 
