@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from restora.engines.openvino_ import computes_in_bf16, openvino_engine
+from restora.learn.recipe import recipe_from
 from restora.learn.weights import find
 from restora.methods.table import METHODS
 
@@ -33,7 +34,8 @@ def operations(weights_name: str) -> float:
 
     weights = find(weights_name)
     method = METHODS[weights.card["method"]]
-    net = method.load()(channels=weights.card["channels"])
+    recipe = recipe_from(weights.card["recipe"], weights_name)
+    net = method.load()(channels=recipe.channels, **recipe.knobs)
     total = 0
 
     def count(layer: torch.nn.Module, _: object, out: torch.Tensor) -> None:
@@ -47,8 +49,13 @@ def operations(weights_name: str) -> float:
         if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
             layer.register_forward_hook(count)
     with torch.inference_mode():
-        net(torch.zeros(1, weights.card["channels"], SIZE, SIZE))
+        net(torch.zeros(1, recipe.planes, SIZE, SIZE))
     return float(total)
+
+
+def planes_of(weights_name: str) -> int:
+    """What the net takes: channels, and a plane of the noise level if it can be told."""
+    return recipe_from(find(weights_name).card["recipe"], weights_name).planes
 
 
 def contestants(weights_name: str) -> dict[str, Callable[[np.ndarray], object]]:
@@ -64,7 +71,8 @@ def contestants(weights_name: str) -> dict[str, Callable[[np.ndarray], object]]:
         ("torch eager f32", torch.contiguous_format),
         ("torch f32 channels-last", torch.channels_last),
     ):
-        net = method.load()(channels=weights.card["channels"]).eval()
+        recipe = recipe_from(weights.card["recipe"], weights_name)
+        net = method.load()(channels=recipe.channels, **recipe.knobs).eval()
         net.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in weights.arrays().items()})
         net = net.to(memory_format=layout)
 
@@ -104,12 +112,13 @@ sys.path.insert(0, "benchmarks")
 if label.startswith("OpenVINO"):
     from restora.engines.openvino_ import openvino_engine
     from restora.learn.weights import find
-    weights = find(name)
-    run, channels = openvino_engine(weights.onnx, label.split()[1]), weights.card["channels"]
+    from restora.learn.recipe import recipe_from
+    run, card = openvino_engine(find(name).onnx, label.split()[1]), find(name).card
+    planes = recipe_from(card["recipe"], name).planes
 else:
-    from speed import contestants, find
-    run, channels = contestants(name)[label], find(name).card["channels"]
-run(np.zeros((1, channels, 512, 512), np.float32))
+    from speed import contestants, planes_of
+    run, planes = contestants(name)[label], planes_of(name)
+run(np.zeros((1, planes, 512, 512), np.float32))
 from restora.work.restore import peak_memory
 print(json.dumps(peak_memory() / 1e6))
 """
@@ -126,9 +135,8 @@ def main() -> None:
     top = ceiling()
     print(f"ceiling: {top / 1e9:.0f} GFLOP/s (one 64-to-64 3x3 convolution, f32)")
     rows = []
-    for name in ("dncnn.gray-s25", "restora.blind"):
-        channels = find(name).card["channels"]
-        y = np.random.default_rng(0).random((1, channels, SIZE, SIZE), dtype=np.float32)
+    for name in ("dncnn.gray-s25", "restora.noise"):
+        y = np.random.default_rng(0).random((1, planes_of(name), SIZE, SIZE), dtype=np.float32)
         runs = contestants(name)
         times: dict[str, list[float]] = {label: [] for label in runs}
         for run in runs.values():

@@ -20,7 +20,7 @@ from restora.metrics.scores import measure
 
 COMMANDS = [
     ["fix"], ["denoise"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"], ["methods"], ["show"],
-    ["train"], ["weights", "list"], ["weights", "verify"],
+    ["train"], ["adapt"], ["bench", "denoise"], ["weights", "list"], ["weights", "verify"],
 ]  # fmt: skip
 
 
@@ -57,12 +57,12 @@ def test_help_shows_an_example_to_paste(command):
 def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, restora):
     assert restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png", "--seed", 1)[0] == 0
     status, out, _ = restora("fix", "noisy.png")
-    assert status == 0 and "noise of standard deviation" in out and "restora.blind" in out
+    assert status == 0 and "noise of standard deviation" in out and "restora.noise" in out
     clean, noisy, fixed = (read(Path(name)).pixels for name in ("clean.png", "noisy.png", "noisy.restored.png"))
     gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(noisy, clean, PROTOCOLS["denoise"]).psnr
     assert gain >= 5
     report = json.loads(Path("noisy.restored.png.json").read_text())
-    assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
+    assert report["plan"]["id"] and report["weights"]["restora.noise"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
 
@@ -100,7 +100,16 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "median", "--set", "raduis=2"], "did you mean radius?"),
         (["denoise", "clean.png", "--method", "median", "--set", "radius"], "KNOB=NUMBER"),
         (["denoise", "clean.png", "--method", "median", "-o", "clean.png"], "--force"),
-        (["denoise", "clean.png", "--weights", "restora.blnd"], "did you mean restora.blind?"),
+        (["denoise", "clean.png", "--weights", "restora.nose"], "did you mean restora.noise?"),
+        (["denoise", "clean.png", "--method", "dncnn", "--sigma", "0.1"], "trained to do without"),
+        (["denoise", "clean.png", "--weights", "restora.blind", "--sigma", "0.1"], "cannot be told sigma"),
+        (["denoise", "clean.png", "--method", "dip"], "go ahead with --yes"),
+        (["denoise", "clean.png", "--method", "tv", "--sigma-map", "clean.png"], "nor a sigma map"),
+        (["denoise", "clean.png", "--sigma", "25"], "0<=x<=1"),
+        (["bench", "denoise", "--method", "medain"], "did you mean median?"),
+        (["bench", "denoise", "--set", "BSD"], "no test set is called"),
+        (["bench", "denoise", "--noise", "nose(sigma=1)"], "did you mean noise?"),
+        (["adapt", "absent", "-o", "mine"], "absent holds no pictures"),
         (["fix", "clean.png", "--max-pixels", "1000"], "--max-pixels"),
         (["fix", "clean.png", "--max-memory", "much"], "no amount"),
         (["degrade", "clean.png", "nose(sigma=1)", "-o", "b.png"], "did you mean noise?"),

@@ -52,4 +52,4 @@ def test_shipped_weights_have_a_whole_card_that_agrees_with_the_table(method):
 
 def test_shipped_weights_are_small():
     total = sum(path.stat().st_size for path in SHIPPED.iterdir())
-    assert total < 60e6 and json.loads((SHIPPED / "restora.blind.json").read_text())["parameters"] < 5e6
+    assert total < 60e6 and json.loads((SHIPPED / "restora.noise.json").read_text())["parameters"] < 5e6

@@ -19,8 +19,10 @@ def damaged(x, words):
     ("words", "methods"),
     [
         ("noise(sigma=0.098)", ["restora"]),
-        ("noise(salt-and-pepper, amount=0.1)", ["median"]),
-        ("noise(sigma=0.05) | noise(salt-and-pepper, amount=0.1)", ["median", "restora"]),
+        ("noise(salt-and-pepper, amount=0.1)", ["restora"]),
+        ("noise(sigma=0.05) | noise(salt-and-pepper, amount=0.1)", ["restora"]),
+        ("noise(speckle, sigma=0.2)", ["restora"]),
+        ("noise(poisson, peak=40)", ["restora"]),
         ("noise(sigma=0)", []),
         ("jpeg(quality=20)", []),
     ],
@@ -32,9 +34,9 @@ def test_the_plan_follows_the_damage(photo, words, methods):
     assert ("left alone" in plan.because) == (not methods)
 
 
-def test_denser_impulses_get_a_wider_median(photo):
-    plans = [plan_for(diagnose(damaged(photo, f"noise(salt-and-pepper, amount={a})"))) for a in (0.05, 0.3)]
-    assert [plan.steps[0].knobs["radius"] for plan in plans] == [1, 2]
+def test_the_reasons_name_all_that_was_found(photo):
+    plan = plan_for(diagnose(damaged(photo, "noise(speckle, sigma=0.2)")))
+    assert "proportion to brightness" in plan.because and "standard deviation" in plan.because
 
 
 def test_a_knob_not_given_is_measured(photo):
@@ -48,7 +50,9 @@ def test_a_knob_not_given_is_measured(photo):
     [
         ("nlm", {}, {}, "needs sigma"),
         ("nlm", {"sigma": 5}, {}, "from 0 to 1"),
-        ("restora", {"sigma": 0.1}, {}, "trained to do without"),
+        ("dncnn", {"sigma": 0.1}, {}, "trained to do without"),
+        ("restora", {"sgima": 0.1}, {}, "did you mean sigma"),
+        ("restora", {"sigma": 25}, {}, "from 0 to 1 .0..1 scale"),
         ("median", {"radius": 1}, {"strength": 2}, "strength"),
         ("restora", {}, {"precision": "f16"}, "precision must be f32 or bf16"),
     ],
@@ -61,7 +65,7 @@ def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
 def test_plans_are_checked_against_the_table():
     with pytest.raises(BadPlan, match="must give nlm its sigma"):
         check(Plan((Step("nlm", ""),), ""))
-    with pytest.raises(BadPlan, match="neither weights nor precision"):
+    with pytest.raises(BadPlan, match="neither weights, precision nor a sigma map"):
         plan_of_method("median", {}, None, weights="restora.blind")
     assert check(Plan((Step("median", ""),), "")) == [{"radius": METHODS["median"].knobs[0].default}]
 

@@ -22,7 +22,7 @@ from restora.work.plan import best_precision
 from restora.work.restore import Limits, restore, restore_file
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
-FLAGSHIP = Plan((Step("restora", "", "restora.blind"),), "")
+FLAGSHIP = Plan((Step("restora", "", "restora.noise"),), "")
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
 
 
@@ -69,7 +69,7 @@ def test_bf16_is_chosen_only_where_it_is_native_and_was_measured_to_cost_little(
 
 
 def test_strength_mixes_the_result_with_the_picture(noisy):
-    half = Plan((Step("restora", "", "restora.blind", strength=0.5),), "")
+    half = Plan((Step("restora", "", "restora.noise", strength=0.5),), "")
     full, mixed = restore(Image(noisy), FLAGSHIP)[0].pixels, restore(Image(noisy), half)[0].pixels
     assert np.abs(mixed - (noisy + full) / 2).max() < 1e-6
 
@@ -151,7 +151,7 @@ import json, sys
 from pathlib import Path
 from restora.core.plan import Plan, Step
 from restora.work.restore import Limits, restore_file
-plan = Plan((Step("restora", "", "restora.blind"),), "")
+plan = Plan((Step("restora", "", "restora.noise"),), "")
 report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, limits=Limits(int(sys.argv[3])))
 print(json.dumps([report.peak_megabytes, report.tiles]))
 """
