@@ -12,6 +12,7 @@ from restora.core.errors import BadImage, BadPlan, NoWeights, OutputExists
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
+from restora.data.photographs import sha256
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.weights import Weights
@@ -49,6 +50,51 @@ def test_both_engines_restore_alike(method, noisy):
     plan = Plan((Step(method.name, "", method.weights[0]),), "")
     ours, theirs = (restore(Image(noisy), plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
     assert np.abs(ours - theirs).max() <= 1e-5
+
+
+def told(sigma, **options):
+    return Plan((Step("restora", "", "restora.noise", knobs={"sigma": sigma}, **options),), "")
+
+
+def mapped(path):
+    return told(0.0, sigma_map={"file": str(path), "sha256": sha256(path)})
+
+
+def test_a_level_that_is_told_decides_how_much_is_removed(noisy):
+    left = [restore(Image(noisy), told(sigma))[0].pixels for sigma in (0.02, 0.098, 0.2)]
+    removed = [np.square(noisy - x_hat).mean() for x_hat in left]
+    assert removed[0] < removed[1] < removed[2]
+    blind = restore(Image(noisy), FLAGSHIP)[0].pixels
+    assert np.array_equal(restore(Image(noisy), told(0.0))[0].pixels, blind) and not np.array_equal(left[1], blind)
+
+
+def test_a_map_says_it_pixel_by_pixel(noisy, tmp_path):
+    write(Image(noisy.clip(0, 1)), tmp_path / "y.png")
+    y = read(tmp_path / "y.png")
+    level = np.full((*y.shape[:2], 1), 25 / 255, np.float32)
+    write(Image(level), tmp_path / "even.png")
+    even = restore(y, mapped(tmp_path / "even.png"))[0].pixels
+    assert np.abs(even - restore(y, told(25 / 255))[0].pixels).max() <= 1e-6
+    level[:, : level.shape[1] // 2] = 2 / 255
+    write(Image(level), tmp_path / "halves.png")
+    halves = restore(y, mapped(tmp_path / "halves.png"))[0].pixels
+    left, right = np.s_[:, :100], np.s_[:, -100:]
+    removed = [np.square(halves - y.pixels)[side].mean() for side in (left, right)]
+    assert removed[0] < 0.5 * removed[1]
+    restore_file(tmp_path / "y.png", tmp_path / "out.png", mapped(tmp_path / "halves.png"))
+    assert np.abs(read(tmp_path / "out.png").pixels - halves.clip(0, 1)).max() <= 0.51 / 255
+
+
+def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
+    write(Image(noisy[:50].clip(0, 1)), tmp_path / "small.png")
+    with pytest.raises(BadImage, match="the sigma map .* is 304x50 pixels, the picture 304x256"):
+        restore(Image(noisy), mapped(tmp_path / "small.png"))
+    plan = mapped(tmp_path / "small.png")
+    write(Image(noisy[:60].clip(0, 1)), tmp_path / "small.png", force=True)
+    with pytest.raises(BadPlan, match="has changed since"):
+        restore(Image(noisy), plan)
+    with pytest.raises(BadPlan, match="cannot be told sigma"):
+        restore(Image(noisy), Plan((Step("restora", "", "restora.blind", knobs={"sigma": 0.1}),), ""))
 
 
 def test_bf16_is_another_computation_and_close(photo, noisy):
