@@ -21,7 +21,7 @@ from restora.methods.table import METHODS
 from restora.work.page import said
 
 ROOT = Path(__file__).parent.parent
-NAMES = {"bm3d": "BM3D", "dncnn": "DnCNN", "drunet": "DRUNet"}
+NAMES = {"bm3d": "BM3D", "dncnn": "DnCNN", "cdncnn": "colour DnCNN", "drunet": "DRUNet"}
 
 
 def rows(name: str) -> list[dict[str, str]]:

@@ -31,3 +31,9 @@ def photo():
 def grey_photo():
     """A grey photograph, (256, 256, 1) on the 0..1 scale."""
     return skimage.data.camera()[100:356, 100:356, None].astype(np.float32) / 255
+
+
+@pytest.fixture(autouse=True)
+def no_weights_of_ones_own(tmp_path_factory, monkeypatch):
+    """Tests see the shipped weights, not those of whoever runs them."""
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path_factory.getbasetemp() / "no-weights"))

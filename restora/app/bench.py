@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restora.core.errors import RestoraError
+from restora.app.options import Force
+from restora.core.errors import OutputExists, RestoraError
 from restora.core.names import nearest
+from restora.core.plan import PRECISIONS
 
 if TYPE_CHECKING:
     from restora.work.bench import Row
@@ -30,6 +32,7 @@ def denoise(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of denoise.csv and denoise_cost.csv.")] = Path("results"),
     page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
+    force: Force = False,
     precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
     engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
     again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
@@ -42,6 +45,7 @@ def denoise(
 
     Example: restora bench denoise --data data --method restora --method nlm --set Set12
     """
+    from restora.damage.words import parse
     from restora.files.save import write_text
     from restora.methods.table import METHODS
     from restora.work import suite
@@ -57,6 +61,12 @@ def denoise(
     for name in method or []:
         if name not in known:
             raise RestoraError(f"no method is called {name!r}; {nearest(name, known)}")
+    if precision not in PRECISIONS:
+        raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
+    if page and ((page.exists() and not force) or not page.parent.is_dir()):
+        raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
+    noises = [str(parse(words)) for words in noise or suite.NOISES]  # one way to write each, as rows are found by it
+    suite.check_sets(sets or suite.SETS)
     out.mkdir(parents=True, exist_ok=True)
     results, costs = out / "denoise.csv", out / "denoise_cost.csv"
 
@@ -64,7 +74,7 @@ def denoise(
         what = f"{entry.set}, {entry.damage}: {entry.weights or entry.method}"
         typer.echo(f"{what}: {row.psnr:.2f} dB, SSIM {row.ssim:.4f}" if row else f"{what}: {note}")
 
-    todo = list(suite.entries(method or usual, sets or suite.SETS, noise or suite.NOISES))
+    todo = list(suite.entries(method or usual, sets or suite.SETS, noises))
     suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=tell)
     if cost and precision == "f32" and engine == "openvino":
         suite.run_costs(todo, costs, again=again, tell=typer.echo)

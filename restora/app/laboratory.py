@@ -1,4 +1,4 @@
-"""Commands of the laboratory: degrade, measure, methods, show, train, weights."""
+"""Commands of the laboratory: degrade, measure, methods, show, train, adapt, weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -150,7 +150,7 @@ def adapt(
     output: Annotated[str, typer.Option("-o", "--output", help="Name of the weights, as my-camera.")],
     start: Annotated[str, typer.Option(help="Weights to begin from; the flagship's if not given.")] = "",
     steps: Annotated[int, typer.Option(min=1, help="At most; it stops by itself.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all that is random.")] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -164,15 +164,15 @@ def adapt(
     from restora.work.train import RUNS
 
     def tell(steps: int, before: float, now: float) -> None:
-        typer.echo(f"step {steps}: {now - before:+.2f} dB on pictures held out", err=True)
+        typer.echo(f"step {steps}: {now - before:+.2f} dB on a picture held out", err=True)
 
     begin = start or METHODS[FLAGSHIP].weights[0]
     made = run(folder, output, tell, start=begin, runs=RUNS, steps=steps, seed=seed, force=force)
-    scores = made.card["adapted"]["held_out_psnr"]
+    gain = made.card["adapted"]["gain_db"]
     if as_json:
         show_json({"name": made.name, "folder": str(made.folder), "adapted": made.card["adapted"]})
     else:
-        print(f"{made.name} written to {made.folder}: {max(scores) - scores[0]:+.2f} dB on pictures held out")
+        print(f"{made.name} written to {made.folder}: {gain:+.2f} dB on a picture held out")
 
 
 @weights.command("list")

@@ -9,7 +9,8 @@ from restora.core.errors import MissingExtra
 from restora.core.knobs import Knob, Setting
 
 Kind = Literal["classical", "learned", "per-image"]
-Halo = int | None | Callable[[Mapping[str, Setting]], int]
+Knobs = Mapping[str, Setting]
+Halo = int | None | Callable[[Knobs], int]
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,8 @@ class Method:
     takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
-    memory: bytes of working memory for each pixel of a tile, at most.
-    minutes: that a per-image method needs for a megapixel on two cores, at most and roughly.
-    package: what to install if it is not part of the base installation.
+    memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
+    minutes: that a per-image method needs for a megapixel on two cores with these knobs, at most and roughly.
     """
 
     name: str
@@ -36,9 +36,8 @@ class Method:
     halo: Halo = None
     multiple: int = 1
     channels: int | None = None  # that it works on at a time; None: any
-    memory: int = 100
-    minutes: float = 0.0
-    package: str = "restora[lab]"
+    memory: int | Callable[[Knobs], int] = 100
+    minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
 
     def load(self) -> Any:
@@ -48,12 +47,16 @@ class Method:
             return getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             raise MissingExtra(
-                f"{self.name} needs the package {error.name}; install it with: pip install '{self.package}'"
+                f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
             ) from error
 
-    def reach(self, knobs: Mapping[str, Setting]) -> int | None:
+    def reach(self, knobs: Knobs) -> int | None:
         """The halo for these knobs."""
         return self.halo(knobs) if callable(self.halo) else self.halo
+
+    def bytes_a_pixel(self, knobs: Knobs) -> int:
+        """The memory for these knobs."""
+        return self.memory(knobs) if callable(self.memory) else self.memory
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON."""

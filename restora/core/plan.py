@@ -28,7 +28,8 @@ class Step:
     sigma_map: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.sigma_map is not None and set(self.sigma_map) != {"file", "sha256"}:
+        fits = isinstance(self.sigma_map, Mapping) and all(isinstance(text, str) for text in self.sigma_map.values())
+        if self.sigma_map is not None and not (fits and set(self.sigma_map) == {"file", "sha256"}):
             raise BadPlan(f"the sigma_map of {self.method} must be a file and its sha256, not {self.sigma_map!r}")
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
@@ -52,8 +53,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise BadPlan(f"precision must be {' or '.join(PRECISIONS)}, not {self.precision!r}")
-        if not isinstance(self.because, str) or type(self.seed) is not int:
-            raise BadPlan("a plan's because must be a text and its seed a whole number")
+        if not isinstance(self.because, str) or type(self.seed) is not int or not 0 <= self.seed < 2**63:
+            raise BadPlan("a plan's because must be a text and its seed a whole number from 0 to 2^63 - 1")
 
     @property
     def id(self) -> str:
@@ -61,6 +62,8 @@ class Plan:
         facts = self.as_dict()
         for entry in (facts, *facts["steps"]):
             del entry["because"]
+            if entry.get("sigma_map"):
+                entry["sigma_map"] = entry["sigma_map"]["sha256"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:

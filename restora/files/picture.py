@@ -27,6 +27,8 @@ _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
 WHOLE = 200_000_000
 """Bytes up to which a decoded picture may stand in memory."""
+_SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
+"""Fields of libvips that belong to the pixels, or are set by copy()."""
 _FORMATS = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
 
 
@@ -163,9 +165,12 @@ def _in_tiles(image: pyvips.Image, file: Path, path: Path) -> pyvips.Image:
     rows = pyvips.Image.new_from_file(str(file), access="sequential", fail_on="truncated")
     rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
     tiles = pyvips.Image.new_from_file(str(path)).copy(interpretation=image.interpretation)
-    for field in image.get_fields():
-        if field not in tiles.get_fields() or field == "orientation":
-            tiles.set_type(image.get_typeof(field), field, image.get(field))
+    tiles = tiles.copy(xres=image.xres, yres=image.yres)
+    for field in ("resolution-unit", "bits-per-sample"):
+        if image.get_typeof(field) == 0 and tiles.get_typeof(field):
+            tiles.remove(field)
+    for field in set(image.get_fields()) - _SHAPE:
+        tiles.set_type(image.get_typeof(field), field, image.get(field))
     return tiles
 
 

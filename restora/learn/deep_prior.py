@@ -78,7 +78,7 @@ def fit(
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
     rule = RunningVariance(patience=max(200, iterations // 4))
     average = best = torch.full_like(target, 0.5)
-    ended = f"all {iterations} steps were taken"
+    ended, done = f"all {iterations} steps were taken", 0
     try:
         for step in range(iterations):
             output = net(z + JITTER * torch.randn_like(z))
@@ -92,12 +92,15 @@ def fit(
             average = torch.lerp(output.detach(), average, min(AVERAGE, step / (10 + step)))
             if rule.is_least(step, output.detach()):
                 best = average
-            tell(step + 1, iterations)
+            done = step + 1
+            tell(done, iterations)
             if rule.says_stop(step):
                 ended = f"stopped at step {step + 1}, as the outputs were steadiest at {rule.at + 1}"
                 break
     except KeyboardInterrupt:
-        ended = f"interrupted at step {step + 1}; this is the best result so far"
+        if not done:
+            raise
+        ended = f"interrupted after step {done}; this is the best result so far"
     return _picture(best if rule.at else average, y.shape), ended
 
 

@@ -160,6 +160,8 @@ def load(
     for player, saved in zip(players, state["optimisers"], strict=True):
         player.load_state_dict(saved)
     progress = Progress(**state["progress"])
+    if recipe.steps < progress.step or not (progress.rows or recipe.steps > progress.step):
+        raise BadRecipe(f"{path} has taken {progress.step} steps; recipe {recipe.name} needs more than that")
     if any(before[key] != mine[key] for key in SCHEDULE):
         progress.earlier.append({"until": progress.step} | {key: before[key] for key in SCHEDULE})
     return progress

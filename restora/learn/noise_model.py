@@ -21,7 +21,11 @@ FLAT = 10
 """One square of so many, the flattest of its class of brightness, is taken to hold noise alone."""
 ENOUGH = 64
 """Flat squares that are needed."""
-_NONE = np.empty((0, SIDE, SIDE, 3))
+MUCH = 4_000_000
+"""Pixels from which on squares need not overlap."""
+LEAST = 0.5 / 255
+"""Noise below this is that of rounding."""
+_NONE = np.empty((0, SIDE, SIDE, 3), np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class NoiseModel:
 
 def measure_noise(pictures: Sequence[np.ndarray]) -> NoiseModel:
     """The noise of pictures (H, W, 3) on the 0..1 scale. Raises BadImage if too little of them is flat."""
-    squares = np.concatenate([_squares(picture) for picture in pictures if min(picture.shape[:2]) >= SIDE] or [_NONE])
+    stride = SIDE if sum(picture.shape[0] * picture.shape[1] for picture in pictures) > MUCH else SIDE // 2
+    large = [picture for picture in pictures if min(picture.shape[:2]) >= SIDE]
+    squares = np.concatenate([_NONE, *[_squares(picture, stride) for picture in large]])
     if len(squares) < FLAT * ENOUGH:
         raise BadImage("the pictures are too few or too small to see their noise; give some of a megapixel or so")
     green = squares[..., 1].mean((1, 2))
@@ -81,10 +87,12 @@ def measure_noise(pictures: Sequence[np.ndarray]) -> NoiseModel:
             flat.append(chosen)
             classes.append((green[chosen].mean(), len(flat) - 1))
     if sum(map(len, flat)) < ENOUGH:
-        raise BadImage("nearly all of the pictures is black, white or textured: their noise cannot be seen")
-    noises = [_detrended(squares[chosen]) for chosen in flat]
+        raise BadImage("nearly all of the pictures is black or white: their noise cannot be seen")
+    noises = [_detrended(squares[chosen].astype(np.float64)) for chosen in flat]
     level = np.array([np.sqrt(np.median(noise[..., 1].var((1, 2)))) for noise in noises])
     level = median_filter(level, min(3, len(level)), mode="nearest")  # a class that was textured all over stands out
+    if level.max() < LEAST:
+        raise BadImage("the pictures show no noise where they are flat: there is nothing to adapt to")
     alike = np.concatenate([noise / max(level[index], 1e-6) for index, noise in enumerate(noises)])
     return NoiseModel(np.array([mean for mean, _ in classes]), level, _spectrum(alike))
 
@@ -98,9 +106,9 @@ def _spectrum(noise: np.ndarray) -> np.ndarray:
     return spectrum / spectrum[:, :, 1, 1].real.mean()
 
 
-def _squares(picture: np.ndarray) -> np.ndarray:
-    views = sliding_window_view(picture, (SIDE, SIDE), axis=(0, 1))[:: SIDE // 2, :: SIDE // 2]
-    return views.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).astype(np.float64)
+def _squares(picture: np.ndarray, stride: int) -> np.ndarray:
+    views = sliding_window_view(picture, (SIDE, SIDE), axis=(0, 1))[::stride, ::stride]
+    return views.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).astype(np.float32)
 
 
 def _structure(green: np.ndarray) -> np.ndarray:

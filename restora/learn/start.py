@@ -11,7 +11,7 @@ from torch import nn
 def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
     """Copy into `net` every array that fits a parameter of its name; the number of parameters copied.
 
-    A layer that has gained inputs keeps the old ones, which come first, and is deaf to the new ones until it has
+    A convolution that has gained inputs keeps the old ones, which come first, and is deaf to the new ones until it has
     learned. All else stays as it was initialised.
     """
     copied = 0
@@ -21,11 +21,14 @@ def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
         old = torch.from_numpy(arrays[name].astype(np.float32))
         if old.shape == parameter.shape:
             parameter.copy_(old)
-        elif old.ndim > 1 and old.shape[:1] == parameter.shape[:1] and old.shape[2:] == parameter.shape[2:]:
-            known = min(old.shape[1], parameter.shape[1])
+        elif name.endswith("weight") and _gained_inputs(old.shape, parameter.shape):
             parameter.zero_()
-            parameter[:, :known] = old[:, :known]
+            parameter[:, : old.shape[1]] = old
         else:
             continue
         copied += 1
     return copied
+
+
+def _gained_inputs(old: torch.Size, new: torch.Size) -> bool:
+    return len(old) == len(new) == 4 and old[0] == new[0] and old[2:] == new[2:] and old[1] < new[1]

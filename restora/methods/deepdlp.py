@@ -49,13 +49,15 @@ class DenoiserPull:
         return (self.x - self.u).astype(np.float32)
 
     def _denoised(self, x: np.ndarray) -> np.ndarray:
-        wide = x.astype(np.float64)
+        height, width = x.shape[:2]
+        padded = np.pad(x, ((0, int(height == 1)), (0, int(width == 1)), (0, 0)), mode="edge")
+        wide = padded.astype(np.float64)  # scikit-image drops axes of one pixel
         values = wide.squeeze(2) if x.shape[2] == 1 else wide
         quiet = denoise_nl_means(
             values, patch_size=5, patch_distance=6, h=0.8 * self.sigma, sigma=self.sigma,
             channel_axis=2 if values.ndim == 3 else None,
         )  # fmt: skip
-        return quiet.reshape(x.shape).astype(np.float32)
+        return quiet.reshape(padded.shape)[:height, :width].astype(np.float32)
 
 
 def deepdlp(
@@ -69,4 +71,4 @@ def deepdlp(
 ) -> tuple[np.ndarray, str]:
     """(x_hat, how it ended) for y (H, W, C) with noise sigma; a net of `width` channels."""
     pull = DenoiserPull(y, sigma, strength=0.5, pull=0.5)
-    return fit(y, width, iterations, seed, tell, pull, weight=0.5)
+    return fit(y, width, iterations, seed, tell, pull, weight=pull.pull / 2)

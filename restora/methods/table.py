@@ -1,7 +1,9 @@
 """The table of methods: facts only. Reading it imports no method, so that listing stays fast."""
 
+from collections.abc import Mapping
+
 from restora.core.errors import RestoraError
-from restora.core.knobs import Knob
+from restora.core.knobs import Knob, Setting
 from restora.core.method import Method
 from restora.core.names import nearest
 
@@ -21,6 +23,17 @@ _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
 
+
+def _fit_bytes(knobs: Mapping[str, Setting]) -> int:
+    """Of activations and gradients for a pixel, roughly, for a net of so many channels."""
+    return 1000 + 125 * int(knobs["width"] or 0)
+
+
+def _fit_minutes(knobs: Mapping[str, Setting]) -> float:
+    """For a megapixel on two cores, roughly."""
+    return 150 * (knobs["iterations"] or 0) / 2000 * ((knobs["width"] or 0) / 64) ** 1.5
+
+
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
@@ -31,9 +44,7 @@ METHODS: dict[str, Method] = {
             about="the flagship: noise of every kind in colour and grey pictures, blind or told its level, for the CPU",
             treats=("gaussian", "poisson", "speckle", "salt-and-pepper", "camera"),
             paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
-            knobs=(
-                Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "level of white noise, if known; 0: read off the picture"),
-            ),
+            knobs=(_KNOWN_SIGMA,),
             halo=138,
             multiple=8,
             channels=3,
@@ -60,8 +71,8 @@ METHODS: dict[str, Method] = {
             treats=("gaussian",),
             paper="Ulyanov, Vedaldi and Lempitsky, Deep image prior, CVPR 2018; stopping: Wang et al., TMLR 2023",
             knobs=(_NET_WIDTH, _ITERATIONS),
-            memory=9000,
-            minutes=150,
+            memory=_fit_bytes,
+            minutes=_fit_minutes,
         ),
         Method(
             name="deepdlp",
@@ -71,8 +82,8 @@ METHODS: dict[str, Method] = {
             treats=("gaussian",),
             paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
             knobs=(_SIGMA, _NET_WIDTH, _ITERATIONS),
-            memory=9000,
-            minutes=150,
+            memory=_fit_bytes,
+            minutes=_fit_minutes,
         ),
         Method(
             name="gaussian",

@@ -63,7 +63,9 @@ def adapt(
     Raises RestoraError for a name or start that will not do, BadImage for pictures whose noise cannot be seen.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
-        raise RestoraError(f"{name!r} cannot be the name of your weights; take letters, digits, - and _, as my-camera")
+        raise RestoraError(
+            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as my-camera"
+        )
     if name in listed() and not force:
         raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
     base = find(start)
@@ -78,50 +80,59 @@ def adapt(
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adapting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     photos = sorted(photographs(folder, "your own"), key=lambda photo: photo.sha256)[:MOST]
+    if len(photos) < 2:
+        raise BadImage(f"{folder} holds one picture; give two or more, as one is kept to see when to stop")
     noisy = [_middle(photo.path) for photo in photos]
     noise = measure_noise(noisy)
-    clean = [_clean(y, base.name) for y in noisy]
-    recipe = _recipe(base, folder, steps, seed)
+    clean = [_clean(y, base) for y in noisy]
+    recipe = _recipe(base, folder, f"noise(camera, sigma={noise.sigma!r})", steps, seed)
     torch.manual_seed(seed)
     net = method.load()(channels=recipe.channels, **recipe.knobs)
     begin_from(net, base.arrays())
-    best, scores, progress = _fine_tune(net, clean, noise, recipe, runs / f"adapt.{name}" / "checkpoint.pt", tell)
+    best, scores, kept, progress = _fine_tune(net, clean, noise, recipe, runs / f"adapt.{name}" / "checkpoint.pt", tell)
     for parameter in best.parameters():
         parameter.data = parameter.data.half().float()
-    card = card_of(recipe, method, net, progress, photos) | {
+    card = card_of(recipe, method, net, progress, photos[1:]) | {
         "name": name,
+        "terms": f"those of {base.name} ({base.card['terms']}), and your own, as the pictures are yours",
         "start": {"name": base.name, "onnx_sha256": base.checksum, "commit": base.card["commit"]},
         "bf16_loss_db": base.card.get("bf16_loss_db"),
         "adapted": {
             "noise_sigma": round(noise.sigma, 5),
+            "held_out": photos[0].path.name,
             "held_out_psnr": [round(score, 3) for score in scores],
+            "steps": kept * ROUND,
+            "gain_db": round(scores[kept] - scores[0], 3),
             "protocol": f"own pictures made {SMALLER} times smaller, measured noise drawn anew",
         },
     }
+    card["trained"] |= {"steps": kept * ROUND, "held_out_psnr": round(scores[kept], 3)}
+    card["trained"] |= {"held_out_protocol": f"one of the pictures, {card['adapted']['protocol']}"}
+    card["recipe"] |= {"terms": card["terms"]}
     arrays = {key: value.contiguous().numpy() for key, value in best.state_dict().items()}
     return store(name, own_folder(), arrays, to_onnx(best, recipe.planes, method.multiple), card)
 
 
 def _fine_tune(
     net: "nn.Module", clean: list[np.ndarray], noise: NoiseModel, recipe: Recipe, checkpoint: Path, tell: Tell
-) -> tuple["nn.Module", list[float], "Progress"]:
-    """(the best net, PSNR of the held-out picture before and after each round, the progress)."""
+) -> tuple["nn.Module", list[float], int, "Progress"]:
+    """(the best net, PSNR of the held-out picture before and after each round, the best round, the progress)."""
     from restora.learn.loop import descend
 
-    pairs = AdaptedPairs(clean[1:] or clean, noise, recipe)
+    pairs = AdaptedPairs(clean[1:], noise, recipe)
     samples = AdaptedPairs(clean[:1], noise, replace(recipe, seed=recipe.seed + 1, batch=16)).batch(0)
-    best, scores = deepcopy(net).eval(), [_validate(net, samples)]
+    best, scores, kept = deepcopy(net).eval(), [_validate(net, samples)], 0  # the round whose net is the best
     checkpoint.unlink(missing_ok=True)
     for stop in range(ROUND, recipe.steps + ROUND, ROUND):
         average, progress = descend(net, pairs, recipe, checkpoint, lambda one: scores[-1], lambda *_: None, stop)
         score = _validate(average, samples)
-        if score > max(scores) + LEAST_GAIN:
-            best = deepcopy(average)
         scores.append(score)
+        if score > scores[kept] + LEAST_GAIN:
+            best, kept = deepcopy(average), len(scores) - 1
         tell(progress.step, scores[0], score)
-        if len(scores) - 1 - int(np.argmax(scores)) >= PATIENCE:
+        if len(scores) - 1 - kept >= PATIENCE:
             break
-    return best, scores, progress
+    return best, scores, kept, progress
 
 
 class AdaptedPairs:
@@ -148,11 +159,11 @@ class AdaptedPairs:
         return np.dstack([y, told]).transpose(2, 0, 1), x.transpose(2, 0, 1)
 
 
-def _recipe(base: Weights, folder: Path, steps: int, seed: int) -> Recipe:
-    """The recipe of the weights to begin from, made gentle."""
+def _recipe(base: Weights, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
+    """The recipe of the weights to begin from, made gentle; `damage` is the nearest words to the measured noise."""
     before: dict[str, Any] = dict(base.card["recipe"])
     gentle = {
-        "photographs": str(folder), "licence": "your own", "start": base.name, "damage": "noise(camera, sigma=0.02)",
+        "photographs": str(folder), "licence": "your own", "start": base.name, "damage": damage,
         "steps": steps, "batch": 8, "patch": PATCH, "lr": 0.001, "lr_rest": 0.0001, "warm_up": ROUND, "decay": 1.0,
         "ema": 0.98, "seed": seed, "validate_every": ROUND, "leave_out": "", "grey_share": 0.0, "told_share": 0.0,
     }  # fmt: skip
@@ -169,8 +180,8 @@ def _middle(path: Path) -> np.ndarray:
     return np.broadcast_to(picture.window(top, left, height, width), (height, width, 3))
 
 
-def _clean(y: np.ndarray, weights: str) -> np.ndarray:
-    plan = Plan((Step(find(weights).card["method"], "a clean picture to learn from", weights),), "")
+def _clean(y: np.ndarray, base: Weights) -> np.ndarray:
+    plan = Plan((Step(base.card["method"], "a clean picture to learn from", str(base.onnx)),), "")
     x_hat = restore(Image(np.ascontiguousarray(y)), plan)[0].pixels
     return smaller(np.rint(x_hat.clip(0, 1) * 255).astype(np.uint8), SMALLER).astype(np.float32) / 255
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.damage.words import parse
@@ -17,6 +18,8 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import restore
 
+MEMORY = 8 * 10**9
+"""Bytes that a method may use: what it needs is measured elsewhere (work/cost.py)."""
 KEYS = ("set", "damage", "seed", "method", "weights", "engine", "precision")
 """Columns that say which row of a results file a row is."""
 
@@ -50,23 +53,20 @@ def bench(
     *,
     seed: int = 0,
     engine: str = "openvino",
-    tell: Callable[[int, int], None] | None = None,
 ) -> Row:
     """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it."""
     protocol = PROTOCOLS["denoise"]
     scores, before, seconds, area = [], [], 0.0, 0
-    for done, path in enumerate(tests.paths, 1):
+    for path in tests.paths:
         x = read(path).pixels
         y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
         plan = plan_for(y)
         started = time.perf_counter()
-        x_hat, report = restore(y, plan, engine=engine)
+        x_hat, report = restore(y, plan, engine=engine, max_memory=MEMORY)
         seconds += time.perf_counter() - started
         area += x.shape[0] * x.shape[1]
         scores.append(measure(x_hat.pixels, x, protocol))
         before.append(measure(y.pixels, x, protocol).psnr)
-        if tell:
-            tell(done, len(tests.paths))
     step = plan.steps[0] if plan.steps else None
     return Row(
         set=tests.name,
@@ -91,13 +91,24 @@ def bench(
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Put rows into a results file; one of the same KEYS goes."""
     kept: dict[tuple[str, ...], dict[str, str]] = {}
-    if path.exists():
-        with path.open(newline="") as lines:
-            kept = {tuple(row[key] for key in KEYS): row for row in csv.DictReader(lines)}
+    for row in read_table(path, KEYS):
+        kept[tuple(row[key] for key in KEYS)] = row
     for new in rows:
         values = {name: str(value) for name, value in asdict(new).items()}
         kept[tuple(values[key] for key in KEYS)] = values
     write_table(path, [kept[key] for key in sorted(kept)])
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file, none if it is absent. Raises RestoraError if it lacks a column."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as lines:
+        reader = csv.DictReader(lines)
+        missing = [column for column in columns if column not in (reader.fieldnames or [])]
+        if missing:
+            raise RestoraError(f"{path} is no results file of this program: it has no column {', '.join(missing)}")
+        return list(reader)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:

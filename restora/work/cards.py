@@ -8,20 +8,28 @@ from restora.learn.weights import find, listed, rescore
 
 
 def write_cards(results: Path) -> Iterator[str]:
-    """Put the rows of a results file on the cards of their weights; a line about each."""
+    """Put the rows of a results file on the cards of the weights they are of; a line about each.
+
+    What bf16 costs stays as it was on the card if the rows do not tell.
+    """
     with results.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     for name in listed():
         mine = [
             {k: v for k, v in row.items() if k not in ("method", "weights")} for row in rows if row["weights"] == name
         ]
-        losses = [bf16_loss(row, mine) for row in mine if row["precision"] == "bf16"]
-        rescore(find(name), mine, max(losses) if losses else None)
+        if not mine:
+            continue
+        weights = find(name)
+        losses = [loss for row in mine if row["precision"] == "bf16" and (loss := bf16_loss(row, mine)) is not None]
+        rescore(weights, mine, max(losses) if losses else weights.card.get("bf16_loss_db"))
         yield f"{name}: {len(mine)} scores, bf16 costs {losses} dB"
 
 
-def bf16_loss(coarse: dict[str, str], rows: list[dict[str, str]]) -> float:
-    """What a row in bf16 lost against the row in f32 of the same pictures and damage; engines agree in f32."""
+def bf16_loss(coarse: dict[str, str], rows: list[dict[str, str]]) -> float | None:
+    """What a row in bf16 lost against that in f32 of the same pictures and damage, if there is one; engines agree."""
     same = ("set", "damage", "seed")
-    exact = next(row for row in rows if row["precision"] == "f32" and all(row[key] == coarse[key] for key in same))
-    return round(float(exact["psnr"]) - float(coarse["psnr"]), 3)
+    for row in rows:
+        if row["precision"] == "f32" and all(row[key] == coarse[key] for key in same):
+            return round(float(row["psnr"]) - float(coarse["psnr"]), 3)
+    return None

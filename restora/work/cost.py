@@ -17,6 +17,7 @@ from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
+from restora.work.bench import MEMORY
 from restora.work.restore import peak_memory, restore
 
 SIZE = 512
@@ -46,7 +47,7 @@ def cost(method: str, weights: str, threads: int, precision: str = "f32") -> Cos
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         kind = MissingExtra if done.returncode == 3 else RestoraError
-        raise kind(done.stderr.strip().splitlines()[-1])
+        raise kind((done.stderr.strip().splitlines() or [f"the process that measured {method} was killed"])[-1])
     facts = json.loads(done.stdout)
     card: dict[str, Any] = find(weights).card if weights else {"parameters": 0, "trained": {"seconds": 0}}
     learned = {"parameters": card["parameters"], "training_seconds": card["trained"]["seconds"]}
@@ -66,7 +67,7 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
     seconds = []
     for _ in range(1 if row.kind == "per-image" else ROUNDS):
         started = time.perf_counter()
-        report = restore(y, plan, max_memory=8 * 10**9)[1]
+        report = restore(y, plan, max_memory=MEMORY)[1]
         seconds.append(time.perf_counter() - started)
     return {
         "engine": report.engine,

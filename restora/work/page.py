@@ -1,7 +1,6 @@
 """The page of a benchmark: one HTML file that needs nothing else, made from results files and a few pictures."""
 
 import base64
-import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -18,6 +17,7 @@ from restora.data.sets import published, test_set
 from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
+from restora.work.bench import KEYS, read_table
 from restora.work.restore import restore
 from restora.work.suite import NOTHING, Entry, plan_for
 
@@ -55,8 +55,8 @@ $crops
 
 def page(results: Path, costs: Path) -> str:
     """The HTML of results and costs files as the suite writes them. Raises MissingExtra without matplotlib."""
-    rows = [row for row in _rows(results) if row["precision"] == "f32"]
-    prices = {(row["method"], row["weights"], row["threads"]): row for row in _rows(costs)}
+    rows = [row for row in read_table(results, KEYS) if row["precision"] == "f32"]
+    prices = {(row["method"], row["weights"], row["threads"]): row for row in read_table(costs, ("threads",))}
     groups = sorted({(row["set"], row["damage"]) for row in rows})
     tables = [_table(name, damage, rows, prices) for name, damage in groups]
     return PAGE.substitute(
@@ -152,14 +152,16 @@ def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) 
 
 def _crops(rows: Rows) -> Iterable[str]:
     """Clean, damaged and restored crops of a few pictures, for each set and noise that was measured."""
-    for name, index, (top, left) in SHOWN:
+    for name, index, corner in SHOWN:
         for damage in sorted({row["damage"] for row in rows if row["set"] == name}):
             here = sorted(
                 (r for r in rows if (r["set"], r["damage"]) == (name, damage) and r["engine"] != "per-image"),
                 key=lambda row: -float(row["psnr"]),
             )
-            x = read(test_set(name).paths[index]).pixels
+            paths = test_set(name).paths
+            x = read(paths[min(index, len(paths) - 1)]).pixels
             y = parse(damage).apply(x, np.random.default_rng(0))
+            top, left = (max(0, min(at, side - CROP)) for at, side in zip(corner, x.shape[:2], strict=True))
             window = np.s_[top : top + CROP, left : left + CROP]
             figures = [_figure("clean", x[window], "")]
             for row in here:
@@ -179,10 +181,3 @@ def _figure(label: str, pixels: np.ndarray, note: str) -> str:
     return (
         f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>'
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as lines:
-        return list(csv.DictReader(lines))

@@ -58,6 +58,8 @@ def plan_of_method(
         if wishes and not method.knobs:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
+        if sigma_map and wishes.get("sigma"):
+            raise BadPlan("give sigma or a sigma map, not both")
         if sigma_map:
             step = replace(step, sigma_map={"file": str(sigma_map), "sha256": sha256(sigma_map)})
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
@@ -95,8 +97,8 @@ def check(plan: Plan) -> list[dict[str, Setting]]:
     for step in plan.steps:
         method = method_named(step.method)
         knobs = settle(method.knobs, step.knobs, step.method)
-        if step.weights and method.kind != "learned":
-            raise BadPlan(f"{step.method} is a {method.kind} method and has no weights")
+        if (step.weights or step.sigma_map) and method.kind != "learned":
+            raise BadPlan(f"{step.method} is a {method.kind} method and has neither weights nor a sigma map")
         unset = [name for name, value in knobs.items() if value is None]
         if unset:
             raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")

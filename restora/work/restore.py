@@ -230,7 +230,8 @@ def _runner(
         return x_hat
 
     run = fitted if method.kind == "per-image" else classical
-    return Runner(run, None, method.reach(knobs), method.multiple, method.memory, step.strength)
+    memory = method.bytes_a_pixel(knobs)
+    return Runner(run, None, method.reach(knobs), method.multiple, memory, step.strength)
 
 
 def _learned(
@@ -251,7 +252,8 @@ def _learned(
         return _whatever_channels(_engine(weights, method, engine, in_precision), card["channels"], [sigma] * told)
 
     careful = ready("f32") if precision != "f32" else None
-    return Runner(ready(precision), careful, card["halo"], card["multiple"], method.memory, step.strength)
+    memory = method.bytes_a_pixel(knobs)
+    return Runner(ready(precision), careful, card["halo"], card["multiple"], memory, step.strength)
 
 
 def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -308,13 +310,17 @@ def _beside(read: Read, level: Read) -> Read:
 
 def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:
     """Raise BadPlan if the per-image steps of a plan would take longer than so many minutes."""
-    needed = sum(method_named(step.method).minutes for step in plan.steps) * shape[0] * shape[1] / 1e6
+    needed, names = 0.0, []
+    for step, knobs in zip(plan.steps, check(plan), strict=True):
+        estimate = method_named(step.method).minutes
+        if estimate:
+            needed += estimate(knobs) * shape[0] * shape[1] / 1e6
+            names.append(step.method)
     if needed > minutes:
-        names = " and ".join(step.method for step in plan.steps if method_named(step.method).minutes)
         time_needed = f"{needed:.0f} minutes" if needed < 120 else f"{needed / 60:.0f} hours"
         raise BadPlan(
-            f"{names} fits a net to this picture alone, which may take {time_needed} here; go ahead with --yes,"
-            " and stop it with Ctrl-C: the best result so far is kept"
+            f"{' and '.join(names)} fits a net to this picture alone, which may take {time_needed} here;"
+            " go ahead with --yes, and stop it with Ctrl-C: the best result so far is kept"
         )
 
 

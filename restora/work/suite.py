@@ -1,6 +1,5 @@
 """The denoising suite: methods x noise x sets, one row at a time into a results file, so that it can stop and go on."""
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from restora.data.sets import test_set
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import find
 from restora.methods.table import METHODS
-from restora.work.bench import KEYS, Row, bench, write_rows, write_table
+from restora.work.bench import KEYS, Row, bench, read_table, write_rows, write_table
 from restora.work.cost import cost
 from restora.work.diagnose import diagnose
 from restora.work.plan import plan_of_method
@@ -45,6 +44,12 @@ class Entry:
     damage: str
     method: str
     weights: str = ""
+
+
+def check_sets(names: Sequence[str]) -> None:
+    """Raise RestoraError if a set is unknown or not on this disk, before anything is measured."""
+    for name in names:
+        test_set(name)
 
 
 def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) -> Iterator[Entry]:
@@ -79,8 +84,11 @@ def run(
     present = _present(results)
     for entry in todo:
         tests = test_set(entry.set).first(limit)
+        if not entry.weights and precision != "f32":
+            continue  # only nets compute in anything else
         known = (tests.name, entry.damage, str(seed), entry.method, entry.weights)
-        if not again and any(key[: len(known)] == known and key[-1] == precision for key in present):
+        how = (engine, precision) if entry.weights else None
+        if not again and any(key[: len(known)] == known and how in (None, key[len(known) :]) for key in present):
             tell(entry, None, "there already")
             continue
         try:
@@ -95,9 +103,8 @@ def run(
 def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable[[str], None]) -> None:
     """Measure time and memory of the methods of the entries with one core and with two, into a costs file."""
     kept: dict[tuple[str, ...], dict[str, str]] = {}
-    if costs.exists():
-        with costs.open(newline="") as lines:
-            kept = {(row["method"], row["weights"], row["threads"]): row for row in csv.DictReader(lines)}
+    for row in read_table(costs, ("method", "weights", "threads")):
+        kept[row["method"], row["weights"], row["threads"]] = row
     for method, weights in dict.fromkeys((entry.method, entry.weights) for entry in todo if entry.method != NOTHING):
         for threads in (1, 2):
             if (method, weights, str(threads)) in kept and not again:
@@ -147,7 +154,4 @@ def _is_for(weights: str, noise: str) -> bool:
 
 
 def _present(results: Path) -> set[tuple[str, ...]]:
-    if not results.exists():
-        return set()
-    with results.open(newline="") as lines:
-        return {tuple(row[key] for key in KEYS) for row in csv.DictReader(lines)}
+    return {tuple(row[key] for key in KEYS) for row in read_table(results, KEYS)}

@@ -43,5 +43,7 @@ def test_too_little_to_see_is_said(shape):
         measure_noise([np.full(shape, 0.5, np.float32)])
     with pytest.raises(BadImage, match="too few or too small"):
         measure_noise([])
-    with pytest.raises(BadImage, match="black, white or textured"):
+    with pytest.raises(BadImage, match="black or white"):
         measure_noise([np.ones((600, 600, 3), np.float32)])
+    with pytest.raises(BadImage, match="no noise where they are flat"):
+        measure_noise([np.full((600, 600, 3), 0.5, np.float32)])

@@ -15,7 +15,7 @@ WHITE = f"noise(sigma={25 / 255!r})"
 
 @pytest.fixture
 def data(tmp_path, monkeypatch, photo):
-    """Two sets of small pictures where the named ones are looked for."""
+    """A set of small pictures where Set12 is looked for."""
     monkeypatch.setenv("RESTORA_DATA", str(tmp_path))
     for i in range(8):
         grey = tmp_path / "eval" / "Set12"
@@ -44,7 +44,9 @@ def test_rows_are_made_kept_and_made_again(data):
 def test_weights_of_one_level_are_measured_at_that_level_only():
     entries = list(suite.entries(["dncnn", "restora"], ["Set12"], suite.NOISES[:3]))
     assert [entry.damage for entry in entries if entry.method == "dncnn"] == [WHITE]
-    assert len([entry for entry in entries if entry.method == "restora"]) == 3
+    assert {entry.damage for entry in entries if entry.weights == "restora.noise"} == set(suite.NOISES[:3])
+    other = list(suite.entries(["restora"], ["Set12"], ["noise(speckle, sigma=0.2)"]))
+    assert [entry.weights for entry in other] == ["restora.noise"], "the other weights know white noise only"
 
 
 @pytest.mark.parametrize(("method", "noise"), [("lee", "noise(speckle, sigma=0.2)"), ("nlm", WHITE)])
