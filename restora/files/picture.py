@@ -171,6 +171,9 @@ def _in_tiles(image: pyvips.Image, file: Path, path: Path) -> pyvips.Image:
             tiles.remove(field)
     for field in set(image.get_fields()) - _SHAPE:
         tiles.set_type(image.get_typeof(field), field, image.get(field))
+    # EXIF may name an orientation that the loader has dealt with.
+    orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+    tiles.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return tiles
 
 
