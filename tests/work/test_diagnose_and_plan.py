@@ -19,8 +19,8 @@ def damaged(x, words):
     ("words", "methods"),
     [
         ("noise(sigma=0.098)", ["restora"]),
-        ("noise(salt-and-pepper, amount=0.1)", ["restora"]),
-        ("noise(sigma=0.05) | noise(salt-and-pepper, amount=0.1)", ["restora"]),
+        ("noise(salt-and-pepper, amount=0.1)", ["adaptive-median"]),
+        ("noise(sigma=0.05) | noise(salt-and-pepper, amount=0.1)", ["adaptive-median", "restora"]),
         ("noise(speckle, sigma=0.2)", ["restora"]),
         ("noise(poisson, peak=40)", ["restora"]),
         ("noise(sigma=0)", []),
@@ -32,6 +32,11 @@ def test_the_plan_follows_the_damage(photo, words, methods):
     assert [step.method for step in plan.steps] == methods
     assert plan.because and all(step.because for step in plan.steps)
     assert ("left alone" in plan.because) == (not methods)
+
+
+def test_denser_impulses_get_a_wider_window(photo):
+    plans = [plan_for(diagnose(damaged(photo, f"noise(salt-and-pepper, amount={a})"))) for a in (0.1, 0.6)]
+    assert [plan.steps[0].knobs["radius"] for plan in plans] == [3, 5]
 
 
 def test_the_reasons_name_all_that_was_found(photo):
