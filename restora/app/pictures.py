@@ -67,7 +67,7 @@ def denoise(
     output: Output = None,
     method: Annotated[str, typer.Option(help="One of: restora methods.")] = "restora",
     sigma: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
+        float | None, typer.Option(help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
     ] = None,
     sigma_map: Annotated[
         Path | None,

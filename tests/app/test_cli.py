@@ -105,7 +105,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--weights", "restora.blind", "--sigma", "0.1"], "cannot be told sigma"),
         (["denoise", "clean.png", "--method", "dip"], "go ahead with --yes"),
         (["denoise", "clean.png", "--method", "tv", "--sigma-map", "clean.png"], "nor a sigma map"),
-        (["denoise", "clean.png", "--sigma", "25"], "0<=x<=1"),
+        (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
         (["bench", "denoise", "--set", "BSD"], "no test set is called"),
         (["bench", "denoise", "--noise", "nose(sigma=1)"], "did you mean noise?"),
