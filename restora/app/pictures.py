@@ -71,7 +71,7 @@ def denoise(
     ] = None,
     sigma_map: Annotated[
         Path | None,
-        typer.Option(help="A grey picture of the same size: sigma everywhere, as 25 of 255."),
+        typer.Option(help="A grey picture of the same size: sigma everywhere, as 25 of 255; a hint."),
     ] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
     weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,

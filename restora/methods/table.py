@@ -11,7 +11,7 @@ _SIGMA = Knob(
     *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
     sign="noise_level",
 )
-_KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "of white noise, if known; 0: read off the picture")
+_KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "of white noise, a hint; 0: read off the picture")
 _SPECKLE = Knob(
     *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
     sign="speckle",

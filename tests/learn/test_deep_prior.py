@@ -65,9 +65,15 @@ def test_the_denoiser_pulls_towards_less_noise(pair):
     x, y = pair
     pull = DenoiserPull(y, 0.15, strength=0.5, pull=0.5)
     assert gain(pull(0, y), x, y) > 2
-    targets = [pull(step, y) for step in range(10, 60, 10)]  # a net that stays at y is drawn the harder
-    drawn = [np.square(target - y).mean() for target in targets]
-    assert drawn == sorted(drawn) and drawn[-1] > drawn[0]
+
+
+def test_a_flat_picture_is_where_the_pull_rests():
+    """There D(x) = x and f(z) = x: neither x nor u moves."""
+    flat = np.full((40, 40, 3), 0.4, np.float32)
+    pull = DenoiserPull(flat, 0.1, strength=0.5, pull=0.5)
+    assert all(np.abs(pull(step, flat) - 0.4).max() < 1e-5 for step in range(0, 60, 10))
+    lifted = pull(60, flat + np.float32(0.1))  # and what pulls back grows once the net leaves it
+    assert (pull.u > 0.04).all() and (lifted < 0.41).all()
 
 
 @pytest.mark.parametrize("size", [(1, 40), (40, 1), (1, 1)])

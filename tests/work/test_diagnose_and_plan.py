@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
@@ -34,8 +35,9 @@ def test_the_plan_follows_the_damage(photo, words, methods):
     assert ("left alone" in plan.because) == (not methods)
 
 
-def test_denser_impulses_get_a_wider_window(photo):
-    plans = [plan_for(diagnose(damaged(photo, f"noise(salt-and-pepper, amount={a})"))) for a in (0.1, 0.6)]
+def test_denser_impulses_get_a_wider_window():
+    found = [Finding("impulse", share, "share of pixels", 1.0, True, "dots") for share in (0.1, 0.5)]
+    plans = [plan_for(Diagnosis({"impulse": finding})) for finding in found]
     assert [plan.steps[0].knobs["radius"] for plan in plans] == [3, 5]
 
 
