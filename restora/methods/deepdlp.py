@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from skimage.restoration import denoise_nl_means
 
 from restora.learn.deep_prior import fit
+from restora.nets.non_local_means import non_local_means
 
 EVERY = 10
 """Steps of the net between two of the denoiser, which costs as much as several of them."""
@@ -49,15 +49,7 @@ class DenoiserPull:
         return (self.x - self.u).astype(np.float32)
 
     def _denoised(self, x: np.ndarray) -> np.ndarray:
-        height, width = x.shape[:2]
-        padded = np.pad(x, ((0, int(height == 1)), (0, int(width == 1)), (0, 0)), mode="edge")
-        wide = padded.astype(np.float64)  # scikit-image drops axes of one pixel
-        values = wide.squeeze(2) if x.shape[2] == 1 else wide
-        quiet = denoise_nl_means(
-            values, patch_size=5, patch_distance=6, h=0.8 * self.sigma, sigma=self.sigma,
-            channel_axis=2 if values.ndim == 3 else None,
-        )  # fmt: skip
-        return quiet.reshape(padded.shape)[:height, :width].astype(np.float32)
+        return non_local_means(x, self.sigma).astype(np.float32)
 
 
 def deepdlp(

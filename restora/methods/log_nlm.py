@@ -9,7 +9,8 @@ JOSA 1976; Buades, Coll and Morel, CVPR 2005.
 
 import numpy as np
 from scipy.ndimage import uniform_filter
-from skimage.restoration import denoise_nl_means
+
+from restora.nets.non_local_means import non_local_means
 
 BLACK = 4 / 255
 """Added before the logarithm, as black has none; it also keeps the noise of dark pixels in bounds."""
@@ -22,19 +23,7 @@ def log_nlm(y: np.ndarray, sigma: float, patch: int, distance: int) -> np.ndarra
     """y (H, W, C) from patches of `patch` pixels a side, compared up to `distance` pixels away, for speckle sigma."""
     if sigma == 0:
         return y
-    height, width = y.shape[:2]
-    padded = np.pad(y, ((0, int(height == 1)), (0, int(width == 1)), (0, 0)), mode="edge")  # it drops axes of one pixel
-    logs = np.log(np.maximum(padded, 0).astype(np.float64) + BLACK)
-    values = logs.squeeze(2) if logs.shape[2] == 1 else logs
-    quiet = denoise_nl_means(
-        values,
-        patch_size=patch,
-        patch_distance=distance,
-        h=0.8 * sigma,
-        sigma=sigma,
-        fast_mode=True,
-        channel_axis=2 if values.ndim == 3 else None,
-    ).reshape(padded.shape)
+    logs = np.log(np.maximum(y, 0).astype(np.float64) + BLACK)
+    quiet = non_local_means(logs, sigma, patch, distance)
     removed = uniform_filter((logs - quiet) ** 2, (WINDOW, WINDOW, 1))
-    x_hat = np.exp(quiet + removed / 2) - BLACK
-    return x_hat[:height, :width].astype(np.float32)
+    return (np.exp(quiet + removed / 2) - BLACK).astype(np.float32)
