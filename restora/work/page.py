@@ -155,7 +155,13 @@ def _crops(rows: Rows) -> Iterable[str]:
     for name, index, corner in SHOWN:
         for damage in sorted({row["damage"] for row in rows if row["set"] == name}):
             here = sorted(
-                (r for r in rows if (r["set"], r["damage"]) == (name, damage) and r["engine"] != "per-image"),
+                (
+                    row
+                    for row in rows
+                    if (row["set"], row["damage"]) == (name, damage)
+                    and row["method"] != NOTHING
+                    and row["engine"] != "per-image"  # minutes for each
+                ),
                 key=lambda row: -float(row["psnr"]),
             )
             paths = test_set(name).paths
@@ -163,13 +169,13 @@ def _crops(rows: Rows) -> Iterable[str]:
             y = parse(damage).apply(x, np.random.default_rng(0))
             top, left = (max(0, min(at, side - CROP)) for at, side in zip(corner, x.shape[:2], strict=True))
             window = np.s_[top : top + CROP, left : left + CROP]
-            figures = [_figure("clean", x[window], "")]
+            before = measure(y, x, PROTOCOLS["denoise"]).psnr
+            figures = [_figure("clean", x[window], ""), _figure("damaged", y[window], f", {before:.2f} dB")]
             for row in here:
                 entry = Entry(name, damage, row["method"], row["weights"])
                 x_hat = restore(Image(y), plan_for(entry, "f32", Image(y)))[0].pixels
                 psnr = measure(x_hat, x, PROTOCOLS["denoise"]).psnr
-                label = "damaged" if row["method"] == NOTHING else row["weights"] or row["method"]
-                figures.append(_figure(label, x_hat[window], f", {psnr:.2f} dB"))
+                figures.append(_figure(row["weights"] or row["method"], x_hat[window], f", {psnr:.2f} dB"))
             title = f"{name}, {said(damage)}, picture {index + 1}"
             yield f"<h2>{escape(title)}</h2><div class=crops>{''.join(figures)}</div>"
 
