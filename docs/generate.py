@@ -118,11 +118,20 @@ def weights_table() -> str:
         card = verify(name, SHIPPED).card
         trained, recipe = card["trained"], card["recipe"]
         photographs = f"{len(card['photographs'])} photographs of {recipe['photographs']}"
+        runs = [trained, *before(card)]
+        steps, minutes = (
+            " after ".join(f"{run[key] / unit:.0f}" for run in runs) for key, unit in (("steps", 1), ("seconds", 60))
+        )
         lines.append(
-            f"| {name} | {card['parameters'] / 1e6:.2f} M | {photographs} | {trained['steps']} |"
-            f" {trained['seconds'] / 60:.0f} | {card['terms']} |"
+            f"| {name} | {card['parameters'] / 1e6:.2f} M | {photographs} | {steps} | {minutes} | {card['terms']} |"
         )
     return "\n".join(lines)
+
+
+def before(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """How the weights that some began from were trained, and those that they began from."""
+    start = card.get("start", {})
+    return [start["trained"], *before(start)] if "trained" in start else []
 
 
 def methods_table() -> str:

@@ -16,23 +16,30 @@ FOLDERS = {
     "Set14": "eval/Set14",
     "BSD68": "eval/BSD68",
     "CBSD68": "eval/BSD100",
+    "CC15": "noise/cc15",
 }
 """Folders under the data root."""
+PAIRS = {"CC15": ("_real", "_mean")}
+"""Sets of photographs as a camera took them: what the noisy and the clean file of a pair are called at the end."""
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Pictures in order. sha256 is of their checksums one after the other."""
+    """Clean pictures in order. sha256 is of their checksums one after the other.
+
+    noisy: the same pictures as they were taken, of a set of PAIRS; else empty, and the damage is made.
+    """
 
     name: str
     paths: tuple[Path, ...]
     sha256: str
+    noisy: tuple[Path, ...] = ()
 
     def first(self, count: int | None) -> "TestSet":
         """Its first pictures, under a name that says so; all of it for None."""
         if count is None or count >= len(self.paths):
             return self
-        return _set_of(f"{self.name}[:{count}]", self.paths[:count])
+        return _set_of(f"{self.name}[:{count}]", self.paths[:count], self.noisy[:count])
 
 
 def test_set(name: str) -> TestSet:
@@ -43,6 +50,10 @@ def test_set(name: str) -> TestSet:
     paths = pictures(folder)
     if name == "CBSD68":  # the 68 of BSD100 that are the colour versions of BSD68, in its order
         paths = [folder / line for line in (folder.parent / "cbsd68.txt").read_text().split()]
+    if name in PAIRS:
+        real, clean = PAIRS[name]
+        noisy = [path for path in paths if path.stem.endswith(real)]
+        return _set_of(name, [path.with_stem(path.stem.removesuffix(real) + clean) for path in noisy], noisy)
     return _set_of(name, paths)
 
 
@@ -52,6 +63,6 @@ def published() -> dict[tuple[str, str, str], float]:
         return {(row["set"], row["damage"], row["method"]): float(row["psnr"]) for row in csv.DictReader(lines)}
 
 
-def _set_of(name: str, paths: Sequence[Path]) -> TestSet:
-    digest = hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
-    return TestSet(name, tuple(paths), digest)
+def _set_of(name: str, paths: Sequence[Path], noisy: Sequence[Path] = ()) -> TestSet:
+    digest = hashlib.sha256("".join(map(sha256, [*paths, *noisy])).encode()).hexdigest()
+    return TestSet(name, tuple(paths), digest, tuple(noisy))

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from restora.learn.loop import keep_freed_memory
+from restora.learn.optimiser import precision
 from restora.nets.hourglass import GREATEST_STRIDE, Hourglass
 
 DEPTH = 32
@@ -81,7 +82,8 @@ def fit(
     ended, done = f"all {iterations} steps were taken", 0
     try:
         for step in range(iterations):
-            output = net(z + JITTER * torch.randn_like(z))
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
+                output = net(z + JITTER * torch.randn_like(z))
             loss = mse_loss(output, target)
             if pull is not None:
                 drawn_to = pull(step, _picture(output.detach(), y.shape))

@@ -17,7 +17,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
 from restora.core.errors import BadRecipe
-from restora.learn.optimiser import optimisers, rate
+from restora.learn.optimiser import optimisers, precision, rate
 from restora.learn.recipe import Recipe
 
 SAVE_SECONDS = 300
@@ -92,12 +92,6 @@ def descend(
                 save(checkpoint, net, average, players, progress, recipe)
                 saved = time.monotonic()
     return average, progress
-
-
-def precision() -> torch.dtype:
-    """bf16 where the processor computes in it; else f32, as emulated bf16 is several times slower than f32."""
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
 
 
 def keep_freed_memory() -> None:

@@ -15,7 +15,7 @@ class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised; parameters of four dimensions.
 
     torch.optim.Muon takes matrices only and always works in bf16, which a processor without bf16 arithmetic has to
-    emulate at a fraction of its f32 speed; this one works on convolutions in the precision it is given.
+    emulate at a fraction of its f32 speed; this one works on convolutions, in bf16 where that is native.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
@@ -44,11 +44,17 @@ def orthogonal(matrices: Tensor) -> Tensor:
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(precision())
     for _ in range(5):
         square = x @ x.mT
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices.dtype)
+
+
+def precision() -> torch.dtype:
+    """bf16 where the processor computes in it; else f32, as emulated bf16 is several times slower than f32."""
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
 
 
 def optimisers(net: nn.Module, lr: float, lr_rest: float) -> list[torch.optim.Optimizer]:

@@ -15,14 +15,16 @@ class Pairs:
     """Batches as a pure function of the step: nothing to save, nothing to restore, the same for any process count."""
 
     def __init__(self, photographs: Sequence[np.ndarray], recipe: Recipe) -> None:
-        """`photographs` are (H, W, C) uint8; those smaller than a patch are left out."""
+        """`photographs` are (H, W, C) uint8; those smaller than a patch are left out.
+
+        All are drawn from equally often, in each of their sizes: by area, the few largest would be nearly all that is
+        seen, and they are the softest.
+        """
         self.recipe = recipe
         sizes = [smaller(photo, shrink) for photo in photographs for shrink in recipe.shrinks]
         self.photographs = [photo for photo in sizes if min(photo.shape[:2]) >= recipe.patch]
         if not self.photographs:
             raise BadRecipe(f"recipe {recipe.name}: no photograph is as large as a patch of {recipe.patch} pixels")
-        area = np.array([photo.shape[0] * photo.shape[1] for photo in self.photographs], float)
-        self.share = area / area.sum()
 
     def batch(self, step: int, rank: int = 0, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Damaged y (B, planes, H, W) and target x (B, C, H, W), float32, for one process of several."""
@@ -50,7 +52,7 @@ class Pairs:
 
     def _patch(self, rng: np.random.Generator) -> np.ndarray:
         """A clean patch (H, W, C or 1), turned and mirrored at random."""
-        photo = self.photographs[rng.choice(len(self.photographs), p=self.share)]
+        photo = self.photographs[rng.integers(len(self.photographs))]
         size = self.recipe.patch
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
         patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))

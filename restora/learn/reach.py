@@ -9,8 +9,9 @@ from torch import nn
 def measured_reach(net: nn.Module, channels: int, multiple: int) -> int:
     """Pixels beyond a block of outputs, aligned to the net's multiple, that can change it.
 
-    All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels. The
-    picture grows until the reach ends inside it.
+    All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels; a mean
+    takes the place of each maximum over a window, which would send its gradient to one of its inputs only. The picture
+    grows until the reach ends inside it.
     """
     size = 64 * multiple
     while (reach := _reach_within(net, channels, multiple, size)) >= size // 2 - multiple:
@@ -20,6 +21,10 @@ def measured_reach(net: nn.Module, channels: int, multiple: int) -> int:
 
 def _reach_within(net: nn.Module, channels: int, multiple: int, size: int) -> int:
     net = deepcopy(net).double().requires_grad_(True)
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.MaxPool2d):
+                setattr(module, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding))
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.fill_(0.01 if parameter.ndim > 1 else 0.0)

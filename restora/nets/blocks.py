@@ -26,3 +26,23 @@ def silence(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+class DoubleConvolution(nn.Sequential):
+    """Two 3x3 convolutions, each with ReLU: the block of U-Net; (B, inputs, H, W) to (B, outputs, H, W); reach 2."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(
+            begun(nn.Conv2d(inputs, outputs, 3, padding=1)),
+            nn.ReLU(inplace=True),
+            begun(nn.Conv2d(outputs, outputs, 3, padding=1)),
+            nn.ReLU(inplace=True),
+        )
+
+
+def begun(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with weights that keep the variance through a ReLU (He et al., ICCV 2015), and no bias."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

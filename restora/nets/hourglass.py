@@ -21,7 +21,7 @@ class Hourglass(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """f(z), through a sigmoid at the end."""
-        return torch.sigmoid(self.exit(self.body(z)))
+        return torch.sigmoid(self.exit(self.body(z)).float())  # in f32 even where the rest computes in bf16
 
 
 class _Level(nn.Module):

@@ -30,7 +30,7 @@ from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import restore
-from restora.work.train import card_of
+from restora.work.train import begun_from, card_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,7 +95,7 @@ def adapt(
     card = card_of(recipe, method, net, progress, photos[1:]) | {
         "name": name,
         "terms": f"those of {base.name} ({base.card['terms']}), and your own, as the pictures are yours",
-        "start": {"name": base.name, "onnx_sha256": base.checksum, "commit": base.card["commit"]},
+        "start": begun_from(base),
         "bf16_loss_db": base.card.get("bf16_loss_db"),
         "adapted": {
             "noise_sigma": round(noise.sigma, 5),

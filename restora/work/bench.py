@@ -14,12 +14,15 @@ from restora.core.plan import Plan
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read
+from restora.learn.weights import find
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import restore
 
 MEMORY = 8 * 10**9
 """Bytes that a method may use: what it needs is measured elsewhere (work/cost.py)."""
+REAL = "real"
+"""The damage of a set of pairs: what the camera did."""
 KEYS = ("set", "damage", "seed", "method", "weights", "engine", "precision")
 """Columns that say which row of a results file a row is."""
 
@@ -36,6 +39,7 @@ class Row:
     clipped: bool
     method: str
     weights: str
+    weights_sha256: str
     engine: str
     precision: str
     psnr: float
@@ -54,12 +58,18 @@ def bench(
     seed: int = 0,
     engine: str = "openvino",
 ) -> Row:
-    """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it."""
+    """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it.
+
+    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL.
+    """
     protocol = PROTOCOLS["denoise"]
     scores, before, seconds, area = [], [], 0.0, 0
-    for path in tests.paths:
+    for index, path in enumerate(tests.paths):
         x = read(path).pixels
-        y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
+        if tests.noisy:
+            y = Image(read(tests.noisy[index]).pixels)
+        else:
+            y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
         plan = plan_for(y)
         started = time.perf_counter()
         x_hat, report = restore(y, plan, engine=engine, max_memory=MEMORY)
@@ -74,9 +84,10 @@ def bench(
         images=len(tests.paths),
         damage=damage,
         seed=seed,
-        clipped=False,
+        clipped=bool(tests.noisy),
         method=step.method if step else "nothing",
         weights=(step.weights or "") if step else "",
+        weights_sha256=short_sum(step.weights) if step and step.weights else "",
         engine=report.engine,
         precision=report.precision or "f32",
         psnr=round(float(np.mean([score.psnr for score in scores])), 3),
@@ -86,6 +97,11 @@ def bench(
         protocol=protocol.name,
         ssim_variant=protocol.ssim,
     )
+
+
+def short_sum(weights: str) -> str:
+    """The beginning of the checksum of some weights, which says which version of them a row is of."""
+    return find(weights).checksum[:16]
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -21,7 +21,7 @@ BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
 """Share of impulses from which on a window of seven pixels may hold nothing else."""
-NOISE = ("noise_level", "speckle")
+NOISE = ("noise_level", "speckle", "camera_noise")
 """Signs of what the flagship treats, alone or together."""
 
 

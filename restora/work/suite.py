@@ -15,16 +15,16 @@ from restora.core.plan import Plan
 from restora.damage.chain import Chain
 from restora.damage.noise import GaussianNoise, Speckle
 from restora.damage.words import draw, parse
-from restora.data.sets import test_set
+from restora.data.sets import PAIRS, test_set
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import find
 from restora.methods.table import METHODS
-from restora.work.bench import KEYS, Row, bench, read_table, write_rows, write_table
+from restora.work.bench import KEYS, REAL, Row, bench, read_table, short_sum, write_rows, write_table
 from restora.work.cost import cost
 from restora.work.diagnose import diagnose
 from restora.work.plan import plan_of_method
 
-SETS = ("Set12", "BSD68", "CBSD68")
+SETS = ("Set12", "BSD68", "CBSD68", "CC15")
 NOISES = (
     *(f"noise(sigma={level / 255!r})" for level in (15, 25, 50)),
     "noise(poisson, peak=30)",
@@ -55,7 +55,7 @@ def check_sets(names: Sequence[str]) -> None:
 def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) -> Iterator[Entry]:
     """What there is to measure: each method on the noises that it treats, each of its weights on those it is for."""
     for name in sets:
-        for noise in noises:
+        for noise in noises if name not in PAIRS else (REAL,):
             if NOTHING in methods:
                 yield Entry(name, noise, NOTHING)
             for method in (METHODS[each] for each in methods if each != NOTHING):
@@ -79,16 +79,18 @@ def run(
 ) -> None:
     """Measure the entries into a results file; rows that are there are kept unless `again`.
 
+    Rows of weights that have been replaced since are measured again.
     limit: so many pictures of each set only. A method whose package is not installed is told of and left out.
     """
-    present = _present(results)
+    present = read_table(results, [*KEYS, "weights_sha256"])
     for entry in todo:
         tests = test_set(entry.set).first(limit)
         if not entry.weights and precision != "f32":
             continue  # only nets compute in anything else
-        known = (tests.name, entry.damage, str(seed), entry.method, entry.weights)
-        how = (engine, precision) if entry.weights else None
-        if not again and any(key[: len(known)] == known and how in (None, key[len(known) :]) for key in present):
+        wanted = asdict(entry) | {"set": tests.name, "seed": str(seed)}
+        if entry.weights:
+            wanted |= {"engine": engine, "precision": precision, "weights_sha256": short_sum(entry.weights)}
+        if not again and any(wanted.items() <= row.items() for row in present):
             tell(entry, None, "there already")
             continue
         try:
@@ -133,6 +135,8 @@ def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
     """The diagnosis with the level of white noise or speckle as it was drawn; None if the method asks for nothing."""
     if all(knob.default is not None for knob in method.knobs):
         return None
+    if words == REAL:
+        return diagnose(y)
     damage = parse(words)
     for kind, sign in ((GaussianNoise, "noise_level"), (Speckle, "speckle")):
         if isinstance(damage, kind):
@@ -141,17 +145,20 @@ def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
 
 
 def _kinds(*words: str) -> set[str]:
-    """The kinds of damage in some words, which may hold ranges."""
+    """The kinds of damage in some words, which may hold ranges; real noise is met with what is made for white noise."""
+    if words == (REAL,):
+        return {"gaussian"}
     damages = [draw(each, np.random.default_rng(0)) for each in words]
     return {part.kind for one in damages for part in (one.damages if isinstance(one, Chain) else (one,))}
 
 
 def _is_for(weights: str, noise: str) -> bool:
-    """Whether weights were trained on a noise: on its kinds, and if on one level only, on that one."""
+    """Whether weights were trained on a noise: on its kinds, and if on one level only, on that one.
+
+    Real noise is that of cameras, or is taken to be.
+    """
+    if noise == REAL:
+        noise = "noise(camera, sigma=0.02)"
     damages = recipe_from(find(weights).card["recipe"], weights).damages
     one_level = len(damages) == 1 and ".." not in damages[0]
     return parse(damages[0]) == parse(noise) if one_level else _kinds(noise) <= _kinds(*damages)
-
-
-def _present(results: Path) -> set[tuple[str, ...]]:
-    return {tuple(row[key] for key in KEYS) for row in read_table(results, KEYS)}

@@ -107,7 +107,7 @@ def train(
     arrays = {name: value.contiguous().numpy() for name, value in average.state_dict().items()}
     card = card_of(recipe, method, net, progress, seen)
     if start:
-        card["start"] = {"name": start.name, "onnx_sha256": start.checksum, "commit": start.card["commit"]}
+        card["start"] = begun_from(start)
     return store(recipe.name, out, arrays, to_onnx(average, recipe.planes, method.multiple), card)
 
 
@@ -144,6 +144,12 @@ def card_of(
         "scores": [],
         "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],
     }
+
+
+def begun_from(start: Weights) -> dict[str, Any]:
+    """What a card says of the weights that training began from, and they of theirs."""
+    kept = {key: start.card[key] for key in ("name", "commit", "trained", "start") if key in start.card}
+    return kept | {"onnx_sha256": start.checksum}
 
 
 def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) -> float:

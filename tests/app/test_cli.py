@@ -102,7 +102,6 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "median", "-o", "clean.png"], "--force"),
         (["denoise", "clean.png", "--weights", "restora.nose"], "did you mean restora.noise?"),
         (["denoise", "clean.png", "--method", "dncnn", "--sigma", "0.1"], "trained to do without"),
-        (["denoise", "clean.png", "--weights", "restora.blind", "--sigma", "0.1"], "cannot be told sigma"),
         (["denoise", "clean.png", "--method", "dip"], "go ahead with --yes"),
         (["denoise", "clean.png", "--method", "tv", "--sigma-map", "clean.png"], "nor a sigma map"),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),

@@ -6,7 +6,7 @@ from restora.core.plan import Plan, Step, plan_from_json
 from restora.core.report import Report
 
 PLAN = Plan(
-    (Step("median", "dots", knobs={"radius": 1}), Step("restora", "noise", "restora.blind", strength=0.5)), "both"
+    (Step("median", "dots", knobs={"radius": 1}), Step("restora", "noise", "restora.noise", strength=0.5)), "both"
 )
 
 

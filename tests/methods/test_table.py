@@ -1,7 +1,10 @@
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
-from restora.core.errors import RestoraError
+from restora.core.errors import MissingExtra, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
@@ -11,7 +14,8 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import Restoration, _runner
 
-CLASSICAL = [method for method in METHODS.values() if method.kind == "classical"]
+ABSENT = {"bm3d"} - {name for name in ("bm3d",) if find_spec(name)}
+CLASSICAL = [method for method in METHODS.values() if method.kind == "classical" and method.name not in ABSENT]
 WORDS = {
     "gaussian": "noise(sigma=0.098)",
     "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)",
@@ -80,6 +84,12 @@ def test_tiny_pictures_and_no_noise_are_no_trouble(method, size):
     assert np.isfinite(method.load()(y, **settings)).all()
     if "sigma" in settings:
         assert np.array_equal(method.load()(y, **(settings | {"sigma": 0.0})), y)
+
+
+def test_a_method_whose_package_is_not_installed_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    with pytest.raises(MissingExtra, match="pip install bm3d"):
+        METHODS["bm3d"].load()(np.zeros((8, 8, 1), np.float32), sigma=0.1)
 
 
 def test_a_mistyped_name_is_named():

@@ -73,7 +73,7 @@ def test_plans_are_checked_against_the_table():
     with pytest.raises(BadPlan, match="must give nlm its sigma"):
         check(Plan((Step("nlm", ""),), ""))
     with pytest.raises(BadPlan, match="neither weights, precision nor a sigma map"):
-        plan_of_method("median", {}, None, weights="restora.blind")
+        plan_of_method("median", {}, None, weights="restora.noise")
     assert check(Plan((Step("median", ""),), "")) == [{"radius": METHODS["median"].knobs[0].default}]
 
 

@@ -15,7 +15,7 @@ from restora.damage.words import parse
 from restora.data.photographs import sha256
 from restora.files.picture import read
 from restora.files.save import write
-from restora.learn.weights import Weights
+from restora.learn.weights import Weights, store
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -93,8 +93,13 @@ def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
     write(Image(noisy[:60].clip(0, 1)), tmp_path / "small.png", force=True)
     with pytest.raises(BadPlan, match="has changed since"):
         restore(Image(noisy), plan)
+
+
+def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
+    card = {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
+    made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
     with pytest.raises(BadPlan, match="cannot be told sigma"):
-        restore(Image(noisy), Plan((Step("restora", "", "restora.blind", knobs={"sigma": 0.1}),), ""))
+        restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))
 
 
 def test_bf16_is_another_computation_and_close(photo, noisy):

@@ -1,0 +1,42 @@
+"""U-Net: what is coarse is seen deep down, what is fine comes across, and x_hat = y + f(y).
+
+f halves the picture level by level (max pooling) and doubles it again (2x2 up-convolutions); at each level on the way
+up, the features of the way down are joined on (concatenation), so that no detail has to pass the narrow bottom.
+Widths (64, 128, 256, 512, 1024) are the paper's net of 31 M parameters; the default is a sixteenth of it. Restoration
+adds two things to the paper: convolutions are padded, and the net gives what to add to y.
+
+O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from restora.nets.blocks import DoubleConvolution, silence
+
+
+class UNet(nn.Module):
+    """(B, C, H, W) damaged to (B, C, H, W) restored; H and W multiples of 2 ** (levels - 1)."""
+
+    def __init__(self, channels: int = 1, widths: Sequence[int] = (32, 64, 128, 256)) -> None:
+        super().__init__()
+        steps = list(pairwise(widths))
+        self.down = nn.ModuleList([DoubleConvolution(*pair) for pair in [(channels, widths[0]), *steps]])
+        self.halve = nn.MaxPool2d(2)
+        self.lift = nn.ModuleList([nn.ConvTranspose2d(deep, fine, 2, stride=2) for fine, deep in reversed(steps)])
+        self.up = nn.ModuleList([DoubleConvolution(2 * fine, fine) for fine, _ in reversed(steps)])
+        self.exit = nn.Conv2d(widths[0], channels, 1)
+        silence(self.exit)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """x_hat = y + f(y)."""
+        features = self.down[0](y)
+        across = []
+        for level in self.down[1:]:
+            across.append(features)
+            features = level(self.halve(features))
+        for lift, level in zip(self.lift, self.up, strict=True):
+            features = level(torch.cat([across.pop(), lift(features)], 1))
+        return y + self.exit(features)

@@ -1,0 +1,85 @@
+"""Noise that is not white, as cameras, scanners and compression leave it: what the flagship takes off flat places.
+
+Such noise is coarse, so that its pixels resemble their neighbours as those of a texture do, and statistics of pixels
+cannot tell the two apart. A net that has seen both can: of texture it leaves the most, of noise nothing. Noise is
+found if in the flattest places of the picture nearly all that varies is taken off, and if that is not very little.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from restora.core.diagnosis import Finding
+from restora.learn.weights import find
+from restora.signs.noise_level import noise_level
+
+WEIGHTS = "restora.noise"
+LOOKS = 3
+"""Crops that are looked at; each costs a tenth of a second."""
+SIDE = 192
+"""Of the crops, at most, in pixels."""
+SQUARE = 16
+FLAT = 10
+"""One square of so many, the flattest, is looked at."""
+ENOUGH = 4
+"""Flat squares below which nothing is said."""
+LEAST = 1.75 / 255
+"""Standard deviation from which on it is worth the while."""
+NEARLY_ALL = 0.8
+"""Share of the deviation in flat squares. Measured: 0.9 to 1.0 in photographs at ISO 1600 and more, 0.1 to 0.7 in
+clean ones whose flattest places vary as much."""
+
+
+def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
+    """The standard deviation, on the 0..1 scale, of coarse noise in flat places of crops (h, w, C)."""
+    if noise_level(crops).present:
+        return _finding(0.0, 0.0, "the noise is white")
+    before, removed = [], []
+    for crop in (crops[index] for index in np.linspace(0, len(crops) - 1, min(LOOKS, len(crops))).astype(int)):
+        height, width = (min(SIDE, side) // SQUARE * SQUARE for side in crop.shape[:2])
+        if not height or not width:
+            continue
+        top, left = (crop.shape[0] - height) // 2, (crop.shape[1] - width) // 2
+        y = np.broadcast_to(crop[top : top + height, left : left + width], (height, width, 3))
+        inside = np.abs(_squares(y).mean((1, 2)) - 0.5) < 0.47  # black and white are clipped
+        before.append(_deviations(_squares(y))[inside])
+        removed.append(_deviations(_squares(y - _denoised(y)))[inside])
+    if sum(map(len, before)) < FLAT * ENOUGH:
+        return _finding(0.0, 0.0, "too little is to be seen of coarse noise")
+    all_before, all_removed = np.concatenate(before), np.concatenate(removed)
+    flattest = np.argsort(all_before)[: len(all_before) // FLAT]
+    value, varies = float(np.median(all_removed[flattest])), float(np.median(all_before[flattest]))
+    return _finding(value, value / max(varies, 1e-6), f"coarse noise of {255 * value:.1f} of 255 in flat places")
+
+
+def _finding(value: float, share: float, says: str) -> Finding:
+    present = value >= LEAST and share >= NEARLY_ALL
+    sure = min(1.0, 4 * abs(share - NEARLY_ALL), abs(value - LEAST) / LEAST) if value >= LEAST else 1.0
+    if value and not present:
+        says = "no coarse noise to speak of: what varies in flat places is texture or very little"
+    return Finding("camera_noise", round(value, 5), "0..1 scale, in flat places", round(sure, 3), present, says)
+
+
+def _denoised(y: np.ndarray) -> np.ndarray:
+    """What the flagship makes of y (H, W, 3), sides multiples of eight."""
+    from restora.engines.openvino_ import openvino_engine
+
+    weights = find(WEIGHTS)
+    told = np.zeros((weights.card["recipe"]["knobs"].get("told", 0), *y.shape[:2]), np.float32)
+    planes = np.concatenate([y.transpose(2, 0, 1), told]).astype(np.float32)
+    return openvino_engine(weights.onnx, "f32")(planes[None])[0].transpose(1, 2, 0)
+
+
+def _squares(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (N, SQUARE * SQUARE, 3)."""
+    rows, columns = picture.shape[0] // SQUARE, picture.shape[1] // SQUARE
+    apart = picture.reshape(rows, SQUARE, columns, SQUARE, 3).swapaxes(1, 2)
+    return apart.reshape(rows * columns, SQUARE * SQUARE, 3)
+
+
+def _deviations(squares: np.ndarray) -> np.ndarray:
+    """The standard deviation of each square (N,) from its best surface of second order, mean of the colours."""
+    v, u = np.mgrid[-1 : 1 : SQUARE * 1j, -1 : 1 : SQUARE * 1j].reshape(2, -1)
+    basis = np.linalg.qr(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], 1))[0]
+    rest = squares - np.einsum("pk,qk,nqc->npc", basis, basis, squares, optimize=True)
+    return rest.std(1).mean(1)
