@@ -140,7 +140,7 @@ def train(
         if stop_at:
             typer.echo(f"stopped at step {stop_at}; the same command without --stop-at goes on", err=True)
     elif as_json:
-        show_json({"name": made.name, "folder": str(made.folder), "onnx_sha256": made.checksum})
+        show_json({"name": made.name, "folder": str(made.folder), "sha256": made.checksum})
     else:
         print(f"{made.name} written to {made.folder}")
 

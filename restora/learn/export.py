@@ -1,5 +1,6 @@
 """Export: a torch net as an ONNX model of any height and width, its weights stored as float16."""
 
+import json
 import warnings
 
 import numpy as np
@@ -39,6 +40,29 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
     del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+def linked(model: bytes, parameters: bytes, location: str) -> bytes:
+    """The model without the float16 weights that a safetensors file beside it, named `location`, holds too.
+
+    A safetensors file is a header and then the plain arrays, so that ONNX can point into it (external data): what
+    runs without torch and what the laboratory loads are the same numbers, stored once.
+    """
+    start = 8 + int.from_bytes(parameters[:8], "little")
+    header = json.loads(parameters[8:start])
+    graph = onnx.load_model_from_string(model)
+    for tensor in graph.graph.initializer:
+        entry = header.get(tensor.name.removesuffix(".half"))
+        if entry is None or tensor.data_type != TensorProto.FLOAT16 or list(tensor.dims) != entry["shape"]:
+            continue
+        begin, end = entry["data_offsets"]
+        if tensor.raw_data != parameters[start + begin : start + end]:
+            continue
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        where = {"location": location, "offset": start + begin, "length": end - begin}
+        tensor.external_data.extend(onnx.StringStringEntryProto(key=key, value=str(where[key])) for key in where)
+    return graph.SerializeToString(deterministic=True)
 
 
 def _halve(graph: onnx.GraphProto) -> None:

@@ -31,11 +31,11 @@ class Weights:
     name: str
     folder: Path
     card: dict[str, Any]
-    checksum: str  # of the .onnx file, which is what runs
+    checksum: str  # of the .safetensors file, which holds the parameters
 
     @property
     def onnx(self) -> Path:
-        """The model that runs without torch."""
+        """The model that runs without torch; its parameters may be in the .safetensors file beside it."""
         return self.folder / f"{self.name}.onnx"
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -84,16 +84,21 @@ def verify(name: str, folder: Path) -> Weights:
         if sha256(path) != sums[ending[1:]]:
             raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
     card = json.loads((folder / f"{name}.json").read_text())
-    return Weights(name, folder, card, sums["onnx"])
+    return Weights(name, folder, card, sums["safetensors"])
+
+
+def packed(arrays: dict[str, np.ndarray]) -> bytes:
+    """Arrays as float16 in the safetensors format."""
+    from safetensors.numpy import save
+
+    return save({key: value.astype(np.float16) for key, value in arrays.items()})
 
 
 def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, card: dict[str, Any]) -> Weights:
     """Write weights and card to a folder and list them in its index. Arrays become float16."""
-    from safetensors.numpy import save
-
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
-        ".safetensors": save({key: value.astype(np.float16) for key, value in arrays.items()}),
+        ".safetensors": packed(arrays),
         ".onnx": onnx,
         ".json": (json.dumps(card, indent=1) + "\n").encode(),
     }

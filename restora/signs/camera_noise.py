@@ -32,15 +32,15 @@ clean ones whose flattest places vary as much."""
 
 def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
     """The standard deviation, on the 0..1 scale, of coarse noise in flat places of crops (h, w, C)."""
-    if noise_level(crops).present:
+    looks = [_middle(crops[i]) for i in np.linspace(0, len(crops) - 1, min(LOOKS, len(crops))).astype(int)]
+    if noise_level(looks).present:
         return _finding(0.0, 0.0, "the noise is white")
     before, removed = [], []
-    for crop in (crops[index] for index in np.linspace(0, len(crops) - 1, min(LOOKS, len(crops))).astype(int)):
-        height, width = (min(SIDE, side) // SQUARE * SQUARE for side in crop.shape[:2])
+    for look in looks:
+        height, width = (side // SQUARE * SQUARE for side in look.shape[:2])
         if not height or not width:
             continue
-        top, left = (crop.shape[0] - height) // 2, (crop.shape[1] - width) // 2
-        y = np.broadcast_to(crop[top : top + height, left : left + width], (height, width, 3))
+        y = np.broadcast_to(look[:height, :width], (height, width, 3))
         inside = np.abs(_squares(y).mean((1, 2)) - 0.5) < 0.47  # black and white are clipped
         before.append(_deviations(_squares(y))[inside])
         removed.append(_deviations(_squares(y - _denoised(y)))[inside])
@@ -50,6 +50,12 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
     flattest = np.argsort(all_before)[: len(all_before) // FLAT]
     value, varies = float(np.median(all_removed[flattest])), float(np.median(all_before[flattest]))
     return _finding(value, value / max(varies, 1e-6), f"coarse noise of {255 * value:.1f} of 255 in flat places")
+
+
+def _middle(crop: np.ndarray) -> np.ndarray:
+    height, width = (min(SIDE, side) for side in crop.shape[:2])
+    top, left = (crop.shape[0] - height) // 2, (crop.shape[1] - width) // 2
+    return crop[top : top + height, left : left + width]
 
 
 def _finding(value: float, share: float, says: str) -> Finding:

@@ -25,7 +25,7 @@ from restora.files.picture import open_picture
 from restora.learn.noise_model import NoiseModel, measure_noise
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe, recipe_from
-from restora.learn.weights import Weights, find, listed, own_folder, store
+from restora.learn.weights import Weights, find, listed, own_folder, packed, store
 from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -75,7 +75,7 @@ def adapt(
     try:
         import torch
 
-        from restora.learn.export import to_onnx
+        from restora.learn.export import linked, to_onnx
         from restora.learn.start import begin_from
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adapting needs {error.name}; install it with: pip install 'restora[lab]'") from error
@@ -110,7 +110,8 @@ def adapt(
     card["trained"] |= {"held_out_protocol": f"one of the pictures, {card['adapted']['protocol']}"}
     card["recipe"] |= {"terms": card["terms"]}
     arrays = {key: value.contiguous().numpy() for key, value in best.state_dict().items()}
-    return store(name, own_folder(), arrays, to_onnx(best, recipe.planes, method.multiple), card)
+    onnx = linked(to_onnx(best, recipe.planes, method.multiple), packed(arrays), f"{name}.safetensors")
+    return store(name, own_folder(), arrays, onnx, card)
 
 
 def _fine_tune(

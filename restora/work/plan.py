@@ -20,23 +20,20 @@ FLAGSHIP = "restora"
 BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
-"""Share of impulses from which on a window of seven pixels may hold nothing else."""
-NOISE = ("noise_level", "speckle", "camera_noise")
+"""Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
+NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
 """Signs of what the flagship treats, alone or together."""
 
 
 def plan_for(diagnosis: Diagnosis) -> Plan:
     """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
     found = [finding for finding in diagnosis.findings.values() if finding.present]
-    steps: list[Step] = []
-    for finding in found:
-        if finding.sign == "impulse":  # on impulses alone the filter is still better than the net
-            radius = 3 if float(finding.value) < DENSE else 5  # type: ignore[arg-type]
-            steps.append(Step("adaptive-median", finding.says, knobs={"radius": radius}))
-    noise = [finding.says for finding in found if finding.sign in NOISE]
+    dense = [f for f in found if f.sign == "impulse" and float(f.value) >= DENSE]  # type: ignore[arg-type]
+    steps = [Step("adaptive-median", finding.says, knobs={"radius": 5}) for finding in dense]
+    noise = [finding.says for finding in found if finding.sign in NOISE and finding not in dense]
     if noise:
         steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise)))
-    untreated = [finding.says for finding in found if finding.sign not in ("impulse", *NOISE)]
+    untreated = [finding.says for finding in found if finding.sign not in NOISE]
     left = f"{'; '.join(untreated)}, for which there is no method yet"
     if steps:
         because = "; ".join([step.because for step in steps] + [f"left: {left}"] * bool(untreated))

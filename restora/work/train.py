@@ -20,7 +20,7 @@ from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe
-from restora.learn.weights import SHIPPED, Weights, find, store
+from restora.learn.weights import SHIPPED, Weights, find, packed, store
 from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -55,7 +55,7 @@ def train(
         from torch.utils.tensorboard import SummaryWriter
 
         from restora.learn.draw import draw_run
-        from restora.learn.export import to_onnx
+        from restora.learn.export import linked, to_onnx
         from restora.learn.loop import descend, keep_freed_memory
         from restora.learn.start import begin_from
     except ModuleNotFoundError as error:
@@ -108,7 +108,8 @@ def train(
     card = card_of(recipe, method, net, progress, seen)
     if start:
         card["start"] = begun_from(start)
-    return store(recipe.name, out, arrays, to_onnx(average, recipe.planes, method.multiple), card)
+    onnx = linked(to_onnx(average, recipe.planes, method.multiple), packed(arrays), f"{recipe.name}.safetensors")
+    return store(recipe.name, out, arrays, onnx, card)
 
 
 def card_of(
@@ -149,7 +150,7 @@ def card_of(
 def begun_from(start: Weights) -> dict[str, Any]:
     """What a card says of the weights that training began from, and they of theirs."""
     kept = {key: start.card[key] for key in ("name", "commit", "trained", "start") if key in start.card}
-    return kept | {"onnx_sha256": start.checksum}
+    return kept | {"sha256": start.checksum}
 
 
 def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) -> float:

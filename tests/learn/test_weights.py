@@ -2,9 +2,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from restora.core.errors import NoWeights
-from restora.learn.weights import SHIPPED, find, listed, store, verify
+from restora.engines.openvino_ import openvino_engine
+from restora.learn.export import linked, to_onnx
+from restora.learn.weights import SHIPPED, find, listed, packed, store, verify
+from restora.methods.dncnn import DnCNN
 from restora.methods.table import METHODS
 
 
@@ -48,6 +52,28 @@ def test_shipped_weights_have_a_whole_card_that_agrees_with_the_table(method):
         assert card["terms"] and card["commit"] and card["trained"]["seconds"] > 0 and card["recipe"]["seed"] >= 0
         assert all(photo["licence"] and len(photo["sha256"]) == 64 for photo in card["photographs"])
         assert card["scores"] and card["bf16_loss_db"] is not None, "run restora bench denoise --cards"
+
+
+@pytest.mark.parametrize("name", sorted(name for name, folder in listed().items() if folder == SHIPPED))
+def test_parameters_are_stored_once(name):
+    """The model points into the safetensors file; engines agree on what they read (tests/work/test_restore.py)."""
+    weights = find(name)
+    assert weights.onnx.stat().st_size < 200_000 < (weights.folder / f"{name}.safetensors").stat().st_size
+
+
+def test_a_linked_model_gives_what_the_whole_one_gives(tmp_path):
+    net = DnCNN(depth=4, width=8)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+        parameter.data = parameter.data.half().float()
+    arrays, whole = {name: value.numpy() for name, value in net.state_dict().items()}, to_onnx(net, 1, 1)
+    model = linked(whole, packed(arrays), "net.b.safetensors")
+    assert len(model) < len(whole) - 1000 and linked(model, packed(arrays), "net.b.safetensors") == model
+    (tmp_path / "whole.onnx").write_bytes(whole)
+    stored = store("net.b", tmp_path, arrays, model, {})
+    y = np.random.default_rng(0).random((1, 1, 20, 30), dtype=np.float32)
+    results = [openvino_engine(path, "f32")(y) for path in (stored.onnx, tmp_path / "whole.onnx")]
+    assert np.array_equal(*results) and not np.array_equal(results[0], y)
 
 
 def test_shipped_weights_are_small():
