@@ -1,12 +1,15 @@
 """Diagnosis: what seems to be wrong with a picture, in numbers, each with how sure it is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sign of damage: a value, its unit, how sure (0 to 1), and a sentence for people."""
+    """One sign of damage: a value, its unit, how sure (0 to 1), and a sentence for people.
+
+    facts: what else was measured on the way.
+    """
 
     sign: str
     value: float | list[float]
@@ -14,6 +17,7 @@ class Finding:
     confidence: float
     present: bool
     says: str
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ RANGE = 2.0
 def speckle(crops: Sequence[np.ndarray]) -> Finding:
     """Sigma of speckle y = x (1 + sigma n) in crops (h, w, C), as it would be if the noise is of that kind.
 
-    Present if it is; photon noise is named in words.
+    Present if it is; photon noise is named in words. The fact `exponent` is p, 0 for white noise.
     """
     means, sigmas = curve(crops)
     slope = exponent(means, sigmas)
@@ -40,7 +40,8 @@ def speckle(crops: Sequence[np.ndarray]) -> Finding:
     elif slope >= PHOTONS:
         says = f"the noise grows as that of about {np.median(means / sigmas**2):.0f} photons for a white pixel"
     certain = min(1.0, 2 * abs(slope - SPECKLE))
-    return Finding("speckle", round(value, 4), "share of the value", round(certain, 3), slope >= SPECKLE, says)
+    facts = {"exponent": round(slope, 3)}
+    return Finding("speckle", round(value, 4), "share of the value", round(certain, 3), slope >= SPECKLE, says, facts)
 
 
 def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
