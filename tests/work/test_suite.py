@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from restora.core.image import Image
+from restora.damage.words import parse
 from restora.data.sets import published
 from restora.files.save import write
 from restora.work import suite
@@ -48,6 +49,29 @@ def test_weights_of_one_level_are_measured_at_that_level_only():
     other = list(suite.entries(["restora"], ["Set12"], ["noise(speckle, sigma=0.2)"]))
     assert [entry.weights for entry in other] == ["restora.noise"]
     assert not list(suite.entries(["dncnn"], ["Set12"], ["noise(speckle, sigma=0.2)"])), "it knows white noise only"
+
+
+def test_pairs_are_taken_as_the_camera_took_them(data, photo):
+    folder = data / "noise" / "cc15"
+    folder.mkdir(parents=True)
+    for i in range(3):
+        x = photo[i * 40 : i * 40 + 120, :160]
+        y = parse("noise(sigma=0.1)").apply(x, np.random.default_rng(i)).clip(0, 1)
+        write(Image(x), folder / f"{i}_mean.png")
+        write(Image(y), folder / f"{i}_real.png")
+    todo = list(suite.entries(["nothing", "nlm", "restora", "lee", "dncnn"], ["CC15"], suite.NOISES))
+    assert [entry.method for entry in todo] == ["nothing", "nlm", "restora"] and {e.damage for e in todo} == {"real"}
+    rows = [row for _, row, _ in measure(todo[:2], data / "denoise.csv")]
+    assert rows[0].images == 3 and rows[0].clipped and rows[0].psnr == rows[0].psnr_damaged < 22 < rows[1].psnr
+
+
+def test_rows_of_replaced_weights_are_measured_again(data, monkeypatch):
+    todo = list(suite.entries(["dncnn"], ["Set12"], [WHITE]))
+    results = data / "denoise.csv"
+    assert measure(todo, results, limit=1)[0][1].weights_sha256
+    assert measure(todo, results, limit=1)[0][2] == "there already"
+    monkeypatch.setattr("restora.work.suite.short_sum", lambda weights: "another")
+    assert measure(todo, results, limit=1)[0][1]
 
 
 @pytest.mark.parametrize(("method", "noise"), [("lee", "noise(speckle, sigma=0.2)"), ("nlm", WHITE)])
