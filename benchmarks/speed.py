@@ -1,6 +1,6 @@
 """How fast the nets run here, against what a user would pick instead and against what this machine can do at all.
 
-DnCNN-17 and the flagship on 512x512: OpenVINO as the product uses it, torch eager f32 in its default layout (what the
+DnCNN-17, U-Net and the flagship on 512x512: OpenVINO as the product uses it, torch eager f32 in its default layout (what the
 field's code runs) and in channels-last, in turns in one process. The ceiling is one 3x3 convolution of 64 to 64
 channels. Writes results/speed.csv.
 
@@ -135,7 +135,7 @@ def main() -> None:
     top = ceiling()
     print(f"ceiling: {top / 1e9:.0f} GFLOP/s (one 64-to-64 3x3 convolution, f32)")
     rows = []
-    for name in ("dncnn.gray-s25", "restora.noise"):
+    for name in ("dncnn.gray-s25", "unet.gray-s25", "restora.noise"):
         y = np.random.default_rng(0).random((1, planes_of(name), SIZE, SIZE), dtype=np.float32)
         runs = contestants(name)
         times: dict[str, list[float]] = {label: [] for label in runs}

@@ -25,6 +25,8 @@ ENOUGH = 4
 """Flat squares below which nothing is said."""
 LEAST = 1.75 / 255
 """Standard deviation from which on it is worth the while."""
+COARSE = 1.5
+"""Times the level of white noise from which on it is not white: of coarse noise only a part is seen as white."""
 NEARLY_ALL = 0.8
 """Share of the deviation in flat squares. Measured: 0.9 to 1.0 in photographs at ISO 1600 and more, 0.1 to 0.7 in
 clean ones whose flattest places vary as much."""
@@ -33,8 +35,7 @@ clean ones whose flattest places vary as much."""
 def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
     """The standard deviation, on the 0..1 scale, of coarse noise in flat places of crops (h, w, C)."""
     looks = [_middle(crops[i]) for i in np.linspace(0, len(crops) - 1, min(LOOKS, len(crops))).astype(int)]
-    if noise_level(looks).present:
-        return _finding(0.0, 0.0, "the noise is white")
+    white = float(np.mean(noise_level(looks).value))
     before, removed = [], []
     for look in looks:
         height, width = (side // SQUARE * SQUARE for side in look.shape[:2])
@@ -49,6 +50,8 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
     all_before, all_removed = np.concatenate(before), np.concatenate(removed)
     flattest = np.argsort(all_before)[: len(all_before) // FLAT]
     value, varies = float(np.median(all_removed[flattest])), float(np.median(all_before[flattest]))
+    if value < COARSE * white:
+        return _finding(0.0, 0.0, "no coarse noise: what noise there is, is white")
     return _finding(value, value / max(varies, 1e-6), f"coarse noise of {255 * value:.1f} of 255 in flat places")
 
 

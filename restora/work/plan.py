@@ -21,6 +21,9 @@ BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
 """Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
+WHITE, UP_TO, GROWS = "restora.blind", 0.15, 0.6
+"""Weights that are the better ones for white noise alone, up to this sigma; and the exponent of its growth with
+brightness from which on noise is not white but that of photons. Measured on 8-bit photographs."""
 NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
 """Signs of what the flagship treats, alone or together."""
 
@@ -32,7 +35,8 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
     steps = [Step("adaptive-median", finding.says, knobs={"radius": 5}) for finding in dense]
     noise = [finding.says for finding in found if finding.sign in NOISE and finding not in dense]
     if noise:
-        steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise)))
+        weights = WHITE if _is_white(diagnosis) else None
+        steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise), weights))
     untreated = [finding.says for finding in found if finding.sign not in NOISE]
     left = f"{'; '.join(untreated)}, for which there is no method yet"
     if steps:
@@ -42,6 +46,15 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
     else:
         because = "left alone: neither noise, impulses nor JPEG blocks were found"
     return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
+
+
+def _is_white(diagnosis: Diagnosis) -> bool:
+    """Whether white noise is all that was found, and not too strong."""
+    found = [finding for finding in diagnosis.findings.values() if finding.present]
+    if [finding.sign for finding in found] != ["noise_level"]:
+        return False
+    growth = diagnosis.findings["speckle"].facts["exponent"] if "speckle" in diagnosis.findings else 0.0
+    return growth < GROWS and float(np.mean(found[0].value)) < UP_TO
 
 
 def plan_of_method(

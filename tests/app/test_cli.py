@@ -57,12 +57,12 @@ def test_help_shows_an_example_to_paste(command):
 def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, restora):
     assert restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png", "--seed", 1)[0] == 0
     status, out, _ = restora("fix", "noisy.png")
-    assert status == 0 and "noise of standard deviation" in out and "restora.noise" in out
+    assert status == 0 and "noise of standard deviation" in out and "restora.blind" in out
     clean, noisy, fixed = (read(Path(name)).pixels for name in ("clean.png", "noisy.png", "noisy.restored.png"))
     gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(noisy, clean, PROTOCOLS["denoise"]).psnr
     assert gain >= 5
     report = json.loads(Path("noisy.restored.png.json").read_text())
-    assert report["plan"]["id"] and report["weights"]["restora.noise"] and report["diagnosis"]["noise_level"]["present"]
+    assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
 

@@ -36,6 +36,20 @@ def test_the_plan_follows_the_damage(photo, words, methods):
     assert ("left alone" in plan.because) == (not methods)
 
 
+@pytest.mark.parametrize(
+    ("words", "weights"),
+    [
+        ("noise(sigma=0.098)", "restora.blind"),
+        ("noise(sigma=0.25)", "restora.noise"),
+        ("noise(poisson, peak=60)", "restora.noise"),
+        ("noise(sigma=0.06) | noise(salt-and-pepper, amount=0.05)", "restora.noise"),
+        ("noise(camera, sigma=0.04)", "restora.noise"),
+    ],
+)
+def test_white_noise_alone_gets_the_weights_that_know_nothing_else(photo, words, weights):
+    assert plan_for(diagnose(damaged(photo, words))).steps[0].weights == weights
+
+
 @pytest.mark.parametrize(("share", "method"), [(0.1, "restora"), (0.5, "adaptive-median")])
 def test_impulses_denser_than_the_flagship_has_seen_go_to_the_filter(share, method):
     found = Finding("impulse", share, "share of pixels", 1.0, True, "dots")
