@@ -73,7 +73,7 @@ METHODS: dict[str, Method] = {
             halo=46,
             multiple=8,
             channels=1,
-            memory=900,
+            memory=1100,
             weights=("unet.gray-s25",),
         ),
         Method(
@@ -86,7 +86,7 @@ METHODS: dict[str, Method] = {
             halo=54,
             multiple=8,
             channels=1,
-            memory=900,
+            memory=1300,
             weights=("attention-unet.gray-s25",),
         ),
         Method(
@@ -99,7 +99,7 @@ METHODS: dict[str, Method] = {
             halo=46,
             multiple=8,
             channels=1,
-            memory=900,
+            memory=1100,
             weights=("noise2noise.gray-s25",),
         ),
         Method(
