@@ -1,8 +1,8 @@
 """How fast the nets run here, against what a user would pick instead and against what this machine can do at all.
 
 DnCNN-17, U-Net and the flagship on 512x512: OpenVINO as the product uses it, torch eager f32 in its default layout
-(what the field's code runs) and in channels-last, in turns in one process. The ceiling is one 3x3 convolution of 64 to 64
-channels. Writes results/speed.csv.
+(what the field's code runs) and in channels-last, in turns in one process. The ceiling is one 3x3 convolution of 64 to
+64 channels in f32. Writes results/speed.csv.
 
     python benchmarks/speed.py
 """
