@@ -9,7 +9,7 @@ import torch
 
 from restora.core.errors import BadRecipe
 from restora.learn.loop import descend
-from restora.learn.optimiser import Muon, optimisers, orthogonal, rate
+from restora.learn.optimiser import Muon, optimisers, orthogonal, precision, rate
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
 from restora.methods.dncnn import DnCNN
@@ -72,8 +72,9 @@ def test_two_processes_train_as_one(tmp_path):
     )
     alone = run(tmp_path / "alone", [None])[0].state_dict()
     both = torch.load(tmp_path / "both" / "c.pt", weights_only=True)["net"]
+    rounding = 1e-4 if precision() is torch.float32 else 1e-3  # in bf16, sums in another order differ by so much
     for name, value in alone.items():
-        assert torch.allclose(value, both[name], atol=1e-4), name
+        assert torch.allclose(value, both[name], atol=rounding), name
 
 
 def test_the_net_learns(tmp_path):
