@@ -77,7 +77,7 @@ def test_a_linked_model_gives_what_the_whole_one_gives(tmp_path):
 
 
 def test_noise2noise_comes_within_a_tenth_of_a_decibel_of_clean_targets():
-    """The same net and steps; the noisy targets are the only difference."""
+    """The same net, photographs and steps; noisy targets and the loss that goes with them are the difference."""
     cards = [find(f"{method}.gray-s25").card for method in ("unet", "noise2noise")]
     assert len({card["trained"]["steps"] for card in cards}) == len({card["parameters"] for card in cards}) == 1
     clean, noisy = (next(float(row["psnr"]) for row in card["scores"] if row["set"] == "BSD68") for card in cards)
