@@ -52,12 +52,14 @@ def descend(
     validate: Callable[[nn.Module], float],
     report: Callable[[Progress, float], None],
     stop_at: int | None = None,
+    teacher: nn.Module | None = None,
 ) -> tuple[nn.Module, Progress]:
     """Train `net` (in place) to the recipe's last step; the averaged net and the progress.
 
     Goes on from `checkpoint` if it exists, bit for bit as if it had not stopped, and writes it every five minutes
     and at the end. `validate(net)` gives a PSNR every `validate_every` steps, `report` gets the progress and the
-    loss of every step. `stop_at` ends the run at an earlier step, the schedule unchanged.
+    loss of every step. `stop_at` ends the run at an earlier step, the schedule unchanged. What a `teacher` makes of y
+    takes the place of x: it lacks what no net can know of x, and so the gradient is far less noisy.
     Under torchrun each process takes its share of every batch.
     """
     keep_freed_memory()
@@ -76,6 +78,8 @@ def descend(
         while progress.step < last:
             y, x = (_tensor(side) for side in upcoming.result())
             upcoming = ahead.submit(pairs.batch, progress.step + 1, rank, processes)
+            if teacher is not None:
+                x = _taught(teacher, y)
             factor = rate(progress.step, recipe.steps, recipe.warm_up, recipe.decay)
             loss = _step(trained, y, x, players, recipe, factor)
             _follow(average, net, min(recipe.ema, (1 + progress.step) / (10 + progress.step)))
@@ -174,6 +178,12 @@ def _step(
         player.step()
         player.zero_grad()
     return loss.item()
+
+
+@torch.no_grad()
+def _taught(teacher: nn.Module, y: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
+        return teacher(y).float()
 
 
 @torch.no_grad()

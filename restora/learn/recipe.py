@@ -30,6 +30,7 @@ class Recipe:
     eight_bit_share: float = 0.0  # share of the damaged patches as a file would hold them: clipped, in 256 levels
     told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
     targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
+    teacher: str = ""  # weights whose answers take the clean pictures' place (distillation)
     start: str = ""  # weights to begin from, as far as they fit
     shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
     batch: int = 8  # over all processes
@@ -70,6 +71,7 @@ class Recipe:
             *((0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1") for name in SHARES),
             (bool(self.damages), "damage must not be empty"),
             (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
+            (not self.teacher or self.targets == "clean", "targets cannot be noisy and a teacher's too"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
             (not self.told_share or bool(self.knobs.get("told")), "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),

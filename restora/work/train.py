@@ -19,7 +19,7 @@ from restora.damage.words import draw, parse
 from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
-from restora.learn.recipe import Recipe, read_recipe
+from restora.learn.recipe import Recipe, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED, Weights, find, packed, store
 from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
@@ -75,7 +75,7 @@ def train(
         net = method.load()(channels=recipe.channels, **recipe.knobs)
     except TypeError as error:
         raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
-    start = find(recipe.start) if recipe.start else None
+    start, teacher = (find(name) if name else None for name in (recipe.start, recipe.teacher))
     if start:
         begin_from(net, start.arrays())
     folder = runs / recipe.name
@@ -98,6 +98,7 @@ def train(
             lambda candidate: _validate(candidate, samples),
             follow,
             stop_at,
+            _net_of(teacher, recipe) if teacher else None,
         )
     if progress.step < recipe.steps or not leads:
         return None
@@ -108,8 +109,25 @@ def train(
     card = card_of(recipe, method, net, progress, seen)
     if start:
         card["start"] = begun_from(start)
+    if teacher:
+        card["teacher"] = begun_from(teacher)
     onnx = linked(to_onnx(average, recipe.planes, method.multiple), packed(arrays), f"{recipe.name}.safetensors")
     return store(recipe.name, out, arrays, onnx, card)
+
+
+def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
+    """The net of some weights, to teach by. Raises BadRecipe if it does not take what the recipe's net takes."""
+    import torch
+
+    from restora.learn.start import begin_from
+
+    card = weights.card
+    theirs = recipe_from(card["recipe"], weights.name)
+    if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % card["multiple"]:
+        raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
+    net = method_named(card["method"]).load()(channels=theirs.channels, **theirs.knobs)
+    begin_from(net, weights.arrays())
+    return net.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[no-any-return]
 
 
 def card_of(

@@ -65,11 +65,14 @@ torch.distributed.destroy_process_group() if torch.distributed.is_initialized() 
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     (tmp_path / "two.py").write_text(TWO)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29511"]
-    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    subprocess.run(
-        [*command, str(tmp_path / "two.py"), str(tmp_path / "both")], check=True, env=environment, capture_output=True
-    )
+    # a free port of this very machine: a fixed one may be taken, and the machine's name need not resolve
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(
+        [*command, "--nproc-per-node", "2", str(tmp_path / "two.py"), str(tmp_path / "both")],
+        env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     alone = run(tmp_path / "alone", [None])[0].state_dict()
     both = torch.load(tmp_path / "both" / "c.pt", weights_only=True)["net"]
     rounding = 1e-4 if precision() is torch.float32 else 1e-3  # in bf16, sums in another order differ by so much

@@ -62,6 +62,23 @@ def test_a_recipe_becomes_weights_that_restore(recipe, grey_photo):
     assert np.abs(ours - theirs).max() <= 1e-5 and find("dncnn.tiny").checksum == weights.checksum
 
 
+def test_a_net_that_answers_as_its_teacher_learns_nothing_more(recipe):
+    run(recipe)
+    alike = RECIPE.replace('"tiny"', '"taught"').replace(
+        "[knobs]", 'start = "dncnn.tiny"\nteacher = "dncnn.tiny"\n[knobs]'
+    )
+    recipe.write_text(alike)
+    taught, tiny = run(recipe), find("dncnn.tiny")
+    assert taught.card["teacher"]["sha256"] == tiny.checksum
+    assert all(np.array_equal(value, tiny.arrays()[name]) for name, value in taught.arrays().items())
+    recipe.write_text(alike.replace("taught", "untaught").replace('teacher = "dncnn.tiny"', ""))
+    untaught = run(recipe)
+    assert any(not np.array_equal(value, tiny.arrays()[name]) for name, value in untaught.arrays().items())
+    recipe.write_text(alike.replace("channels = 1", "channels = 3"))
+    with pytest.raises(BadRecipe, match="cannot teach"):
+        run(recipe)
+
+
 def test_what_cannot_be_trained_is_said_at_once(recipe):
     recipe.write_text(RECIPE.replace('"dncnn"', '"median"'))
     with pytest.raises(RestoraError, match="nothing to train"):
