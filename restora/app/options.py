@@ -27,6 +27,14 @@ def amount(text: str) -> int:
     return value
 
 
+def size_from(text: str) -> tuple[int, int]:
+    """(height, width) of a size written as 3000x2000, width first. Raises BadKnob."""
+    found = re.fullmatch(r"\s*(\d{1,7})\s*[xX]\s*(\d{1,7})\s*", text)
+    if not found:
+        raise BadKnob(f"--size takes width x height in pixels, as 3000x2000, not {text!r}")
+    return int(found[2]), int(found[1])
+
+
 Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file; - for standard input.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; - for standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

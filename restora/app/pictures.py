@@ -21,6 +21,7 @@ from restora.app.options import (
     knobs_from,
     progress,
     show_json,
+    size_from,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadPlan, OutputExists
@@ -110,6 +111,37 @@ def denoise(
     method_named(method)
     wishes = knobs_from(settings, sigma)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen, yes)
+    _tell(report, as_json)
+
+
+def upscale(
+    picture: Source,
+    output: Output = None,
+    scale: Annotated[float, typer.Option(help="How many times larger, 1 to 8; need not be whole.")] = 2.0,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
+    method: Annotated[str, typer.Option(help="bicubic, lanczos, srcnn, vdsr or edsr.")] = "edsr",
+    weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight turned results; 8 times slower.")] = False,
+    precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,
+    engine: Engine = "openvino",
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a picture larger and sharp.
+
+    Example: restora upscale photo.jpg --scale 4 -o large.png
+    """
+    from restora.work.plan import plan_to_enlarge
+
+    def decide(pixels: "Pixels") -> Plan:
+        height, width = pixels.shape[:2]
+        target = size_from(size) if size else (round(height * scale), round(width * scale))
+        return plan_to_enlarge(method, pixels.shape, target, weights=weights, precision=precision, ensemble=ensemble)
+
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, [])
     _tell(report, as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from restora.core.errors import MissingExtra
 from restora.core.knobs import Knob, Setting
 
-Kind = Literal["classical", "learned", "per-image"]
+Kind = Literal["classical", "resize", "learned", "per-image"]
 Knobs = Mapping[str, Setting]
 Halo = int | None | Callable[[Knobs], int]
 
@@ -18,7 +18,8 @@ class Method:
     """What a method is, what it is for, and how far its pixels look around.
 
     entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class. A per-image function
-    takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best.
+    takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best. A
+    resize function gives the matrix (new_size, size) that resamples one axis.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
@@ -32,10 +33,11 @@ class Method:
     treats: tuple[str, ...]
     paper: str
     knobs: tuple[Knob, ...] = ()
-    scale: int = 1
+    scale: int = 1  # how many times larger its net makes a picture, unless its weights say otherwise
     halo: Halo = None
     multiple: int = 1
     channels: int | None = None  # that it works on at a time; None: any
+    luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
     memory: int | Callable[[Knobs], int] = 100
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Shrinking: bicubic and antialiased, as MATLAB's `imresize`, on which published super-resolution scores rest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -12,9 +13,9 @@ from restora.damage.chain import Damage
 
 def imresize(x: np.ndarray, height: int, width: int) -> np.ndarray:
     """x (H, W, C) resized to (height, width, C), bicubic (Keys, a = -0.5), antialiased when smaller; not clipped."""
-    down = _weights(x.shape[0], height)
-    across = _weights(x.shape[1], width)
-    return _along(across, _along(down, x, 0), 1).astype(np.float32)
+    down = bicubic_weights(x.shape[0], height)
+    across = bicubic_weights(x.shape[1], width)
+    return along(across, along(down, x, 0), 1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -39,36 +40,69 @@ class Shrink(Damage):
         """The transposed weights; zero where the picture was cut off."""
         height, width = y.shape[:2]
         x = np.zeros(shape, np.float32)
-        down = _weights(height * self.scale, height).T
-        across = _weights(width * self.scale, width).T
-        x[: height * self.scale, : width * self.scale] = _along(across, _along(down, y, 0), 1)
+        down = bicubic_weights(height * self.scale, height).T
+        across = bicubic_weights(width * self.scale, width).T
+        x[: height * self.scale, : width * self.scale] = along(across, along(down, y, 0), 1)
         return x
 
 
-def _along(matrix: csr_array, x: np.ndarray, axis: int) -> np.ndarray:
+@dataclass(frozen=True)
+class Enlarge(Damage):
+    """The picture made s times larger: after a shrink it has its size again, but not what was lost."""
+
+    family: ClassVar[str] = "enlarge"
+    kind: ClassVar[str] = "enlarge"
+    first: ClassVar[bool] = True
+    scale: int
+
+    def __post_init__(self) -> None:
+        self.need(1 <= self.scale <= 16, "scale must be a whole number from 1 to 16")
+
+    def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x (H, W, C) as (s H, s W, C)."""
+        return imresize(x, x.shape[0] * self.scale, x.shape[1] * self.scale)
+
+    def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
+        """The transposed weights."""
+        down, across = (bicubic_weights(side, side * self.scale).T for side in shape[:2])
+        return along(across, along(down, y, 0), 1).astype(np.float32)
+
+
+def along(matrix: csr_array, x: np.ndarray, axis: int) -> np.ndarray:
+    """x (H, W, C) with a matrix applied to its rows (axis 0) or columns (axis 1), float64."""
     moved = np.moveaxis(x, axis, 0)
     flat = matrix @ moved.reshape(moved.shape[0], -1).astype(np.float64)
     return np.moveaxis(flat.reshape(-1, *moved.shape[1:]), 0, axis)
 
 
 @lru_cache(maxsize=64)
-def _weights(size: int, new_size: int) -> csr_array:
-    """The (new_size, size) matrix of one axis; samples beyond the border are mirrored."""
+def bicubic_weights(size: int, new_size: int) -> csr_array:
+    """The (new_size, size) matrix of one axis, Keys' cubic with a = -0.5 (Keys, 1981, eq. 15)."""
+    return axis_weights(size, new_size, _cubic, 2)
+
+
+def axis_weights(size: int, new_size: int, kernel: Callable[[np.ndarray], np.ndarray], support: int) -> csr_array:
+    """The (new_size, size) matrix that resamples one axis with a kernel that is zero beyond `support` samples.
+
+    The kernel is stretched when the axis gets shorter, so that nothing is aliased; each row sums to one; samples
+    beyond the border are mirrored.
+    """
     scale = new_size / size
     stretch = min(scale, 1.0)
     centre = (np.arange(new_size) + 0.5) / scale - 0.5
-    taps = int(np.ceil(4 / stretch)) + 2
-    index = np.floor(centre - 2 / stretch).astype(int)[:, None] + np.arange(taps)
-    weight = _cubic(stretch * (centre[:, None] - index))
+    taps = int(np.ceil(2 * support / stretch)) + 2
+    index = np.floor(centre - support / stretch).astype(int)[:, None] + np.arange(taps)
+    weight = kernel(stretch * (centre[:, None] - index))
     weight /= weight.sum(1, keepdims=True)
     mirrored = index % (2 * size)
     mirrored = np.where(mirrored < size, mirrored, 2 * size - 1 - mirrored)
     row = np.repeat(np.arange(new_size), taps)
-    return csr_array((weight.ravel(), (row, mirrored.ravel())), shape=(new_size, size))
+    matrix = csr_array((weight.ravel(), (row, mirrored.ravel())), shape=(new_size, size))
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def _cubic(t: np.ndarray) -> np.ndarray:
-    """Keys' cubic with a = -0.5 (Keys, 1981, eq. 15)."""
     t = np.abs(t)
     near = 1.5 * t**3 - 2.5 * t**2 + 1
     far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2

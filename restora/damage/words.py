@@ -18,13 +18,14 @@ from restora.damage.chain import Chain, Damage
 from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
 from restora.damage.jpeg import Jpeg
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
-from restora.damage.shrink import Shrink
+from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
     "noise": (GaussianNoise, PoissonNoise, SaltAndPepper, Speckle, CameraNoise),
     "blur": (GaussianBlur, MotionBlur, DiskBlur, KernelBlur),
     "jpeg": (Jpeg,),
     "shrink": (Shrink,),
+    "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
 }
 """Every family and its kinds; the first kind of a family may go unnamed."""

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
+
+from restora.damage.shrink import along
 
 Read = Callable[[int, int, int, int], np.ndarray]
 """(top, left, height, width) -> (height, width, C) float32, a rectangle inside the picture."""
@@ -56,13 +59,14 @@ def around(core: tuple[int, int, int, int], size: tuple[int, int], halo: int, mu
     )
 
 
-def restore_piece(piece: Piece, read: Read, run: Run, multiple: int) -> np.ndarray:
-    """The restored core of a piece, (h, w, C)."""
+def restore_piece(piece: Piece, read: Read, run: Run, multiple: int, scale: int = 1) -> np.ndarray:
+    """The restored core of a piece, (scale h, scale w, C)."""
     height, width = piece.read_bottom - piece.read_top, piece.read_right - piece.read_left
     y = read(piece.read_top, piece.read_left, height, width)
     x_hat = run(continued(y, multiple))
-    top, left = piece.top - piece.read_top, piece.left - piece.read_left
-    return x_hat[top : top + piece.bottom - piece.top, left : left + piece.right - piece.left]
+    rows = slice(scale * (piece.top - piece.read_top), scale * (piece.bottom - piece.read_top))
+    columns = slice(scale * (piece.left - piece.read_left), scale * (piece.right - piece.read_left))
+    return x_hat[rows, columns]
 
 
 def continued(y: np.ndarray, multiple: int) -> np.ndarray:
@@ -71,6 +75,25 @@ def continued(y: np.ndarray, multiple: int) -> np.ndarray:
     if not down and not right:
         return y
     return np.pad(y, ((0, down), (0, right), (0, 0)), mode="symmetric")
+
+
+def smaller(rectangle: tuple[int, int, int, int], scale: int) -> tuple[int, int, int, int]:
+    """The least rectangle (top, left, height, width) that, made `scale` times larger, covers the given one."""
+    top, left, height, width = rectangle
+    ends = -(-(top + height) // scale), -(-(left + width) // scale)
+    return top // scale, left // scale, ends[0] - top // scale, ends[1] - left // scale
+
+
+def resampled(rectangle: tuple[int, int, int, int], down: csr_array, across: csr_array, read: Read) -> np.ndarray:
+    """A rectangle of the picture that two matrices, of its rows and its columns, make; (height, width, C) float32.
+
+    Only what the matrices ask for is read, so that the result is what it is in the whole picture.
+    """
+    top, left, height, width = rectangle
+    rows, columns = down[top : top + height], across[left : left + width]
+    high, wide = (slice(int(part.indices.min()), int(part.indices.max()) + 1) for part in (rows, columns))
+    y = read(high.start, wide.start, high.stop - high.start, wide.stop - wide.start)
+    return along(columns[:, wide], along(rows[:, high], y, 0), 1).astype(np.float32)
 
 
 def tile_for(

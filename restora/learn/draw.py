@@ -18,9 +18,9 @@ def draw_run(
     net: nn.Module,
     samples: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Write a PNG: loss and validation PSNR over steps, then samples: noisy y, restored, clean x.
+    """Write a PNG: loss and validation PSNR over steps, then samples: damaged y, restored, clean x.
 
-    samples: y (planes, H, W) and x (H, W, C).
+    samples: y (planes, H, W), of a size of its own, and x (H, W, C).
     """
     figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
     grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])
@@ -34,8 +34,8 @@ def draw_run(
     for column, (y, x) in enumerate(samples):
         with torch.no_grad():
             x_hat = net(torch.from_numpy(y[None]))[0].numpy().transpose(1, 2, 0)
-        noisy = y[: x.shape[2]].transpose(1, 2, 0)
-        for row, (title, pixels) in enumerate((("noisy", noisy), ("restored", x_hat), ("clean", x)), 1):
+        damaged = y[: x.shape[2]].transpose(1, 2, 0)
+        for row, (title, pixels) in enumerate((("damaged", damaged), ("restored", x_hat), ("clean", x)), 1):
             axes = figure.add_subplot(grid[row, column])
             axes.imshow(np.clip(pixels, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
             axes.set_title(title)

@@ -66,7 +66,7 @@ def descend(
     rank, processes = _join()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(net).eval().requires_grad_(False)
-    players = optimisers(net, recipe.lr, recipe.lr_rest)
+    players = optimisers(net, recipe.lr, recipe.lr_rest, recipe.centred)
     progress = Progress()
     if checkpoint.exists():
         progress = load(checkpoint, recipe, net, average, players)

@@ -7,7 +7,7 @@ from torch import nn
 
 
 def measured_reach(net: nn.Module, channels: int, multiple: int) -> int:
-    """Pixels beyond a block of outputs, aligned to the net's multiple, that can change it.
+    """Pixels of the input beyond a block, aligned to the net's multiple, that can change what becomes of the block.
 
     All weights positive and all inputs positive keep every ReLU open, so that no path of the graph cancels; a mean
     takes the place of each maximum over a window, which would send its gradient to one of its inputs only. The picture
@@ -30,9 +30,12 @@ def _reach_within(net: nn.Module, channels: int, multiple: int, size: int) -> in
             parameter.fill_(0.01 if parameter.ndim > 1 else 0.0)
     y = torch.ones(1, channels, size, size, dtype=torch.float64, requires_grad=True)
     start = size // 2 // multiple * multiple
-    block = slice(start, start + multiple)
     x_hat = net(y)
-    (x_hat - y[:, : x_hat.shape[1]])[:, :, block, block].sum().backward()
+    scale = x_hat.shape[2] // size
+    if scale == 1:
+        x_hat = x_hat - y[:, : x_hat.shape[1]]
+    block = slice(scale * start, scale * (start + multiple))
+    x_hat[:, :, block, block].sum().backward()
     assert y.grad is not None
     touched = y.grad[0].abs().sum(0) > 0
     rows, columns = touched.any(1).nonzero().flatten(), touched.any(0).nonzero().flatten()

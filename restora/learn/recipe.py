@@ -1,13 +1,19 @@
 """Recipes: everything that decides what a training run makes, in one flat TOML file."""
 
+import math
 import tomllib
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
+import numpy as np
+
 from restora.core.errors import BadRecipe
 from restora.core.names import nearest
+from restora.damage.chain import Chain
+from restora.damage.shrink import Enlarge, Shrink
+from restora.damage.words import draw
 
 Value = int | float | str | list[int]
 
@@ -31,12 +37,13 @@ class Recipe:
     told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
     targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
     teacher: str = ""  # weights whose answers take the clean pictures' place (distillation)
-    start: str = ""  # weights to begin from, as far as they fit
+    start: str = ""  # weights to begin from, as far as they fit; channels that never fire are begun anew
     shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
     batch: int = 8  # over all processes
     patch: int = 128
     lr: float = 0.01  # of Muon, for the inner convolutions
     lr_rest: float = 0.001  # of AdamW, for the first and last layer and the biases
+    centred: bool = False  # Muon keeps the mean of each output channel's weights: for plain chains of convolutions
     warm_up: int = 50  # steps from zero to the full rate
     decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
     loss: str = "l1"
@@ -55,6 +62,16 @@ class Recipe:
     def planes(self) -> int:
         """What the net takes: the channels, and the noise level if it can be told."""
         return self.channels + int(self.knobs.get("told", 0))  # type: ignore[arg-type]
+
+    @property
+    def scales(self) -> list[int]:
+        """How many times smaller its damages make a picture; empty for a net that does not restore size."""
+        return sorted({scale for words in self.damages if (scale := _factor(words, "shrink")) > 1})
+
+    @property
+    def scale(self) -> int:
+        """How many times larger what the net gives is than what it takes."""
+        return _factor(self.damages[0], "shrink") // _factor(self.damages[0], "enlarge")
 
     @property
     def name(self) -> str:
@@ -92,6 +109,13 @@ class Recipe:
         return asdict(self)
 
 
+def _factor(words: str, family: str) -> int:
+    """The product of the scales of shrinks or of enlargements in some damage words."""
+    damage = draw(words, np.random.default_rng(0))
+    parts = damage.damages if isinstance(damage, Chain) else (damage,)
+    return math.prod(part.scale for part in parts if isinstance(part, Shrink | Enlarge) and part.family == family)
+
+
 SHARES = ("grey_share", "eight_bit_share", "told_share")
 LOSSES = ("l1", "l2")
 """Mean absolute error, mean squared error."""
@@ -126,7 +150,7 @@ def recipe_from(values: dict[str, Any], origin: str) -> Recipe:
 def _fits(value: object, kind: Any) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind in (int, str):
+    if kind in (int, str, bool):
         return type(value) is kind
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)

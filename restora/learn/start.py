@@ -30,5 +30,39 @@ def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
     return copied
 
 
+NEVER = 1e-3
+"""Share of the pixels at which a channel must be above zero to be of use."""
+
+
+@torch.no_grad()
+def revive(net: nn.Module, y: torch.Tensor) -> int:
+    """Begin anew the channels that (almost) never fire for y (B, C, H, W); how many. The net's answer hardly changes.
+
+    A ReLU that is zero everywhere passes no gradient, so that its channel is lost for good; a plain net trained with
+    a large step may lose most of its width so. Looked at: a convolution, a ReLU and a convolution in a row.
+    """
+    rows: list[tuple[nn.Conv2d, nn.ReLU, nn.Conv2d]] = []
+    for layers in (list(module) for module in net.modules() if isinstance(module, nn.Sequential)):
+        for before, relu, after in zip(layers, layers[1:], layers[2:], strict=False):
+            if isinstance(before, nn.Conv2d) and isinstance(relu, nn.ReLU) and isinstance(after, nn.Conv2d):
+                rows.append((before, relu, after))
+    fires: list[torch.Tensor] = []
+    hooks = [
+        row[1].register_forward_hook(lambda _, __, out: fires.append((out > 0).float().mean((0, 2, 3)))) for row in rows
+    ]
+    net(y)
+    for hook in hooks:
+        hook.remove()
+    for (before, _, after), share in zip(rows, fires, strict=True):
+        dead = share < NEVER
+        fresh = nn.init.kaiming_normal_(torch.empty_like(before.weight), nonlinearity="relu")
+        # Its inputs are above zero: weights of mean zero do not make it all zero or all linear from the start.
+        before.weight[dead] = (fresh - fresh.mean((1, 2, 3), keepdim=True))[dead]
+        if before.bias is not None:
+            before.bias[dead] = 0
+        after.weight[:, dead] = 0
+    return sum(int((share < NEVER).sum()) for share in fires)
+
+
 def _gained_inputs(old: torch.Size, new: torch.Size) -> bool:
     return len(old) == len(new) == 4 and old[0] == new[0] and old[2:] == new[2:] and old[1] < new[1]

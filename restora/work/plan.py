@@ -14,9 +14,11 @@ from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.data.photographs import sha256
 from restora.learn.weights import find
-from restora.methods.table import method_named
+from restora.methods.table import METHODS, method_named
 
 FLAGSHIP = "restora"
+GREATEST = 8
+"""How many times larger a picture can be made."""
 BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
@@ -86,6 +88,65 @@ def plan_of_method(
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
+
+
+def plan_to_enlarge(
+    name: str,
+    shape: tuple[int, int, int],
+    size: tuple[int, int],
+    *,
+    weights: str | None = None,
+    precision: str | None = None,
+    ensemble: bool = False,
+) -> Plan:
+    """The plan that makes a picture of `shape` (H, W, C) as large as `size` (height, width).
+
+    A net of the next scale up, two in a row beyond its greatest, then bicubic interpolation down to the size if that
+    was not met. Raises BadPlan for a size that is smaller than the picture or more than GREATEST times as large.
+    """
+    method = method_named(name)
+    if "shrink" not in method.treats:
+        known = ", ".join(row.name for row in METHODS.values() if "shrink" in row.treats)
+        raise BadPlan(f"{name} does not make pictures larger; these do: {known}")
+    needed = max(side / old for side, old in zip(size, shape[:2], strict=True))
+    if min(side / old for side, old in zip(size, shape[:2], strict=True)) < 1 or needed > GREATEST:
+        raise BadPlan(
+            f"{shape[1]}x{shape[0]} can be made 1 to {GREATEST} times as large, not {size[1]}x{size[0]}"
+            f" ({needed:.3g} times)"
+        )
+    if size == shape[:2]:
+        return Plan((), "it has this size already")
+    because = f"to {size[1]}x{size[0]}"
+    if method.kind == "resize":
+        if weights or precision or ensemble:
+            raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
+        return Plan((_resize(name, because, size),), f"{name} was asked for")
+    steps: list[Step] = []
+    now = shape[:2]
+    while any(side < wanted for side, wanted in zip(now, size, strict=True)):
+        chosen, scale = _weights_for(method, max(w / s for s, w in zip(now, size, strict=True)), weights)
+        now = now[0] * scale, now[1] * scale
+        if find(chosen).card["scale"] == 1:  # it sharpens what has its size already
+            steps.append(_resize("bicubic", f"{name} takes pictures made larger", now))
+        knobs = {"ensemble": 1} if ensemble else {}
+        steps.append(Step(name, because, chosen, knobs))
+    if now != size:
+        steps.append(_resize("bicubic", because, size))
+    return Plan(tuple(steps), f"{name} {because}", precision=precision or best_precision(s.weights for s in steps))
+
+
+def _resize(name: str, because: str, size: tuple[int, int]) -> Step:
+    return Step(name, because, knobs={"height": size[0], "width": size[1]})
+
+
+def _weights_for(method: Method, needed: float, wanted: str | None) -> tuple[str, int]:
+    """Of a method's weights those of the least scale that is enough, else of the greatest; and that scale."""
+    names = [wanted] if wanted else list(method.weights)
+    scales = {scale: name for name in names for scale in find(name).card.get("scales", [])}
+    if not scales:
+        raise BadPlan(f"the weights {names[0]} do not make pictures larger")
+    scale = min((scale for scale in scales if scale >= needed), default=max(scales))
+    return scales[scale], scale
 
 
 def learned_step(

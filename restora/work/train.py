@@ -1,5 +1,6 @@
 """Train: from a recipe to weights with their card. The only verb that needs torch to be imported here, late."""
 
+import math
 import os
 import platform
 import subprocess
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 RUNS = Path.home() / ".cache" / "restora" / "runs"
 VALIDATION = "noise(sigma=0.09803921568627451)"
-"""What held-out photographs are damaged with to follow a run, whatever the recipe trains on."""
+"""What held-out photographs are damaged with to follow a run, whatever noise the recipe trains on."""
 
 
 def train(
@@ -57,15 +58,10 @@ def train(
         from restora.learn.draw import draw_run
         from restora.learn.export import linked, to_onnx
         from restora.learn.loop import descend, keep_freed_memory
-        from restora.learn.start import begin_from
+        from restora.learn.start import begin_from, revive
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
-    if method.kind != "learned":
-        raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
-    if recipe.patch % method.multiple:
-        raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {method.multiple}, not {recipe.patch}")
-    for words in recipe.damages:
-        draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
+    _check(recipe, method)
     keep_freed_memory()
     names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
     seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
@@ -78,6 +74,7 @@ def train(
     start, teacher = (find(name) if name else None for name in (recipe.start, recipe.teacher))
     if start:
         begin_from(net, start.arrays())
+        revive(net, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
@@ -115,6 +112,17 @@ def train(
     return store(recipe.name, out, arrays, onnx, card)
 
 
+def _check(recipe: Recipe, method: Method) -> None:
+    """Raise RestoraError or BadRecipe for what would fail later, or never end well."""
+    if method.kind != "learned":
+        raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
+    for words in recipe.damages:
+        draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
+    multiple = math.lcm(method.multiple, *recipe.scales)
+    if recipe.patch % multiple:
+        raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {recipe.patch}")
+
+
 def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
     """The net of some weights, to teach by. Raises BadRecipe if it does not take what the recipe's net takes."""
     import torch
@@ -127,7 +135,7 @@ def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
         raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
     net = method_named(card["method"]).load()(channels=theirs.channels, **theirs.knobs)
     begin_from(net, weights.arrays())
-    return net.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[no-any-return]
+    return net.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def card_of(
@@ -144,6 +152,8 @@ def card_of(
         "paper": method.paper,
         "channels": recipe.channels,
         "multiple": method.multiple,
+        "scale": recipe.scale,
+        "scales": recipe.scales,
         "halo": measured_reach(net, recipe.planes, method.multiple),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "terms": recipe.terms,
@@ -158,7 +168,7 @@ def card_of(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
-            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {VALIDATION}, unclipped",
+            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {_validation(recipe)}, unclipped",
         },
         "scores": [],
         "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],
@@ -183,15 +193,21 @@ def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) ->
 
 
 def _sample(photo: Photograph, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of a photograph, at most 256x256 and a multiple of 8: y (planes, H, W) with noise, x (H, W, C)."""
+    """The middle of a photograph, at most 256x256 and cut to fit: y (planes, H, W) damaged, x (H, W, C)."""
     pixels = _eight_bit(photo, recipe)
-    height, width = (min(256, side // 8 * 8) for side in pixels.shape[:2])
+    unit = math.lcm(8, *recipe.scales)
+    height, width = (min(256, side) // unit * unit for side in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
-    y = np.zeros((recipe.planes, height, width), np.float32)
-    noisy = parse(VALIDATION).apply(x, np.random.default_rng(int(photo.sha256[:8], 16)))
-    y[: recipe.channels] = noisy.transpose(2, 0, 1)
+    damaged = parse(_validation(recipe)).apply(x, np.random.default_rng(int(photo.sha256[:8], 16)))
+    y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
+    y[: recipe.channels] = damaged.transpose(2, 0, 1)
     return y, x
+
+
+def _validation(recipe: Recipe) -> str:
+    """What held-out photographs are damaged with: the first damage of a recipe that shrinks, else VALIDATION."""
+    return recipe.damages[0] if recipe.scales else VALIDATION
 
 
 def _eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:

@@ -12,7 +12,7 @@ from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
 from restora.learn.reach import measured_reach
 from restora.methods.table import METHODS
-from restora.work.restore import Restoration, Runner
+from restora.work.ready import Restoration, Runner
 
 LEARNED = [method for method in METHODS.values() if method.kind == "learned"]
 F32 = 1e-5

@@ -12,7 +12,7 @@ from restora.damage.words import parse
 from restora.methods.table import METHODS, method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.restore import Restoration, _runner
+from restora.work.ready import Restoration, _ready
 
 ABSENT = {"bm3d"} - {name for name in ("bm3d",) if find_spec(name)}
 CLASSICAL = [method for method in METHODS.values() if method.kind == "classical" and method.name not in ABSENT]
@@ -32,7 +32,7 @@ def knobs_of(method):
 
 def runner_of(method):
     plan = Plan((Step(method.name, "", knobs=knobs_of(method)),), "")
-    return _runner(plan.steps[0], knobs_of(method), plan, "openvino", Report(plan), None)
+    return _ready(plan.steps[0], knobs_of(method), plan, "openvino", Report(plan), None)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)

@@ -1,0 +1,15 @@
+"""Bicubic interpolation (Keys, 1981): each new pixel a weighted mean of 4x4 old ones; more when the picture shrinks.
+
+The weights are those of MATLAB's `imresize`: a = -0.5, antialiased. Published super-resolution scores rest on them.
+
+R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981.
+"""
+
+from scipy.sparse import csr_array
+
+from restora.damage.shrink import bicubic_weights
+
+
+def bicubic(size: int, new_size: int) -> csr_array:
+    """The (new_size, size) matrix that resamples one axis."""
+    return bicubic_weights(size, new_size)

@@ -1,0 +1,315 @@
+"""Make a plan ready for a picture: what to call at each step, and how large a piece may be."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from restora.core.errors import BadImage, BadPlan, NotFinite
+from restora.core.image import to_grey
+from restora.core.knobs import Setting
+from restora.core.method import Method
+from restora.core.plan import Plan, Step
+from restora.core.report import Report
+from restora.data.photographs import sha256
+from restora.engines.tiling import (
+    UNIT,
+    Read,
+    Run,
+    around,
+    cores,
+    resampled,
+    restore_piece,
+    smaller,
+    tile_for,
+)  # fmt: skip
+from restora.files.picture import open_picture
+from restora.learn.weights import Weights, find
+from restora.methods.table import method_named
+from restora.work.plan import check
+
+RESTING = 320_000_000
+"""Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
+
+PLAIN = 40
+"""Bytes for each pixel that is only read and written."""
+
+ENGINES = ("openvino", "torch")
+
+Tell = Callable[[int, int], None]
+"""(pieces done, pieces in all), called after each piece."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """One step made ready: what to call, and how far it looks around (None: at everything)."""
+
+    run: Run
+    careful: Run | None  # in full precision, for a piece that came out not finite
+    halo: int | None
+    multiple: int
+    memory: int  # bytes for each pixel of its result
+    strength: float
+    level: Read | None = None  # a map of the noise, read along with the picture as one more channel
+    scale: int = 1  # how many times larger the result is
+
+    def resize(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The (height, width) of the result for a picture of `size`."""
+        return size[0] * self.scale, size[1] * self.scale
+
+
+@dataclass(frozen=True)
+class Resizer:
+    """A step that resamples to a given (height, width), zero meaning as it is; `axis` gives the matrix of an axis."""
+
+    axis: Callable[[int, int], csr_array]
+    target: tuple[int, int]
+    memory: int
+    halo: int = 8  # of its result, roughly: what is read follows from the matrices
+    multiple: int = 1
+
+    def resize(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The (height, width) of the result for a picture of `size`."""
+        return self.target[0] or size[0], self.target[1] or size[1]
+
+
+@dataclass
+class Restoration:
+    """A plan made ready for a picture of a shape (H, W, C): where the pieces of the result lie, how to restore them."""
+
+    runners: Sequence[Runner | Resizer]
+    shape: tuple[int, int, int]
+    tile: tuple[int, int]
+    repaired: int = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
+        """The rectangles (top, left, height, width) to restore, row by row."""
+        return cores(*self.size(), self.tile)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def size(self, steps: int | None = None) -> tuple[int, int]:
+        """The (height, width) of the picture after so many steps (None: all)."""
+        size = self.shape[:2]
+        for runner in self.runners[:steps]:
+            size = runner.resize(size)
+        return size
+
+    def read_through(self, read: Read, steps: int | None = None) -> Read:
+        """Reading rectangles of the picture as it is after so many steps (None: all).
+
+        Each step widens, by its halo, what it reads of the picture as the steps before it left it.
+        """
+        steps = len(self.runners) if steps is None else steps
+        if steps == 0:
+            return read
+        runner, before, size = self.runners[steps - 1], self.read_through(read, steps - 1), self.size(steps - 1)
+        if isinstance(runner, Resizer):
+            down, across = map(runner.axis, size, runner.resize(size))
+            return lambda *rectangle: resampled(rectangle, down, across, before)
+        halo, source = max(size) if runner.halo is None else runner.halo, before
+        if runner.level is not None:
+            source = _beside(before, runner.level)
+
+        def restored(*rectangle: int) -> np.ndarray:
+            top, left, height, width = rectangle
+            core = smaller((top, left, height, width), runner.scale)
+            piece = around(core, size, halo, runner.multiple)
+            x_hat = restore_piece(piece, source, lambda y: self._finite(runner, y), runner.multiple, runner.scale)
+            top, left = top - core[0] * runner.scale, left - core[1] * runner.scale
+            return x_hat[top : top + height, left : left + width]
+
+        return restored
+
+    def _finite(self, runner: Runner, y: np.ndarray) -> np.ndarray:
+        x_hat = runner.run(y)
+        if not np.isfinite(x_hat).all() and runner.careful is not None:
+            self.repaired += 1
+            x_hat = runner.careful(y)
+        if not np.isfinite(x_hat).all():
+            raise NotFinite("the result holds NaN or infinity; nothing was written")
+        y = y[:, :, : x_hat.shape[2]]
+        return x_hat if runner.strength == 1 else y + np.float32(runner.strength) * (x_hat - y)
+
+
+def prepare(
+    plan: Plan,
+    shape: tuple[int, int, int],
+    report: Report,
+    engine: str,
+    max_memory: int,
+    band_bytes: int = 0,
+    tell: Tell | None = None,
+) -> Restoration:
+    """Load what the plan needs, and choose the largest tile that memory allows.
+
+    band_bytes: for each pixel of a row of tiles that waits to be written.
+    """
+    if engine not in ENGINES:
+        raise BadPlan(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
+    runners = [
+        _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
+    ]
+    runners = [
+        replace(runner, level=_level(step, shape)) if step.sigma_map and isinstance(runner, Runner) else runner
+        for step, runner in zip(plan.steps, runners, strict=True)
+    ]
+    work = Restoration(runners, shape, (UNIT, UNIT))
+    tile, needed = _tile(work, band_bytes, max(0, max_memory - RESTING))
+    if tile is None:
+        raise BadImage(
+            f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"
+            f" allowed; allow it with --max-memory {-(-(needed + RESTING) // 10**6)}MB"
+        )
+    report.tile = work.tile = tile
+    return work
+
+
+def _tile(work: Restoration, band_bytes: int, allowed: int) -> tuple[tuple[int, int] | None, int]:
+    """The largest tile of the result that fits `allowed` bytes, or None, and the bytes that the least one needs."""
+    size = work.size()
+    memory, halo = PLAIN, 0
+    for index, runner in enumerate(work.runners):
+        before, after = work.size(index), work.size(index + 1)
+        memory = max(memory, runner.memory * after[0] * after[1] // (size[0] * size[1]))
+        reach = -(-(runner.halo or 0) // runner.multiple) * runner.multiple
+        halo += -(-reach * size[0] // (after[0] if isinstance(runner, Resizer) else before[0]))
+    if any(runner.halo is None for runner in work.runners):  # the whole picture matters to a step
+        needed = memory * size[0] * size[1]
+        tile = (-(-size[0] // UNIT) * UNIT, -(-size[1] // UNIT) * UNIT)
+        return (tile if needed <= allowed else None), needed
+    multiple = max((runner.multiple for runner in work.runners), default=1)
+    height, width = (min(UNIT + 2 * halo, side + multiple) for side in size)
+    needed = memory * height * width + min(UNIT, size[0]) * size[1] * band_bytes
+    return tile_for((*size, work.shape[2]), halo, multiple, memory, band_bytes, allowed), needed
+
+
+def _ready(
+    step: Step, knobs: dict[str, Setting], plan: Plan, engine: str, report: Report, tell: Tell | None
+) -> Runner | Resizer:
+    method = method_named(step.method)
+    if method.kind == "learned":
+        return _learned(step, method, knobs, plan.precision, engine, report)
+    function = method.load()
+    report.engine = report.engine or method.kind
+    if method.kind == "resize":
+        target = int(knobs["height"] or 0), int(knobs["width"] or 0)
+        return Resizer(function, target, method.bytes_a_pixel(knobs))
+
+    def classical(y: np.ndarray) -> np.ndarray:
+        return function(y, **knobs)
+
+    def fitted(y: np.ndarray) -> np.ndarray:
+        x_hat, ended = function(y, seed=plan.seed, tell=tell or (lambda done, total: None), **knobs)
+        report.warnings.append(f"{method.name}: {ended}")
+        return x_hat
+
+    run = fitted if method.kind == "per-image" else classical
+    memory = method.bytes_a_pixel(knobs)
+    return Runner(run, None, method.reach(knobs), method.multiple, memory, step.strength)
+
+
+def _learned(
+    step: Step, method: Method, knobs: dict[str, Setting], precision: str, engine: str, report: Report
+) -> Runner:
+    weights = find(step.weights or method.weights[0])
+    card = weights.card
+    if card["method"] != method.name:
+        raise BadPlan(f"the weights {weights.name} are for {card['method']}, not for {method.name}")
+    told = card["recipe"]["knobs"].get("told", 0)
+    sigma = knobs.get("sigma") or 0
+    if (sigma or step.sigma_map) and not told:
+        raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
+    report.weights[weights.name] = weights.checksum
+    report.engine, report.precision = engine, precision
+
+    def ready(in_precision: str) -> Run:
+        run = _engine(weights, method, engine, in_precision)
+        run = _ensemble(run) if knobs.get("ensemble") else run
+        return _on_luma(run) if method.luma else _whatever_channels(run, card["channels"], [sigma] * told)
+
+    careful = ready("f32") if precision != "f32" else None
+    scale = card.get("scale", 1)
+    if scale > 1 and step.strength < 1:
+        raise BadPlan(f"{weights.name} makes pictures larger, of which there is no part: its strength must be 1")
+    memory = method.bytes_a_pixel(knobs)
+    return Runner(ready(precision), careful, card["halo"], card["multiple"], memory, step.strength, scale=scale)
+
+
+def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+    if engine == "openvino":
+        from restora.engines.openvino_ import openvino_engine
+
+        return openvino_engine(weights.onnx, precision)
+    net_class = method.load()  # names the missing package if torch is absent
+    from restora.engines.torch_ import torch_engine
+
+    knobs = {"channels": weights.card["channels"], **weights.card["recipe"]["knobs"]}
+    return torch_engine(net_class, knobs, weights.arrays(), precision)
+
+
+def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int, told: Sequence[float | int]) -> Run:
+    """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
+
+    A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
+    and its answers are averaged. A map that comes as a second or fourth channel takes the place of `told`.
+    """
+
+    def run(y: np.ndarray) -> np.ndarray:
+        planes = y.transpose(2, 0, 1)
+        facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
+        if len(planes) in (2, 4):
+            planes, facts = planes[:-1], planes[-1:]
+        if channels == 1:
+            answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
+            return np.concatenate(answers).transpose(1, 2, 0)
+        colours = np.broadcast_to(planes, (3, *planes.shape[1:]))
+        x_hat = engine(np.concatenate([colours, facts])[None])[0]
+        return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
+
+    return run
+
+
+def _ensemble(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """(B, C, H, W) -> the mean of what the engine makes of y turned and mirrored in eight ways, each turned back."""
+
+    def run(y: np.ndarray) -> np.ndarray:
+        total = np.zeros((), np.float32)
+        for mirrored in (False, True):
+            for turns in range(4):
+                seen = np.rot90(y[..., ::-1] if mirrored else y, turns, (2, 3))
+                x_hat = np.rot90(engine(np.ascontiguousarray(seen)), -turns, (2, 3))
+                total = total + (x_hat[..., ::-1] if mirrored else x_hat)
+        return np.asarray(total / np.float32(8))
+
+    return run
+
+
+def _on_luma(engine: Callable[[np.ndarray], np.ndarray]) -> Run:
+    """(H, W, C) -> (H, W, C) by a grey net: what it changes of luma, all channels change alike, so colour stays."""
+
+    def run(y: np.ndarray) -> np.ndarray:
+        grey = to_grey(y)
+        return y + (engine(grey.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0) - grey)
+
+    return run
+
+
+def _level(step: Step, shape: tuple[int, int, int]) -> Read:
+    """Reading the sigma map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit."""
+    assert step.sigma_map is not None
+    path = Path(step.sigma_map["file"])
+    picture = open_picture(path)
+    if sha256(path) != step.sigma_map["sha256"]:
+        raise BadPlan(f"{path} has changed since the plan was made")
+    if picture.shape[:2] != shape[:2]:
+        height, width = picture.shape[:2]
+        raise BadImage(f"the sigma map {path} is {width}x{height} pixels, the picture {shape[1]}x{shape[0]}")
+    return lambda *rectangle: to_grey(picture.window(*rectangle))
+
+
+def _beside(read: Read, level: Read) -> Read:
+    return lambda *rectangle: np.dstack([read(*rectangle), level(*rectangle)])
