@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise."""
+"""Commands that measure: bench denoise, bench superres."""
 
 import os
 from pathlib import Path
@@ -52,17 +52,8 @@ def denoise(
     from restora.work.cards import write_cards
     from restora.work.page import page as html
 
-    if data is not None:
-        if not data.is_dir():
-            raise RestoraError(f"{data} is no folder")
-        os.environ["RESTORA_DATA"] = str(data)
+    _check(data, method or [], precision)
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if row.kind != "per-image")]
-    known = [suite.NOTHING, *METHODS]
-    for name in method or []:
-        if name not in known:
-            raise RestoraError(f"no method is called {name!r}; {nearest(name, known)}")
-    if precision not in PRECISIONS:
-        raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
     if page and ((page.exists() and not force) or not page.parent.is_dir()):
         raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
     noises = [str(parse(words)) for words in noise or suite.NOISES]  # one way to write each, as rows are found by it
@@ -70,12 +61,8 @@ def denoise(
     out.mkdir(parents=True, exist_ok=True)
     results, costs = out / "denoise.csv", out / "denoise_cost.csv"
 
-    def tell(entry: "Entry", row: "Row | None", note: str) -> None:
-        what = f"{entry.set}, {entry.damage}: {entry.weights or entry.method}"
-        typer.echo(f"{what}: {row.psnr:.2f} dB, SSIM {row.ssim:.4f}" if row else f"{what}: {note}")
-
     todo = list(suite.entries(method or usual, sets or suite.SETS, noises))
-    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=tell)
+    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=_tell)
     if cost and precision == "f32" and engine == "openvino":
         suite.run_costs(todo, costs, again=again, tell=typer.echo)
     if cards:
@@ -84,3 +71,59 @@ def denoise(
     if page:
         write_text(html(results, costs), page, force=True)
         typer.echo(f"{page} written")
+
+
+@bench.command()
+def superres(
+    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method; may be given again.")] = None,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
+    scale: Annotated[list[int] | None, typer.Option(help="2, 3 or 4; may be given again.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of superres.csv.")] = Path("results"),
+    precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
+    engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
+    again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
+    cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
+) -> None:
+    """Every method that makes pictures larger, on luma, row by row into results/superres.csv.
+
+    Example: restora bench superres --data data --method bicubic --set Set5 --scale 2
+    """
+    from restora.methods.table import METHODS
+    from restora.work import suite
+    from restora.work.cards import write_cards
+
+    _check(data, method or [], precision)
+    suite.check_sets(sets or suite.ENLARGED)
+    out.mkdir(parents=True, exist_ok=True)
+    usual = [name for name, row in METHODS.items() if "shrink" in row.treats]
+    shrinks = [f"shrink(scale={each})" for each in scale or ()] or suite.SHRINKS
+    todo = list(suite.entries(method or usual, sets or suite.ENLARGED, shrinks))
+    results = out / "superres.csv"
+    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=_tell)
+    if cards:
+        for line in write_cards(results):
+            typer.echo(line)
+
+
+def _check(data: Path | None, methods: list[str], precision: str) -> None:
+    """Raise RestoraError for options that no suite takes; the folder of data is set for all that follows."""
+    from restora.methods.table import METHODS
+    from restora.work.suite import NOTHING
+
+    if data is not None:
+        if not data.is_dir():
+            raise RestoraError(f"{data} is no folder")
+        os.environ["RESTORA_DATA"] = str(data)
+    known = [NOTHING, *METHODS]
+    for name in methods:
+        if name not in known:
+            raise RestoraError(f"no method is called {name!r}; {nearest(name, known)}")
+    if precision not in PRECISIONS:
+        raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
+
+
+def _tell(entry: "Entry", row: "Row | None", note: str) -> None:
+    what = f"{entry.set}, {entry.damage}: {entry.weights or entry.method}"
+    typer.echo(f"{what}: {row.psnr:.2f} dB, SSIM {row.ssim:.4f}" if row else f"{what}: {note}")

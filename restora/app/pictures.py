@@ -1,5 +1,6 @@
 """Commands for people with a picture: fix, denoise, diagnose, plan, restore."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ from restora.app.options import (
     size_from,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadPlan, OutputExists
+from restora.core.errors import BadKnob, BadPlan, OutputExists
 from restora.core.plan import Plan, plan_from_json
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def upscale(
 
     def decide(pixels: "Pixels") -> Plan:
         height, width = pixels.shape[:2]
+        if not math.isfinite(scale):
+            raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
         target = size_from(size) if size else (round(height * scale), round(width * scale))
         return plan_to_enlarge(method, pixels.shape, target, weights=weights, precision=precision, ensemble=ensemble)
 

@@ -15,6 +15,7 @@ FOLDERS = {
     "Set12": "eval/Set12",
     "Set14": "eval/Set14",
     "BSD68": "eval/BSD68",
+    "BSD100": "eval/BSD100",
     "CBSD68": "eval/BSD100",
     "CC15": "noise/cc15",
 }

@@ -118,6 +118,12 @@ def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, c
     return verify(name, folder)
 
 
+def trainings(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """How weights were trained, then how those that they began from were, and so on back."""
+    start = card.get("start", {})
+    return [card["trained"], *(trainings(start) if "trained" in start else [])]
+
+
 def rescore(weights: Weights, scores: list[dict[str, Any]], bf16_loss: float | None) -> Weights:
     """The same weights with new scores on their card, and what bf16 costs them in dB (None: not measured)."""
     card = {**weights.card, "scores": scores, "bf16_loss_db": bf16_loss}

@@ -11,6 +11,7 @@ import numpy as np
 from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
+from restora.damage.shrink import imresize
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read
@@ -60,31 +61,38 @@ def bench(
 ) -> Row:
     """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it.
 
-    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL.
+    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL. A shrunk picture is
+    rounded to 8 bits, and what is compared is luma; the picture is first cut to a multiple of the scale, and compared
+    with bicubic interpolation where noisy pictures are with themselves.
     """
-    protocol = PROTOCOLS["denoise"]
+    scale = getattr(parse(damage), "scale", 1) if not tests.noisy else 1
+    protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
     scores, before, seconds, area = [], [], 0.0, 0
     for index, path in enumerate(tests.paths):
         x = read(path).pixels
+        x = x[: x.shape[0] // scale * scale, : x.shape[1] // scale * scale]
         if tests.noisy:
             y = Image(read(tests.noisy[index]).pixels)
         else:
             y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
+        if scale > 1:
+            y = Image(np.rint(y.pixels.clip(0, 1) * 255) / np.float32(255))
         plan = plan_for(y)
         started = time.perf_counter()
         x_hat, report = restore(y, plan, engine=engine, max_memory=MEMORY)
         seconds += time.perf_counter() - started
         area += x.shape[0] * x.shape[1]
-        scores.append(measure(x_hat.pixels, x, protocol))
-        before.append(measure(y.pixels, x, protocol).psnr)
-    step = plan.steps[0] if plan.steps else None
+        scores.append(measure(x_hat.pixels, x, protocol, scale))
+        unrestored = imresize(y.pixels, *x.shape[:2]) if scale > 1 else y.pixels
+        before.append(measure(unrestored, x, protocol, scale).psnr)
+    step = next((step for step in plan.steps if step.weights), plan.steps[0] if plan.steps else None)
     return Row(
         set=tests.name,
         set_sha256=tests.sha256[:16],
         images=len(tests.paths),
         damage=damage,
         seed=seed,
-        clipped=bool(tests.noisy),
+        clipped=bool(tests.noisy) or scale > 1,
         method=step.method if step else "nothing",
         weights=(step.weights or "") if step else "",
         weights_sha256=short_sum(step.weights) if step and step.weights else "",

@@ -15,7 +15,7 @@ from restora.core.errors import MissingExtra, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
-from restora.learn.weights import find
+from restora.learn.weights import find, trainings
 from restora.methods.table import METHODS, method_named
 from restora.work.bench import MEMORY
 from restora.work.restore import peak_memory, restore
@@ -48,10 +48,16 @@ def cost(method: str, weights: str, threads: int, precision: str = "f32") -> Cos
     if done.returncode:
         kind = MissingExtra if done.returncode == 3 else RestoraError
         raise kind((done.stderr.strip().splitlines() or [f"the process that measured {method} was killed"])[-1])
-    facts = json.loads(done.stdout)
-    card: dict[str, Any] = find(weights).card if weights else {"parameters": 0, "trained": {"seconds": 0}}
-    learned = {"parameters": card["parameters"], "training_seconds": card["trained"]["seconds"]}
-    return Cost(method, weights, threads=threads, **learned, **facts)
+    facts: dict[str, Any] = json.loads(done.stdout) | learned(weights)
+    return Cost(method, weights, threads=threads, **facts)
+
+
+def learned(weights: str) -> dict[str, int]:
+    """Parameters and the seconds of training, those of the weights they began from included; zeros for no weights."""
+    if not weights:
+        return {"parameters": 0, "training_seconds": 0}
+    card: dict[str, Any] = find(weights).card
+    return {"parameters": card["parameters"], "training_seconds": sum(run["seconds"] for run in trainings(card))}
 
 
 def _measure(method: str, weights: str, precision: str) -> dict[str, float | str]:

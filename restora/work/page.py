@@ -10,7 +10,7 @@ from string import Template
 import cv2
 import numpy as np
 
-from restora.core.errors import MissingExtra
+from restora.core.errors import MissingExtra, RestoraError
 from restora.core.image import Image
 from restora.damage.words import parse
 from restora.data.sets import published, test_set
@@ -57,14 +57,18 @@ def page(results: Path, costs: Path) -> str:
     """The HTML of results and costs files as the suite writes them. Raises MissingExtra without matplotlib."""
     rows = [row for row in read_table(results, KEYS) if row["precision"] == "f32"]
     prices = {(row["method"], row["weights"], row["threads"]): row for row in read_table(costs, ("threads",))}
-    groups = sorted({(row["set"], row["damage"]) for row in rows})
+    groups = sorted({(row["set"], row["damage"]) for row in rows if row["method"] != NOTHING})
+    if not groups:
+        raise RestoraError(f"{results} holds no method's row to make a page of")
+    main = _main(groups)
+    groups.sort(key=lambda group: group != main)  # what the plot shows comes first
     tables = [_table(name, damage, rows, prices) for name, damage in groups]
     return PAGE.substitute(
         protocol=escape(
             "PSNR and SSIM (Wang) of the clipped and rounded 8-bit result, mean over pictures, no border cropped;"
             " noise unclipped, seed 0 for every picture. Speed and memory on a colour picture of 512x512."
         ),
-        plot=_plot([row for row in rows if (row["set"], row["damage"]) == _main(groups)], prices),
+        plot=_plot([row for row in rows if (row["set"], row["damage"]) == main], prices),
         tables="\n".join(tables),
         crops="\n".join(_crops(rows)),
     )
@@ -83,7 +87,7 @@ def verdict(row: Mapping[str, str]) -> str:
     """The published number for a row, and what ours says to it."""
     quoted = published().get((row["set"], row["damage"], row["method"]))
     if quoted is None:
-        return "nothing comparable published"
+        return "none comparable"
     says = "reproduced" if float(row["psnr"]) >= quoted - CLOSE else f"below by {quoted - float(row['psnr']):.2f} dB"
     return f"{quoted:.2f}: {says}"
 
@@ -140,9 +144,13 @@ def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) 
         title=f"{rows[0]['set']}, {said(rows[0]['damage'])}",
     )  # fmt: skip
     axes.plot(*zip(*pareto(points.values()), strict=True), color="0.7", zorder=1, label="Pareto front")
-    for name, (seconds, psnr) in points.items():
+    labelled: list[tuple[float, float]] = []
+    for name, (seconds, psnr) in sorted(points.items(), key=lambda point: -point[1][1]):
         axes.scatter(seconds, psnr, zorder=2)
-        axes.annotate(name, (seconds, psnr), textcoords="offset points", xytext=(5, 4))
+        crowd = sum(abs(psnr - other[1]) < 0.2 and 0.2 < seconds / other[0] < 5 for other in labelled)
+        axes.annotate(name, (seconds, psnr), textcoords="offset points", xytext=(5, 4 - 11 * crowd))
+        labelled.append((seconds, psnr))
+    axes.margins(x=0.15)
     axes.grid(alpha=0.3)
     axes.legend()
     drawn = io.StringIO()

@@ -1,4 +1,4 @@
-"""The denoising suite: methods x noise x sets, one row at a time into a results file, so that it can stop and go on."""
+"""The suites: methods x damages x sets, one row at a time into a results file, so that it can stop and go on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,15 +14,16 @@ from restora.core.method import Method
 from restora.core.plan import Plan
 from restora.damage.chain import Chain
 from restora.damage.noise import GaussianNoise, Speckle
+from restora.damage.shrink import Shrink
 from restora.damage.words import draw, parse
 from restora.data.sets import PAIRS, test_set
 from restora.learn.recipe import recipe_from
-from restora.learn.weights import find
+from restora.learn.weights import find, listed
 from restora.methods.table import METHODS
 from restora.work.bench import KEYS, REAL, Row, bench, read_table, short_sum, write_rows, write_table
-from restora.work.cost import cost
+from restora.work.cost import cost, learned
 from restora.work.diagnose import diagnose
-from restora.work.plan import plan_of_method
+from restora.work.plan import plan_of_method, plan_to_enlarge
 
 SETS = ("Set12", "BSD68", "CBSD68", "CC15")
 NOISES = (
@@ -33,6 +34,8 @@ NOISES = (
     "noise(speckle, sigma=0.2)",
     "noise(sigma=0.05) | noise(salt-and-pepper, amount=0.05)",
 )
+ENLARGED = ("Set5", "Set14", "BSD100")
+SHRINKS = ("shrink(scale=2)", "shrink(scale=3)", "shrink(scale=4)")
 NOTHING = "nothing"
 
 
@@ -106,7 +109,10 @@ def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable
     """Measure time and memory of the methods of the entries with one core and with two, into a costs file."""
     kept: dict[tuple[str, ...], dict[str, str]] = {}
     for row in read_table(costs, ("method", "weights", "threads")):
-        kept[row["method"], row["weights"], row["threads"]] = row
+        facts = learned(row["weights"]) if not row["weights"] or row["weights"] in listed() else {}
+        kept[row["method"], row["weights"], row["threads"]] = row | {name: str(fact) for name, fact in facts.items()}
+    if kept:
+        write_table(costs, [kept[key] for key in sorted(kept)])
     for method, weights in dict.fromkeys((entry.method, entry.weights) for entry in todo if entry.method != NOTHING):
         for threads in (1, 2):
             if (method, weights, str(threads)) in kept and not again:
@@ -126,6 +132,11 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
     if entry.method == NOTHING:
         return Plan((), "the damaged picture itself")
     method = METHODS[entry.method]
+    damage = parse(entry.damage) if entry.damage != REAL else None
+    if isinstance(damage, Shrink):
+        size = y.shape[0] * damage.scale, y.shape[1] * damage.scale
+        wanted = precision if method.kind == "learned" else None
+        return plan_to_enlarge(method.name, y.shape, size, weights=entry.weights or None, precision=wanted)
     if method.kind == "learned":
         return plan_of_method(method.name, {}, None, weights=entry.weights, precision=precision)
     return plan_of_method(method.name, {}, _told(entry.damage, y, method))
@@ -159,6 +170,10 @@ def _is_for(weights: str, noise: str) -> bool:
     """
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"
-    damages = recipe_from(find(weights).card["recipe"], weights).damages
+    recipe = recipe_from(find(weights).card["recipe"], weights)
+    shrink = parse(noise)
+    if isinstance(shrink, Shrink):
+        return shrink.scale in recipe.scales
+    damages = recipe.damages
     one_level = len(damages) == 1 and ".." not in damages[0]
     return parse(damages[0]) == parse(noise) if one_level else _kinds(noise) <= _kinds(*damages)

@@ -19,8 +19,9 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"], ["methods"], ["show"],
-    ["train"], ["adapt"], ["bench", "denoise"], ["weights", "list"], ["weights", "verify"],
+    ["fix"], ["denoise"], ["upscale"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"], ["methods"],
+    ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
+    ["weights", "list"], ["weights", "verify"],
 ]  # fmt: skip
 
 
@@ -104,6 +105,12 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "dncnn", "--sigma", "0.1"], "trained to do without"),
         (["denoise", "clean.png", "--method", "dip"], "go ahead with --yes"),
         (["denoise", "clean.png", "--method", "tv", "--sigma-map", "clean.png"], "nor a sigma map"),
+        (["upscale", "clean.png", "--method", "bicubic", "--scale", "0.9"], "1 to 8 times as large, not 360x360"),
+        (["upscale", "clean.png", "--method", "bicubic", "--scale", "nan"], "must be a number"),
+        (["upscale", "clean.png", "--method", "bicubic", "--size", "9000x10"], "1 to 8 times as large"),
+        (["upscale", "clean.png", "--method", "bicubic", "--size", "900"], "as 3000x2000, not '900'"),
+        (["upscale", "clean.png", "--method", "bicubic", "--max-pixels", "300KP"], "more than the 0.3 megapixels"),
+        (["upscale", "clean.png", "--method", "median"], "median does not make pictures larger"),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
         (["bench", "denoise", "--set", "BSD"], "no test set is called"),

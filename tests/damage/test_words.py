@@ -21,6 +21,7 @@ EXAMPLES = [
     "jpeg(quality=30)",
     "shrink(scale=2)",
     "shrink(scale=3)",
+    "enlarge(scale=2)",
     "hole(top=5, left=7, height=20, width=10)",
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=2)",

@@ -144,3 +144,14 @@ def test_rows_do_not_depend_on_stops(tmp_path):
     straight, stopped = run(tmp_path / "a", [None])[2], run(tmp_path / "b", [1, 2, 4, 7, None])[2]
     assert [(r["step"], r["loss"]) for r in straight.rows] == [(r["step"], r["loss"]) for r in stopped.rows]
     assert [r["step"] for r in straight.rows] == [3, 6, 8]
+
+
+def test_a_centred_step_keeps_the_mean_of_each_channel():
+    weight = torch.nn.Parameter(torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0)))
+    weight.grad = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(1)) + 0.5
+    before = weight.detach().clone()
+    Muon([weight], lr=0.1, centred=True).step()
+    assert not torch.allclose(weight, before, atol=1e-3)
+    assert torch.allclose(weight.mean((1, 2, 3)), before.mean((1, 2, 3)), atol=1e-4)
+    Muon([weight], lr=0.1).step()
+    assert not torch.allclose(weight.mean((1, 2, 3)), before.mean((1, 2, 3)), atol=1e-3)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from restora.learn.start import begin_from
+from restora.learn.start import begin_from, revive
+from restora.methods.dncnn import DnCNN
 from restora.methods.restora import Restora
 
 SMALL = {"widths": (8, 8, 8), "blocks": (1, 1, 1)}
@@ -29,3 +30,16 @@ def test_what_does_not_fit_stays_as_it_was(widths):
     assert 0 < begin_from(new, arrays_of(old)) < len(list(new.parameters()))
     assert torch.equal(new.door.weight, door)
     assert np.array_equal(new.eighth[0].first.weight.detach(), old.eighth[0].first.weight.detach())
+
+
+def test_channels_that_never_fire_are_begun_anew_and_little_changes():
+    torch.manual_seed(0)
+    net, y = DnCNN(depth=4, width=8), torch.rand(2, 1, 24, 24)
+    torch.nn.init.normal_(net.noise[-1].weight)
+    with torch.no_grad():
+        net.noise[2].bias[:3] = -100
+        before = net(y)
+        assert revive(net, y) >= 3
+        fires = net.noise[:4](y).amax((0, 2, 3)) > 0
+        assert fires[:3].all() and torch.allclose(net(y), before, atol=1e-5)
+        assert revive(net, y) == 0

@@ -22,6 +22,7 @@ WORDS = {
     "speckle": "noise(speckle, sigma=0.2)",
     "poisson": "noise(poisson, peak=30)",
     "camera": "noise(camera, sigma=0.04)",
+    "shrink": "shrink(scale=2)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2}
 

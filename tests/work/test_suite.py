@@ -94,7 +94,7 @@ def test_ours_is_set_beside_what_was_published():
     row = {"set": "BSD68", "damage": WHITE, "method": "dncnn", "psnr": "29.20"}
     assert published()["BSD68", WHITE, "dncnn"] == 29.23 and verdict(row) == "29.23: reproduced"
     assert verdict(row | {"psnr": "28.9"}) == "29.23: below by 0.33 dB"
-    assert verdict(row | {"method": "tv"}) == "nothing comparable published"
+    assert verdict(row | {"method": "tv"}) == "none comparable"
 
 
 def test_the_page_needs_nothing_else_and_shows_all(data):

@@ -1,0 +1,182 @@
+"""Pictures made larger: the plan, the pieces, what belongs to the picture, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from restora.core.errors import BadImage, BadPlan
+from restora.core.image import Image, Meta, to_grey
+from restora.core.plan import Plan, Step
+from restora.damage.shrink import imresize
+from restora.files.picture import read
+from restora.files.save import write
+from restora.learn.export import to_onnx
+from restora.learn.weights import store
+from restora.methods.edsr import EDSR
+from restora.methods.srcnn import SRCNN
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.bench import bench
+from restora.work.plan import plan_to_enlarge
+from restora.work.restore import Limits, restore, restore_file
+
+KNOBS = {"blocks": 1, "width": 8}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A folder of weights with small random nets: edsr.a2, edsr.a3 and the luma net srcnn.a2."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    for name, net, scale, scales, halo in (
+        ("edsr.a2", EDSR(scale=2, **KNOBS), 2, [2], 6),
+        ("edsr.a3", EDSR(scale=3, **KNOBS), 3, [3], 6),
+        ("srcnn.a2", SRCNN(), 1, [2], 8),
+    ):
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter, std=0.02)
+        method, channels = name.split(".")[0], 1 if scale == 1 else 3
+        knobs = KNOBS | {"scale": scale} if method == "edsr" else {}
+        facts = {"method": method, "channels": channels, "multiple": 1, "halo": halo, "recipe": {"knobs": knobs}}
+        arrays = {key: value.numpy() for key, value in net.state_dict().items()}
+        store(name, folder, arrays, to_onnx(net, channels, 1), facts | {"scale": scale, "scales": scales})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def weights(own, monkeypatch):
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(own))
+
+
+def plan(shape, size, name="edsr.a2", **options):
+    return plan_to_enlarge(name.split(".")[0], shape, size, weights=name, precision="f32", **options)
+
+
+def names(made):
+    return [step.weights or step.method for step in made.steps]
+
+
+def test_the_plan_takes_nets_until_the_size_is_reached_and_then_resamples():
+    shape = (40, 60, 3)
+    assert names(plan(shape, (80, 120))) == ["edsr.a2"]
+    assert names(plan(shape, (60, 90))) == ["edsr.a2", "bicubic"]
+    assert names(plan(shape, (320, 480))) == ["edsr.a2"] * 3
+    assert names(plan(shape, (100, 150), "srcnn.a2")) == ["bicubic", "srcnn.a2", "bicubic", "srcnn.a2", "bicubic"]
+    assert names(plan_to_enlarge("bicubic", shape, (41, 60))) == ["bicubic"]
+    assert names(plan(shape, (40, 60))) == []
+
+
+@pytest.mark.parametrize("name", ["edsr.a2", "edsr.a3", "srcnn.a2"])
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo, monkeypatch):
+    y = np.rint(photo[:190, :210] * 65535).astype(np.float32) / 65535
+    source, target = tmp_path / "y.png", tmp_path / "x.tif"
+    write(Image(y, meta=Meta(bits=16)), source)
+    size = (2 * 190 + 57, 2 * 210 + 81)  # beyond twice the size, to an odd end
+    made = plan(y.shape, size, name)
+    whole, report = restore(Image(y), made, engine=engine, max_memory=8 * 10**9)
+    monkeypatch.setattr("restora.work.ready.tile_for", lambda *facts: (256, 256))
+    assert restore_file(source, target, made, engine=engine).tiles == 4 > report.tiles
+    x_hat = read(target)
+    assert x_hat.shape == (*size, 3) and x_hat.meta.bits == 16
+    assert np.abs(x_hat.pixels - whole.pixels.clip(0, 1)).max() <= 1e-5 + 0.5 / 65535
+
+
+def test_alpha_and_hole_grow_with_the_picture(photo, tmp_path):
+    photo = photo[:140, :150]
+    alpha = np.zeros(photo.shape[:2], np.float32)
+    alpha[20:90, 30:100] = 1
+    image = Image(photo, alpha=alpha, hole=alpha > 0.5)
+    size = (2 * photo.shape[0], 2 * photo.shape[1])
+    larger = restore(image, plan(photo.shape, size))[0]
+    assert larger.alpha.shape == larger.hole.shape == size
+    assert np.array_equal(larger.hole, larger.alpha >= 0.5) and larger.alpha[60:160, 80:180].min() > 0.99
+    assert larger.alpha.min() >= 0 and larger.alpha.max() <= 1 and larger.alpha[:30].max() == 0
+    write(image, tmp_path / "a.png")
+    restore_file(tmp_path / "a.png", tmp_path / "b.png", plan(photo.shape, size))
+    assert np.abs(read(tmp_path / "b.png").alpha - larger.alpha).max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_luma_net_leaves_colour_as_interpolation_has_it(photo):
+    size = (2 * photo.shape[0], 2 * photo.shape[1])
+    x_hat = restore(Image(photo), plan(photo.shape, size, "srcnn.a2"))[0].pixels
+    change = x_hat - imresize(photo, *size)
+    assert np.abs(change).max() > 1e-3 and np.abs(change - change[:, :, :1]).max() < 1e-5
+    grey = restore(Image(to_grey(photo)), plan((*photo.shape[:2], 1), size, "srcnn.a2"))[0].pixels
+    assert np.abs(to_grey(x_hat) - grey).max() < 1e-4
+
+
+def test_an_ensemble_is_the_mean_of_the_turned_results(photo):
+    y, size = photo[:50, :70], (100, 140)
+    one, many = plan(y.shape, size), plan(y.shape, size, ensemble=True)
+    results = []
+    for mirrored in (False, True):
+        for turns in range(4):
+            seen = np.rot90(y[:, ::-1] if mirrored else y, turns)
+            turned = plan(seen.shape, (2 * seen.shape[0], 2 * seen.shape[1]))
+            x_hat = np.rot90(restore(Image(np.ascontiguousarray(seen)), turned)[0].pixels, -turns)
+            results.append(x_hat[:, ::-1] if mirrored else x_hat)
+    together = restore(Image(y), many)[0].pixels
+    assert np.abs(together - np.mean(results, 0)).max() <= 1e-5
+    assert np.abs(together - restore(Image(y), one)[0].pixels).max() > 1e-4
+
+
+def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
+    shape = photo.shape
+    with pytest.raises(BadPlan, match="1 to 8 times as large"):
+        plan_to_enlarge("bicubic", shape, (9 * shape[0], 9 * shape[1]))
+    with pytest.raises(BadPlan, match="1 to 8 times as large"):
+        plan_to_enlarge("bicubic", shape, (shape[0] - 1, shape[1]))
+    with pytest.raises(BadPlan, match="median does not make pictures larger"):
+        plan_to_enlarge("median", shape, (2 * shape[0], 2 * shape[1]))
+    with pytest.raises(BadPlan, match="takes neither weights"):
+        plan_to_enlarge("lanczos", shape, (2 * shape[0], 2 * shape[1]), ensemble=True)
+    with pytest.raises(BadPlan, match="do not make pictures larger"):
+        plan_to_enlarge("edsr", shape, (2 * shape[0], 2 * shape[1]), weights="restora.noise")
+    write(Image(photo), tmp_path / "y.png")
+    larger = plan_to_enlarge("bicubic", shape, (2 * shape[0], 2 * shape[1]))
+    with pytest.raises(BadImage, match="more than the"):
+        restore_file(tmp_path / "y.png", tmp_path / "x.png", larger, limits=Limits(pixels=3 * shape[0] * shape[1]))
+    assert not (tmp_path / "x.png").exists()
+    half = Plan((replace(plan(shape, (2 * shape[0], 2 * shape[1])).steps[0], strength=0.5),), "")
+    with pytest.raises(BadPlan, match="its strength must be 1"):
+        restore(Image(photo), half)
+
+
+def test_a_large_result_comes_in_pieces_that_fit_the_memory_allowed(photo, tmp_path):
+    source = tmp_path / "y.png"
+    write(Image(np.tile(photo, (4, 4, 1))[:750, :1000]), source)
+    made = plan((750, 1000, 3), (3000, 4000))
+    report = restore_file(source, tmp_path / "x.tif", made, limits=Limits(memory=10**9))
+    assert report.tiles > 1 and read(tmp_path / "x.tif").shape == (3000, 4000, 3)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_interpolation_scores_as_the_literature_has_it(scale, shared):
+    from restora.data.sets import test_set
+
+    row = bench(test_set("Set5"), f"shrink(scale={scale})", lambda y: larger_by(y, scale))
+    published = {2: (33.66, 0.9299), 3: (30.39, 0.8682), 4: (28.42, 0.8104)}[scale]
+    assert abs(row.psnr - published[0]) <= 0.03 and abs(row.ssim - published[1]) <= 0.001
+    assert row.psnr_damaged == row.psnr and row.protocol == "sr-y"
+
+
+def larger_by(y, scale):
+    return plan_to_enlarge("bicubic", y.shape, (y.shape[0] * scale, y.shape[1] * scale))
+
+
+def test_lanczos_is_sharper_than_bicubic(photo):
+    x = photo[: photo.shape[0] // 2 * 2, : photo.shape[1] // 2 * 2]
+    y = Image(imresize(x, x.shape[0] // 2, x.shape[1] // 2))
+    gains = [
+        measure(restore(y, plan_to_enlarge(name, y.shape, x.shape[:2]))[0].pixels, x, PROTOCOLS["sr-y"], 2).psnr
+        for name in ("bicubic", "lanczos")
+    ]
+    assert gains[1] > gains[0] + 0.1
+
+
+def test_a_resize_step_of_a_plan_by_hand(photo):
+    made = Plan((Step("lanczos", "", knobs={"width": 33}),), "")
+    assert restore(Image(photo), made)[0].shape == (photo.shape[0], 33, 3)
