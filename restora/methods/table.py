@@ -23,10 +23,6 @@ _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
 
-_ENSEMBLE = Knob(
-    *("ensemble", int, 0, 0, 1, "0 no, 1 yes"),
-    "mean over the eight ways to turn and mirror the picture; a little better, eight times the time",
-)
 _TO_WIDTH = Knob("width", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
 _TO_HEIGHT = Knob("height", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
 
@@ -275,48 +271,6 @@ METHODS: dict[str, Method] = {
             paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
             knobs=(_TO_WIDTH, _TO_HEIGHT),
             memory=60,
-        ),
-        Method(
-            name="srcnn",
-            entry="restora.methods.srcnn:SRCNN",
-            kind="learned",
-            about="three convolutions that sharpen what bicubic interpolation made larger; on luma",
-            treats=("shrink",),
-            paper="Dong, Loy, He and Tang, Image super-resolution using deep convolutional networks, IEEE TPAMI 2016",
-            knobs=(_ENSEMBLE,),
-            halo=8,
-            channels=1,
-            luma=True,
-            memory=700,
-            weights=("srcnn.x2", "srcnn.x3", "srcnn.x4"),
-        ),
-        Method(
-            name="vdsr",
-            entry="restora.methods.vdsr:VDSR",
-            kind="learned",
-            about="twenty convolutions that give what bicubic interpolation lacks, one net for x2 to x4; on luma",
-            treats=("shrink",),
-            paper="Kim, Lee and Lee, Accurate image super-resolution using very deep convolutional networks, CVPR 2016",
-            knobs=(_ENSEMBLE,),
-            halo=20,
-            channels=1,
-            luma=True,
-            memory=620,
-            weights=("vdsr.x234",),
-        ),
-        Method(
-            name="edsr",
-            entry="restora.methods.edsr:EDSR",
-            kind="learned",
-            about="residual blocks at the small size, enlarged at the end; colour",
-            treats=("shrink",),
-            paper="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
-            knobs=(_ENSEMBLE,),
-            scale=2,
-            halo=36,
-            channels=3,
-            memory=600,
-            weights=("edsr.x2", "edsr.x3", "edsr.x4"),
         ),
     )
 }

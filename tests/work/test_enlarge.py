@@ -5,52 +5,71 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image, Meta, to_grey
+from restora.core.knobs import Knob
+from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.damage.shrink import imresize
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import to_onnx
 from restora.learn.weights import store
-from restora.methods.edsr import EDSR
-from restora.methods.srcnn import SRCNN
+from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import bench
 from restora.work.plan import plan_to_enlarge
 from restora.work.restore import Limits, restore, restore_file
 
-KNOBS = {"blocks": 1, "width": 8}
+
+class Larger(nn.Module):
+    """(B, C, H, W) to (B, C, s H, s W): two convolutions and a pixel-shuffle, reach 3."""
+
+    def __init__(self, channels=3, scale=1):
+        super().__init__()
+        self.first = nn.Conv2d(channels, 8, 5, padding=2)
+        self.second = nn.Conv2d(8, channels * scale**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(scale)
+
+    def forward(self, y):
+        return self.shuffle(self.second(torch.relu(self.first(y))))
+
+
+FACTS = {
+    "entry": "tests.work.test_enlarge:Larger", "kind": "learned", "about": "", "treats": ("shrink",), "paper": "",
+    "halo": 3, "knobs": (Knob("ensemble", int, 0, 0, 1, "0 no, 1 yes", ""),), "memory": 100,
+}  # fmt: skip
+ROWS = {
+    "larger": Method("larger", scale=2, channels=3, weights=("larger.x2", "larger.x3"), **FACTS),
+    "sharper": Method("sharper", channels=1, luma=True, weights=("sharper.x2",), **FACTS),
+}
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A folder of weights with small random nets: edsr.a2, edsr.a3 and the luma net srcnn.a2."""
+    """A folder of weights with small random nets: larger.x2, larger.x3 and sharper.x2, which works on luma."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    for name, net, scale, scales, halo in (
-        ("edsr.a2", EDSR(scale=2, **KNOBS), 2, [2], 6),
-        ("edsr.a3", EDSR(scale=3, **KNOBS), 3, [3], 6),
-        ("srcnn.a2", SRCNN(), 1, [2], 8),
-    ):
-        for parameter in net.parameters():
-            torch.nn.init.normal_(parameter, std=0.02)
-        method, channels = name.split(".")[0], 1 if scale == 1 else 3
-        knobs = KNOBS | {"scale": scale} if method == "edsr" else {}
-        facts = {"method": method, "channels": channels, "multiple": 1, "halo": halo, "recipe": {"knobs": knobs}}
+    for name, channels, scale, scales in (("larger.x2", 3, 2, 2), ("larger.x3", 3, 3, 3), ("sharper.x2", 1, 1, 2)):
+        net = Larger(channels, scale)
+        facts = {"method": name.split(".")[0], "channels": channels, "multiple": 1, "halo": 3, "scale": scale}
         arrays = {key: value.numpy() for key, value in net.state_dict().items()}
-        store(name, folder, arrays, to_onnx(net, channels, 1), facts | {"scale": scale, "scales": scales})
+        card = facts | {"scales": [scales], "recipe": {"knobs": {"scale": scale}}}
+        store(name, folder, arrays, to_onnx(net, channels, 1), card)
     return folder
 
 
 @pytest.fixture(autouse=True)
 def weights(own, monkeypatch):
     monkeypatch.setenv("RESTORA_WEIGHTS", str(own))
+    for name, row in ROWS.items():
+        monkeypatch.setitem(METHODS, name, row)
 
 
-def plan(shape, size, name="edsr.a2", **options):
+def plan(shape, size, name="larger.x2", **options):
     return plan_to_enlarge(name.split(".")[0], shape, size, weights=name, precision="f32", **options)
 
 
@@ -58,17 +77,25 @@ def names(made):
     return [step.weights or step.method for step in made.steps]
 
 
+def test_the_least_scale_that_is_enough_is_taken_and_the_greatest_beyond():
+    def chosen(height, width):
+        return names(plan_to_enlarge("larger", (40, 60, 3), (height, width), precision="f32"))
+
+    assert chosen(80, 120) == ["larger.x2"] and chosen(81, 120) == ["larger.x3", "bicubic"]
+    assert chosen(120, 180) == ["larger.x3"] and chosen(240, 360) == ["larger.x3", "larger.x2"]
+
+
 def test_the_plan_takes_nets_until_the_size_is_reached_and_then_resamples():
     shape = (40, 60, 3)
-    assert names(plan(shape, (80, 120))) == ["edsr.a2"]
-    assert names(plan(shape, (60, 90))) == ["edsr.a2", "bicubic"]
-    assert names(plan(shape, (320, 480))) == ["edsr.a2"] * 3
-    assert names(plan(shape, (100, 150), "srcnn.a2")) == ["bicubic", "srcnn.a2", "bicubic", "srcnn.a2", "bicubic"]
+    assert names(plan(shape, (80, 120))) == ["larger.x2"]
+    assert names(plan(shape, (60, 90))) == ["larger.x2", "bicubic"]
+    assert names(plan(shape, (320, 480))) == ["larger.x2"] * 3
+    assert names(plan(shape, (100, 150), "sharper.x2")) == ["bicubic", "sharper.x2", "bicubic", "sharper.x2", "bicubic"]
     assert names(plan_to_enlarge("bicubic", shape, (41, 60))) == ["bicubic"]
     assert names(plan(shape, (40, 60))) == []
 
 
-@pytest.mark.parametrize("name", ["edsr.a2", "edsr.a3", "srcnn.a2"])
+@pytest.mark.parametrize("name", ["larger.x2", "larger.x3", "sharper.x2"])
 @pytest.mark.parametrize("engine", ["openvino", "torch"])
 def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo, monkeypatch):
     y = np.rint(photo[:190, :210] * 65535).astype(np.float32) / 65535
@@ -101,10 +128,10 @@ def test_alpha_and_hole_grow_with_the_picture(photo, tmp_path):
 
 def test_a_luma_net_leaves_colour_as_interpolation_has_it(photo):
     size = (2 * photo.shape[0], 2 * photo.shape[1])
-    x_hat = restore(Image(photo), plan(photo.shape, size, "srcnn.a2"))[0].pixels
+    x_hat = restore(Image(photo), plan(photo.shape, size, "sharper.x2"))[0].pixels
     change = x_hat - imresize(photo, *size)
     assert np.abs(change).max() > 1e-3 and np.abs(change - change[:, :, :1]).max() < 1e-5
-    grey = restore(Image(to_grey(photo)), plan((*photo.shape[:2], 1), size, "srcnn.a2"))[0].pixels
+    grey = restore(Image(to_grey(photo)), plan((*photo.shape[:2], 1), size, "sharper.x2"))[0].pixels
     assert np.abs(to_grey(x_hat) - grey).max() < 1e-4
 
 
@@ -134,7 +161,7 @@ def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
     with pytest.raises(BadPlan, match="takes neither weights"):
         plan_to_enlarge("lanczos", shape, (2 * shape[0], 2 * shape[1]), ensemble=True)
     with pytest.raises(BadPlan, match="do not make pictures larger"):
-        plan_to_enlarge("edsr", shape, (2 * shape[0], 2 * shape[1]), weights="restora.noise")
+        plan_to_enlarge("larger", shape, (2 * shape[0], 2 * shape[1]), weights="restora.noise")
     write(Image(photo), tmp_path / "y.png")
     larger = plan_to_enlarge("bicubic", shape, (2 * shape[0], 2 * shape[1]))
     with pytest.raises(BadImage, match="more than the"):
