@@ -120,7 +120,7 @@ def upscale(
     output: Output = None,
     scale: Annotated[float, typer.Option(help="How many times larger, 1 to 8; need not be whole.")] = 2.0,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
-    method: Annotated[str, typer.Option(help="bicubic or lanczos.")] = "lanczos",
+    method: Annotated[str, typer.Option(help="bicubic, lanczos or back-projection.")] = "lanczos",
     weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight turned results; 8 times slower.")] = False,
     precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from restora.core.errors import MissingExtra
 from restora.core.knobs import Knob, Setting
 
-Kind = Literal["classical", "resize", "learned", "per-image"]
+Kind = Literal["classical", "resize", "correction", "learned", "per-image"]
 Knobs = Mapping[str, Setting]
 Halo = int | None | Callable[[Knobs], int]
 
@@ -19,7 +19,8 @@ class Method:
 
     entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class. A per-image function
     takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best. A
-    resize function gives the matrix (new_size, size) that resamples one axis.
+    resize function gives the matrix (new_size, size) that resamples one axis. A correction takes the given picture
+    too, (x_hat, y, down, up, **knobs), with the matrices of the axes that lead from one to the other.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.

@@ -272,6 +272,17 @@ METHODS: dict[str, Method] = {
             knobs=(_TO_WIDTH, _TO_HEIGHT),
             memory=60,
         ),
+        Method(
+            name="back-projection",
+            entry="restora.methods.back_projection:back_projection",
+            kind="correction",
+            about="corrects a larger picture until, made smaller, it is the given one; after bicubic if not told more",
+            treats=("shrink",),
+            paper="Irani and Peleg, Improving resolution by image registration, CVGIP 1991",
+            knobs=(Knob("rounds", int, 5, 1, 50, "rounds", "of comparing and correcting"),),
+            halo=lambda knobs: 4 * int(knobs["rounds"] or 0) + 2,
+            memory=200,
+        ),
     )
 }
 

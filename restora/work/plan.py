@@ -117,10 +117,13 @@ def plan_to_enlarge(
     if size == shape[:2]:
         return Plan((), "it has this size already")
     because = f"to {size[1]}x{size[0]}"
-    if method.kind == "resize":
+    if method.kind != "learned":
         if weights or precision or ensemble:
             raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
-        return Plan((_resize(name, because, size),), f"{name} was asked for")
+        if method.kind == "resize":
+            return Plan((_resize(name, because, size),), f"{name} was asked for")
+        knobs = settle(method.knobs, {}, name)
+        return Plan((_resize("bicubic", because, size), Step(name, because, knobs=knobs)), f"{name} was asked for")
     steps: list[Step] = []
     now = shape[:2]
     while any(side < wanted for side, wanted in zip(now, size, strict=True)):
@@ -128,8 +131,7 @@ def plan_to_enlarge(
         now = now[0] * scale, now[1] * scale
         if find(chosen).card["scale"] == 1:  # it sharpens what has its size already
             steps.append(_resize("bicubic", f"{name} takes pictures made larger", now))
-        knobs = {"ensemble": 1} if ensemble else {}
-        steps.append(Step(name, because, chosen, knobs))
+        steps.append(Step(name, because, chosen, {"ensemble": 1} if ensemble else {}))
     if now != size:
         steps.append(_resize("bicubic", because, size))
     return Plan(tuple(steps), f"{name} {because}", precision=precision or best_precision(s.weights for s in steps))

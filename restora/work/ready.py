@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from restora.core.knobs import Setting
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
+from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
 from restora.engines.tiling import (
     UNIT,
@@ -75,11 +78,45 @@ class Resizer:
         return self.target[0] or size[0], self.target[1] or size[1]
 
 
+@dataclass(frozen=True)
+class Corrector:
+    """A step that compares the picture, as it is by then, with the one that was given, and corrects it."""
+
+    run: Callable[..., np.ndarray]  # (x_hat, y, down, up) -> x_hat
+    halo: int  # in pixels of the given picture
+    memory: int
+    multiple: int = 1
+
+    def resize(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size stays."""
+        return size
+
+    def read(self, given: Read, size: tuple[int, int], before: Read, large: tuple[int, int]) -> Read:
+        """Reading rectangles of the corrected picture; `given` has a (height, width) of size, `before` of large."""
+
+        def corrected(*rectangle: int) -> np.ndarray:
+            small, wide = [], []  # what is read of the given picture and of the large one, by axis
+            for first, count, little, much in zip(rectangle[:2], rectangle[2:], size, large, strict=True):
+                ratio = much / little
+                low = max(0, int(first / ratio) - self.halo)
+                high = min(little, int((first + count) / ratio) + 1 + self.halo)
+                small.append(slice(low, high))
+                wide.append(slice(int(low * ratio), min(much, ceil(high * ratio))))
+            axes = list(zip(size, large, small, wide, strict=True))
+            down = tuple(bicubic_weights(much, little)[here][:, there] for little, much, here, there in axes)
+            up = tuple(bicubic_weights(little, much)[there][:, here] for little, much, here, there in axes)
+            x_hat = self.run(before(*_rectangle(wide)), given(*_rectangle(small)), down, up)
+            top, left = rectangle[0] - wide[0].start, rectangle[1] - wide[1].start
+            return x_hat[top : top + rectangle[2], left : left + rectangle[3]]
+
+        return corrected
+
+
 @dataclass
 class Restoration:
     """A plan made ready for a picture of a shape (H, W, C): where the pieces of the result lie, how to restore them."""
 
-    runners: Sequence[Runner | Resizer]
+    runners: Sequence[Runner | Resizer | Corrector]
     shape: tuple[int, int, int]
     tile: tuple[int, int]
     repaired: int = 0
@@ -110,6 +147,8 @@ class Restoration:
         if isinstance(runner, Resizer):
             down, across = map(runner.axis, size, runner.resize(size))
             return lambda *rectangle: resampled(rectangle, down, across, before)
+        if isinstance(runner, Corrector):
+            return runner.read(read, self.shape[:2], before, size)
         halo, source = max(size) if runner.halo is None else runner.halo, before
         if runner.level is not None:
             source = _beside(before, runner.level)
@@ -176,7 +215,8 @@ def _tile(work: Restoration, band_bytes: int, allowed: int) -> tuple[tuple[int, 
         before, after = work.size(index), work.size(index + 1)
         memory = max(memory, runner.memory * after[0] * after[1] // (size[0] * size[1]))
         reach = -(-(runner.halo or 0) // runner.multiple) * runner.multiple
-        halo += -(-reach * size[0] // (after[0] if isinstance(runner, Resizer) else before[0]))
+        seen = {Resizer: after, Corrector: work.shape}.get(type(runner), before)  # whose pixels the halo counts
+        halo += -(-reach * size[0] // seen[0])
     if any(runner.halo is None for runner in work.runners):  # the whole picture matters to a step
         needed = memory * size[0] * size[1]
         tile = (-(-size[0] // UNIT) * UNIT, -(-size[1] // UNIT) * UNIT)
@@ -189,7 +229,7 @@ def _tile(work: Restoration, band_bytes: int, allowed: int) -> tuple[tuple[int, 
 
 def _ready(
     step: Step, knobs: dict[str, Setting], plan: Plan, engine: str, report: Report, tell: Tell | None
-) -> Runner | Resizer:
+) -> Runner | Resizer | Corrector:
     method = method_named(step.method)
     if method.kind == "learned":
         return _learned(step, method, knobs, plan.precision, engine, report)
@@ -198,6 +238,8 @@ def _ready(
     if method.kind == "resize":
         target = int(knobs["height"] or 0), int(knobs["width"] or 0)
         return Resizer(function, target, method.bytes_a_pixel(knobs))
+    if method.kind == "correction":
+        return Corrector(partial(function, **knobs), method.reach(knobs) or 0, method.bytes_a_pixel(knobs))
 
     def classical(y: np.ndarray) -> np.ndarray:
         return function(y, **knobs)
@@ -309,6 +351,11 @@ def _level(step: Step, shape: tuple[int, int, int]) -> Read:
         height, width = picture.shape[:2]
         raise BadImage(f"the sigma map {path} is {width}x{height} pixels, the picture {shape[1]}x{shape[0]}")
     return lambda *rectangle: to_grey(picture.window(*rectangle))
+
+
+def _rectangle(sides: list[slice]) -> tuple[int, int, int, int]:
+    (rows, columns) = sides
+    return rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
 
 
 def _beside(read: Read, level: Read) -> Read:

@@ -12,6 +12,7 @@ from restora.core.image import Image, Meta, to_grey
 from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
+from restora.core.report import Report
 from restora.damage.shrink import imresize
 from restora.files.picture import read
 from restora.files.save import write
@@ -22,6 +23,7 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import bench
 from restora.work.plan import plan_to_enlarge
+from restora.work.ready import prepare
 from restora.work.restore import Limits, restore, restore_file
 
 
@@ -111,6 +113,30 @@ def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo
     assert np.abs(x_hat.pixels - whole.pixels.clip(0, 1)).max() <= 1e-5 + 0.5 / 65535
 
 
+@pytest.mark.parametrize("size", [(333, 421), (380, 420), (1330, 1470)])
+@pytest.mark.parametrize("name", ["bicubic", "lanczos", "back-projection"])
+def test_classical_ways_by_pieces_equal_the_picture_whole(name, size, photo):
+    y = photo[:190, :210]
+    made = plan_to_enlarge(name, y.shape, size)
+    whole = restore(Image(y), made, max_memory=8 * 10**9)[0].pixels
+    work = prepare(made, y.shape, Report(made), "openvino", 10**9)
+    work.tile = (256, 256)
+    restored = work.read_through(Image(y).window)
+    for top, left, height, width in work:
+        apart = restored(top, left, height, width) - whole[top : top + height, left : left + width]
+        assert np.abs(apart).max() <= 1e-5
+
+
+def test_back_projection_agrees_with_the_picture_it_was_given(photo):
+    y = photo[:90, :110]
+    before, after = (
+        restore(Image(y), plan_to_enlarge(name, y.shape, (200, 275)))[0].pixels
+        for name in ("bicubic", "back-projection")
+    )
+    apart = [float(np.sqrt(np.mean((imresize(x_hat, 90, 110) - y) ** 2))) for x_hat in (before, after)]
+    assert apart[1] < 0.1 * apart[0]
+
+
 def test_alpha_and_hole_grow_with_the_picture(photo, tmp_path):
     photo = photo[:140, :150]
     alpha = np.zeros(photo.shape[:2], np.float32)
@@ -194,14 +220,14 @@ def larger_by(y, scale):
     return plan_to_enlarge("bicubic", y.shape, (y.shape[0] * scale, y.shape[1] * scale))
 
 
-def test_lanczos_is_sharper_than_bicubic(photo):
+def test_lanczos_is_sharper_than_bicubic_and_back_projection_sharper_still(photo):
     x = photo[: photo.shape[0] // 2 * 2, : photo.shape[1] // 2 * 2]
     y = Image(imresize(x, x.shape[0] // 2, x.shape[1] // 2))
-    gains = [
+    scores = [
         measure(restore(y, plan_to_enlarge(name, y.shape, x.shape[:2]))[0].pixels, x, PROTOCOLS["sr-y"], 2).psnr
-        for name in ("bicubic", "lanczos")
+        for name in ("bicubic", "lanczos", "back-projection")
     ]
-    assert gains[1] > gains[0] + 0.1
+    assert scores[1] > scores[0] + 0.1 and scores[2] > scores[1] + 0.1
 
 
 def test_a_resize_step_of_a_plan_by_hand(photo):

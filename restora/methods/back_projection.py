@@ -1,0 +1,27 @@
+"""Iterative back-projection (Irani and Peleg, 1991): x_hat <- x_hat + U (y - D x_hat), until D x_hat = y.
+
+D makes the larger picture as small as the given one, U makes what it lacks large again, both bicubically. Whatever
+made the larger picture, it then agrees with the one that was given. After bicubic interpolation it is a sharpening
+that knows what was lost; a few rounds are enough.
+
+M. Irani, S. Peleg, "Improving resolution by image registration", CVGIP: Graphical Models and Image Processing 1991.
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from restora.damage.shrink import along
+
+REACH = 4
+"""Pixels of the small picture that one round looks around: two down, two up."""
+
+Axes = tuple[csr_array, csr_array]
+"""The matrices of the rows and of the columns."""
+
+
+def back_projection(x_hat: np.ndarray, y: np.ndarray, down: Axes, up: Axes, rounds: int) -> np.ndarray:
+    """x_hat (h, w, C), nearer to what gives y (H, W, C) when made smaller, float32."""
+    for _ in range(rounds):
+        lacking = y - along(down[1], along(down[0], x_hat, 0), 1)
+        x_hat = x_hat + along(up[1], along(up[0], lacking, 0), 1)
+    return x_hat.astype(np.float32)
