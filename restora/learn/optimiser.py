@@ -23,7 +23,8 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, centred: bool = False) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "centred": centred})
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        self.centred = centred
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -34,7 +35,7 @@ class Muon(torch.optim.Optimizer):
                 velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
                 velocity.lerp_(parameter.grad, 1 - group["momentum"])
                 ahead = parameter.grad.lerp(velocity, group["momentum"]).flatten(1)
-                if group["centred"]:
+                if self.centred:
                     ahead = ahead - ahead.mean(1, keepdim=True)
                 alike[ahead.shape].append((parameter, ahead))
             for (rows, columns), pairs in alike.items():
