@@ -52,7 +52,7 @@ def denoise(
     from restora.work.cards import write_cards
     from restora.work.page import page as html
 
-    _check(data, method or [], precision)
+    _check(data, method or [], [suite.NOTHING, *METHODS], precision)
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if row.kind != "per-image")]
     if page and ((page.exists() and not force) or not page.parent.is_dir()):
         raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
@@ -78,7 +78,7 @@ def superres(
     data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="A method; may be given again.")] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
-    scale: Annotated[list[int] | None, typer.Option(help="2, 3 or 4; may be given again.")] = None,
+    scale: Annotated[list[int] | None, typer.Option(min=2, max=8, help="2, 3 and 4 if not given.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of superres.csv.")] = Path("results"),
     precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
@@ -94,10 +94,10 @@ def superres(
     from restora.work import suite
     from restora.work.cards import write_cards
 
-    _check(data, method or [], precision)
+    usual = [name for name, row in METHODS.items() if "shrink" in row.treats]
+    _check(data, method or [], usual, precision)
     suite.check_sets(sets or suite.ENLARGED)
     out.mkdir(parents=True, exist_ok=True)
-    usual = [name for name, row in METHODS.items() if "shrink" in row.treats]
     shrinks = [f"shrink(scale={each})" for each in scale or ()] or suite.SHRINKS
     todo = list(suite.entries(method or usual, sets or suite.ENLARGED, shrinks))
     results = out / "superres.csv"
@@ -107,19 +107,15 @@ def superres(
             typer.echo(line)
 
 
-def _check(data: Path | None, methods: list[str], precision: str) -> None:
-    """Raise RestoraError for options that no suite takes; the folder of data is set for all that follows."""
-    from restora.methods.table import METHODS
-    from restora.work.suite import NOTHING
-
+def _check(data: Path | None, methods: list[str], known: list[str], precision: str) -> None:
+    """Raise RestoraError for options that the suite does not take; the folder of data is set for all that follows."""
     if data is not None:
         if not data.is_dir():
             raise RestoraError(f"{data} is no folder")
         os.environ["RESTORA_DATA"] = str(data)
-    known = [NOTHING, *METHODS]
     for name in methods:
         if name not in known:
-            raise RestoraError(f"no method is called {name!r}; {nearest(name, known)}")
+            raise RestoraError(f"no method here is called {name!r}; {nearest(name, known)}")
     if precision not in PRECISIONS:
         raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
 

@@ -235,6 +235,8 @@ def _ready(
         return _learned(step, method, knobs, plan.precision, engine, report)
     function = method.load()
     report.engine = report.engine or method.kind
+    if method.kind in ("resize", "correction") and step.strength < 1:
+        raise BadPlan(f"{method.name} cannot be done in part: its strength must be 1")
     if method.kind == "resize":
         target = int(knobs["height"] or 0), int(knobs["width"] or 0)
         return Resizer(function, target, method.bytes_a_pixel(knobs))
@@ -276,7 +278,7 @@ def _learned(
     careful = ready("f32") if precision != "f32" else None
     scale = card.get("scale", 1)
     if scale > 1 and step.strength < 1:
-        raise BadPlan(f"{weights.name} makes pictures larger, of which there is no part: its strength must be 1")
+        raise BadPlan(f"{weights.name} makes pictures larger, which cannot be done in part: its strength must be 1")
     memory = method.bytes_a_pixel(knobs)
     return Runner(ready(precision), careful, card["halo"], card["multiple"], memory, step.strength, scale=scale)
 

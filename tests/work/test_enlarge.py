@@ -193,6 +193,8 @@ def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
     with pytest.raises(BadImage, match="more than the"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", larger, limits=Limits(pixels=3 * shape[0] * shape[1]))
     assert not (tmp_path / "x.png").exists()
+    with pytest.raises(BadPlan, match="cannot be done in part"):
+        restore(Image(photo), Plan((Step("lanczos", "", knobs={"width": 33}, strength=0.5),), ""))
     half = Plan((replace(plan(shape, (2 * shape[0], 2 * shape[1])).steps[0], strength=0.5),), "")
     with pytest.raises(BadPlan, match="its strength must be 1"):
         restore(Image(photo), half)
