@@ -28,7 +28,7 @@ from restora.work.bench import read_table, write_table
 RESULTS = Path(__file__).parent.parent / "results" / "deep_prior.csv"
 PICTURES = ("01", "02", "03", "05")  # of Set12, those of 256x256: cameraman, house, peppers, monarch
 SIGMA = 25 / 255
-ITERATIONS = 2000
+ITERATIONS = 1500
 WIDTH = 64
 
 
