@@ -120,6 +120,19 @@ def superres_table() -> str:
     return "\n".join(lines).strip()
 
 
+def deep_prior_table() -> str:
+    """The untrained nets beside their classical rivals, picture by picture."""
+    here = rows("deep_prior.csv")
+    methods = list(dict.fromkeys(row["method"] for row in here))
+    lines = [f"| picture of Set12 | {' | '.join(methods)} | seconds of the nets |", "|---" * (len(methods) + 2) + "|"]
+    for picture in dict.fromkeys(row["picture"] for row in here):
+        mine = {row["method"]: row for row in here if row["picture"] == picture}
+        cells = [f"{float(mine[name]['psnr']):.2f}" if name in mine else "" for name in methods]
+        nets = [f"{float(row['seconds']):.0f}" for name, row in mine.items() if row["width"]]
+        lines.append(f"| {picture} | {' | '.join(cells)} | {', '.join(nets)} |")
+    return "\n".join(lines)
+
+
 def speed_table() -> str:
     """The speed benchmark as it was run."""
     head = "| net, 512x512 | what runs it | ms a picture | times torch eager f32 | of the ceiling | peak MB |"
@@ -214,7 +227,8 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 
 TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
-    "superres": superres_table, "weights": weights_table, "methods": methods_table, "memory": memory_table,
+    "deep_prior": deep_prior_table, "superres": superres_table, "weights": weights_table,
+    "methods": methods_table, "memory": memory_table,
 }  # fmt: skip
 
 
