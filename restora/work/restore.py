@@ -52,6 +52,8 @@ def restore(
         if tell:
             tell(done, len(work))
     _finish(report, work, started)
+    if work.size() == image.shape[:2]:
+        return replace(image, pixels=x_hat), report
     alpha = None if image.alpha is None else _alike(_part_of(image.alpha), work)(0, 0, *work.size())
     hole = None if image.hole is None else _alike(_part_of(image.hole), work)(0, 0, *work.size()) >= 0.5
     return replace(image, pixels=x_hat, alpha=alpha, hole=hole), report

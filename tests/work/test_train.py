@@ -63,18 +63,22 @@ def test_a_recipe_becomes_weights_that_restore(recipe, grey_photo):
 
 
 def test_a_net_that_answers_as_its_teacher_learns_nothing_more(recipe):
-    run(recipe)
-    alike = RECIPE.replace('"tiny"', '"taught"').replace(
-        "[knobs]", 'start = "dncnn.tiny"\nteacher = "dncnn.tiny"\n[knobs]'
+    tiny = RECIPE.replace('"dncnn"', '"restora"').replace(
+        "depth = 4\nwidth = 8", "widths = [8, 8, 8]\nblocks = [1, 1, 1]"
+    )
+    recipe.write_text(tiny)
+    first = run(recipe)
+    alike = tiny.replace('"tiny"', '"taught"').replace(
+        "[knobs]", 'start = "restora.tiny"\nteacher = "restora.tiny"\n[knobs]'
     )
     recipe.write_text(alike)
-    taught, tiny = run(recipe), find("dncnn.tiny")
-    assert taught.card["teacher"]["sha256"] == tiny.checksum
-    assert all(np.array_equal(value, tiny.arrays()[name]) for name, value in taught.arrays().items())
-    recipe.write_text(alike.replace("taught", "untaught").replace('teacher = "dncnn.tiny"', ""))
+    taught = run(recipe)
+    assert taught.card["teacher"]["sha256"] == first.checksum
+    assert all(np.array_equal(value, first.arrays()[name]) for name, value in taught.arrays().items())
+    recipe.write_text(alike.replace("taught", "untaught").replace('teacher = "restora.tiny"', ""))
     untaught = run(recipe)
-    assert any(not np.array_equal(value, tiny.arrays()[name]) for name, value in untaught.arrays().items())
-    recipe.write_text(alike.replace("channels = 1", "channels = 3"))
+    assert any(not np.array_equal(value, first.arrays()[name]) for name, value in untaught.arrays().items())
+    recipe.write_text(alike.replace("taught", "coloured").replace("channels = 1", "channels = 3"))
     with pytest.raises(BadRecipe, match="cannot teach"):
         run(recipe)
 
