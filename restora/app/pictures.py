@@ -121,9 +121,6 @@ def upscale(
     scale: Annotated[float, typer.Option(help="How many times larger, 1 to 8; need not be whole.")] = 2.0,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
     method: Annotated[str, typer.Option(help="bicubic, lanczos or back-projection.")] = "lanczos",
-    weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean of eight turned results; 8 times slower.")] = False,
-    precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,
     engine: Engine = "openvino",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
@@ -131,7 +128,7 @@ def upscale(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a picture larger and sharp.
+    """Make a picture larger.
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
@@ -142,7 +139,7 @@ def upscale(
         if not math.isfinite(scale):
             raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
         target = size_from(size) if size else (round(height * scale), round(width * scale))
-        return plan_to_enlarge(method, pixels.shape, target, weights=weights, precision=precision, ensemble=ensemble)
+        return plan_to_enlarge(method, pixels.shape, target)
 
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, [])
     _tell(report, as_json)

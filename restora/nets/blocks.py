@@ -5,22 +5,20 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """x + share * conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
+    """x + conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
 
     The second convolution starts at zero, so that a new block is the identity.
     """
 
-    def __init__(self, channels: int, share: float = 1.0) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.share = share
         silence(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
         """x with the residual added."""
-        residual = self.second(torch.relu(self.first(x)))
-        return x + (residual if self.share == 1 else self.share * residual)
+        return x + self.second(torch.relu(self.first(x)))
 
 
 def silence(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:

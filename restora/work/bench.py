@@ -11,7 +11,7 @@ import numpy as np
 from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
-from restora.damage.shrink import imresize
+from restora.damage.shrink import Shrink, imresize
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read
@@ -65,16 +65,17 @@ def bench(
     rounded to 8 bits, and what is compared is luma; the picture is first cut to a multiple of the scale, and compared
     with bicubic interpolation where noisy pictures are with themselves.
     """
-    scale = getattr(parse(damage), "scale", 1) if not tests.noisy else 1
+    made = None if tests.noisy else parse(damage)
+    scale = made.scale if isinstance(made, Shrink) else 1
     protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
     scores, before, seconds, area = [], [], 0.0, 0
     for index, path in enumerate(tests.paths):
         x = read(path).pixels
         x = x[: x.shape[0] // scale * scale, : x.shape[1] // scale * scale]
-        if tests.noisy:
+        if made is None:
             y = Image(read(tests.noisy[index]).pixels)
         else:
-            y = Image(parse(damage).apply(x, np.random.default_rng(seed)))
+            y = Image(made.apply(x, np.random.default_rng(seed)))
         if scale > 1:
             y = Image(np.rint(y.pixels.clip(0, 1) * 255) / np.float32(255))
         plan = plan_for(y)
@@ -85,7 +86,8 @@ def bench(
         scores.append(measure(x_hat.pixels, x, protocol, scale))
         unrestored = imresize(y.pixels, *x.shape[:2]) if scale > 1 else y.pixels
         before.append(measure(unrestored, x, protocol, scale).psnr)
-    step = next((step for step in plan.steps if step.weights), plan.steps[0] if plan.steps else None)
+    # A net may have resampling before and after it, a correction before it: the row is theirs.
+    step = next((step for step in plan.steps if step.weights), plan.steps[-1] if plan.steps else None)
     return Row(
         set=tests.name,
         set_sha256=tests.sha256[:16],

@@ -14,6 +14,7 @@ from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import imresize
+from restora.data import sets
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import to_onnx
@@ -210,12 +211,17 @@ def test_a_large_result_comes_in_pieces_that_fit_the_memory_allowed(photo, tmp_p
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_interpolation_scores_as_the_literature_has_it(scale, shared):
-    from restora.data.sets import test_set
-
-    row = bench(test_set("Set5"), f"shrink(scale={scale})", lambda y: larger_by(y, scale))
+    row = bench(sets.test_set("Set5"), f"shrink(scale={scale})", lambda y: larger_by(y, scale))
     published = {2: (33.66, 0.9299), 3: (30.39, 0.8682), 4: (28.42, 0.8104)}[scale]
     assert abs(row.psnr - published[0]) <= 0.03 and abs(row.ssim - published[1]) <= 0.001
     assert row.psnr_damaged == row.psnr and row.protocol == "sr-y"
+
+
+@pytest.mark.parametrize("name", ["bicubic", "lanczos", "back-projection", "larger", "sharper"])
+def test_a_row_names_the_method_that_was_asked_for(name, shared):
+    tests = sets.test_set("Set5").first(1)
+    row = bench(tests, "shrink(scale=2)", lambda y: plan_to_enlarge(name, y.shape, (y.shape[0] * 2, y.shape[1] * 2)))
+    assert row.method == name and row.weights == (f"{name}.x2" if name in ROWS else "")
 
 
 def larger_by(y, scale):
