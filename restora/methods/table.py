@@ -22,6 +22,7 @@ _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, 
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
+_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned and mirrored pictures; 8 times slower")
 
 _TO_WIDTH = Knob("width", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
 _TO_HEIGHT = Knob("height", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
@@ -251,6 +252,48 @@ METHODS: dict[str, Method] = {
             paper="Lee, IEEE TPAMI 1980",
             knobs=(_SIGMA, _RADIUS),
             halo=lambda knobs: int(knobs["radius"] or 0),
+        ),
+        Method(
+            name="srcnn",
+            entry="restora.methods.srcnn:SRCNN",
+            kind="learned",
+            about="three convolutions that sharpen what bicubic interpolation made larger; the first net for this task",
+            treats=("shrink",),
+            paper="Dong et al., Image super-resolution using deep convolutional networks, IEEE TPAMI 2016",
+            knobs=(_ENSEMBLE,),
+            halo=8,
+            channels=1,
+            luma=True,
+            memory=700,
+            weights=("srcnn.x2", "srcnn.x3", "srcnn.x4"),
+        ),
+        Method(
+            name="vdsr",
+            entry="restora.methods.vdsr:VDSR",
+            kind="learned",
+            about="twenty convolutions that sharpen what bicubic interpolation made larger; one net for all scales",
+            treats=("shrink",),
+            paper="Kim, Lee and Lee, Accurate image super-resolution using very deep convolutional networks, CVPR 2016",
+            knobs=(_ENSEMBLE,),
+            halo=20,
+            channels=1,
+            luma=True,
+            memory=620,
+            weights=("vdsr.x234",),
+        ),
+        Method(
+            name="edsr",
+            entry="restora.methods.edsr:EDSR",
+            kind="learned",
+            about="residual blocks at the small size and one step to the large: sharp where the picture is clean",
+            treats=("shrink",),
+            paper="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
+            knobs=(_ENSEMBLE,),
+            halo=38,
+            channels=3,
+            scale=2,
+            memory=500,
+            weights=("edsr.x2",),
         ),
         Method(
             name="bicubic",

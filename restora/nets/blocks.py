@@ -5,20 +5,22 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
+    """x + share * conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
 
     The second convolution starts at zero, so that a new block is the identity.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, share: float = 1.0) -> None:
         super().__init__()
+        self.share = share
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         silence(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
         """x with the residual added."""
-        return x + self.second(torch.relu(self.first(x)))
+        added = self.second(torch.relu(self.first(x)))
+        return x + added if self.share == 1 else x + self.share * added
 
 
 def silence(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
