@@ -1,0 +1,75 @@
+"""Non-local Bayes (Lebrun et al., 2013): like patches are draws of one Gaussian, under which each is estimated."""
+
+from itertools import product
+
+import numpy as np
+
+STRIDE = 2
+"""Pixels from one reference patch to the next, down and across."""
+BAND = 16
+"""Rows of reference patches worked on at a time, which bounds memory."""
+
+
+def patch_bayes(
+    y: np.ndarray, pilot: np.ndarray | None, sigma: float, patch: int, distance: int, similar: int
+) -> np.ndarray:
+    """x_hat (H, W, C) float32 of y (H, W, C) with white noise sigma; sides of patch + distance pixels or more.
+
+    Each reference patch and the `similar` ones most like it, at most `distance` away, have a mean m and a covariance
+    S; each is estimated as m + S (S + sigma^2)^-1 (y - m), and where patches overlap, estimates are averaged. Likeness
+    and S are taken from `pilot`, an estimate of x (paper: eq. 10 and 11); without one from y, whose covariance is
+    S + sigma^2 (eq. 8 and 9). `similar` may be (distance + 1)^2 at most, as many as a corner has.
+    """
+    height, width, channels = y.shape
+    y = y.astype(np.float32)
+    guide = y if pilot is None else pilot.astype(np.float32)
+    noise = np.float32(sigma**2) * np.eye(patch * patch * channels, dtype=np.float32)
+    rows, columns = (_references(side - patch) for side in (height, width))
+    within = (np.arange(patch)[:, None] * width + np.arange(patch)).ravel()  # from a corner to the patch's pixels
+    flat_y, flat_guide = y.reshape(-1, channels), guide.reshape(-1, channels)
+    total = np.zeros((channels, height * width))
+    count = np.zeros(height * width)
+    for first in range(0, len(rows), BAND):
+        corners = _alike(guide, rows[first : first + BAND], columns, patch, distance, similar)
+        pixels = corners[:, :, None] + within  # (references, similar, patch^2)
+        seen = flat_guide[pixels].reshape(*corners.shape, -1)
+        given = seen if pilot is None else flat_y[pixels].reshape(*corners.shape, -1)
+        mean = seen.mean(1, keepdims=True)
+        spread = np.einsum("nki,nkj->nij", seen - mean, seen - mean, optimize=True) / np.float32(similar - 1)
+        if pilot is None:
+            kept = spread - noise, spread + np.float32(1e-3) * noise  # the latter must have an inverse
+        else:
+            kept = spread, spread + noise
+        gain = np.linalg.solve(kept[1], kept[0])  # the transpose of S (S + sigma^2)^-1, as both are symmetric
+        x_hat = (mean + (given - mean) @ gain).reshape(-1, channels)
+        spots = pixels.ravel()
+        count += np.bincount(spots, minlength=height * width)
+        for channel in range(channels):
+            total[channel] += np.bincount(spots, x_hat[:, channel], height * width)
+    return (total / count).T.reshape(y.shape).astype(np.float32)
+
+
+def _references(last: int) -> np.ndarray:
+    """Where reference patches begin along an axis: at multiples of STRIDE, and at the last place there is."""
+    return np.unique(np.append(np.arange(0, last + 1, STRIDE), last))
+
+
+def _alike(
+    guide: np.ndarray, rows: np.ndarray, columns: np.ndarray, patch: int, distance: int, similar: int
+) -> np.ndarray:
+    """(references, similar) places in the flattened picture of the patches most like each reference patch."""
+    height, width = guide.shape[:2]
+    low, high = int(rows[0]), int(rows[-1]) + patch
+    padded = np.pad(guide, ((distance, distance), (distance, distance), (0, 0)), constant_values=1e3)  # like nothing
+    here = guide[low:high]
+    away = list(product(range(-distance, distance + 1), repeat=2))
+    unlike = np.empty((len(away), len(rows), len(columns)), np.float32)
+    for index, (down, right) in enumerate(away):
+        there = padded[low + distance + down : high + distance + down, distance + right : distance + right + width]
+        squares = ((here - there) ** 2).sum(2)
+        # Sums over the patch taken term by term: running sums would round otherwise in each piece of a picture.
+        tall = sum(squares[rows - low + step] for step in range(patch))
+        unlike[index] = sum(tall[:, columns + step] for step in range(patch))
+    best = np.argpartition(unlike.reshape(len(away), -1).T, similar, axis=1)[:, :similar]
+    offsets = np.array([down * width + right for down, right in away])
+    return (rows[:, None] * width + columns).reshape(-1, 1) + offsets[best]
