@@ -123,13 +123,12 @@ def superres_table() -> str:
 def deep_prior_table() -> str:
     """The untrained nets beside their classical rivals, picture by picture."""
     here = rows("deep_prior.csv")
-    methods = list(dict.fromkeys(row["method"] for row in here))
-    lines = [f"| picture of Set12 | {' | '.join(methods)} | seconds of the nets |", "|---" * (len(methods) + 2) + "|"]
+    methods = [name for name in METHODS if any(row["method"] == name for row in here)]
+    lines = [f"| picture of Set12 | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
     for picture in dict.fromkeys(row["picture"] for row in here):
         mine = {row["method"]: row for row in here if row["picture"] == picture}
         cells = [f"{float(mine[name]['psnr']):.2f}" if name in mine else "" for name in methods]
-        nets = [f"{float(row['seconds']):.0f}" for name, row in mine.items() if row["width"]]
-        lines.append(f"| {picture} | {' | '.join(cells)} | {', '.join(nets)} |")
+        lines.append(f"| {picture} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -34,7 +34,11 @@ class Shrink(Damage):
         """x (H, W, C) as (H // s, W // s, C)."""
         height, width = x.shape[0] // self.scale, x.shape[1] // self.scale
         self.need(height > 0 and width > 0, f"a picture of {x.shape[1]}x{x.shape[0]} is too small")
-        return imresize(x[: height * self.scale, : width * self.scale], height, width)
+        return imresize(self.cut(x), height, width)
+
+    def cut(self, x: np.ndarray) -> np.ndarray:
+        """The part of x (H, W, C) whose sides are multiples of s, as large as the result is to become again."""
+        return x[: x.shape[0] // self.scale * self.scale, : x.shape[1] // self.scale * self.scale]
 
     def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
         """The transposed weights; zero where the picture was cut off."""

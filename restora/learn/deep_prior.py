@@ -24,9 +24,6 @@ JITTER = 1 / 30
 AVERAGE = 0.99
 """Decay of the averaged output, which is the result."""
 
-Pull = Callable[[int, np.ndarray], np.ndarray]
-"""(step, output) -> what the output is drawn to besides y, both (H, W, C)."""
-
 
 @dataclass
 class RunningVariance:
@@ -63,19 +60,23 @@ def fit(
     iterations: int,
     seed: int,
     tell: Callable[[int, int], None],
-    pull: Pull | None = None,
+    guide: np.ndarray | None = None,
     weight: float = 0.0,
 ) -> tuple[np.ndarray, str]:
     """(x_hat, how it ended) for y (H, W, C) of any size.
 
-    The loss is |f(z) - y|^2 + weight |f(z) - pull|^2, means over values. tell(step, iterations) is called after every
-    step. An interruption (Ctrl-C) ends the fit with the best result so far.
+    The loss is |f(z) - y|^2, a mean over values; with a guide (H, W, C), an estimate of x that takes the place of
+    some channels of z, it is that and weight |f(z) - guide|^2. tell(step, iterations) is called after every step. An
+    interruption (Ctrl-C) ends the fit with the best result so far.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     target = _mirrored(y)
+    seen = None if guide is None else _mirrored(guide)
     net = Hourglass(DEPTH, target.shape[1], width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
+    if seen is not None:
+        z[:, : seen.shape[1]] = seen
     adam = torch.optim.Adam(net.parameters(), lr=0.01)
     rule = RunningVariance(patience=max(200, iterations // 4))
     average = best = torch.full_like(target, 0.5)
@@ -85,9 +86,8 @@ def fit(
             with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
                 output = net(z + JITTER * torch.randn_like(z))
             loss = mse_loss(output, target)
-            if pull is not None:
-                drawn_to = pull(step, _picture(output.detach(), y.shape))
-                loss = loss + weight * mse_loss(output, _mirrored(drawn_to))
+            if seen is not None:
+                loss = loss + weight * mse_loss(output, seen)
             adam.zero_grad()
             loss.backward()
             adam.step()

@@ -22,7 +22,9 @@ _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, 
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
-_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned and mirrored pictures; 8 times slower")
+_ENSEMBLE = Knob(
+    "ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned and mirrored pictures; 8 times slower"
+)
 
 _TO_WIDTH = Knob("width", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
 _TO_HEIGHT = Knob("height", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
@@ -134,10 +136,10 @@ METHODS: dict[str, Method] = {
             name="deepdlp",
             entry="restora.methods.deepdlp:deepdlp",
             kind="per-image",
-            about="deep image prior held near what non-local means would make of it; no data; minutes",
+            about="deep image prior shown, and held near, what non-local Bayes makes of the picture; no data; minutes",
             treats=("gaussian",),
             paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
-            knobs=(_SIGMA, _NET_WIDTH, _ITERATIONS),
+            knobs=(_SIGMA, _NET_WIDTH, Knob("iterations", int, 600, 1, 100000, "steps", "more hardly help")),
             memory=_fit_bytes,
             minutes=_fit_minutes,
         ),
@@ -214,6 +216,22 @@ METHODS: dict[str, Method] = {
             knobs=(_SIGMA, _PATCH, _DISTANCE),
             halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
             memory=160,
+        ),
+        Method(
+            name="nl-bayes",
+            entry="restora.methods.nl_bayes:nl_bayes",
+            kind="classical",
+            about="like patches taken as draws of one Gaussian, each made most likely; best without data",
+            treats=("gaussian",),
+            paper="Lebrun, Buades and Morel, A nonlocal Bayesian image denoising algorithm, SIAM JIS 2013",
+            knobs=(
+                _SIGMA,
+                Knob("patch", int, 5, 3, 8, _PATCH.unit, _PATCH.help),
+                Knob("distance", int, 10, 7, 20, _DISTANCE.unit, _DISTANCE.help),
+            ),
+            halo=lambda knobs: 4 * int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
+            multiple=3,
+            memory=1000,
         ),
         Method(
             name="bm3d",

@@ -7,8 +7,6 @@ by its value).
 J. Kim, J. K. Lee, K. M. Lee, "Accurate image super-resolution using very deep convolutional networks", CVPR 2016.
 """
 
-from torch import Tensor
-
 from restora.methods.dncnn import DnCNN
 
 

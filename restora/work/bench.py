@@ -66,12 +66,12 @@ def bench(
     with bicubic interpolation where noisy pictures are with themselves.
     """
     made = None if tests.noisy else parse(damage)
-    scale = made.scale if isinstance(made, Shrink) else 1
+    shrink = made if isinstance(made, Shrink) else Shrink(1)
+    scale = shrink.scale
     protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
     scores, before, seconds, area = [], [], 0.0, 0
     for index, path in enumerate(tests.paths):
-        x = read(path).pixels
-        x = x[: x.shape[0] // scale * scale, : x.shape[1] // scale * scale]
+        x = shrink.cut(read(path).pixels)
         if made is None:
             y = Image(read(tests.noisy[index]).pixels)
         else:

@@ -7,7 +7,8 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.learn.deep_prior import RunningVariance, fit
-from restora.methods.deepdlp import DenoiserPull
+from restora.methods.deepdlp import deepdlp
+from restora.methods.nl_bayes import nl_bayes
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.restore import Limits, restore, restore_file
@@ -61,25 +62,21 @@ def test_an_interruption_keeps_the_best_so_far(pair):
     assert "interrupted after step 7" in ended and np.isfinite(x_hat).all() and x_hat.shape == pair[1].shape
 
 
-def test_the_denoiser_pulls_towards_less_noise(pair):
+def test_a_guide_is_where_the_fit_begins_and_what_holds_it(pair):
+    """Shown a good estimate, the net is near it in few steps; and held there, it does not follow the noise."""
     x, y = pair
-    pull = DenoiserPull(y, 0.15, strength=0.5, pull=0.5)
-    assert gain(pull(0, y), x, y) > 2
-
-
-def test_a_flat_picture_is_where_the_pull_rests():
-    """There D(x) = x and f(z) = x: neither x nor u moves."""
-    flat = np.full((40, 40, 3), 0.4, np.float32)
-    pull = DenoiserPull(flat, 0.1, strength=0.5, pull=0.5)
-    assert all(np.abs(pull(step, flat) - 0.4).max() < 1e-5 for step in range(0, 60, 10))
-    lifted = pull(60, flat + np.float32(0.1))  # and what pulls back grows once the net leaves it
-    assert (pull.u > 0.04).all() and (lifted < 0.41).all()
+    quiet = nl_bayes(y, 0.15, patch=5, distance=10)
+    alone, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one)
+    shown, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one, guide=quiet)
+    held, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one, guide=quiet, weight=20.0)
+    assert gain(shown, x, y) > gain(alone, x, y) + 1
+    assert np.abs(held - quiet).mean() < 0.7 * np.abs(shown - quiet).mean()
 
 
 @pytest.mark.parametrize("size", [(1, 40), (40, 1), (1, 1)])
 def test_a_line_of_colour_is_no_trouble(size):
     y = np.random.default_rng(0).random((*size, 3), dtype=np.float32)
-    assert DenoiserPull(y, 0.1, strength=0.5, pull=0.5)(10, y).shape == y.shape
+    assert deepdlp(y, 0.1, width=8, iterations=2, seed=0, tell=no_one)[0].shape == y.shape
 
 
 @pytest.mark.parametrize(("method", "knobs"), [("dip", {}), ("deepdlp", {"sigma": 0.15})])

@@ -134,8 +134,8 @@ def vdsr(folder, _scale):
     state = {}
     for index, (kernel, bias) in enumerate(zip(model["weight"].ravel(), model["bias"].ravel(), strict=True)):
         sign = -1 if index == 19 else 1
-        kernel = kernel.reshape(*kernel.shape, *[1] * (4 - kernel.ndim))  # MATLAB drops axes of one at the end
-        state[f"noise.{2 * index}.weight"] = torch.from_numpy(sign * kernel.transpose(3, 2, 0, 1).astype(np.float32))
+        full = kernel.reshape(*kernel.shape, *[1] * (4 - kernel.ndim))  # MATLAB drops axes of one at the end
+        state[f"noise.{2 * index}.weight"] = torch.from_numpy(sign * full.transpose(3, 2, 0, 1).astype(np.float32))
         state[f"noise.{2 * index}.bias"] = torch.from_numpy(sign * bias.ravel().astype(np.float32))
     net = VDSR()
     net.load_state_dict(state)
