@@ -120,7 +120,15 @@ def upscale(
     output: Output = None,
     scale: Annotated[float, typer.Option(help="How many times larger, 1 to 8; need not be whole.")] = 2.0,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
-    method: Annotated[str, typer.Option(help="bicubic, lanczos or back-projection.")] = "lanczos",
+    method: Annotated[
+        str | None, typer.Option(help="Any that `restora methods` has for shrink; by what is found, if not given.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Weights of that method other than its own.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean over 8 turned pictures: 8 times slower.")] = False,
+    back_project: Annotated[
+        bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")
+    ] = False,
+    precision: Annotated[str | None, typer.Option(help="f32 or bf16; by the weights' card if not given.")] = None,
     engine: Engine = "openvino",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
@@ -130,18 +138,34 @@ def upscale(
 ) -> None:
     """Make a picture larger.
 
+    Noise that is found is removed first; a picture with JPEG blocks is interpolated, as a net would sharpen them too.
+    With --method it is that method alone.
+
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
-    from restora.work.plan import plan_to_enlarge
+    from restora.work.diagnose import diagnose as look
+    from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
 
     def decide(pixels: "Pixels") -> Plan:
         height, width = pixels.shape[:2]
         if not math.isfinite(scale):
             raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
         target = size_from(size) if size else (round(height * scale), round(width * scale))
-        return plan_to_enlarge(method, pixels.shape, target)
+        if method is None:
+            if weights or precision or back_project:
+                raise BadKnob("--weights, --precision and --back-project go with a --method")
+            seen.append(look(pixels))
+            return plan_to_enlarge_as_found(seen[0], pixels.shape, target, ensemble=ensemble)
+        return plan_to_enlarge(
+            *(method, pixels.shape, target),
+            weights=weights,
+            precision=precision,
+            ensemble=ensemble,
+            back_project=back_project,
+        )
 
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, [])
+    seen: list[Diagnosis] = []
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
     _tell(report, as_json)
 
 

@@ -17,6 +17,8 @@ from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
 
 FLAGSHIP = "restora"
+SHARP, SOFT = "edsr", "lanczos"
+"""What makes a picture larger that is clean, and one whose faults must not be sharpened."""
 GREATEST = 8
 """How many times larger a picture can be made."""
 BF16_LOSS = 0.01
@@ -32,14 +34,8 @@ NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
 
 def plan_for(diagnosis: Diagnosis) -> Plan:
     """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
-    found = [finding for finding in diagnosis.findings.values() if finding.present]
-    dense = [f for f in found if f.sign == "impulse" and float(f.value) >= DENSE]  # type: ignore[arg-type]
-    steps = [Step("adaptive-median", finding.says, knobs={"radius": 5}) for finding in dense]
-    noise = [finding.says for finding in found if finding.sign in NOISE and finding not in dense]
-    if noise:
-        weights = WHITE if _is_white(diagnosis) else None
-        steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise), weights))
-    untreated = [finding.says for finding in found if finding.sign not in NOISE]
+    steps = _against_noise(diagnosis)
+    untreated = [f.says for f in diagnosis.findings.values() if f.present and f.sign not in NOISE]
     left = f"{'; '.join(untreated)}, for which there is no method yet"
     if steps:
         because = "; ".join([step.because for step in steps] + [f"left: {left}"] * bool(untreated))
@@ -48,6 +44,18 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
     else:
         because = "left alone: neither noise, impulses nor JPEG blocks were found"
     return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
+
+
+def _against_noise(diagnosis: Diagnosis) -> list[Step]:
+    """What treats the noise that was found."""
+    found = [finding for finding in diagnosis.findings.values() if finding.present]
+    dense = [f for f in found if f.sign == "impulse" and float(f.value) >= DENSE]  # type: ignore[arg-type]
+    steps = [Step("adaptive-median", finding.says, knobs={"radius": 5}) for finding in dense]
+    noise = [finding.says for finding in found if finding.sign in NOISE and finding not in dense]
+    if noise:
+        weights = WHITE if _is_white(diagnosis) else None
+        steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise), weights))
+    return steps
 
 
 def _is_white(diagnosis: Diagnosis) -> bool:
@@ -90,6 +98,26 @@ def plan_of_method(
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
 
 
+def plan_to_enlarge_as_found(
+    diagnosis: Diagnosis, shape: tuple[int, int, int], size: tuple[int, int], *, ensemble: bool = False
+) -> Plan:
+    """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
+
+    Noise is removed first. Where JPEG left blocks, interpolation is taken, as a net would sharpen them too.
+    """
+    blocks = [f.says for f in diagnosis.findings.values() if f.present and f.sign == "jpeg_quality"]
+    if blocks:
+        because = f"{blocks[0]}, which the nets would sharpen too, so by interpolation"
+        return replace(plan_to_enlarge(SOFT, shape, size), because=because)
+    steps = _against_noise(diagnosis)
+    larger = plan_to_enlarge(SHARP, shape, size, ensemble=ensemble)
+    if not larger.steps:
+        return larger
+    because = "; ".join([*(step.because for step in steps), larger.because])
+    both = (*steps, *larger.steps)
+    return Plan(both, because, precision=best_precision(step.weights for step in both))
+
+
 def plan_to_enlarge(
     name: str,
     shape: tuple[int, int, int],
@@ -98,11 +126,13 @@ def plan_to_enlarge(
     weights: str | None = None,
     precision: str | None = None,
     ensemble: bool = False,
+    back_project: bool = False,
 ) -> Plan:
     """The plan that makes a picture of `shape` (H, W, C) as large as `size` (height, width).
 
     A net of the next scale up, two in a row beyond its greatest, then bicubic interpolation down to the size if that
-    was not met. Raises BadPlan for a size that is smaller than the picture or more than GREATEST times as large.
+    was not met; then, if wished, back-projection. Raises BadPlan for a size that is smaller than the picture or more
+    than GREATEST times as large.
     """
     method = method_named(name)
     if "shrink" not in method.treats:
@@ -117,24 +147,33 @@ def plan_to_enlarge(
     if size == shape[:2]:
         return Plan((), "it has this size already")
     because = f"to {size[1]}x{size[0]}"
-    if method.kind != "learned":
-        if weights or precision or ensemble:
-            raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
-        if method.kind == "resize":
-            return Plan((_resize(name, because, size),), f"{name} was asked for")
-        knobs = settle(method.knobs, {}, name)
-        return Plan((_resize("bicubic", because, size), Step(name, because, knobs=knobs)), f"{name} was asked for")
+    if method.kind != "learned" and (weights or precision or ensemble):
+        raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
+    if method.kind == "learned":
+        steps = _by_nets(method, because, shape[:2], size, weights, {"ensemble": 1} if ensemble else {})
+    else:
+        steps = [_resize(name if method.kind == "resize" else "bicubic", because, size)]
+    if back_project or method.kind == "correction":
+        steps.append(Step("back-projection", because, knobs=settle(method_named("back-projection").knobs, {}, name)))
+    return Plan(tuple(steps), f"{name} {because}", precision=precision or best_precision(s.weights for s in steps))
+
+
+def _by_nets(
+    method: Method,
+    because: str,
+    now: tuple[int, int],
+    size: tuple[int, int],
+    wanted: str | None,
+    knobs: Mapping[str, Setting],
+) -> list[Step]:
     steps: list[Step] = []
-    now = shape[:2]
-    while any(side < wanted for side, wanted in zip(now, size, strict=True)):
-        chosen, scale = _weights_for(method, max(w / s for s, w in zip(now, size, strict=True)), weights)
+    while any(side < wish for side, wish in zip(now, size, strict=True)):
+        chosen, scale = _weights_for(method, max(w / s for s, w in zip(now, size, strict=True)), wanted)
         now = now[0] * scale, now[1] * scale
         if find(chosen).card["scale"] == 1:  # it sharpens what has its size already
-            steps.append(_resize("bicubic", f"{name} takes pictures made larger", now))
-        steps.append(Step(name, because, chosen, {"ensemble": 1} if ensemble else {}))
-    if now != size:
-        steps.append(_resize("bicubic", because, size))
-    return Plan(tuple(steps), f"{name} {because}", precision=precision or best_precision(s.weights for s in steps))
+            steps.append(_resize("bicubic", f"{method.name} takes pictures made larger", now))
+        steps.append(Step(method.name, because, chosen, knobs))
+    return steps if now == size else [*steps, _resize("bicubic", because, size)]
 
 
 def _resize(name: str, because: str, size: tuple[int, int]) -> Step:

@@ -20,7 +20,7 @@ from restora.files.save import check_output, copy, write_by_tiles
 from restora.methods.table import method_named
 from restora.work.diagnose import Pixels
 from restora.work.plan import check
-from restora.work.ready import Restoration, Tell, prepare
+from restora.work.ready import Corrector, Restoration, Tell, prepare
 
 MAX_MEMORY = 1_000_000_000
 
@@ -155,6 +155,7 @@ def _checked(picture: Pixels) -> Read:
 
 def _finish(report: Report, work: Restoration, started: float) -> None:
     report.tiles, report.repaired_tiles = len(work), work.repaired
+    report.warnings += [runner.note() for runner in work.runners if isinstance(runner, Corrector)]
     report.seconds = round(time.perf_counter() - started, 3)
     report.versions = {package: version(package) for package in ("restora", "numpy", "openvino")}
     report.peak_megabytes = round(peak_memory() / 1e6, 1)

@@ -1,5 +1,6 @@
 """Pictures made larger: the plan, the pieces, what belongs to the picture, and what is refused."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image, Meta, to_grey
 from restora.core.knobs import Knob
@@ -23,7 +25,7 @@ from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import bench
-from restora.work.plan import plan_to_enlarge
+from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
 from restora.work.ready import prepare
 from restora.work.restore import Limits, restore, restore_file
 
@@ -136,6 +138,38 @@ def test_back_projection_agrees_with_the_picture_it_was_given(photo):
     )
     apart = [float(np.sqrt(np.mean((imresize(x_hat, 90, 110) - y) ** 2))) for x_hat in (before, after)]
     assert apart[1] < 0.1 * apart[0]
+
+
+def test_a_net_can_be_followed_by_back_projection_and_the_note_says_how_near_it_came(photo):
+    y, size = photo[:90, :110], (180, 220)
+    plain, agreeing = (restore(Image(y), plan(y.shape, size, back_project=wish)) for wish in (False, True))
+    apart = [255 * float(np.sqrt(np.mean((imresize(x.pixels, 90, 110) - y) ** 2))) for x, _ in (plain, agreeing)]
+    assert names(agreeing[1].plan) == ["larger.x2", "back-projection"] and apart[1] < 0.1 * apart[0]
+    said = float(re.search(r"to within ([\d.]+) of 255", agreeing[1].warnings[0])[1])
+    assert said == pytest.approx(apart[1], abs=0.02) and not plain[1].warnings
+    made = plan(y.shape, size, back_project=True)
+    by_pieces = Report(made)
+    work = prepare(made, y.shape, by_pieces, "openvino", 10**9)
+    work.tile = (64, 64)
+    restored = work.read_through(Image(y).window)
+    for core in work:
+        restored(*core)
+    assert float(re.search(r"within ([\d.]+)", work.runners[-1].note())[1]) == pytest.approx(apart[1], abs=0.1)
+
+
+def found(**signs):
+    return Diagnosis({name: Finding(name, value, "", 1.0, True, f"{name} found") for name, value in signs.items()})
+
+
+def test_what_is_found_decides_how_a_picture_is_made_larger(monkeypatch):
+    monkeypatch.setattr("restora.work.plan.SHARP", "larger")
+    shape, size = (50, 60, 3), (100, 120)
+    assert names(plan_to_enlarge_as_found(found(), shape, size)) == ["larger.x2"]
+    noisy = plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, size, ensemble=True)
+    assert names(noisy) == ["restora.blind", "larger.x2"] and noisy.steps[1].knobs == {"ensemble": 1}
+    blocky = plan_to_enlarge_as_found(found(jpeg_quality=30, noise_level=(0.1,)), shape, size)
+    assert names(blocky) == ["lanczos"] and "jpeg_quality found, which the nets would sharpen" in blocky.because
+    assert plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, shape[:2]).steps == ()
 
 
 def test_alpha_and_hole_grow_with_the_picture(photo, tmp_path):
