@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from restora.learn.deep_prior import fit
-from restora.methods.nl_bayes import nl_bayes
+from restora.nets.non_local_bayes import non_local_bayes
 
 STRENGTH = 1.0
 
@@ -32,4 +32,4 @@ def deepdlp(
     tell: Callable[[int, int], None],
 ) -> tuple[np.ndarray, str]:
     """(x_hat, how it ended) for y (H, W, C) with noise sigma; a net of `width` channels."""
-    return fit(y, width, iterations, seed, tell, guide=nl_bayes(y, sigma, patch=5, distance=10), weight=STRENGTH)
+    return fit(y, width, iterations, seed, tell, guide=non_local_bayes(y, sigma), weight=STRENGTH)

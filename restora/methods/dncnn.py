@@ -9,7 +9,7 @@ K. Zhang et al., "Beyond a Gaussian denoiser: residual learning of deep CNN for 
 
 from torch import Tensor, nn
 
-from restora.nets.blocks import silence
+from restora.nets.blocks import chain
 
 
 class DnCNN(nn.Module):
@@ -17,16 +17,7 @@ class DnCNN(nn.Module):
 
     def __init__(self, channels: int = 1, depth: int = 17, width: int = 64) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
-        for _ in range(depth - 2):
-            layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True)]
-        layers.append(nn.Conv2d(width, channels, 3, padding=1))
-        for layer in layers[:-1]:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        silence(layers[-1])  # type: ignore[arg-type]
-        self.noise = nn.Sequential(*layers)
+        self.noise = chain(channels, depth, width)
 
     def forward(self, y: Tensor) -> Tensor:
         """x_hat = y - f(y)."""

@@ -48,3 +48,16 @@ def begun(layer: nn.Conv2d) -> nn.Conv2d:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def chain(channels: int, depth: int, width: int) -> nn.Sequential:
+    """`depth` 3x3 convolutions with ReLU between them, (B, channels, H, W) to the same shape; reach `depth`.
+
+    The last one starts at zero.
+    """
+    layers: list[nn.Module] = [begun(nn.Conv2d(channels, width, 3, padding=1)), nn.ReLU(inplace=True)]
+    for _ in range(depth - 2):
+        layers += [begun(nn.Conv2d(width, width, 3, padding=1)), nn.ReLU(inplace=True)]
+    last = nn.Conv2d(width, channels, 3, padding=1)
+    silence(last)
+    return nn.Sequential(*layers, last)

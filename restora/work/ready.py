@@ -120,7 +120,6 @@ class Corrector:
 
         return corrected
 
-
     def note(self) -> str:
         """How far the result is from the picture that was given, when made as small again."""
         total, count = map(sum, zip(*self.lacking, strict=True))

@@ -8,9 +8,9 @@ from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.learn.deep_prior import RunningVariance, fit
 from restora.methods.deepdlp import deepdlp
-from restora.methods.nl_bayes import nl_bayes
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
+from restora.nets.non_local_bayes import non_local_bayes
 from restora.work.restore import Limits, restore, restore_file
 
 
@@ -65,7 +65,7 @@ def test_an_interruption_keeps_the_best_so_far(pair):
 def test_a_guide_is_where_the_fit_begins_and_what_holds_it(pair):
     """Shown a good estimate, the net is near it in few steps; and held there, it does not follow the noise."""
     x, y = pair
-    quiet = nl_bayes(y, 0.15, patch=5, distance=10)
+    quiet = non_local_bayes(y, 0.15)
     alone, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one)
     shown, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one, guide=quiet)
     held, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one, guide=quiet, weight=20.0)

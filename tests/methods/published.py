@@ -129,14 +129,13 @@ def srcnn(folder, scale):
 
 
 def vdsr(folder, _scale):
-    """VDSR in our class, which subtracts what this one adds."""
+    """VDSR in our class."""
     model = scipy.io.loadmat(folder / "vdsr/VDSR_Official.mat")["model"][0, 0]
     state = {}
     for index, (kernel, bias) in enumerate(zip(model["weight"].ravel(), model["bias"].ravel(), strict=True)):
-        sign = -1 if index == 19 else 1
         full = kernel.reshape(*kernel.shape, *[1] * (4 - kernel.ndim))  # MATLAB drops axes of one at the end
-        state[f"noise.{2 * index}.weight"] = torch.from_numpy(sign * full.transpose(3, 2, 0, 1).astype(np.float32))
-        state[f"noise.{2 * index}.bias"] = torch.from_numpy(sign * bias.ravel().astype(np.float32))
+        state[f"detail.{2 * index}.weight"] = torch.from_numpy(full.transpose(3, 2, 0, 1).astype(np.float32))
+        state[f"detail.{2 * index}.bias"] = torch.from_numpy(bias.ravel().astype(np.float32))
     net = VDSR()
     net.load_state_dict(state)
     return net.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Non-local Bayes (Lebrun et al., 2013): like patches are draws of one Gaussian, under which each is estimated."""
+"""Non-local Bayes (Lebrun et al., 2013), the step that several methods share."""
 
 from itertools import product
 
@@ -13,9 +13,38 @@ NOISE = 2.0
 comes out up to 2.7 times too high (Marchenko and Pastur, 1967), on the mean once; 2 did best."""
 BAND = 8
 """Rows of reference patches worked on at a time, which bounds memory."""
+OPPONENTS = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
+"""Brightness and two differences of colour from red, green, blue; orthogonal, so that white noise stays white."""
 
 
-def patch_bayes(y: np.ndarray, pilot: np.ndarray | None, sigma: float, patch: int, distance: int) -> np.ndarray:
+def non_local_bayes(y: np.ndarray, sigma: float, patch: int = 5, distance: int = 10) -> np.ndarray:
+    """y (H, W, 1 or 3) of any size, float32 out: like patches are draws of one Gaussian, under which each is estimated.
+
+    Patches of `patch` pixels a side are compared up to `distance` pixels away, for noise sigma. The first of two passes
+    takes the channels of a colour picture in three mixtures, as good as independent; the second takes all together.
+    """
+    height, width, channels = y.shape
+    y = np.pad(y, (*(_more(side, patch + distance) for side in (height, width)), (0, 0)), mode="symmetric")
+    if channels == 1:
+        once = estimate(y, None, sigma, patch, distance)
+    else:
+        planes = _mixed(y, OPPONENTS)
+        planes = np.dstack([estimate(planes[:, :, c : c + 1], None, sigma, patch, distance) for c in range(3)])
+        once = _mixed(planes, OPPONENTS.T)
+    return estimate(y, once, sigma, patch, distance)[:height, :width]
+
+
+def _more(side: int, least: int) -> tuple[int, int]:
+    """(0, pixels to add) up to a multiple of the stride of patches that is `least` or more."""
+    return 0, -(-max(side, least) // STRIDE) * STRIDE - side
+
+
+def _mixed(x: np.ndarray, mix: np.ndarray) -> np.ndarray:
+    """x (H, W, 3) with other channels; term by term, as a product of matrices rounds by where in a picture it is."""
+    return np.asarray(sum(x[:, :, c : c + 1] * mix[:, c].astype(np.float32) for c in range(3)))
+
+
+def estimate(y: np.ndarray, pilot: np.ndarray | None, sigma: float, patch: int, distance: int) -> np.ndarray:
     """x_hat (H, W, C) float32 of y (H, W, C) with white noise sigma; sides of patch + distance pixels or more.
 
     Each reference patch and those most like it, at most `distance` away (7 or more), have a mean m and a covariance S;
