@@ -3,10 +3,11 @@
 import ctypes
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,33 @@ SAVE_SECONDS = 300
 SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
 """What of a recipe may change while a run is stopped."""
 LOSS = {"l1": l1_loss, "l2": mse_loss}
+
+Nets = Mapping[str, nn.Module]
+"""The nets of a game by name. The first is the one that is trained for its own sake."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who may move which net to lessen which loss. Supervised learning has one, an adversarial game two."""
+
+    net: str
+    loss: Callable[[Nets, Tensor, Tensor], Tensor]  # of y and x
+
+
+def alone(recipe: Recipe, teacher: nn.Module | None = None) -> list[Player]:
+    """The only player of supervised learning: a net f that lessens the recipe's loss between f(y) and x.
+
+    What a `teacher` makes of y takes the place of x: it lacks what no net can know of x, and so the gradient is far
+    less noisy.
+    """
+
+    def loss(nets: Nets, y: Tensor, x: Tensor) -> Tensor:
+        if teacher is not None:
+            with torch.no_grad():
+                x = teacher(y).float()
+        return LOSS[recipe.loss](nets["f"](y).float(), x)
+
+    return [Player("f", loss)]
 
 
 class Batches(Protocol):
@@ -45,32 +73,32 @@ class Progress:
 
 
 def descend(
-    net: nn.Module,
+    nets: Nets,
+    players: Sequence[Player],
     pairs: Batches,
     recipe: Recipe,
     checkpoint: Path,
     validate: Callable[[nn.Module], float],
     report: Callable[[Progress, float], None],
     stop_at: int | None = None,
-    teacher: nn.Module | None = None,
 ) -> tuple[nn.Module, Progress]:
-    """Train `net` (in place) to the recipe's last step; the averaged net and the progress.
+    """Let the players train their nets (in place) to the recipe's last step; the first net averaged, and the progress.
 
     Goes on from `checkpoint` if it exists, bit for bit as if it had not stopped, and writes it every five minutes
-    and at the end. `validate(net)` gives a PSNR every `validate_every` steps, `report` gets the progress and the
-    loss of every step. `stop_at` ends the run at an earlier step, the schedule unchanged. What a `teacher` makes of y
-    takes the place of x: it lacks what no net can know of x, and so the gradient is far less noisy.
-    Under torchrun each process takes its share of every batch.
+    and at the end. `validate(net)` gives a PSNR every `validate_every` steps, `report` gets the progress and the first
+    player's loss of every step. `stop_at` ends the run at an earlier step, the schedule unchanged. Under torchrun each
+    process takes its share of every batch.
     """
     keep_freed_memory()
     rank, processes = _join()
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = deepcopy(net).eval().requires_grad_(False)
-    players = optimisers(net, recipe.lr, recipe.lr_rest, recipe.centred)
+    nets = {name: net.to(memory_format=torch.channels_last) for name, net in nets.items()}  # type: ignore[call-overload]
+    first = next(iter(nets.values()))
+    average = deepcopy(first).eval().requires_grad_(False)
+    movers = [optimisers(nets[player.net], recipe.lr, recipe.lr_rest, recipe.centred) for player in players]
     progress = Progress()
     if checkpoint.exists():
-        progress = load(checkpoint, recipe, net, average, players)
-    trained = DistributedDataParallel(net) if processes > 1 else net
+        progress = load(checkpoint, recipe, nets, average, movers)
+    trained = {name: DistributedDataParallel(net) if processes > 1 else net for name, net in nets.items()}
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     started = saved = time.monotonic() - progress.seconds
     with ThreadPoolExecutor(1) as ahead:
@@ -78,22 +106,22 @@ def descend(
         while progress.step < last:
             y, x = (_tensor(side) for side in upcoming.result())
             upcoming = ahead.submit(pairs.batch, progress.step + 1, rank, processes)
-            if teacher is not None:
-                x = _taught(teacher, y)
             factor = rate(progress.step, recipe.steps, recipe.warm_up, recipe.decay)
-            loss = _step(trained, y, x, players, recipe, factor)
-            _follow(average, net, min(recipe.ema, (1 + progress.step) / (10 + progress.step)))
+            losses = [
+                _step(player, trained, y, x, mine, recipe, factor) for player, mine in zip(players, movers, strict=True)
+            ]
+            _follow(average, first, min(recipe.ema, (1 + progress.step) / (10 + progress.step)))
             progress.step += 1
             progress.seconds = time.monotonic() - started
-            progress.loss_sum += loss
+            progress.loss_sum += losses[0]
             if progress.step % recipe.validate_every == 0 or progress.step == recipe.steps:
                 count = (progress.step - 1) % recipe.validate_every + 1
                 row = {"step": progress.step, "loss": progress.loss_sum / count, "lr": factor * recipe.lr}
                 progress.rows.append(row | {"psnr": validate(average), "seconds": progress.seconds})
                 progress.loss_sum = 0.0
-            report(progress, loss)
+            report(progress, losses[0])
             if rank == 0 and (progress.step == last or progress.seconds - (saved - started) > SAVE_SECONDS):
-                save(checkpoint, net, average, players, progress, recipe)
+                save(checkpoint, nets, average, movers, progress, recipe)
                 saved = time.monotonic()
     return average, progress
 
@@ -114,20 +142,17 @@ def keep_freed_memory() -> None:
     mallopt(mmap_max, 0)
 
 
-def save(
-    path: Path,
-    net: nn.Module,
-    average: nn.Module,
-    players: list[torch.optim.Optimizer],
-    progress: Progress,
-    recipe: Recipe,
-) -> None:
+Movers = Sequence[Sequence[torch.optim.Optimizer]]
+"""The optimisers of each player."""
+
+
+def save(path: Path, nets: Nets, average: nn.Module, movers: Movers, progress: Progress, recipe: Recipe) -> None:
     """Write a checkpoint beside `path`, then rename it there."""
     state = {
         "recipe": recipe.as_dict(),
-        "net": net.state_dict(),
+        "nets": [net.state_dict() for net in nets.values()],
         "average": average.state_dict(),
-        "optimisers": [player.state_dict() for player in players],
+        "optimisers": [mover.state_dict() for mine in movers for mover in mine],
         "progress": vars(progress),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,10 +161,8 @@ def save(
     aside.replace(path)
 
 
-def load(
-    path: Path, recipe: Recipe, net: nn.Module, average: nn.Module, players: list[torch.optim.Optimizer]
-) -> Progress:
-    """Fill net, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
+def load(path: Path, recipe: Recipe, nets: Nets, average: nn.Module, movers: Movers) -> Progress:
+    """Fill nets, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
 
     The schedule may have changed since; the progress then keeps the earlier one. Raises BadRecipe if anything else of
     the recipe has.
@@ -153,10 +176,11 @@ def load(
             f"{path} was made with another {', '.join(other)} than the recipe {recipe.name} has now;"
             " train into another folder with --runs, or delete the checkpoint"
         )
-    net.load_state_dict(state["net"])
+    for net, saved in zip(nets.values(), state["nets"], strict=True):
+        net.load_state_dict(saved)
     average.load_state_dict(state["average"])
-    for player, saved in zip(players, state["optimisers"], strict=True):
-        player.load_state_dict(saved)
+    for mover, saved in zip(chain.from_iterable(movers), state["optimisers"], strict=True):
+        mover.load_state_dict(saved)
     progress = Progress(**state["progress"])
     if recipe.steps < progress.step or not (progress.rows or recipe.steps > progress.step):
         raise BadRecipe(f"{path} has taken {progress.step} steps; recipe {recipe.name} needs more than that")
@@ -166,24 +190,26 @@ def load(
 
 
 def _step(
-    net: nn.Module, y: Tensor, x: Tensor, players: list[torch.optim.Optimizer], recipe: Recipe, factor: float
+    player: Player,
+    nets: Nets,
+    y: Tensor,
+    x: Tensor,
+    movers: Sequence[torch.optim.Optimizer],
+    recipe: Recipe,
+    factor: float,
 ) -> float:
+    for name, net in nets.items():
+        net.requires_grad_(name == player.net)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
-        loss = LOSS[recipe.loss](net(y).float(), x)
+        loss = player.loss(nets, y, x)
     loss.backward()
-    nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
-    for player, full in zip(players, (recipe.lr_rest, recipe.lr), strict=False):
-        for group in player.param_groups:
+    nn.utils.clip_grad_norm_(nets[player.net].parameters(), recipe.clip)
+    for mover, full in zip(movers, (recipe.lr_rest, recipe.lr), strict=False):
+        for group in mover.param_groups:
             group["lr"] = full * factor
-        player.step()
-        player.zero_grad()
+        mover.step()
+        mover.zero_grad()
     return loss.item()
-
-
-@torch.no_grad()
-def _taught(teacher: nn.Module, y: Tensor) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
-        return teacher(y).float()
 
 
 @torch.no_grad()

@@ -47,6 +47,9 @@ class Recipe:
     warm_up: int = 50  # steps from zero to the full rate
     decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
     loss: str = "l1"
+    pixels: float = 1.0  # weight of that loss beside the two that follow
+    content: float = 0.0  # weight of the distance between features of EfficientNet-lite0
+    adversary: float = 0.0  # weight of what a critic says, which is trained along; 0: there is none
     clip: float = 1.0  # norm to which a larger gradient is scaled down
     ema: float = 0.999  # decay of the averaged weights, which are the result
     validate_every: int = 250
@@ -98,6 +101,9 @@ class Recipe:
             (self.validate_every >= 1, "validate_every must be 1 or more"),
             (self.seed >= 0, "seed must be 0 or more"),
             (self.clip > 0, "clip must be above 0"),
+            (min(self.pixels, self.content, self.adversary) >= 0, "pixels, content and adversary must be 0 or more"),
+            (not (self.teacher and self.adversary > 0), "a teacher and an adversary cannot both be"),
+            (self.adversary > 0 or (self.content == 0 and self.pixels == 1), "content and pixels need an adversary"),
             (self.tag.replace("-", "").isalnum(), "tag must be letters, digits and hyphens"),
         ]
         for holds, rule in rules:

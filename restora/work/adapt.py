@@ -118,14 +118,16 @@ def _fine_tune(
     net: "nn.Module", clean: list[np.ndarray], noise: NoiseModel, recipe: Recipe, checkpoint: Path, tell: Tell
 ) -> tuple["nn.Module", list[float], int, "Progress"]:
     """(the best net, PSNR of the held-out picture before and after each round, the best round, the progress)."""
-    from restora.learn.loop import descend
+    from restora.learn.loop import alone, descend
 
     pairs = AdaptedPairs(clean[1:], noise, recipe)
     samples = AdaptedPairs(clean[:1], noise, replace(recipe, seed=recipe.seed + 1, batch=16)).batch(0)
     best, scores, kept = deepcopy(net).eval(), [_validate(net, samples)], 0  # the round whose net is the best
     checkpoint.unlink(missing_ok=True)
     for stop in range(ROUND, recipe.steps + ROUND, ROUND):
-        average, progress = descend(net, pairs, recipe, checkpoint, lambda one: scores[-1], lambda *_: None, stop)
+        average, progress = descend(
+            {"f": net}, alone(recipe), pairs, recipe, checkpoint, lambda one: scores[-1], lambda *_: None, stop
+        )
         score = _validate(average, samples)
         scores.append(score)
         if score > scores[kept] + LEAST_GAIN:

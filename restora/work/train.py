@@ -55,10 +55,12 @@ def train(
         import torch
         from torch.utils.tensorboard import SummaryWriter
 
+        from restora.learn.adversary import rivals
         from restora.learn.draw import draw_run
         from restora.learn.export import linked, to_onnx
-        from restora.learn.loop import descend, keep_freed_memory
+        from restora.learn.loop import alone, descend, keep_freed_memory
         from restora.learn.start import begin_from, revive
+        from restora.nets.critic import Critic
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     _check(recipe, method)
@@ -75,6 +77,8 @@ def train(
     if start:
         begin_from(net, start.arrays())
         revive(net, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
+    nets = {"f": net} | ({"d": Critic(recipe.channels)} if recipe.adversary > 0 else {})
+    players = rivals(recipe) if recipe.adversary > 0 else alone(recipe, _net_of(teacher, recipe) if teacher else None)
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
@@ -88,14 +92,14 @@ def train(
             tell(progress, loss)
 
         average, progress = descend(
-            net,
+            nets,
+            players,
             Pairs([_eight_bit(photo, recipe) for photo in seen], recipe),
             recipe,
             folder / "checkpoint.pt",
             lambda candidate: _validate(candidate, samples),
             follow,
             stop_at,
-            _net_of(teacher, recipe) if teacher else None,
         )
     if progress.step < recipe.steps or not leads:
         return None

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restora.core.errors import BadRecipe
-from restora.learn.loop import descend
+from restora.learn.loop import alone, descend
 from restora.learn.optimiser import Muon, optimisers, orthogonal, precision, rate
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
@@ -31,8 +31,9 @@ def run(tmp_path, stops, recipe=RECIPE):
         torch.manual_seed(recipe.seed)
         net = DnCNN(channels=1, depth=4, width=8)
         average, progress = descend(
-            net, Pairs(photos(), recipe), recipe, tmp_path / "c.pt", lambda net: 0.0, lambda p, loss: None, stop
-        )
+            {"f": net}, alone(recipe), Pairs(photos(), recipe), recipe, tmp_path / "c.pt",
+            lambda net: 0.0, lambda p, loss: None, stop,
+        )  # fmt: skip
     return net, average, progress
 
 
@@ -74,7 +75,7 @@ def test_two_processes_train_as_one(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     alone = run(tmp_path / "alone", [None])[0].state_dict()
-    both = torch.load(tmp_path / "both" / "c.pt", weights_only=True)["net"]
+    both = torch.load(tmp_path / "both" / "c.pt", weights_only=True)["nets"][0]
     rounding = 1e-4 if precision() is torch.float32 else 1e-3  # in bf16, sums in another order differ by so much
     for name, value in alone.items():
         assert torch.allclose(value, both[name], atol=rounding), name
@@ -85,7 +86,16 @@ def test_the_net_learns(tmp_path):
     flat = [np.full((60, 60, 1), level, np.uint8) for level in (60, 120, 200)]
     net = DnCNN(channels=1, depth=4, width=8)
     losses = []
-    descend(net, Pairs(flat, recipe), recipe, tmp_path / "c.pt", lambda net: 0.0, lambda p, loss: losses.append(loss))
+    pairs = Pairs(flat, recipe)
+    descend(
+        {"f": net},
+        alone(recipe),
+        pairs,
+        recipe,
+        tmp_path / "c.pt",
+        lambda net: 0.0,
+        lambda p, loss: losses.append(loss),
+    )
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
 
 

@@ -1,0 +1,29 @@
+"""The critic of an adversarial game: is this patch a photograph, or was it made?"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+class Critic(nn.Module):
+    """(B, C, H, W) to (B, 1, H / 2^n, W / 2^n), above zero where a patch is taken for real; n is the number of widths.
+
+    Pairs of 3x3 convolutions, the second halving the size, as in Ledig et al., "Photo-realistic single image
+    super-resolution using a generative adversarial network", CVPR 2017. Other than there, it judges patches (as in
+    Isola et al., CVPR 2017), not the picture as a whole, and normalises groups of channels, not the batch.
+    """
+
+    def __init__(self, channels: int = 3, widths: Sequence[int] = (32, 64, 128, 256)) -> None:
+        super().__init__()
+        self.layers = nn.Sequential()
+        for inputs, outputs in pairwise([channels, *widths]):
+            for entering, stride in ((inputs, 1), (outputs, 2)):
+                self.layers.append(nn.Conv2d(entering, outputs, 3, stride, padding=1))
+                self.layers.append(nn.GroupNorm(8, outputs))
+                self.layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.layers.append(nn.Conv2d(widths[-1], 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The judgements."""
+        return self.layers(x)

