@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from restora.learn.loop import keep_freed_memory
-from restora.learn.optimiser import precision
+from restora.learn.optimiser import layout, precision
 from restora.nets.hourglass import GREATEST_STRIDE, Hourglass
 
 DEPTH = 32
@@ -66,14 +66,14 @@ def fit(
     """(x_hat, how it ended) for y (H, W, C) of any size.
 
     The loss is |f(z) - y|^2, a mean over values; with a guide (H, W, C), an estimate of x that takes the place of
-    some channels of z, it is that and weight |f(z) - guide|^2. tell(step, iterations) is called after every step. An
-    interruption (Ctrl-C) ends the fit with the best result so far.
+    some channels of z, it is that and weight |f(z) - guide|^2, and all iterations are taken. tell(step, iterations) is
+    called after every step. An interruption (Ctrl-C) ends the fit with the best result so far.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     target = _mirrored(y)
     seen = None if guide is None else _mirrored(guide)
-    net = Hourglass(DEPTH, target.shape[1], width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = Hourglass(DEPTH, target.shape[1], width).to(memory_format=layout())  # type: ignore[call-overload]
     z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
     if seen is not None:
         z[:, : seen.shape[1]] = seen
@@ -92,10 +92,12 @@ def fit(
             loss.backward()
             adam.step()
             average = torch.lerp(output.detach(), average, min(AVERAGE, step / (10 + step)))
-            if rule.is_least(step, output.detach()):
-                best = average
             done = step + 1
             tell(done, iterations)
+            if seen is not None:  # what holds it to the guide keeps it from the noise
+                continue
+            if rule.is_least(step, output.detach()):
+                best = average
             if rule.says_stop(step):
                 ended = f"stopped at step {step + 1}, as the outputs were steadiest at {rule.at + 1}"
                 break

@@ -18,7 +18,7 @@ from torch.nn.functional import l1_loss, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
 from restora.core.errors import BadRecipe
-from restora.learn.optimiser import optimisers, precision, rate
+from restora.learn.optimiser import layout, optimisers, precision, rate
 from restora.learn.recipe import Recipe
 
 SAVE_SECONDS = 300
@@ -91,7 +91,7 @@ def descend(
     """
     keep_freed_memory()
     rank, processes = _join()
-    nets = {name: net.to(memory_format=torch.channels_last) for name, net in nets.items()}  # type: ignore[call-overload]
+    nets = {name: net.to(memory_format=layout()) for name, net in nets.items()}  # type: ignore[call-overload]
     first = next(iter(nets.values()))
     average = deepcopy(first).eval().requires_grad_(False)
     movers = [optimisers(nets[player.net], recipe.lr, recipe.lr_rest, recipe.centred) for player in players]
@@ -219,7 +219,7 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 
 def _tensor(side: Any) -> Tensor:
-    return torch.from_numpy(side).contiguous(memory_format=torch.channels_last)
+    return torch.from_numpy(side).contiguous(memory_format=layout())
 
 
 def _join() -> tuple[int, int]:

@@ -64,6 +64,13 @@ def precision() -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def layout() -> torch.memory_format:
+    """How activations lie in memory: channels last where the processor has AVX-512, whose convolutions want that; else
+    not, as the gradients of convolutions then take up to twice as long."""
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.channels_last if wide else torch.contiguous_format
+
+
 def optimisers(net: nn.Module, lr: float, lr_rest: float, centred: bool = False) -> list[torch.optim.Optimizer]:
     """Muon for all convolutions of `net` but its first and last, AdamW for the other parameters."""
     convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]

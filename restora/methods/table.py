@@ -139,7 +139,7 @@ METHODS: dict[str, Method] = {
             about="deep image prior shown, and held near, what non-local Bayes makes of the picture; no data; minutes",
             treats=("gaussian",),
             paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
-            knobs=(_SIGMA, _NET_WIDTH, Knob("iterations", int, 600, 1, 100000, "steps", "more hardly help")),
+            knobs=(_SIGMA, _NET_WIDTH, Knob("iterations", int, 400, 1, 100000, "steps", "more hardly help")),
             memory=_fit_bytes,
             minutes=_fit_minutes,
         ),

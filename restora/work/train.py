@@ -129,8 +129,7 @@ def _check(recipe: Recipe, method: Method) -> None:
 
 def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
     """The net of some weights, to teach by. Raises BadRecipe if it does not take what the recipe's net takes."""
-    import torch
-
+    from restora.learn.optimiser import layout
     from restora.learn.start import begin_from
 
     card = weights.card
@@ -139,7 +138,7 @@ def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
         raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
     net = method_named(card["method"]).load()(channels=theirs.channels, **theirs.knobs)
     begin_from(net, weights.arrays())
-    return net.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    return net.to(memory_format=layout()).eval().requires_grad_(False)
 
 
 def card_of(
