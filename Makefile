@@ -11,7 +11,7 @@ $(VENV)/runtime: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/lab: $(VENV)/runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,web,dev]'
 	touch $@
 
 demo: $(VENV)/runtime

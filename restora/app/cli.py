@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from restora.app import bench, laboratory, pictures
+from restora.app import bench, laboratory, pictures, serve
 from restora.core.errors import RestoraError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(pictures.fix, pictures.denoise, pictures.upscale, pictures.diagnose, pictures.plan, pictures.restore),
     *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
+    serve.serve,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -95,9 +95,9 @@ def restore_file(
         restored, opacity = work.read_through(_checked(picture)), _alike(picture.alpha_window, work)
         for done, rectangle in enumerate(work, 1):
             core = restored(*rectangle)
-            yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
             if tell:
                 tell(done, len(work))
+            yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
 
     if not plan.steps and kind == picture.format:
         copy(picture.path, target)

@@ -29,7 +29,7 @@ from restora.metrics.scores import measure
 if TYPE_CHECKING:
     from torch import nn
 
-    from restora.learn.loop import Progress
+    from restora.learn.loop import Player, Progress
 
 RUNS = Path.home() / ".cache" / "restora" / "runs"
 VALIDATION = "noise(sigma=0.09803921568627451)"
@@ -55,12 +55,10 @@ def train(
         import torch
         from torch.utils.tensorboard import SummaryWriter
 
-        from restora.learn.adversary import rivals
         from restora.learn.draw import draw_run
         from restora.learn.export import linked, to_onnx
-        from restora.learn.loop import alone, descend, keep_freed_memory
+        from restora.learn.loop import descend, keep_freed_memory
         from restora.learn.start import begin_from, revive
-        from restora.nets.critic import Critic
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     _check(recipe, method)
@@ -77,8 +75,6 @@ def train(
     if start:
         begin_from(net, start.arrays())
         revive(net, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
-    nets = {"f": net} | ({"d": Critic(recipe.channels)} if recipe.adversary > 0 else {})
-    players = rivals(recipe) if recipe.adversary > 0 else alone(recipe, _net_of(teacher, recipe) if teacher else None)
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
@@ -92,8 +88,7 @@ def train(
             tell(progress, loss)
 
         average, progress = descend(
-            nets,
-            players,
+            *_game(net, recipe, teacher),
             Pairs([_eight_bit(photo, recipe) for photo in seen], recipe),
             recipe,
             folder / "checkpoint.pt",
@@ -125,6 +120,17 @@ def _check(recipe: Recipe, method: Method) -> None:
     multiple = math.lcm(method.multiple, *recipe.scales)
     if recipe.patch % multiple:
         raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {recipe.patch}")
+
+
+def _game(net: "nn.Module", recipe: Recipe, teacher: Weights | None) -> tuple[dict[str, "nn.Module"], list["Player"]]:
+    """The nets and the players of a recipe."""
+    from restora.learn.adversary import rivals
+    from restora.learn.loop import alone
+    from restora.nets.critic import Critic
+
+    if recipe.adversary > 0:
+        return {"f": net, "d": Critic(recipe.channels)}, rivals(recipe)
+    return {"f": net}, alone(recipe, _net_of(teacher, recipe) if teacher else None)
 
 
 def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":

@@ -1,0 +1,54 @@
+"""The command that runs the HTTP server."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from restora.app.options import MaxMemory, amount
+from restora.core.errors import BadKnob, MissingExtra
+from restora.work.restore import Limits
+
+JOBS = Path.home() / ".cache" / "restora" / "jobs"
+TOKEN = "RESTORA_TOKEN"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's demand a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
+    folder: Annotated[Path, typer.Option(help="Where jobs are kept.")] = JOBS,
+    max_bytes: Annotated[str, typer.Option(help="Largest body to take.", metavar="AMOUNT")] = "100MB",
+    max_pixels: Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")] = "100MP",
+    max_memory: MaxMemory = "1GB",
+    max_minutes: Annotated[float, typer.Option(min=0, help="Longest that a fit to one picture may take.")] = 10.0,
+    max_disk: Annotated[str, typer.Option(help="Disk space for all jobs.", metavar="AMOUNT")] = "5GB",
+    waiting: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 16,
+    at_once: Annotated[int, typer.Option(min=1, help="Requests that may be answered while their client waits.")] = 4,
+    keep: Annotated[float, typer.Option(min=0, help="Minutes for which results are kept.")] = 60.0,
+) -> None:
+    """Serve the HTTP API. A token, if there is one, is read from $RESTORA_TOKEN.
+
+    Example: restora serve --port 8765
+    """
+    try:
+        import uvicorn
+
+        from restora.app.server import LOCAL, Bounds, make_app
+        from restora.work.jobs import Jobs
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"serving needs {error.name}; install it with: pip install 'restora[web]'") from error
+    token = os.environ.get(TOKEN, "")
+    if host not in LOCAL and not token:
+        raise BadKnob(f"at {host} others can reach this server: set a token first, as ${TOKEN}")
+    jobs = Jobs(
+        folder,
+        Limits(amount(max_memory), amount(max_pixels), max_minutes),
+        most_waiting=waiting,
+        most_bytes=amount(max_disk),
+        keep_seconds=60 * keep,
+    )
+    app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

@@ -1,0 +1,266 @@
+"""Jobs: restorations that wait their turn, in one SQLite file and a folder, so that none is lost and none done twice.
+
+A job is a row and a folder of its own: `input`, then `output` and `report.json`, each renamed into place when whole.
+What was running when the process died begins again, unless its result was there already.
+"""
+
+import shutil
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from restora.core.errors import RestoraError
+from restora.core.plan import Plan, plan_from_json
+from restora.core.report import Report
+from restora.files.save import write_text
+from restora.work.diagnose import Pixels, diagnose
+from restora.work.plan import plan_for
+from restora.work.restore import Limits, restore_file
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, created REAL NOT NULL, ended REAL NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0, plan TEXT NOT NULL, ending TEXT NOT NULL,
+    error TEXT NOT NULL DEFAULT ''
+)"""
+
+
+class Full(RestoraError):
+    """As many jobs wait as may, or the disk space for them is used up; try again later."""
+
+
+class Cancelled(Exception):
+    """The job being done was taken back."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a job stands; `done` of `total` pieces, `error` one sentence if it failed."""
+
+    id: str
+    state: State
+    created: float
+    ended: float
+    done: int
+    total: int
+    plan: str  # JSON; empty: by what is found
+    ending: str  # of the picture's name, which says its format
+    error: str
+
+
+class Jobs:
+    """The jobs of one folder. Methods may be called from any thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        *,
+        most_waiting: int = 16,
+        most_bytes: int = 5 * 10**9,
+        keep_seconds: float = 3600,
+    ) -> None:
+        """Open or make the folder; jobs that were running when it was last in use wait again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.limits = folder, limits
+        self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
+        self.news = threading.Condition()  # of a job that was added, or ended
+        self.workers: list[threading.Thread] = []
+        self.closing = False
+        with self._table() as table:
+            table.execute("PRAGMA journal_mode = WAL")
+            table.execute(TABLE)
+            for row in table.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
+                there = self.report(row[0]).exists()  # the last thing that a job writes
+                self._set(table, row[0], "done" if there else "queued")
+            known = {row[0] for row in table.execute("SELECT id FROM jobs").fetchall()}
+        for path in folder.iterdir():
+            if path.is_dir() and path.name not in known:  # of what came while the process died
+                shutil.rmtree(path, ignore_errors=True)
+
+    def add(self, source: Path, ending: str, plan: str = "") -> Job:
+        """A new job for a picture file, which is moved into its folder. Raises Full, or BadPlan for a plan's text."""
+        if plan:
+            plan_from_json(plan)
+        self.forget()
+        job = Job(uuid.uuid4().hex, "queued", time.time(), 0, 0, 0, plan, ending, "")
+        if self.bytes() + source.stat().st_size > self.most_bytes:
+            raise Full("the disk space for jobs is used up; try again later")
+        self.of(job.id).mkdir()
+        shutil.move(source, self.input(job))
+        with self._table() as table:
+            # Counted and added in one statement: two that come at once cannot both take the last place.
+            added = table.execute(
+                "INSERT INTO jobs (id, state, created, plan, ending) SELECT ?, 'queued', ?, ?, ?"
+                " WHERE (SELECT COUNT(*) FROM jobs WHERE state = 'queued') < ?",
+                (job.id, job.created, plan, ending, self.most_waiting),
+            ).rowcount
+        if not added:
+            shutil.rmtree(self.of(job.id))
+            raise Full(f"{self.most_waiting} jobs are waiting, as many as may; try again later")
+        self._tell_all()
+        return job
+
+    def find(self, key: str) -> Job | None:
+        """The job with this id."""
+        with self._table() as table:
+            row = table.execute("SELECT * FROM jobs WHERE id = ?", (key,)).fetchone()
+        return Job(**row) if row else None
+
+    def cancel(self, key: str) -> bool:
+        """Take a job back, or throw its result away; whether there was one. One being done ends at its next piece."""
+        job = self.find(key)
+        if job is None:
+            return False
+        with self._table() as table:
+            table.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (time.time(), key))
+        if job.state != "running":
+            self._remove(key)
+        return True
+
+    def count(self, state: State) -> int:
+        """How many jobs are in a state."""
+        with self._table() as table:
+            return int(table.execute("SELECT COUNT(*) FROM jobs WHERE state = ?", (state,)).fetchone()[0])
+
+    def forget(self) -> None:
+        """Remove what ended longer than keep_seconds ago."""
+        with self._table() as table:
+            rows = table.execute(
+                "SELECT id FROM jobs WHERE ended > 0 AND ended < ?", (time.time() - self.keep_seconds,)
+            )
+            old = [row[0] for row in rows.fetchall()]
+        for key in old:
+            self._remove(key)
+
+    def ended(self, key: str) -> Job | None:
+        """Wait until a job has ended; None if it was taken back."""
+        while (job := self.find(key)) is not None and job.state in ("queued", "running"):
+            with self.news:
+                self.news.wait(timeout=0.2)
+        return job
+
+    def start(self, workers: int = 1) -> None:
+        """Begin to work, with so many jobs at a time."""
+        for _ in range(workers):
+            worker = threading.Thread(target=self._work, daemon=True)
+            self.workers.append(worker)
+            worker.start()
+
+    def close(self) -> None:
+        """Stop working; a job being done waits again."""
+        self.closing = True
+        self._tell_all()
+        for worker in self.workers:
+            worker.join()
+
+    def of(self, key: str) -> Path:
+        """The folder of a job."""
+        return self.folder / key
+
+    def input(self, job: Job) -> Path:
+        """The picture that came."""
+        return self.of(job.id) / f"input.{job.ending}"
+
+    def output(self, job: Job) -> Path:
+        """The restored picture."""
+        return self.of(job.id) / f"output.{job.ending}"
+
+    def report(self, key: str) -> Path:
+        """What was done, as JSON."""
+        return self.of(key) / "report.json"
+
+    def bytes(self) -> int:
+        """What all jobs take on the disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def do(self, job: Job) -> None:
+        """Carry a job out, and keep how it ended."""
+        try:
+            report = self._restored(job)
+            write_text(report.to_json(), self.report(job.id), force=True)
+            ended, error = "done", ""
+        except Cancelled:
+            ended, error = ("queued", "") if self.closing else ("cancelled", "")
+        except (RestoraError, OSError, MemoryError) as problem:
+            ended, error = "failed", str(problem) or "out of memory"
+        with self._table() as table:
+            self._set(table, job.id, ended, error)
+            lost = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"] == "cancelled"
+        if lost:
+            self._remove(job.id)
+        self._tell_all()
+
+    def _restored(self, job: Job) -> Report:
+        seen = []
+
+        def decide(pixels: Pixels) -> Plan:
+            seen.append(diagnose(pixels))
+            return plan_for(seen[0])
+
+        def tell(done: int, total: int) -> None:
+            with self._table() as table:
+                table.execute("UPDATE jobs SET done = ?, total = ? WHERE id = ?", (done, total, job.id))
+                state = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"]
+            if state == "cancelled" or self.closing:
+                raise Cancelled
+
+        plan = plan_from_json(job.plan) if job.plan else decide
+        report = restore_file(self.input(job), self.output(job), plan, limits=self.limits, force=True, tell=tell)
+        report.diagnosis = seen[0].as_dict() if seen else {}
+        report.input, report.output = "", ""  # where they lie here is nobody's business
+        return report
+
+    def _work(self) -> None:
+        while not self.closing:
+            job = self._next()
+            if job is not None:
+                self.do(job)
+                continue
+            with self.news:
+                self.news.wait(timeout=0.2)
+
+    def _tell_all(self) -> None:
+        with self.news:
+            self.news.notify_all()
+
+    def _next(self) -> Job | None:
+        """The oldest job that waits, now running; no other worker gets it."""
+        with self._table() as table:
+            row = table.execute(
+                "UPDATE jobs SET state = 'running' WHERE id ="
+                " (SELECT id FROM jobs WHERE state = 'queued' ORDER BY created LIMIT 1) RETURNING *"
+            ).fetchone()
+        return Job(**row) if row else None
+
+    def _set(self, table: sqlite3.Connection, key: str, state: str, error: str = "") -> None:
+        """The state after running; a job that was taken back meanwhile stays so."""
+        ended = 0.0 if state == "queued" else time.time()
+        table.execute(
+            "UPDATE jobs SET state = ?, ended = ?, error = ? WHERE id = ? AND state != 'cancelled'",
+            (state, ended, error, key),
+        )
+
+    def _remove(self, key: str) -> None:
+        shutil.rmtree(self.of(key), ignore_errors=True)
+        with self._table() as table:
+            table.execute("DELETE FROM jobs WHERE id = ?", (key,))
+
+    @contextmanager
+    def _table(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one transaction: committed at the end, or not at all."""
+        connection = sqlite3.connect(self.folder / "jobs.sqlite", timeout=30)
+        connection.row_factory = sqlite3.Row
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()

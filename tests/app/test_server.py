@@ -1,0 +1,240 @@
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from restora.app.server import Bounds, make_app
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.files.picture import read
+from restora.files.save import write
+from restora.methods.table import METHODS
+from restora.work.jobs import Jobs
+from restora.work.restore import Limits, restore_file
+
+MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
+TINY = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def noisy(photo, tmp_path):
+    """A file with noise."""
+    y = photo[:64, :80] + 0.1 * np.random.default_rng(0).standard_normal((64, 80, 3), np.float32)
+    write(Image(y), tmp_path / "noisy.png")
+    return tmp_path / "noisy.png"
+
+
+def client_of(tmp_path, bounds=None, limits=None, **options):
+    jobs = Jobs(tmp_path / "jobs", limits or Limits(pixels=10**6, minutes=1), **options)
+    return TestClient(make_app(jobs, bounds or Bounds()), base_url="http://localhost")
+
+
+@pytest.fixture
+def client(tmp_path):
+    with client_of(tmp_path) as one:
+        yield one
+
+
+def header(plan):
+    return {"Restora-Plan": json.dumps(plan.as_dict())}
+
+
+def wait_for(client, key):
+    while (job := client.get(f"/v1/jobs/{key}").json())["state"] in ("queued", "running"):
+        time.sleep(0.02)
+    return job
+
+
+def test_a_picture_comes_back_as_the_command_line_restores_it(client, noisy, tmp_path):
+    answer = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+    restore_file(noisy, tmp_path / "x.png", MEDIAN)
+    assert answer.content == (tmp_path / "x.png").read_bytes()
+    report = json.loads(answer.headers["restora-report"])
+    assert report["plan"]["id"] == MEDIAN.id and report["input"] == "" == report["output"]
+    assert not [path for path in (tmp_path / "jobs").iterdir() if path.is_dir()]
+
+
+def test_what_is_found_decides_if_no_plan_is_given(client, noisy):
+    found = client.post("/v1/diagnose", content=noisy.read_bytes()).json()
+    assert found["shape"] == [64, 80, 3] and found["noise_level"]["present"]
+    report = json.loads(client.post("/v1/restore", content=noisy.read_bytes()).headers["restora-report"])
+    assert report["plan"]["id"] == found["plan"]["id"] and report["diagnosis"]["noise_level"]["present"]
+
+
+def test_a_job_is_told_of_fetched_and_thrown_away(client, noisy, tmp_path):
+    job = client.post("/v1/jobs", content=noisy.read_bytes(), headers=header(MEDIAN))
+    key = job.json()["id"]
+    assert job.status_code == 202
+    assert wait_for(client, key) == {"id": key, "state": "done", "done": 1, "total": 1}
+    result = client.get(f"/v1/jobs/{key}/result")
+    (tmp_path / "r.png").write_bytes(result.content)
+    assert read(tmp_path / "r.png").shape == (64, 80, 3) and "restored.png" in result.headers["content-disposition"]
+    assert client.delete(f"/v1/jobs/{key}").status_code == 204
+    assert client.get(f"/v1/jobs/{key}").status_code == 404 == client.delete(f"/v1/jobs/{key}").status_code
+    assert not (tmp_path / "jobs" / key).exists()
+
+
+def test_methods_come_with_their_knobs(client):
+    told = {method["name"]: method for method in client.get("/v1/methods").json()}
+    assert set(told) == set(METHODS) and told["median"]["knobs"]["radius"]["type"] == "integer"
+    assert client.get("/healthz").json() == {"status": "ok"} == client.get("/readyz").json()
+    assert 'restora_jobs{state="queued"} 0.0' in client.get("/metrics").text
+    assert client.get("/openapi.json").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", b"<html></html>", b"PK\x03\x04" + bytes(99),
+        TINY, TINY + bytes(200), b"GIF89a=1;alert(1)//", b"\xff\xd8\xff\xe0" + bytes(50), b"%PDF-1.7",
+        b"II*\0" + bytes(60),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_is_refused_with_a_sentence(client, body, tmp_path):
+    for path in ("/v1/diagnose", "/v1/restore", "/v1/jobs"):
+        answer = client.post(path, content=body)
+        assert answer.status_code == 422 and answer.json()["error"]
+        assert str(tmp_path) not in answer.text
+    assert not [path for path in (tmp_path / "jobs").iterdir() if path.is_dir()]
+
+
+def test_a_small_file_that_declares_a_gigapixel_is_refused_before_it_is_decoded(client):
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    bomb = TINY + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    answer = client.post("/v1/restore", content=bomb)
+    assert answer.status_code == 422 and "3600 megapixels" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
+    with client_of(tmp_path, Bounds(bytes=1000)) as client:
+        body = bytes(2000) if declared else (bytes(100) for _ in range(20))
+        answer = client.post("/v1/restore", content=body)
+        assert answer.status_code == 413 and "0.001 MB allowed" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan((Step("restora", "", "/etc/passwd"),), ""),
+        Plan((Step("restora", "", "restora/weights/restora.noise.onnx"),), ""),
+        Plan((Step("restora", "", "restora.noise", sigma_map={"file": "/etc/passwd", "sha256": "0"}),), ""),
+    ],
+)
+def test_a_plan_that_names_files_is_refused(client, noisy, plan):
+    for path in ("/v1/restore", "/v1/jobs"):
+        answer = client.post(path, content=noisy.read_bytes(), headers=header(plan))
+        assert answer.status_code == 422 and "no files" in answer.json()["error"]
+
+
+def test_a_plan_that_cannot_be_is_told_in_the_command_lines_words(client, noisy):
+    bad = client.post("/v1/restore", content=noisy.read_bytes(), headers={"Restora-Plan": "{"})
+    assert bad.status_code == 422 and "neither a plan nor a report" in bad.json()["error"]
+    wrong = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(Plan((Step("medain", ""),), "")))
+    assert wrong.status_code == 422 and "did you mean median" in wrong.json()["error"]
+    long = Plan((Step("dip", "", knobs={"iterations": 100000}),), "")
+    slow = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(long))
+    assert slow.status_code == 422 and "may take" in slow.json()["error"]
+
+
+def test_a_failed_job_says_why(client, noisy):
+    key = client.post("/v1/jobs", content=noisy.read_bytes(), headers=header(Plan((Step("medain", ""),), ""))).json()[
+        "id"
+    ]
+    assert "did you mean median" in wait_for(client, key)["error"]
+    assert client.get(f"/v1/jobs/{key}/result").status_code == 409
+
+
+def test_a_token_is_demanded_of_everybody_if_one_is_set(tmp_path):
+    with client_of(tmp_path, Bounds(token="secret")) as client:
+        assert client.get("/v1/methods").status_code == 401
+        assert client.get("/v1/methods", headers={"Authorization": "Bearer other"}).status_code == 401
+        assert client.get("/v1/methods", headers={"Authorization": "Bearer secret"}).status_code == 200
+
+
+def test_other_sites_cannot_use_a_visitors_browser(client):
+    assert client.get("/v1/methods", headers={"Host": "evil.example"}).status_code == 403
+    assert client.post("/v1/jobs", content=TINY, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/v1/methods", headers={"Origin": "http://localhost"}).status_code == 200
+
+
+def test_more_jobs_than_may_wait_are_refused(tmp_path, noisy):
+    jobs = Jobs(tmp_path / "jobs", Limits(), most_waiting=2)  # nobody works on them
+    client = TestClient(make_app(jobs), base_url="http://localhost")  # not entered: its life does not begin
+    answers = [client.post("/v1/jobs", content=noisy.read_bytes()).status_code for _ in range(3)]
+    assert answers == [202, 202, 503]
+    assert client.get("/readyz").status_code == 503
+    full = Jobs(tmp_path / "full", Limits(), most_bytes=10)
+    answer = TestClient(make_app(full), base_url="http://localhost").post("/v1/jobs", content=noisy.read_bytes())
+    assert answer.status_code == 503 and "disk space" in answer.json()["error"]
+
+
+def test_results_are_forgotten_after_a_while(tmp_path, noisy):
+    with client_of(tmp_path, keep_seconds=0.05) as client:
+        key = client.post("/v1/jobs", content=noisy.read_bytes(), headers=header(MEDIAN)).json()["id"]
+        wait_for(client, key)
+        time.sleep(0.1)
+        client.post("/v1/jobs", content=noisy.read_bytes(), headers=header(MEDIAN))
+        assert client.get(f"/v1/jobs/{key}").status_code == 404 and not (tmp_path / "jobs" / key).exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import restora.work.jobs as work
+from restora.work.restore import Limits
+jobs = work.Jobs(Path(sys.argv[1]), Limits())
+whole = work.restore_file
+def die(*args, **options):
+    report = whole(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+work.restore_file = die
+jobs.do(jobs._next())
+"""
+
+
+def test_a_job_whose_process_is_killed_is_done_once_after_a_restart(tmp_path, noisy):
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    keys = []
+    for index in range(2):
+        (tmp_path / f"{index}.png").write_bytes(noisy.read_bytes())
+        keys.append(jobs.add(tmp_path / f"{index}.png", "png", json.dumps(MEDIAN.as_dict())).id)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "jobs")], check=False)
+    assert killed.returncode == -9 and jobs.find(keys[0]).state == "running"
+    again = Jobs(tmp_path / "jobs", Limits())
+    assert [again.find(key).state for key in keys] == ["queued", "queued"]
+    again.start()
+    assert [again.ended(key).state for key in keys] == ["done", "done"]
+    again.close()
+    with sqlite3.connect(tmp_path / "jobs" / "jobs.sqlite") as table:  # died after its report, before its row
+        table.execute("UPDATE jobs SET state = 'running', ended = 0")
+    table.close()
+    assert [Jobs(tmp_path / "jobs", Limits()).find(key).state for key in keys] == ["done", "done"]
+
+
+def test_a_job_that_runs_can_be_taken_back(tmp_path, photo):
+    write(Image(np.tile(photo, (3, 3, 1))[:700, :800]), tmp_path / "large.png")
+    with client_of(tmp_path, limits=Limits(memory=4 * 10**8, minutes=float("inf"))) as client:
+        slow = Plan((Step("dip", "", knobs={"iterations": 10000, "width": 8}),), "")
+        body = (tmp_path / "large.png").read_bytes()
+        key = client.post("/v1/jobs", content=body, headers=header(slow)).json()["id"]
+        while client.get(f"/v1/jobs/{key}").json()["state"] == "queued":
+            time.sleep(0.02)
+        assert client.delete(f"/v1/jobs/{key}").status_code == 204
+        for _ in range(500):
+            if client.get(f"/v1/jobs/{key}").status_code == 404:
+                break
+            time.sleep(0.02)
+        assert not (tmp_path / "jobs" / key).exists()
