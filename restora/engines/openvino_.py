@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 
 import numpy as np
@@ -28,11 +29,12 @@ def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[
         compiled = openvino.Core().compile_model(str(model), "CPU", properties)
     except RuntimeError as error:
         raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
-    request = compiled.create_infer_request()
+    request, turn = compiled.create_infer_request(), Lock()
 
     def run(y: np.ndarray) -> np.ndarray:
-        request.infer([np.ascontiguousarray(y, np.float32)], share_inputs=True)
-        return request.get_output_tensor().data.copy()
+        with turn:  # a request serves one thread at a time; one picture has all cores anyway
+            request.infer([np.ascontiguousarray(y, np.float32)], share_inputs=True)
+            return request.get_output_tensor().data.copy()
 
     return run
 

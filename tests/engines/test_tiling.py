@@ -1,5 +1,7 @@
 """Tiled equals whole, for every learned row, with halo and multiple as measured on the net itself."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from restora.engines.tiling import UNIT, around, continued, cores, restore_piece
 from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
 from restora.learn.reach import measured_reach
+from restora.learn.weights import find
 from restora.methods.table import METHODS
 from restora.work.ready import Resizer, Restoration, Runner
 
@@ -207,3 +210,12 @@ def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():
     worse = Restoration([Runner(lambda v: v * np.nan, None, 0, 1, 1, 1.0)], y.shape, (512, 512))
     with pytest.raises(NotFinite):
         worse.read_through(lambda t, l, h, w: y)(0, 0, 8, 8)
+
+
+def test_an_engine_may_be_called_from_several_threads():
+    run = openvino_engine(find("restora.noise").onnx, "f32")
+    planes = np.random.default_rng(0).random((8, 1, 4, 64, 64), dtype=np.float32)
+    apart = [run(y) for y in planes]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(run, planes))
+    assert all(np.array_equal(one, other) for one, other in zip(apart, together, strict=True))
