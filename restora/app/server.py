@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Header, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from restora.core.errors import BadImage, BadPlan, RestoraError
@@ -190,7 +191,7 @@ def result(request: Request, key: str) -> Response:
         return _no_job()
     if job.state != "done":
         return _error(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
-    return _picture(jobs.output(job).read_bytes(), job.ending, jobs.report(key).read_text())
+    return _picture(jobs, job)
 
 
 @router.delete("/v1/jobs/{key}", status_code=204)
@@ -204,7 +205,9 @@ def _refusal(request: Request, token: str) -> Response | None:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if token:
         if not secrets.compare_digest(given.encode(), token.encode()):
-            return _error(401, "a token is needed: Authorization: Bearer TOKEN")
+            refusal = _error(401, "a token is needed: Authorization: Bearer TOKEN")
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
         return None
     host = request.url.hostname or ""
     if host not in LOCAL:  # a name that some other site made point here
@@ -273,20 +276,22 @@ def _restored(path: Path, plan: str, jobs: Jobs) -> Response:
     now = jobs.ended(job.id)
     if now is None:
         raise RestoraError("the job was taken back")
-    try:
-        if now.state != "done":
-            raise RestoraError(now.error.replace(str(jobs.input(now)), "the picture") or f"the job was {now.state}")
-        return _picture(jobs.output(now).read_bytes(), ending, jobs.report(job.id).read_text())
-    finally:
-        jobs.cancel(job.id)
+    if now.state == "done":
+        return _picture(jobs, now, BackgroundTask(jobs.cancel, job.id))
+    jobs.cancel(job.id)
+    raise RestoraError(now.error.replace(str(jobs.input(now)), "the picture") or f"the job was {now.state}")
 
 
-def _picture(data: bytes, ending: str, report: str) -> Response:
-    headers = {
-        "Restora-Report": json.dumps(json.loads(report)),  # on one line, in ASCII
-        "Content-Disposition": f'attachment; filename="restored.{ending}"',
-    }
-    return Response(data, media_type=MEDIA[ending], headers=headers)
+def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> Response:
+    """The result of a job, read while it is sent."""
+    report = json.dumps(json.loads(jobs.report(job.id).read_text()))  # on one line, in ASCII
+    return FileResponse(
+        jobs.output(job),
+        media_type=MEDIA[job.ending],
+        filename=f"restored.{job.ending}",
+        headers={"Restora-Report": report},
+        background=afterwards,
+    )
 
 
 def _with_slot(request: Request, do: Callable[[], Any]) -> Any:

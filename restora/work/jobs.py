@@ -4,6 +4,7 @@ A job is a row and a folder of its own: `input`, then `output` and `report.json`
 What was running when the process died begins again, unless its result was there already.
 """
 
+import fcntl
 import shutil
 import sqlite3
 import threading
@@ -68,7 +69,7 @@ class Jobs:
         most_bytes: int = 5 * 10**9,
         keep_seconds: float = 3600,
     ) -> None:
-        """Open or make the folder; jobs that were running when it was last in use wait again."""
+        """Open or make the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.limits = folder, limits
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
@@ -78,13 +79,6 @@ class Jobs:
         with self._table() as table:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
-            for row in table.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
-                there = self.report(row[0]).exists()  # the last thing that a job writes
-                self._set(table, row[0], "done" if there else "queued")
-            known = {row[0] for row in table.execute("SELECT id FROM jobs").fetchall()}
-        for path in folder.iterdir():
-            if path.is_dir() and path.name not in known:  # of what came while the process died
-                shutil.rmtree(path, ignore_errors=True)
 
     def add(self, source: Path, ending: str, plan: str = "") -> Job:
         """A new job for a picture file, which is moved into its folder. Raises Full, or BadPlan for a plan's text."""
@@ -149,7 +143,17 @@ class Jobs:
         return job
 
     def start(self, workers: int = 1) -> None:
-        """Begin to work, with so many jobs at a time."""
+        """Begin to work, with so many jobs at a time; those that were running when the process died wait again.
+
+        Raises RestoraError if another process works in this folder.
+        """
+        self.lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.lock.close()
+            raise RestoraError(f"another server works in {self.folder}; give this one its own with --folder") from error
+        self._recover()
         for _ in range(workers):
             worker = threading.Thread(target=self._work, daemon=True)
             self.workers.append(worker)
@@ -161,6 +165,7 @@ class Jobs:
         self._tell_all()
         for worker in self.workers:
             worker.join()
+        self.lock.close()
 
     def of(self, key: str) -> Path:
         """The folder of a job."""
@@ -218,6 +223,16 @@ class Jobs:
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # where they lie here is nobody's business
         return report
+
+    def _recover(self) -> None:
+        with self._table() as table:
+            for row in table.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
+                there = self.report(row[0]).exists()  # the last thing that a job writes
+                self._set(table, row[0], "done" if there else "queued")
+            known = {row[0] for row in table.execute("SELECT id FROM jobs").fetchall()}
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name not in known:  # of what came while the process died
+                shutil.rmtree(path, ignore_errors=True)
 
     def _work(self) -> None:
         while not self.closing:

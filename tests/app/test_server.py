@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from restora.app.server import Bounds, make_app
+from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.files.picture import read
@@ -213,15 +214,29 @@ def test_a_job_whose_process_is_killed_is_done_once_after_a_restart(tmp_path, no
         keys.append(jobs.add(tmp_path / f"{index}.png", "png", json.dumps(MEDIAN.as_dict())).id)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "jobs")], check=False)
     assert killed.returncode == -9 and jobs.find(keys[0]).state == "running"
+    (tmp_path / "jobs" / "received-1").mkdir()  # a body that was coming in
     again = Jobs(tmp_path / "jobs", Limits())
-    assert [again.find(key).state for key in keys] == ["queued", "queued"]
     again.start()
+    assert not (tmp_path / "jobs" / "received-1").exists()
     assert [again.ended(key).state for key in keys] == ["done", "done"]
     again.close()
     with sqlite3.connect(tmp_path / "jobs" / "jobs.sqlite") as table:  # died after its report, before its row
         table.execute("UPDATE jobs SET state = 'running', ended = 0")
     table.close()
-    assert [Jobs(tmp_path / "jobs", Limits()).find(key).state for key in keys] == ["done", "done"]
+    last = Jobs(tmp_path / "jobs", Limits())
+    last.start(workers=0)
+    assert [last.find(key).state for key in keys] == ["done", "done"]
+    last.close()
+
+
+def test_two_servers_cannot_work_in_one_folder(tmp_path):
+    one, other = Jobs(tmp_path / "jobs", Limits()), Jobs(tmp_path / "jobs", Limits())
+    one.start()
+    with pytest.raises(RestoraError, match="another server works in"):
+        other.start()
+    one.close()
+    other.start()
+    other.close()
 
 
 def test_a_job_that_runs_can_be_taken_back(tmp_path, photo):
