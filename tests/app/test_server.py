@@ -1,8 +1,10 @@
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from restora.work.jobs import Jobs
 from restora.work.restore import Limits, restore_file
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
+ROOT = Path(__file__).parent.parent.parent
 TINY = b"\x89PNG\r\n\x1a\n"
 
 
@@ -253,3 +256,24 @@ def test_a_job_that_runs_can_be_taken_back(tmp_path, photo):
                 break
             time.sleep(0.02)
         assert not (tmp_path / "jobs" / key).exists()
+
+
+def test_the_example_client_restores_a_picture(tmp_path, noisy):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(tmp_path / "jobs")]
+    server = subprocess.Popen(words)
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        code = f"import client; client.SERVER = 'http://127.0.0.1:{port}/v1'; from pathlib import Path as P;"
+        code += f"client.main(P({str(noisy)!r}), P({str(tmp_path / 'better.png')!r}))"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "examples")
+        assert read(tmp_path / "better.png").shape == (64, 80, 3)
+    finally:
+        server.terminate()
+        assert server.wait(20) is not None
