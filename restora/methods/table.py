@@ -231,7 +231,7 @@ METHODS: dict[str, Method] = {
             ),
             halo=lambda knobs: 4 * int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
             multiple=3,
-            memory=1000,
+            memory=1100,
         ),
         Method(
             name="bm3d",
