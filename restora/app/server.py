@@ -5,6 +5,7 @@ No path and no address from a client is ever opened: what comes is a body, and g
 
 import json
 import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +20,9 @@ from fastapi.responses import FileResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.plan import plan_from_json
@@ -100,6 +104,10 @@ def make_app(jobs: Jobs, bounds: Bounds = Bounds()) -> FastAPI:
     @app.exception_handler(RestoraError)
     async def sentence(request: Request, error: RestoraError) -> JSONResponse:
         return _error(STATUS.get(type(error), 422), str(error))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return _error(error.status_code, str(error.detail))
 
     return app
 
@@ -220,20 +228,37 @@ def _refusal(request: Request, token: str) -> Response | None:
 
 @asynccontextmanager
 async def _received(request: Request) -> AsyncIterator[Path]:
-    """The body in a file, which is removed at the end. Raises TooLarge as soon as it is, whatever was declared."""
-    most = request.app.state.bounds.bytes
+    """The picture of a request in a file, which is removed at the end: the body, or the one file of a form.
+
+    Raises TooLarge as soon as it is, whatever was declared.
+    """
+    most, size = request.app.state.bounds.bytes, 0
     too_large = TooLarge(f"the body has more than the {most / 1e6:g} MB allowed")
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise too_large
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise too_large
+        return message
+
+    bounded = Request(request.scope, counted)
     with tempfile.TemporaryDirectory(prefix="received-", dir=_jobs(request).folder) as name:
-        path, size = Path(name) / "body", 0
+        path = Path(name) / "body"
         with path.open("wb") as file:
-            async for part in request.stream():
-                size += len(part)
-                if size > most:
-                    raise too_large
-                file.write(part)
+            if request.headers.get("content-type", "").startswith("multipart/form-data"):
+                async with bounded.form(max_files=1, max_fields=0) as form:
+                    uploads = [part for part in form.values() if isinstance(part, UploadFile)]
+                    if not uploads:
+                        raise BadImage("the form holds no file")
+                    await run_in_threadpool(shutil.copyfileobj, uploads[0].file, file)
+            else:
+                async for part in bounded.stream():
+                    file.write(part)
         yield path
 
 

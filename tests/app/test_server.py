@@ -64,6 +64,17 @@ def test_a_picture_comes_back_as_the_command_line_restores_it(client, noisy, tmp
     assert not [path for path in (tmp_path / "jobs").iterdir() if path.is_dir()]
 
 
+def test_a_form_serves_as_well_as_a_body(client, noisy):
+    plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
+    form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
+    assert form.content == plain.content and "x.png" not in str(form.headers)
+    two = {"a": ("a.png", noisy.read_bytes()), "b": ("b.png", noisy.read_bytes())}
+    assert "Too many files" in client.post("/v1/restore", files=two).json()["error"]
+    broken = client.post("/v1/diagnose", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert broken.status_code in (400, 422) and broken.json()["error"]
+    assert client.get("/v1/nothing").json() == {"error": "Not Found"}
+
+
 def test_what_is_found_decides_if_no_plan_is_given(client, noisy):
     found = client.post("/v1/diagnose", content=noisy.read_bytes()).json()
     assert found["shape"] == [64, 80, 3] and found["noise_level"]["present"]
@@ -125,8 +136,9 @@ def test_a_small_file_that_declares_a_gigapixel_is_refused_before_it_is_decoded(
 def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
     with client_of(tmp_path, Bounds(bytes=1000)) as client:
         body = bytes(2000) if declared else (bytes(100) for _ in range(20))
-        answer = client.post("/v1/restore", content=body)
-        assert answer.status_code == 413 and "0.001 MB allowed" in answer.json()["error"]
+        for sent in ({"content": body}, {"files": {"picture": bytes(2000)}}):
+            answer = client.post("/v1/restore", **sent)
+            assert answer.status_code == 413 and "0.001 MB allowed" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
