@@ -8,7 +8,7 @@ import ast
 import csv
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,24 +100,40 @@ def kinds_table() -> str:
     return "\n".join(lines).strip()
 
 
-def superres_table() -> str:
+def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100")) -> str:
     """Every measured way to make pictures larger, by set and scale, beside the literature's number in brackets."""
     here = [row for row in rows("superres.csv") if row["precision"] == "f32"]
     lines = []
-    for name in dict.fromkeys(row["set"] for row in here):
-        shrinks = sorted({row["damage"] for row in here if row["set"] == name})
+    for name in sets:
+        mine = {(row["damage"], row["method"]): row for row in here if row["set"] == name}
+        shrinks = sorted({damage for damage, _ in mine})
         titles = [f"{damage.replace('shrink(scale=', 'x').rstrip(')')}: PSNR (dB), SSIM" for damage in shrinks]
         lines += [f"**{name}**", "", f"| method | {' | '.join(titles)} |", "|---" * (1 + len(shrinks)) + "|"]
-        for method in dict.fromkeys(row["method"] for row in here):
+        best = sorted(mine, key=lambda key: (key[0], -float(mine[key]["psnr"])))
+        for method in dict.fromkeys(method for _, method in best):
             cells = []
             for damage in shrinks:
-                found = [r for r in here if (r["set"], r["damage"], r["method"]) == (name, damage, method)]
-                quote = published().get((name, damage, method))
-                cell = f"{float(found[0]['psnr']):.2f}, {float(found[0]['ssim']):.4f}" if found else ""
+                found, quote = mine.get((damage, method)), published().get((name, damage, method))
+                cell = f"{float(found['psnr']):.2f}, {float(found['ssim']):.4f}" if found else ""
                 cells.append(cell + (f" ({quote:.2f})" if quote and found else ""))
-            lines.append(f"| {method} | {' | '.join(cells)} |")
+            label = f"**{method}**" if METHODS[method].weights else method
+            lines.append(f"| {label} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines).strip()
+
+
+def set5_table() -> str:
+    """The same for Set5 alone."""
+    return superres_table(["Set5"])
+
+
+def adapt_table() -> str:
+    """What adapting to the pictures of a camera gained."""
+    lines = ["| camera | pictures | noisy (dB) | before (dB) | adapted (dB) | steps |", "|---|---|---|---|---|---|"]
+    for row in rows("adapt.csv"):
+        cells = [f"{float(row[key]):.2f}" for key in ("psnr_noisy", "psnr_start", "psnr_adapted")]
+        lines.append(f"| {row['camera']} | {row['pictures']} | {' | '.join(cells)} | {row['steps']} |")
+    return "\n".join(lines)
 
 
 def deep_prior_table() -> str:
@@ -226,7 +242,8 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 
 TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
-    "deep_prior": deep_prior_table, "superres": superres_table, "weights": weights_table,
+    "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
+    "adapt": adapt_table, "weights": weights_table,
     "methods": methods_table, "memory": memory_table,
 }  # fmt: skip
 
