@@ -15,12 +15,14 @@ def write_cards(results: Path) -> Iterator[str]:
     with results.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     for name in listed():
-        mine = [
-            {k: v for k, v in row.items() if k not in ("method", "weights")} for row in rows if row["weights"] == name
+        weights = find(name)
+        mine = [  # not those of weights that had this name before
+            {key: value for key, value in row.items() if key not in ("method", "weights")}
+            for row in rows
+            if row["weights"] == name and weights.checksum.startswith(row["weights_sha256"])
         ]
         if not mine:
             continue
-        weights = find(name)
         losses = [loss for row in mine if row["precision"] == "bf16" and (loss := bf16_loss(row, mine)) is not None]
         rescore(weights, mine, max(losses) if losses else weights.card.get("bf16_loss_db"))
         yield f"{name}: {len(mine)} scores, bf16 costs {losses} dB"
