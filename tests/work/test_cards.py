@@ -1,0 +1,24 @@
+import json
+
+import numpy as np
+
+from restora.learn.weights import find, store
+from restora.work.bench import write_table
+from restora.work.cards import write_cards
+
+
+def test_a_card_gets_the_scores_of_its_weights_and_not_of_earlier_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path))
+    weights = store("tiny.x", tmp_path, {"a": np.zeros(1, np.float32)}, b"", {"method": "tiny"})
+    row = {"set": "Set5", "damage": "d", "seed": "0", "method": "tiny", "weights": "tiny.x", "psnr": "30.0"}
+    now, before = weights.checksum[:16], "0" * 16
+    rows = [
+        row | {"weights_sha256": now, "precision": "f32"},
+        row | {"weights_sha256": before, "precision": "bf16", "psnr": "29.0"},
+        row | {"weights_sha256": now, "precision": "bf16", "psnr": "29.995"},
+    ]
+    write_table(tmp_path / "rows.csv", rows)
+    assert list(write_cards(tmp_path / "rows.csv")) == ["tiny.x: 2 scores, bf16 costs [0.005] dB"]
+    card = json.loads((tmp_path / "tiny.x.json").read_text())
+    assert [score["psnr"] for score in card["scores"]] == ["30.0", "29.995"] and card["bf16_loss_db"] == 0.005
+    assert find("tiny.x").checksum == weights.checksum
