@@ -8,7 +8,6 @@ import typer
 
 from restora.app.options import MaxMemory, amount
 from restora.core.errors import BadKnob, MissingExtra
-from restora.work.restore import Limits
 
 JOBS = Path.home() / ".cache" / "restora" / "jobs"
 TOKEN = "RESTORA_TOKEN"
@@ -38,6 +37,7 @@ def serve(
 
         from restora.app.server import LOCAL, Bounds, make_app
         from restora.work.jobs import Jobs
+        from restora.work.restore import Limits
     except ModuleNotFoundError as error:
         raise MissingExtra(f"serving needs {error.name}; install it with: pip install 'restora[web]'") from error
     token = os.environ.get(TOKEN, "")

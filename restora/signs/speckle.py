@@ -13,8 +13,9 @@ import numpy as np
 from restora.core.diagnosis import Finding
 from restora.signs.noise_level import LEAST, patches_of, sigma_of
 
-SPECKLE, PHOTONS = 1.5, 0.6
-"""Slopes from which on the noise is called so."""
+SPECKLE, PHOTONS = 1.5, 0.8
+"""Slopes from which on the noise is called so. On four photographs white noise was seen with up to 0.76 (fur is rough where
+it is bright), that of photons with 0.84 and more but once, 0.49."""
 CLASSES = 10
 FLAT = 5
 """One patch of so many, the flattest of its class of brightness, is taken to be without texture."""
@@ -49,10 +50,10 @@ def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     patches = np.concatenate([patches_of(crop[:, :, crop.shape[2] // 2]) for crop in crops])
     energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
     brightness = np.median(patches, (1, 2))
-    order = np.argsort(brightness)
+    order = np.lexsort((energy, brightness))  # many are equally bright, and else the processor would order them
     points = []
     for part in np.array_split(order, CLASSES):
-        flat = part[np.argsort(energy[part])[: len(part) // FLAT]]
+        flat = part[np.argsort(energy[part], kind="stable")[: len(part) // FLAT]]
         if len(flat) < ENOUGH:
             continue
         mean = float(np.median(brightness[flat]))

@@ -25,7 +25,7 @@ BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
 """Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
-WHITE, UP_TO, GROWS = "restora.blind", 0.15, 0.6
+WHITE, UP_TO, GROWS = "restora.blind", 0.15, 0.8
 """Weights that are the better ones for white noise alone, up to this sigma; and the exponent of its growth with
 brightness from which on noise is not white but that of photons. Measured on 8-bit photographs."""
 NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
