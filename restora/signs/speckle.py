@@ -14,8 +14,8 @@ from restora.core.diagnosis import Finding
 from restora.signs.noise_level import LEAST, patches_of, sigma_of
 
 SPECKLE, PHOTONS = 1.5, 0.8
-"""Slopes from which on the noise is called so. On four photographs white noise was seen with up to 0.76 (fur is rough where
-it is bright), that of photons with 0.84 and more but once, 0.49."""
+"""Slopes from which on the noise is called so. On four photographs white noise was seen with up to 0.76 (fur is rough
+where it is bright), that of photons with 0.84 and more but once, 0.49."""
 CLASSES = 10
 FLAT = 5
 """One patch of so many, the flattest of its class of brightness, is taken to be without texture."""
