@@ -287,11 +287,8 @@ def _allowed(text: str) -> str:
 def _diagnosed(path: Path, limits: Limits) -> dict[str, Any]:
     picture = _admitted(path, limits)
     diagnosis = diagnose(picture)
-    return {
-        "shape": picture.shape,
-        **diagnosis.as_dict(),
-        "plan": {"id": plan_for(diagnosis).id, **plan_for(diagnosis).as_dict()},
-    }
+    plan = plan_for(diagnosis)
+    return {"shape": picture.shape, **diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
 def _restored(path: Path, plan: str, jobs: Jobs) -> Response:

@@ -5,7 +5,7 @@ known. Here it is this: with D(y) what non-local Bayes makes of y, so that nothi
 
     x_hat = f(z, D(y)),  f = argmin |f(z, D(y)) - y|^2 + strength |f(z, D(y)) - D(y)|^2.
 
-The net begins from a picture instead of noise, which takes it a third of the steps; it takes up what D lost, and what
+The net begins from a picture instead of noise, which takes it a quarter of the steps; it takes up what D lost, and what
 pulls it to D keeps it from taking up the noise. DeepRED, from which the idea comes, has D work on the net's outputs
 while it is fitted; here once on y is enough, as D is part of what the net sees.
 

@@ -296,7 +296,7 @@ METHODS: dict[str, Method] = {
             halo=36,
             channels=3,
             scale=2,
-            memory=500,
+            memory=580,
             weights=("edsr.x2",),
         ),
         Method(

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from restora.core.errors import MissingExtra
 
-LEVELS = {0: 16, 2: 24, 4: 40, 10: 112, 15: 320}
-"""The last block at each size from a half to a thirty-second, and its channels."""
+LEVELS = (0, 2, 4, 10, 15)
+"""The last block at each size from a half to a thirty-second."""
 
 
 class Features(nn.Module):

@@ -60,7 +60,7 @@ def test_each_player_moves_its_own_net_alone():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in nets["f"].parameters())
 
 
-def test_the_critic_learns_to_tell(tmp_path):
+def test_the_critic_learns_to_tell():
     torch.manual_seed(0)
     critic = Critic(widths=(8, 16))
     adam = torch.optim.Adam(critic.parameters(), 0.01)

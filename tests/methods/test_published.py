@@ -68,9 +68,9 @@ def test_the_published_noise2noise_net_denoises(shared):
     assert np.mean([psnr(run, x, 25, 0) - psnr(lambda y: y, x, 25, 0) for x in pictures]) > 9
 
 
-# SRCNN and VDSR from their papers, the first for the sides 9-1-5 of these weights; their authors' code takes luma, does
-# not round what was made smaller, and continues nothing. Of the others no score is known for these very weights: what
-# is known is a net of the same size (CARN-M, EDSR-baseline, SRResNet), and they must come near.
+# SRCNN and VDSR from their papers, the first for the sides 9-1-5 of these weights; their authors' code takes luma, and
+# does not round what was made smaller. Of the others no score is known for these very weights: what is known is a net
+# of the same size (CARN-M, EDSR-baseline, SRResNet), and they must come near.
 LARGER = [
     ("srcnn", 2, 36.34, 0.03),
     ("srcnn", 3, 32.39, 0.03),
