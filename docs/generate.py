@@ -100,14 +100,20 @@ def kinds_table() -> str:
     return "\n".join(lines).strip()
 
 
-def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100")) -> str:
-    """Every measured way to make pictures larger, by set and scale, beside the literature's number in brackets."""
-    here = [row for row in rows("superres.csv") if row["precision"] == "f32"]
+def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100"), found: bool = False) -> str:
+    """Every measured way to make pictures larger, by set and scale, beside the literature's number in brackets.
+
+    found: of pictures as they are found, not of clean ones.
+    """
+    here = [row for row in rows("superres.csv") if row["precision"] == "f32" and ("jpeg" in row["damage"]) == found]
     lines = []
     for name in sets:
-        mine = {(row["damage"], row["method"]): row for row in here if row["set"] == name}
+        mine = {(row["damage"], way(row)): row for row in here if row["set"] == name}
+        if not mine:
+            continue
         shrinks = sorted({damage for damage, _ in mine})
-        titles = [f"{damage.replace('shrink(scale=', 'x').rstrip(')')}: PSNR (dB), SSIM" for damage in shrinks]
+        short = [damage if found else damage.replace("shrink(scale=", "x").rstrip(")") for damage in shrinks]
+        titles = [f"{words}: PSNR (dB), SSIM".replace("|", "\\|") for words in short]
         lines += [f"**{name}**", "", f"| method | {' | '.join(titles)} |", "|---" * (1 + len(shrinks)) + "|"]
         best = sorted(mine, key=lambda key: (key[0], -float(mine[key]["psnr"])))
         for method in dict.fromkeys(method for _, method in best):
@@ -116,10 +122,29 @@ def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100")) -> str:
                 found, quote = mine.get((damage, method)), published().get((name, damage, method))
                 cell = f"{float(found['psnr']):.2f}, {float(found['ssim']):.4f}" if found else ""
                 cells.append(cell + (f" ({quote:.2f})" if quote and found else ""))
-            label = f"**{method}**" if METHODS[method].weights else method
+            label = f"**{method}**" if any(mine.get((d, method), {}).get("weights") for d in shrinks) else method
             lines.append(f"| {label} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines).strip()
+
+
+def way(row: dict[str, str]) -> str:
+    """What a row is called whose weights differ by scale: its method, and whether it is for pictures as found."""
+    return row["method"] + ("-real" if row["weights"].endswith("-real") else "")
+
+
+def found_table() -> str:
+    """The same for small pictures that are soft, noisy and JPEG."""
+    return superres_table(found=True)
+
+
+def perceptual_table() -> str:
+    """What is near the truth, and what looks like it."""
+    lines = ["| Set14 made small by | method | PSNR (dB) | distance of features |", "|---|---|---|---|"]
+    for row in rows("perceptual.csv"):
+        words = row["damage"].replace("|", "\\|")
+        lines.append(f"| `{words}` | {label(row)} | {float(row['psnr']):.2f} | {float(row['distance']):.3f} |")
+    return "\n".join(lines)
 
 
 def set5_table() -> str:
@@ -243,6 +268,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
     "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
+    "found": found_table, "perceptual": perceptual_table,
     "adapt": adapt_table, "weights": weights_table,
     "methods": methods_table, "memory": memory_table,
 }  # fmt: skip

@@ -1,8 +1,9 @@
 """Commands that measure: bench denoise, bench superres."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from restora.core.plan import PRECISIONS
 
 if TYPE_CHECKING:
     from restora.work.bench import Row
+    from restora.work.page import Subject
     from restora.work.suite import Entry
 
 bench = typer.Typer(help="Measure methods on test sets.", no_args_is_help=True, rich_markup_mode=None)
@@ -46,31 +48,16 @@ def denoise(
     Example: restora bench denoise --data data --method restora --method nlm --set Set12
     """
     from restora.damage.words import parse
-    from restora.files.save import write_text
     from restora.methods.table import METHODS
     from restora.work import suite
-    from restora.work.cards import write_cards
-    from restora.work.page import page as html
+    from restora.work.page import DENOISING
 
-    _check(data, method or [], [suite.NOTHING, *METHODS], precision)
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if row.kind != "per-image")]
-    if page and ((page.exists() and not force) or not page.parent.is_dir()):
-        raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
+    _check(data, method or [], [suite.NOTHING, *METHODS], precision, sets or suite.SETS, page, force)
     noises = [str(parse(words)) for words in noise or suite.NOISES]  # one way to write each, as rows are found by it
-    suite.check_sets(sets or suite.SETS)
-    out.mkdir(parents=True, exist_ok=True)
-    results, costs = out / "denoise.csv", out / "denoise_cost.csv"
-
     todo = list(suite.entries(method or usual, sets or suite.SETS, noises))
-    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=_tell)
-    if cost and precision == "f32" and engine == "openvino":
-        suite.run_costs(todo, costs, again=again, tell=typer.echo)
-    if cards:
-        for line in write_cards(results):
-            typer.echo(line)
-    if page:
-        write_text(html(results, costs), page, force=True)
-        typer.echo(f"{page} written")
+    options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
+    _run(todo, out, DENOISING, page, options, cost=cost, cards=cards)
 
 
 @bench.command()
@@ -79,36 +66,46 @@ def superres(
     method: Annotated[list[str] | None, typer.Option(help="A method; may be given again.")] = None,
     sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
     scale: Annotated[list[int] | None, typer.Option(min=2, max=8, help="2, 3 and 4 if not given.")] = None,
+    damage: Annotated[list[str] | None, typer.Option(help="Words with a shrink in them, instead of scales.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of superres.csv.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Folder of superres.csv and superres_cost.csv.")] = Path("results"),
+    page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
+    force: Force = False,
     precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
     engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
     again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
+    cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
     cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
 ) -> None:
     """Every method that makes pictures larger, on luma, row by row into results/superres.csv.
 
     Example: restora bench superres --data data --method bicubic --set Set5 --scale 2
     """
+    from restora.damage.words import parse
     from restora.methods.table import METHODS
     from restora.work import suite
-    from restora.work.cards import write_cards
+    from restora.work.page import ENLARGING
 
     usual = [name for name, row in METHODS.items() if "shrink" in row.treats]
-    _check(data, method or [], usual, precision)
-    suite.check_sets(sets or suite.ENLARGED)
-    out.mkdir(parents=True, exist_ok=True)
-    shrinks = [f"shrink(scale={each})" for each in scale or ()] or suite.SHRINKS
-    todo = list(suite.entries(method or usual, sets or suite.ENLARGED, shrinks))
-    results = out / "superres.csv"
-    suite.run(todo, results, limit=limit, again=again, precision=precision, engine=engine, tell=_tell)
-    if cards:
-        for line in write_cards(results):
-            typer.echo(line)
+    _check(data, method or [], usual, precision, sets or suite.ENLARGED, page, force)
+    damages = [f"shrink(scale={each})" for each in scale or ()] + [str(parse(words)) for words in damage or ()]
+    todo = list(suite.entries(method or usual, sets or suite.ENLARGED, damages or (*suite.SHRINKS, *suite.FOUND)))
+    options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
+    _run(todo, out, ENLARGING, page, options, cost=cost, cards=cards)
 
 
-def _check(data: Path | None, methods: list[str], known: list[str], precision: str) -> None:
+def _check(
+    data: Path | None,
+    methods: list[str],
+    known: list[str],
+    precision: str,
+    sets: Sequence[str],
+    page: Path | None,
+    force: bool,
+) -> None:
     """Raise RestoraError for options that the suite does not take; the folder of data is set for all that follows."""
+    from restora.work.suite import check_sets
+
     if data is not None:
         if not data.is_dir():
             raise RestoraError(f"{data} is no folder")
@@ -118,6 +115,38 @@ def _check(data: Path | None, methods: list[str], known: list[str], precision: s
             raise RestoraError(f"no method here is called {name!r}; {nearest(name, known)}")
     if precision not in PRECISIONS:
         raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
+    if page and ((page.exists() and not force) or not page.parent.is_dir()):
+        raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
+    check_sets(sets)
+
+
+def _run(
+    todo: "list[Entry]",
+    out: Path,
+    subject: "Subject",
+    page: Path | None,
+    options: dict[str, Any],
+    *,
+    cost: bool,
+    cards: bool,
+) -> None:
+    """Measure into out/NAME.csv and out/NAME_cost.csv, then write cards and page as wished."""
+    from restora.files.save import write_text
+    from restora.work import suite
+    from restora.work.cards import write_cards
+    from restora.work.page import page as html
+
+    out.mkdir(parents=True, exist_ok=True)
+    results, costs = out / f"{subject.name}.csv", out / f"{subject.name}_cost.csv"
+    suite.run(todo, results, **options, tell=_tell)
+    if cost and (options["precision"], options["engine"]) == ("f32", "openvino"):
+        suite.run_costs(todo, costs, again=options["again"], tell=typer.echo)
+    if cards:
+        for line in write_cards(results):
+            typer.echo(line)
+    if page:
+        write_text(html(results, costs, subject), page, force=True)
+        typer.echo(f"{page} written")
 
 
 def _tell(entry: "Entry", row: "Row | None", note: str) -> None:

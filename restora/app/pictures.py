@@ -138,7 +138,7 @@ def upscale(
 ) -> None:
     """Make a picture larger.
 
-    Noise that is found is removed first; a picture with JPEG blocks is interpolated, as a net would sharpen them too.
+    Noise that is found is removed first; for a picture with JPEG blocks, weights are taken that know them.
     With --method it is that method alone.
 
     Example: restora upscale photo.jpg --scale 4 -o large.png

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.damage.chain import Damage
+from restora.damage.chain import Chain, Damage
 
 
 def imresize(x: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -48,6 +48,12 @@ class Shrink(Damage):
         across = bicubic_weights(width * self.scale, width).T
         x[: height * self.scale, : width * self.scale] = along(across, along(down, y, 0), 1)
         return x
+
+
+def shrink_in(damage: Damage) -> Shrink | None:
+    """The shrinking that a damage is, or that a chain of damages holds."""
+    parts = damage.damages if isinstance(damage, Chain) else (damage,)
+    return next((part for part in parts if isinstance(part, Shrink)), None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
-from restora.damage.shrink import Shrink, imresize
+from restora.damage.shrink import Shrink, imresize, shrink_in
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read
@@ -66,7 +66,7 @@ def bench(
     with bicubic interpolation where noisy pictures are with themselves.
     """
     made = None if tests.noisy else parse(damage)
-    shrink = made if isinstance(made, Shrink) else Shrink(1)
+    shrink = (made and shrink_in(made)) or Shrink(1)
     scale = shrink.scale
     protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
     scores, before, seconds, area = [], [], 0.0, 0

@@ -18,6 +18,7 @@ from restora.damage.words import parse
 from restora.learn.weights import find, trainings
 from restora.methods.table import METHODS, method_named
 from restora.work.bench import MEMORY
+from restora.work.plan import plan_to_enlarge
 from restora.work.restore import peak_memory, restore
 
 SIZE = 512
@@ -26,7 +27,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one method on a picture of 512x512 in colour; memory is the whole process's."""
+    """Of one method for a result of 512x512 in colour; memory is the whole process's."""
 
     method: str
     weights: str
@@ -63,11 +64,15 @@ def learned(weights: str) -> dict[str, int]:
 def _measure(method: str, weights: str, precision: str) -> dict[str, float | str]:
     """In this process: the median of a few rounds after a first one that loads and compiles."""
     row = METHODS[method]
-    levels = {knob.name: 0.1 for knob in row.knobs if knob.default is None}
-    step = Step(method, "measured", weights or None, levels)
-    plan = Plan((step,), "measured", precision=precision)
-    x = np.tile(np.linspace(0, 1, SIZE, dtype=np.float32)[:, None, None], (1, SIZE, 3))
+    scale = (max(find(weights).card["scales"]) if weights else 2) if "shrink" in row.treats else 1
+    x = np.tile(np.linspace(0, 1, SIZE // scale, dtype=np.float32)[:, None, None], (1, SIZE // scale, 3))
     y = Image(parse("noise(sigma=0.1)").apply(x, np.random.default_rng(0)))
+    if scale > 1:
+        wanted = {"weights": weights, "precision": precision} if weights else {}
+        plan = plan_to_enlarge(method, y.shape, (SIZE, SIZE), **wanted)
+    else:
+        levels = {knob.name: 0.1 for knob in row.knobs if knob.default is None}
+        plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)
     if row.kind != "per-image":  # those take minutes: once is enough, and loading does not matter
         restore(y, plan)
     seconds = []

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -12,10 +13,11 @@ import numpy as np
 
 from restora.core.errors import MissingExtra, RestoraError
 from restora.core.image import Image
+from restora.damage.shrink import Shrink, shrink_in
 from restora.damage.words import parse
 from restora.data.sets import published, test_set
 from restora.files.picture import read
-from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.protocol import PROTOCOLS, Protocol
 from restora.metrics.scores import measure
 from restora.work.bench import KEYS, read_table
 from restora.work.restore import restore
@@ -25,13 +27,43 @@ Rows = Sequence[Mapping[str, str]]
 
 CLOSE = 0.05
 """Decibels within which a published number counts as reproduced; honest retrainings differ by 0.03."""
-SHOWN = (("Set12", 6, (96, 60)), ("CBSD68", 3, (100, 120)))
-"""Pictures to show crops of: set, index, top left corner."""
 CROP = 128
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a page is about."""
+
+    name: str  # of its results file
+    title: str
+    about: str
+    main: tuple[str, str]  # set and damage of the plot, which come first
+    shown: tuple[tuple[str, int, tuple[int, int]], ...]  # pictures to show crops of: set, index, top left corner
+    protocol: Protocol
+
+
+DENOISING = Subject(
+    "denoise",
+    "Denoising, measured",
+    "PSNR and SSIM (Wang) of the clipped and rounded 8-bit result, mean over pictures, no border cropped;"
+    " noise unclipped, seed 0 for every picture. Speed and memory on a colour picture of 512x512.",
+    ("BSD68", f"noise(sigma={25 / 255!r})"),
+    (("Set12", 6, (96, 60)), ("CBSD68", 3, (100, 120))),
+    PROTOCOLS["denoise"],
+)
+ENLARGING = Subject(
+    "superres",
+    "Super-resolution, measured",
+    "PSNR and SSIM (Wang) of luma, mean over pictures, a border as wide as the scale cut off, all rounded to 8 bits;"
+    " pictures made small as MATLAB's imresize does. Speed and memory for a colour result of 512x512.",
+    ("Set5", "shrink(scale=2)"),
+    (("Set5", 2, (60, 70)), ("Set14", 1, (120, 210))),
+    PROTOCOLS["sr-y"],
+)
 
 PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Denoising, measured</title>
+<title>$title</title>
 <style>
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -44,8 +76,8 @@ th:first-child, td:first-child, td:last-child { text-align: left; }
 svg { max-width: 100%; height: auto; background: #fff; }
 .best { font-weight: 600; }
 </style></head><body>
-<h1>Denoising, measured</h1>
-<p>$protocol</p>
+<h1>$title</h1>
+<p>$about</p>
 $plot
 $tables
 $crops
@@ -53,24 +85,22 @@ $crops
 """)
 
 
-def page(results: Path, costs: Path) -> str:
+def page(results: Path, costs: Path, subject: Subject) -> str:
     """The HTML of results and costs files as the suite writes them. Raises MissingExtra without matplotlib."""
     rows = [row for row in read_table(results, KEYS) if row["precision"] == "f32"]
     prices = {(row["method"], row["weights"], row["threads"]): row for row in read_table(costs, ("threads",))}
     groups = sorted({(row["set"], row["damage"]) for row in rows if row["method"] != NOTHING})
     if not groups:
         raise RestoraError(f"{results} holds no method's row to make a page of")
-    main = _main(groups)
+    main = subject.main if subject.main in groups else groups[0]
     groups.sort(key=lambda group: group != main)  # what the plot shows comes first
     tables = [_table(name, damage, rows, prices) for name, damage in groups]
     return PAGE.substitute(
-        protocol=escape(
-            "PSNR and SSIM (Wang) of the clipped and rounded 8-bit result, mean over pictures, no border cropped;"
-            " noise unclipped, seed 0 for every picture. Speed and memory on a colour picture of 512x512."
-        ),
+        title=escape(subject.title),
+        about=escape(subject.about),
         plot=_plot([row for row in rows if (row["set"], row["damage"]) == main], prices),
         tables="\n".join(tables),
-        crops="\n".join(_crops(rows)),
+        crops="\n".join(_crops(rows, subject)),
     )
 
 
@@ -90,11 +120,6 @@ def verdict(row: Mapping[str, str]) -> str:
         return "none comparable"
     says = "reproduced" if float(row["psnr"]) >= quoted - CLOSE else f"below by {quoted - float(row['psnr']):.2f} dB"
     return f"{quoted:.2f}: {says}"
-
-
-def _main(groups: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    wanted = ("BSD68", f"noise(sigma={25 / 255!r})")
-    return wanted if wanted in groups else groups[0]
 
 
 def _table(name: str, damage: str, rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) -> str:
@@ -158,9 +183,9 @@ def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) 
     return drawn.getvalue()[drawn.getvalue().index("<svg") :]
 
 
-def _crops(rows: Rows) -> Iterable[str]:
-    """Clean, damaged and restored crops of a few pictures, for each set and noise that was measured."""
-    for name, index, corner in SHOWN:
+def _crops(rows: Rows, subject: Subject) -> Iterable[str]:
+    """Clean, damaged and restored crops of a few pictures, for each set and damage that was measured."""
+    for name, index, corner in subject.shown:
         for damage in sorted({row["damage"] for row in rows if row["set"] == name}):
             here = sorted(
                 (
@@ -173,16 +198,18 @@ def _crops(rows: Rows) -> Iterable[str]:
                 key=lambda row: -float(row["psnr"]),
             )
             paths = test_set(name).paths
-            x = read(paths[min(index, len(paths) - 1)]).pixels
+            shrink = shrink_in(parse(damage)) or Shrink(1)
+            x = shrink.cut(read(paths[min(index, len(paths) - 1)]).pixels)
             y = parse(damage).apply(x, np.random.default_rng(0))
             top, left = (max(0, min(at, side - CROP)) for at, side in zip(corner, x.shape[:2], strict=True))
             window = np.s_[top : top + CROP, left : left + CROP]
-            before = measure(y, x, PROTOCOLS["denoise"]).psnr
-            figures = [_figure("clean", x[window], ""), _figure("damaged", y[window], f", {before:.2f} dB")]
+            as_large = y.repeat(shrink.scale, 0).repeat(shrink.scale, 1)
+            before = measure(as_large, x, subject.protocol, shrink.scale).psnr
+            figures = [_figure("clean", x[window], ""), _figure("damaged", as_large[window], f", {before:.2f} dB")]
             for row in here:
                 entry = Entry(name, damage, row["method"], row["weights"])
                 x_hat = restore(Image(y), plan_for(entry, "f32", Image(y)))[0].pixels
-                psnr = measure(x_hat, x, PROTOCOLS["denoise"]).psnr
+                psnr = measure(x_hat, x, subject.protocol, shrink.scale).psnr
                 figures.append(_figure(row["weights"] or row["method"], x_hat[window], f", {psnr:.2f} dB"))
             title = f"{name}, {said(damage)}, picture {index + 1}"
             yield f"<h2>{escape(title)}</h2><div class=crops>{''.join(figures)}</div>"

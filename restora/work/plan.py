@@ -1,6 +1,6 @@
 """Plan: from what was found, or what was wished for, to the steps that will be taken."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
 
 FLAGSHIP = "restora"
-SHARP, SOFT = "edsr", "lanczos"
-"""What makes a picture larger that is clean, and one whose faults must not be sharpened."""
+LARGER = "edsr"
+"""What makes a picture larger."""
+AS_FOUND = "-real"
+"""How the tags of weights end that were trained on small pictures as they are found: soft, noisy, JPEG."""
 GREATEST = 8
 """How many times larger a picture can be made."""
 BF16_LOSS = 0.01
@@ -103,17 +105,14 @@ def plan_to_enlarge_as_found(
 ) -> Plan:
     """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
 
-    Noise is removed first. Where JPEG left blocks, interpolation is taken, as a net would sharpen them too.
+    Where JPEG left blocks, weights are taken that were trained on pictures like it. Other noise is removed first.
     """
     blocks = [f.says for f in diagnosis.findings.values() if f.present and f.sign == "jpeg_quality"]
-    if blocks:
-        because = f"{blocks[0]}, which the nets would sharpen too, so by interpolation"
-        return replace(plan_to_enlarge(SOFT, shape, size), because=because)
-    steps = _against_noise(diagnosis)
-    larger = plan_to_enlarge(SHARP, shape, size, ensemble=ensemble)
+    steps = [] if blocks else _against_noise(diagnosis)
+    larger = plan_to_enlarge(LARGER, shape, size, ensemble=ensemble, as_found=bool(blocks))
     if not larger.steps:
         return larger
-    because = "; ".join([*(step.because for step in steps), larger.because])
+    because = "; ".join([*blocks, *(step.because for step in steps), larger.because])
     both = (*steps, *larger.steps)
     return Plan(both, because, precision=best_precision(step.weights for step in both))
 
@@ -127,11 +126,13 @@ def plan_to_enlarge(
     precision: str | None = None,
     ensemble: bool = False,
     back_project: bool = False,
+    as_found: bool = False,
 ) -> Plan:
     """The plan that makes a picture of `shape` (H, W, C) as large as `size` (height, width).
 
     A net of the next scale up, two in a row beyond its greatest, then bicubic interpolation down to the size if that
-    was not met; then, if wished, back-projection. Raises BadPlan for a size that is smaller than the picture or more
+    was not met; then, if wished, back-projection. as_found: by weights for pictures that are not clean; of two nets
+    in a row, the second sees a clean one. Raises BadPlan for a size that is smaller than the picture or more
     than GREATEST times as large.
     """
     method = method_named(name)
@@ -150,7 +151,9 @@ def plan_to_enlarge(
     if method.kind != "learned" and (weights or precision or ensemble):
         raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
     if method.kind == "learned":
-        steps = _by_nets(method, because, shape[:2], size, weights, {"ensemble": 1} if ensemble else {})
+        names = [weights] if weights else [name for name in method.weights if not name.endswith(AS_FOUND)]
+        first = names if weights or not as_found else [name for name in method.weights if name.endswith(AS_FOUND)]
+        steps = _by_nets(method, because, shape[:2], size, (first, names), {"ensemble": 1} if ensemble else {})
     else:
         steps = [_resize(name if method.kind == "resize" else "bicubic", because, size)]
     if back_project or method.kind == "correction":
@@ -163,12 +166,13 @@ def _by_nets(
     because: str,
     now: tuple[int, int],
     size: tuple[int, int],
-    wanted: str | None,
+    choice: tuple[Sequence[str], Sequence[str]],  # of weights for the first net, and for those that follow
     knobs: Mapping[str, Setting],
 ) -> list[Step]:
     steps: list[Step] = []
     while any(side < wish for side, wish in zip(now, size, strict=True)):
-        chosen, scale = _weights_for(method, max(w / s for s, w in zip(now, size, strict=True)), wanted)
+        needed = max(wish / side for side, wish in zip(now, size, strict=True))
+        chosen, scale = _weights_for(choice[1] if steps else choice[0], needed)
         now = now[0] * scale, now[1] * scale
         if find(chosen).card["scale"] == 1:  # it sharpens what has its size already
             steps.append(_resize("bicubic", f"{method.name} takes pictures made larger", now))
@@ -180,9 +184,8 @@ def _resize(name: str, because: str, size: tuple[int, int]) -> Step:
     return Step(name, because, knobs={"height": size[0], "width": size[1]})
 
 
-def _weights_for(method: Method, needed: float, wanted: str | None) -> tuple[str, int]:
-    """Of a method's weights those of the least scale that is enough, else of the greatest; and that scale."""
-    names = [wanted] if wanted else list(method.weights)
+def _weights_for(names: Sequence[str], needed: float) -> tuple[str, int]:
+    """Of some weights those of the least scale that is enough, else of the greatest; and that scale."""
     scales = {scale: name for name in names for scale in find(name).card.get("scales", [])}
     if not scales:
         raise BadPlan(f"the weights {names[0]} do not make pictures larger")

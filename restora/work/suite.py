@@ -14,7 +14,7 @@ from restora.core.method import Method
 from restora.core.plan import Plan
 from restora.damage.chain import Chain
 from restora.damage.noise import GaussianNoise, Speckle
-from restora.damage.shrink import Shrink
+from restora.damage.shrink import shrink_in
 from restora.damage.words import draw, parse
 from restora.data.sets import PAIRS, test_set
 from restora.learn.recipe import recipe_from
@@ -36,6 +36,11 @@ NOISES = (
 )
 ENLARGED = ("Set5", "Set14", "BSD100")
 SHRINKS = ("shrink(scale=2)", "shrink(scale=3)", "shrink(scale=4)")
+FOUND = (
+    "blur(sigma=0.7) | shrink(scale=2) | noise(sigma=0.01) | jpeg(quality=50)",
+    "blur(sigma=1.2) | shrink(scale=4) | noise(sigma=0.01) | jpeg(quality=50)",
+)
+"""Small pictures as they are found: a little soft, a little noisy, and JPEG."""
 NOTHING = "nothing"
 
 
@@ -133,8 +138,9 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
         return Plan((), "the damaged picture itself")
     method = METHODS[entry.method]
     damage = parse(entry.damage) if entry.damage != REAL else None
-    if isinstance(damage, Shrink):
-        size = y.shape[0] * damage.scale, y.shape[1] * damage.scale
+    shrink = damage and shrink_in(damage)
+    if shrink:
+        size = y.shape[0] * shrink.scale, y.shape[1] * shrink.scale
         wanted = precision if method.kind == "learned" else None
         return plan_to_enlarge(method.name, y.shape, size, weights=entry.weights or None, precision=wanted)
     if method.kind == "learned":
@@ -160,6 +166,8 @@ def _kinds(*words: str) -> set[str]:
     if words == (REAL,):
         return {"gaussian"}
     damages = [draw(each, np.random.default_rng(0)) for each in words]
+    if any(map(shrink_in, damages)):
+        return {"shrink"}  # whatever else is wrong with a small picture, it is met with what makes it larger
     return {part.kind for one in damages for part in (one.damages if isinstance(one, Chain) else (one,))}
 
 
@@ -171,8 +179,8 @@ def _is_for(weights: str, noise: str) -> bool:
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"
     recipe = recipe_from(find(weights).card["recipe"], weights)
-    shrink = parse(noise)
-    if isinstance(shrink, Shrink):
+    shrink = shrink_in(parse(noise))
+    if shrink:
         return shrink.scale in recipe.scales
     damages = recipe.damages
     one_level = len(damages) == 1 and ".." not in damages[0]

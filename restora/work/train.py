@@ -16,7 +16,7 @@ import numpy as np
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.image import to_grey
 from restora.core.method import Method
-from restora.damage.words import draw, parse
+from restora.damage.words import draw
 from restora.data.photographs import Photograph, locate, photographs, split
 from restora.files.picture import read
 from restora.learn.pairs import Pairs
@@ -208,7 +208,8 @@ def _sample(photo: Photograph, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
     height, width = (min(256, side) // unit * unit for side in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
-    damaged = parse(_validation(recipe)).apply(x, np.random.default_rng(int(photo.sha256[:8], 16)))
+    rng = np.random.default_rng(int(photo.sha256[:8], 16))
+    damaged = draw(_validation(recipe), rng).apply(x, rng)
     y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
     y[: recipe.channels] = damaged.transpose(2, 0, 1)
     return y, x

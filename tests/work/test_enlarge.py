@@ -48,17 +48,18 @@ FACTS = {
     "halo": 3, "knobs": (Knob("ensemble", int, 0, 0, 1, "0 no, 1 yes", ""),), "memory": 100,
 }  # fmt: skip
 ROWS = {
-    "larger": Method("larger", scale=2, channels=3, weights=("larger.x2", "larger.x3"), **FACTS),
+    "larger": Method("larger", scale=2, channels=3, weights=("larger.x2", "larger.x3", "larger.x2-real"), **FACTS),
     "sharper": Method("sharper", channels=1, luma=True, weights=("sharper.x2",), **FACTS),
 }
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A folder of weights with small random nets: larger.x2, larger.x3 and sharper.x2, which works on luma."""
+    """A folder of weights with small random nets: larger.x2, .x3 and .x2-real, and sharper.x2, which works on luma."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    for name, channels, scale, scales in (("larger.x2", 3, 2, 2), ("larger.x3", 3, 3, 3), ("sharper.x2", 1, 1, 2)):
+    facts_of = {"larger.x2": (3, 2, 2), "larger.x3": (3, 3, 3), "larger.x2-real": (3, 2, 2), "sharper.x2": (1, 1, 2)}
+    for name, (channels, scale, scales) in facts_of.items():
         net = Larger(channels, scale)
         facts = {"method": name.split(".")[0], "channels": channels, "multiple": 1, "halo": 3, "scale": scale}
         arrays = {key: value.numpy() for key, value in net.state_dict().items()}
@@ -162,13 +163,13 @@ def found(**signs):
 
 
 def test_what_is_found_decides_how_a_picture_is_made_larger(monkeypatch):
-    monkeypatch.setattr("restora.work.plan.SHARP", "larger")
+    monkeypatch.setattr("restora.work.plan.LARGER", "larger")
     shape, size = (50, 60, 3), (100, 120)
     assert names(plan_to_enlarge_as_found(found(), shape, size)) == ["larger.x2"]
     noisy = plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, size, ensemble=True)
     assert names(noisy) == ["restora.blind", "larger.x2"] and noisy.steps[1].knobs == {"ensemble": 1}
-    blocky = plan_to_enlarge_as_found(found(jpeg_quality=30, noise_level=(0.1,)), shape, size)
-    assert names(blocky) == ["lanczos"] and "jpeg_quality found, which the nets would sharpen" in blocky.because
+    blocky = plan_to_enlarge_as_found(found(jpeg_quality=30, noise_level=(0.1,)), shape, (200, 240))
+    assert names(blocky) == ["larger.x2-real", "larger.x2"] and "jpeg_quality found" in blocky.because
     assert plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, shape[:2]).steps == ()
 
 

@@ -9,7 +9,7 @@ from restora.data.sets import published
 from restora.files.save import write
 from restora.work import suite
 from restora.work.cost import cost
-from restora.work.page import page, pareto, verdict
+from restora.work.page import DENOISING, ENLARGING, page, pareto, verdict
 
 WHITE = f"noise(sigma={25 / 255!r})"
 
@@ -102,7 +102,30 @@ def test_the_page_needs_nothing_else_and_shows_all(data):
     todo = list(suite.entries(["nothing", "gaussian"], ["Set12"], [WHITE]))
     measure(todo, results)
     suite.run_costs(todo, costs, again=False, tell=lambda line: None)
-    html = page(results, costs)
+    html = page(results, costs, DENOISING)
     assert 'src="data:image/png;base64,' in html and "<svg" in html and "Pareto front" in html
     assert not re.search(r'(src|href)="(?!data:|#)', html), "something is fetched from elsewhere"
     assert html.count("<figure>") == 3 and "gaussian" in html
+
+
+def test_small_pictures_as_they_are_found_are_measured_and_shown(data, photo):
+    folder = data / "eval" / "Set5"
+    folder.mkdir(parents=True)
+    write(Image(photo[:162, :163]), folder / "a.png")
+    results, costs = data / "superres.csv", data / "cost.csv"
+    todo = list(suite.entries(["bicubic", "lanczos", "median"], ["Set5"], ["shrink(scale=2)", *suite.FOUND]))
+    assert {entry.method for entry in todo} == {"bicubic", "lanczos"}, "the median does not make pictures larger"
+    measured = measure(todo, results)
+    psnr = {(row.damage, name): row.psnr for name, row, _ in measured}
+    assert psnr["shrink(scale=2)", "lanczos"] > psnr["shrink(scale=2)", "bicubic"] > psnr[suite.FOUND[0], "bicubic"] + 1
+    assert {row.protocol for _, row, _ in measured} == {"sr-y"}
+    suite.run_costs(todo[:1], costs, again=False, tell=lambda line: None)
+    html = page(results, costs, ENLARGING)
+    assert html.count("<figure>") == 3 * 4 and "Super-resolution" in html and "Pareto front" in html
+
+
+def test_weights_for_small_pictures_are_measured_at_every_damage_of_their_scale():
+    entries = list(suite.entries(["edsr"], ["Set5"], [*suite.SHRINKS, *suite.FOUND]))
+    by_damage = {damage: {e.weights for e in entries if e.damage == damage} for damage in suite.FOUND}
+    assert by_damage == {suite.FOUND[0]: {"edsr.x2", "edsr.x2-real"}, suite.FOUND[1]: {"edsr.x4", "edsr.x4-real"}}
+    assert all(e.weights.startswith(f"edsr.x{e.damage[-2]}") for e in entries if e.damage in suite.SHRINKS)
