@@ -66,7 +66,7 @@ def bench(
     with bicubic interpolation where noisy pictures are with themselves.
     """
     made = None if tests.noisy else parse(damage)
-    shrink = (made and shrink_in(made)) or Shrink(1)
+    shrink = (shrink_in(made) if made else None) or Shrink(1)
     scale = shrink.scale
     protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
     scores, before, seconds, area = [], [], 0.0, 0

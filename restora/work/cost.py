@@ -68,8 +68,8 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
     x = np.tile(np.linspace(0, 1, SIZE // scale, dtype=np.float32)[:, None, None], (1, SIZE // scale, 3))
     y = Image(parse("noise(sigma=0.1)").apply(x, np.random.default_rng(0)))
     if scale > 1:
-        wanted = {"weights": weights, "precision": precision} if weights else {}
-        plan = plan_to_enlarge(method, y.shape, (SIZE, SIZE), **wanted)
+        wanted = precision if weights else None
+        plan = plan_to_enlarge(method, y.shape, (SIZE, SIZE), weights=weights or None, precision=wanted)
     else:
         levels = {knob.name: 0.1 for knob in row.knobs if knob.default is None}
         plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)

@@ -138,7 +138,7 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
         return Plan((), "the damaged picture itself")
     method = METHODS[entry.method]
     damage = parse(entry.damage) if entry.damage != REAL else None
-    shrink = damage and shrink_in(damage)
+    shrink = shrink_in(damage) if damage else None
     if shrink:
         size = y.shape[0] * shrink.scale, y.shape[1] * shrink.scale
         wanted = precision if method.kind == "learned" else None
