@@ -78,6 +78,13 @@ def picture(row, height=None, width=None):
     return np.random.default_rng(1).random((height, width, row.channels), dtype=np.float32)
 
 
+@pytest.fixture(scope="module")
+def entire(row, run):
+    """A picture, and what the net makes of the whole of it."""
+    y = picture(row)
+    return y, whole(run, y, row)
+
+
 def test_rows_of_one_class_state_the_same_of_it():
     for row in ROWS:
         twin = next(method for method in LEARNED if method.entry == row.entry)
@@ -102,28 +109,28 @@ def test_the_multiple_in_the_table_is_the_least_that_works(row, net):
 
 
 @pytest.mark.parametrize("tile", [(64, 128), (128, 64), (200, 136)])
-def test_tiled_equals_whole(row, run, tile):
-    y = picture(row)
-    apart = np.abs(tiled(run, y, tile, row.halo, row) - whole(run, y, row)).max()
+def test_tiled_equals_whole(row, run, entire, tile):
+    y, x_hat = entire
+    apart = np.abs(tiled(run, y, tile, row.halo, row) - x_hat).max()
     assert apart <= F32
 
 
-def test_a_wrong_halo_shows(row, run):
-    y = picture(row)
+def test_a_wrong_halo_shows(row, run, entire):
+    y, x_hat = entire
     short = row.halo // 2 // row.multiple * row.multiple
-    apart = np.abs(tiled(run, y, (128, 128), short, row) - whole(run, y, row)).max()
+    apart = np.abs(tiled(run, y, (128, 128), short, row) - x_hat).max()
     assert apart > F32
 
 
-def test_a_tile_off_the_grid_shows(row, run):
+def test_a_tile_off_the_grid_shows(row, run, entire):
     if row.multiple == 1:
         assert around((1, 1, 2, 2), (9, 9), 0, 1).read_top == 1  # every pixel is on the grid: nothing to be off from
         return
-    y = picture(row)
+    y, x_hat = entire
     piece = around((128, 128, 64, 64), y.shape[:2], row.halo, row.multiple)
     shifted = y[piece.read_top + 1 :, piece.read_left + 1 :]
-    x_hat = whole(run, shifted, row)[127 - piece.read_top :, 127 - piece.read_left :][:64, :64]
-    assert np.abs(x_hat - whole(run, y, row)[128:192, 128:192]).max() > F32
+    off = whole(run, shifted, row)[127 - piece.read_top :, 127 - piece.read_left :][:64, :64]
+    assert np.abs(off - x_hat[128:192, 128:192]).max() > F32
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 20), (7, 9), (8, 8), (41, 17)])
