@@ -35,7 +35,8 @@ def serve(
     try:
         import uvicorn
 
-        from restora.app.server import LOCAL, Bounds, make_app
+        from restora.app.guard import LOCAL, Bounds
+        from restora.app.server import make_app
         from restora.work.jobs import Jobs
         from restora.work.restore import Limits
     except ModuleNotFoundError as error:

@@ -1,0 +1,43 @@
+"""Pictures to try the page with: photographs of scikit-image, damaged by the words of `restora degrade`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from restora.core.image import Image
+from restora.damage.words import parse
+from restora.files.save import write
+from restora.work.degrade import degrade
+
+SAMPLES = (
+    ("cat", "chelsea", "noise(sigma=0.1)", "A cat in poor light"),
+    ("cup", "coffee", "noise(camera, sigma=0.08)", "A grainy cup of coffee"),
+    ("portrait", "astronaut", "shrink(scale=2)", "A small portrait, to enlarge"),
+)
+"""File name, photograph, damage, caption."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A damaged picture and what it was before."""
+
+    damaged: Path
+    clean: Path
+    caption: str
+
+
+def samples(folder: Path) -> list[Sample]:
+    """The samples, which are made in `folder` where they are not there."""
+    import skimage.data
+
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name, photograph, words, caption in SAMPLES:
+        sample = Sample(folder / f"{name}.png", folder / f"{name}-clean.png", caption)
+        if not (sample.damaged.exists() and sample.clean.exists()):
+            clean = Image(getattr(skimage.data, photograph)().astype(np.float32) / 255)
+            write(clean, sample.clean, force=True)
+            write(degrade(clean, parse(words), seed=1), sample.damaged, force=True)
+        made.append(sample)
+    return made
