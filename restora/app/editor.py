@@ -41,10 +41,13 @@ def form(draft: Draft) -> list[gr.components.Component]:
 
 def _step_form(step: Step) -> list[gr.components.Component]:
     shown = as_shown(step)
-    choices = [(f"{method.name}: {method.about}", method.name) for method in alternatives()]
-    method = gr.Dropdown(choices, value=step.method, label="Method", filterable=False)
-    keep = gr.Checkbox(True, label="Take this step")
-    strength = gr.Slider(0, 1, step.strength, step=0.05, label="Strength", info="share of the change to apply")
+    names = [method.name for method in alternatives()]
+    about = method_named(step.method).about
+    method = gr.Dropdown(names, value=step.method, label="Method", info=about, filterable=False, interactive=True)
+    keep = gr.Checkbox(True, label="Take this step", interactive=True)
+    strength = gr.Slider(
+        *(0, 1, step.strength), step=0.05, label="Strength", info="share of the change to apply", interactive=True
+    )
     return [method, keep, strength, *(_slider(knob, shown.knobs[knob.name]) for knob in knobs_of(step))]
 
 
@@ -54,12 +57,12 @@ def knobs_of(step: Step) -> tuple[Knob, ...]:
 
 
 def _slider(knob: Knob, value: Setting) -> gr.components.Component:
-    label, info = knob.name.capitalize(), f"{knob.help} ({knob.unit})"
+    words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
     if knob.kind is int and knob.high - knob.low > WIDEST:
-        return gr.Number(value, precision=0, minimum=knob.low, maximum=knob.high, label=label, info=info)
+        return gr.Number(value, precision=0, minimum=knob.low, maximum=knob.high, interactive=True, **words)
     # Fine enough that a measured value is not moved by being shown.
     fineness = 1 if knob.kind is int else 0.00001 if knob.high <= 2 else 0.1
-    return gr.Slider(knob.low, knob.high, value, step=fineness, label=label, info=info)
+    return gr.Slider(knob.low, knob.high, value, step=fineness, interactive=True, **words)
 
 
 def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:

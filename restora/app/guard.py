@@ -44,6 +44,9 @@ class Bounds:
     token: str = ""
 
 
+USUAL = Bounds()
+
+
 class TooLarge(RestoraError):
     """More bytes than allowed."""
 

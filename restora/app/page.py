@@ -4,66 +4,24 @@ It does what the API does, with the same functions, jobs and bounds; what visito
 """
 
 import asyncio
-import json
-import os
-import shutil
-import uuid
-import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from threading import Semaphore
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
-from starlette.routing import Match, Mount
-from starlette.types import Scope
 
 from restora.app import phrases
-from restora.app.desk import Outcome, Sight, admitted, look, plan_as_found, preview, put_away, scores
+from restora.app.desk import Sight, admitted, look, plan_as_found
 from restora.app.editor import Draft, changed, form, read_form, with_one_more
-from restora.app.guard import PAGE, Bounds, one_of
+from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, own_folder, preview, scores, zipped
+from restora.app.guard import Bounds, one_of
 from restora.app.samples import samples
 from restora.core.errors import BadImage, RestoraError
-from restora.core.plan import Plan
-from restora.work.jobs import Job, Jobs
-from restora.work.plan import GREATEST
+from restora.work.jobs import Jobs
+from restora.work.plan import FLAGSHIP, GREATEST
 
-STYLE = Path(__file__).parent / "page.css"
-ICON = Path(__file__).parent / "icon.png"
-ENDINGS = [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".avif", ".gif"]
 Updates = dict[Any, Any]
-
-
-class Needed(Mount):
-    """Gradio's application, of which only what the page needs can be reached."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As for any mounted application, if the address is one of PAGE."""
-        return super().matches(scope) if PAGE.fullmatch(scope["path"]) else (Match.NONE, {})
-
-
-def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
-    """Put the page at the root of an application."""
-    os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
-    page = Page(jobs, bounds, slots)
-    gr.mount_gradio_app(
-        *(app, page.blocks, "/"),
-        theme=gr.themes.Base(
-            primary_hue="amber", neutral_hue="stone", font=["system-ui", "sans-serif"], font_mono=["monospace"]
-        ),
-        css_paths=STYLE,
-        favicon_path=str(ICON),
-        max_file_size=bounds.bytes,
-        show_error=False,
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-    )
-    app.router.routes[-1] = Needed("/", app=app.router.routes[-1].app)  # type: ignore[attr-defined]
 
 
 class Page:
@@ -88,13 +46,7 @@ class Page:
         self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
 
     def _lay_out_start(self) -> None:
-        self.upload = gr.File(
-            *(None,),
-            file_count="multiple",
-            label="Drop photographs here, or press to choose",
-            elem_id="drop",
-            height=260,
-        )
+        self.upload = gr.File(file_count="multiple", label="Photographs", elem_id="drop", height=260)
         gr.HTML('<p class="restora-note">or try one of these</p>')
         self.gallery = gr.Gallery(
             columns=3, allow_preview=False, show_label=False, format="png", buttons=[], elem_id="samples", height="auto"
@@ -108,6 +60,9 @@ class Page:
             format="png", interactive=False, show_label=False, buttons=["fullscreen"], visible=False, max_height=900,
             elem_id="compare",
         )  # fmt: skip
+        self.pile = gr.Gallery(
+            columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
+        )
         self.hint = gr.HTML(elem_id="hint")
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
@@ -126,7 +81,7 @@ class Page:
             gr.render(inputs=[self.sights, self.draft], triggers=[self.draft.change])(self._lay_out_plan)
         with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
             self.reference = gr.File(label="The same picture without damage", height=120)
-        self.again = gr.Button("Another picture", size="lg", elem_id="again")
+        self.another = gr.Button("Another picture", size="lg", elem_id="again")
 
     def _lay_out_plan(self, sights: list[Sight], draft: Draft | None) -> None:
         """The form of a draft; drawn anew whenever the draft is another one."""
@@ -136,26 +91,30 @@ class Page:
             for choice in parts:
                 if isinstance(choice, gr.Dropdown):
                     choice.change(changed, inputs, self.draft, **QUIET)
-            gr.Button("Remove noise first", size="sm").click(with_one_more, inputs, self.draft, **QUIET)
+            if FLAGSHIP not in [step.method for step in draft.plan.steps]:
+                gr.Button("Remove noise first", size="sm").click(with_one_more, inputs, self.draft, **QUIET)
         self.go.click(
             self.restore,
             [self.sights, self.draft, self.scale, self.reference, *parts],
             self.outputs,
-            **QUIET | {"concurrency_limit": None},  # it only waits for its job, and those are counted
-        )
+            concurrency_limit=None,  # it only waits for its job, and those are counted
+            **QUIET,
+        ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
 
     def _wire(self) -> None:
         self.outputs = [
             *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
             *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings, self.status),
-            *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.again),
+            *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
         ]
         self.blocks.load(self.offered, None, self.gallery, **QUIET)
         self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
         self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
-        self.scale.change(self.enlarge, [self.sights, self.scale], [self.draft, self.trouble], **QUIET)
+        self.scale.input(
+            self.enlarge, [self.sights, self.scale], [self.draft, self.trouble], trigger_mode="always_last", **QUIET
+        )
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
-        self.again.click(self.begin_again, None, self.outputs, **QUIET)
+        self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
 
     def offered(self) -> list[tuple[str, str]]:
         """The samples, to be shown."""
@@ -164,11 +123,12 @@ class Page:
     def try_sample(self, choice: gr.SelectData) -> Iterator[Updates]:
         """Look at a sample; what it was before is its reference."""
         sample = samples(self.jobs.page / "samples")[choice.index]
-        for updates in self.look([str(sample.damaged)]):
+        for updates in self.look([str(sample.damaged)], sample.scale):
             yield updates | {self.reference: str(sample.clean)}
 
-    def begin_again(self) -> Updates:
-        """The page as it was at first."""
+    def begin_again(self, key: str = "") -> Updates:
+        """The page as it was at first; a job that is still being waited for is taken back."""
+        self.jobs.cancel(key)
         return self._nothing() | {self.start: gr.update(visible=True), self.desk: gr.update(visible=False)}
 
     def _nothing(self) -> Updates:
@@ -178,12 +138,12 @@ class Page:
             **{self.sights: [], self.draft: None, self.job: "", self.upload: None, self.reference: None},
             **{self.trouble: "", self.status: "", self.scores: "", self.findings: "", self.hint: ""},
             **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
-            **{self.compare: gr.update(value=None, visible=False), self.picture: gr.update(value=None, visible=False)},
+            **{part: gr.update(value=None, visible=False) for part in (self.compare, self.picture, self.pile)},
             self.go: gr.update(visible=False),
         }
 
-    def look(self, paths: list[str] | None) -> Iterator[Updates]:
-        """Show the pictures that came, what is wrong with them, and what would be done."""
+    def look(self, paths: list[str] | None, scale: float = 1) -> Iterator[Updates]:
+        """Show the pictures that came, what is wrong with them, and what would be done to make them so much larger."""
         files = [Path(path) for path in paths or []]
         shown = {self.start: gr.update(visible=False), self.desk: gr.update(visible=True)}
         yield self._nothing() | shown | {self.status: phrases.progress("Looking at what came …")}
@@ -199,26 +159,32 @@ class Page:
                 refused.append(str(error))
             if len(files) > 1:
                 yield {self.status: phrases.progress(f"Looked at {number} of {len(files)}", number, len(files))}
+        trouble = {self.trouble: phrases.trouble("; ".join(refused))}
         if not sights:
-            yield self.begin_again() | {self.trouble: phrases.trouble("; ".join(refused))}
+            yield self.begin_again() | trouble
             return
-        yield {self.sights: sights, self.status: "", self.go: gr.update(visible=True)} | self._seen(sights, refused)
+        try:
+            yield trouble | {self.sights: sights, self.scale: scale} | self._seen(sights, scale)
+        except RestoraError as error:
+            yield self.begin_again() | {self.trouble: phrases.trouble(str(error))}
 
-    def _seen(self, sights: list[Sight], refused: list[str]) -> Updates:
-        if len(sights) > 1 or refused:
-            return {
-                self.findings: phrases.several(sights, refused),
+    def _seen(self, sights: list[Sight], scale: float) -> Updates:
+        """What was found, beside the picture or the pictures."""
+        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against)}
+        ready = {self.status: "", self.go: gr.update(visible=True)} | alone
+        if len(sights) > 1:
+            return ready | {
+                self.pile: self._piled([sight.path for sight in sights]),
+                self.findings: phrases.several(sights),
                 self.hint: phrases.note("Each is restored by what was found in it; they come back as one zip."),
-                **{part: gr.update(visible=False) for part in (self.plan, self.against)},
                 self.draft: None,
             }
-        target, note = self._previewed(sights[0].path)
-        return {
+        target, factor = self._previewed(sights[0].path)
+        return ready | {
             self.picture: gr.update(value=str(target), visible=True),
-            self.hint: phrases.note(note),
+            self.hint: phrases.smaller(factor),
             self.findings: phrases.findings(sights[0]),
-            self.draft: Draft(plan_as_found(sights[0])),
-            **{part: gr.update(visible=True) for part in (self.plan, self.against)},
+            self.draft: Draft(plan_as_found(sights[0], scale)),
         }
 
     def _own(self, path: Path) -> Path:
@@ -227,13 +193,16 @@ class Page:
             raise BadImage("only what was sent here is opened")
         return path
 
-    def _previewed(self, path: Path) -> tuple[Path, str]:
-        """A picture to look at, and what to say of it."""
-        target = self.jobs.page / uuid.uuid4().hex / "preview.png"
-        target.parent.mkdir(parents=True)
+    def _previewed(self, path: Path, most: int = SHOWN) -> tuple[Path, int]:
+        """A picture to look at, and how many times smaller it is."""
+        target = own_folder(self.jobs) / "preview.png"
         with one_of(self.slots):
-            factor = preview(admitted(path, self.jobs.limits, path.name), target)
-        return target, f"Shown {factor} times smaller; the download has every pixel." if factor > 1 else ""
+            return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
+
+    def _piled(self, paths: list[Path]) -> Updates:
+        """Several pictures, small."""
+        small = [(str(self._previewed(path, THUMBNAIL)[0]), path.name) for path in paths]
+        return gr.update(value=small, visible=True)
 
     def enlarge(self, sights: list[Sight], scale: float) -> Updates:
         """The plan for another size."""
@@ -256,72 +225,47 @@ class Page:
         yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
         idle = {self.status: "", self.go: gr.update(visible=True), self.stop: gr.update(visible=False)}
         outcomes: list[Outcome] = []
+        failed: list[str] = []
         try:
             for number, sight in enumerate(sights, 1):
-                plan = read_form(draft, values, sight) if draft else plan_as_found(sight, scale)
                 which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
-                async for now in self._done(sight, plan):
-                    if isinstance(now, Outcome):
-                        outcomes.append(now)
-                        continue
-                    words = f"Restoring{which} …" if now.state == "running" else f"Waiting for a turn{which} …"
-                    yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
-            if len(outcomes) == len(sights):
+                try:
+                    plan = read_form(draft, values, sight) if draft else plan_as_found(sight, scale)
+                    async for now in carried_out(self.jobs, sight, plan):
+                        if isinstance(now, Outcome):
+                            outcomes.append(now)
+                            continue
+                        words = f"Restoring{which} …" if now.state == "running" else f"Waiting for a turn{which} …"
+                        yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
+                except RestoraError as error:
+                    failed.append(str(error))
+                if len(outcomes) + len(failed) < number:
+                    yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
+                    return
+            if outcomes:
                 yield {self.status: phrases.progress("Making it ready to look at …")}
-                yield await asyncio.to_thread(self._shown, sights, outcomes, reference) | idle
-                return
-            yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
+                yield await asyncio.to_thread(self._shown, sights, outcomes, reference)
         except RestoraError as error:
-            yield idle | {self.trouble: phrases.trouble(str(error))}
-
-    async def _done(self, sight: Sight, plan: Plan) -> AsyncIterator[Job | Outcome]:
-        """Where a picture's job stands, again and again, then what came of it; nothing if it was taken back.
-
-        The job ends with the visit: who has gone does not wait for it.
-        """
-        job = await asyncio.to_thread(self._add, sight, plan)
-        try:
-            now = self.jobs.find(job.id)
-            while now and now.state in ("queued", "running"):
-                yield now
-                await asyncio.sleep(0.25)
-                now = self.jobs.find(job.id)
-            if now and now.state == "failed":
-                raise RestoraError(now.error.replace(str(self.jobs.input(now)), sight.path.name))
-            if now and now.state == "done":
-                yield await asyncio.to_thread(put_away, self.jobs, now, sight, self.jobs.page)
-        finally:
-            self.jobs.cancel(job.id)
-
-    def _add(self, sight: Sight, plan: Plan) -> Job:
-        if not sight.path.exists():
-            raise BadImage(f"{sight.path.name} was erased after {self.minutes:g} minutes; choose it again")
-        copy = self.jobs.page / uuid.uuid4().hex
-        shutil.copyfile(sight.path, copy)
-        try:
-            return self.jobs.add(copy, sight.ending, json.dumps(plan.as_dict()))
-        finally:
-            copy.unlink(missing_ok=True)
+            failed.append(str(error))
+        yield idle | {self.trouble: phrases.trouble("; ".join(failed))}
 
     def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
         """The result, ready to compare and to take away."""
         shown = {self.take: gr.update(visible=True), self.picture: gr.update(visible=False), self.scores: ""}
-        if len(outcomes) > 1:
-            together = self.jobs.page / uuid.uuid4().hex / "restored.zip"
-            together.parent.mkdir()
-            with zipfile.ZipFile(together, "w") as file:
-                for number, outcome in enumerate(outcomes, 1):
-                    for path in (outcome.picture, outcome.report):
-                        file.write(path, f"{number:02} {path.name}")
-            return shown | {self.download: gr.update(value=str(together), label="Download all as zip"),
-                            self.report: gr.update(visible=False)}  # fmt: skip
+        if len(sights) > 1:
+            together = zipped(outcomes, own_folder(self.jobs))
+            return shown | {
+                self.pile: self._piled([outcome.picture for outcome in outcomes]),
+                self.hint: "",
+                self.download: gr.update(value=str(together), label="Download all as zip"),
+                self.report: gr.update(visible=False),
+            }
         outcome = outcomes[0]
-        before, after = self._previewed(sights[0].path)[0], self._previewed(outcome.picture)
-        hint = f"Left before, right after: drag the line, scroll or pinch to look closer. {after[1]}"
+        before, (after, factor) = self._previewed(sights[0].path)[0], self._previewed(outcome.picture)
         return shown | {
-            self.compare: gr.update(value=(str(before), str(after[0])), visible=True),
-            self.hint: phrases.note(hint),
-            self.download: gr.update(value=str(outcome.picture), label=f"Download {outcome.picture.name}"),
+            self.compare: gr.update(value=(str(before), str(after)), visible=True),
+            self.hint: phrases.HOW + phrases.smaller(factor),
+            self.download: gr.update(value=str(outcome.picture), label="Download"),
             self.report: gr.update(value=str(outcome.report), visible=True),
             **self._scored(sights[0], outcome, reference),
         }

@@ -10,10 +10,10 @@ from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 
 NAMES = {
-    "impulse": "Black and white dots",
-    "noise_level": "Noise",
-    "speckle": "Speckle",
-    "camera_noise": "Coarse grain",
+    "impulse": "black and white dots",
+    "noise_level": "noise",
+    "speckle": "speckle",
+    "camera_noise": "coarse grain",
     "jpeg_quality": "JPEG blocks",
 }
 """Signs in plain words; one that is not here is called by its own name."""
@@ -21,14 +21,17 @@ SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a g
 """Confidence from which on a word is used."""
 
 TITLE = """<header class="restora-title"><h1>Restora</h1>
-<p>Takes noise out of photographs and makes small ones larger, on this computer and nowhere else.</p></header>"""
+<p>Takes noise out of photographs and makes small ones larger, without sending them anywhere.</p></header>"""
 FOOT = """<footer class="restora-foot"><p>Pictures and results are kept for {minutes:g} minutes, then erased. Nothing is
 sent elsewhere. <a href="/docs">For programs: the API</a></p></footer>"""
 
 
+HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to look closer.</p>"
+
+
 def called(sign: str) -> str:
     """A sign in plain words."""
-    return NAMES.get(sign, sign.replace("_", " ").capitalize())
+    return NAMES.get(sign, sign.replace("_", " "))
 
 
 def trouble(text: str) -> str:
@@ -41,6 +44,11 @@ def note(text: str) -> str:
     return f'<p class="restora-note">{escape(text)}</p>' if text else ""
 
 
+def smaller(factor: int) -> str:
+    """That a picture is not shown whole, if so."""
+    return note(f"Shown {factor} times smaller; the download has every pixel.") if factor > 1 else ""
+
+
 def progress(text: str, done: int = 0, total: int = 0) -> str:
     """A bar with a sentence; without figures it only moves."""
     value = f' value="{done}" max="{total}"' if done else ""
@@ -51,7 +59,7 @@ def findings(sight: Sight) -> str:
     """What was found in a picture, what it was called by the measurement, and what was not found."""
     everything = sight.diagnosis.findings
     found = [finding for finding in everything.values() if finding.present]
-    absent = [called(name).lower() for name, finding in everything.items() if not finding.present]
+    absent = [called(name) for name, finding in everything.items() if not finding.present]
     height, width = sight.shape[:2]
     title = "What I found" if found else "Nothing wrong was found"
     lines = "".join(f"<li>{_finding(finding)}</li>" for finding in found)
@@ -66,8 +74,9 @@ def findings(sight: Sight) -> str:
 
 def _finding(finding: Finding) -> str:
     sure = next(word for least, word in SURE if finding.confidence >= least)
+    name = called(finding.sign)
     return (
-        f"<b>{called(finding.sign)}</b> <span>{sure}, {100 * finding.confidence:.0f} %</span>"
+        f"<b>{name[0].upper()}{name[1:]}</b> <span>{sure}, {100 * finding.confidence:.0f} %</span>"
         f"<small>{escape(finding.says)}</small>"
     )
 
@@ -92,13 +101,12 @@ def no_steps(plan: Plan) -> str:
     return f'<div class="restora-step"><small>{escape(plan.because.capitalize())}.</small></div>'
 
 
-def several(sights: Sequence[Sight], refused: Sequence[str]) -> str:
+def several(sights: Sequence[Sight]) -> str:
     """A line for each of several pictures."""
     lines = []
     for sight in sights:
-        found = [called(name).lower() for name, finding in sight.diagnosis.findings.items() if finding.present]
+        found = [called(name) for name, finding in sight.diagnosis.findings.items() if finding.present]
         lines.append(f"<li><b>{escape(sight.path.name)}</b><small>{', '.join(found) or 'nothing found'}</small></li>")
-    lines += [f'<li class="restora-trouble"><small>{escape(sentence)}</small></li>' for sentence in refused]
     return f'<section class="restora-findings"><h2>{len(sights)} pictures</h2><ul>{"".join(lines)}</ul></section>'
 
 

@@ -11,11 +11,11 @@ from restora.files.save import write
 from restora.work.degrade import degrade
 
 SAMPLES = (
-    ("cat", "chelsea", "noise(sigma=0.1)", "A cat in poor light"),
-    ("cup", "coffee", "noise(camera, sigma=0.08)", "A grainy cup of coffee"),
-    ("portrait", "astronaut", "shrink(scale=2)", "A small portrait, to enlarge"),
+    ("cat", "chelsea", "noise(sigma=0.1)", "A cat in poor light", 1),
+    ("cup", "coffee", "noise(camera, sigma=0.08)", "A grainy cup of coffee", 1),
+    ("portrait", "astronaut", "shrink(scale=2)", "A small portrait, to enlarge", 2),
 )
-"""File name, photograph, damage, caption."""
+"""File name, photograph, damage, caption, and how many times larger to make it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Sample:
     damaged: Path
     clean: Path
     caption: str
+    scale: int
 
 
 def samples(folder: Path) -> list[Sample]:
@@ -33,8 +34,8 @@ def samples(folder: Path) -> list[Sample]:
 
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for name, photograph, words, caption in SAMPLES:
-        sample = Sample(folder / f"{name}.png", folder / f"{name}-clean.png", caption)
+    for name, photograph, words, caption, scale in SAMPLES:
+        sample = Sample(folder / f"{name}.png", folder / f"{name}-clean.png", caption, scale)
         if not (sample.damaged.exists() and sample.clean.exists()):
             clean = Image(getattr(skimage.data, photograph)().astype(np.float32) / 255)
             write(clean, sample.clean, force=True)

@@ -24,8 +24,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from restora.app.desk import admitted, look, plan_as_found
-from restora.app.guard import HEADERS, Bounds, Busy, TooLarge, answer, one_of, refusal, too_much
-from restora.app.page import mount_page
+from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, one_of, refusal, too_much
+from restora.app.mount import mount_page
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.plan import plan_from_json
 from restora.learn.weights import listed
@@ -46,7 +46,7 @@ STATUS = {TooLarge: 413, Full: 503, Busy: 503}
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
-def make_app(jobs: Jobs, bounds: Bounds = Bounds()) -> FastAPI:
+def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     """The application. Its jobs are worked on while it runs."""
     counters = CollectorRegistry()
     answered = Counter("restora_requests", "Requests answered", ["status"], registry=counters)
@@ -58,7 +58,7 @@ def make_app(jobs: Jobs, bounds: Bounds = Bounds()) -> FastAPI:
         await run_in_threadpool(jobs.close)
 
     # The usual page of documentation fetches its script from elsewhere; this one brings it along.
-    app = FastAPIOffline(
+    app: FastAPI = FastAPIOffline(
         *("/docs", None),
         title="Restora",
         version=version("restora"),
@@ -103,7 +103,7 @@ FORM = {"schema": {"type": "object", "properties": {"picture": PIXELS["schema"]}
 BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/octet-stream": PIXELS, "multipart/form-data": FORM}}
 }
-RESULT: dict[str, Any] = {"description": "The picture", "content": {kind: PIXELS for kind in MEDIA.values()}}
+RESULT: dict[str, Any] = {"description": "The picture", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
 SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"application/json": {"schema": SENTENCE}}}

@@ -5,6 +5,7 @@ What was running when the process died begins again, unless its result was there
 """
 
 import fcntl
+import logging
 import shutil
 import sqlite3
 import threading
@@ -211,6 +212,9 @@ class Jobs:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
             ended, error = "failed", str(problem) or "out of memory"
+        except Exception:  # a fault of ours: this job fails, the others go on
+            logging.getLogger("restora").exception("job %s", job.id)
+            ended, error = "failed", "restora itself failed at this picture; the server's log says where"
         with self._table() as table:
             self._set(table, job.id, ended, error)
             lost = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"] == "cancelled"
