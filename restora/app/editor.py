@@ -67,6 +67,8 @@ def _slider(knob: Knob, value: Setting) -> gr.components.Component:
 
 def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
     """The plan as the form has it. Raises BadKnob or BadPlan for what cannot be."""
+    if len(values) != sum(3 + len(knobs_of(step)) for step in draft.plan.steps if exchangeable(step)):
+        return draft.plan  # its form is not drawn yet: nobody has changed anything
     rest = iter(values)
     edits: list[Edit | None] = []
     for step in draft.plan.steps:

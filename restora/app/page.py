@@ -78,7 +78,9 @@ class Page:
             1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
         )
         with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
-            gr.render(inputs=[self.sights, self.draft], triggers=[self.draft.change])(self._lay_out_plan)
+            # At once too: several pictures have no draft, and what Restore does is laid out with it.
+            triggers = [self.blocks.load, self.draft.change]
+            gr.render(inputs=[self.sights, self.draft], triggers=triggers)(self._lay_out_plan)
         with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
             self.reference = gr.File(label="The same picture without damage", height=120)
         self.another = gr.Button("Another picture", size="lg", elem_id="again")

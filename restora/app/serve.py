@@ -54,4 +54,4 @@ def serve(
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
     if port:
         typer.echo(f"Restora is at http://{host}:{port} until Ctrl-C; for programs see /docs there", err=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=3)
