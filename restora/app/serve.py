@@ -1,4 +1,4 @@
-"""The command that runs the HTTP server."""
+"""The command that runs the web page and the HTTP API."""
 
 import os
 from pathlib import Path
@@ -28,14 +28,15 @@ def serve(
     at_once: Annotated[int, typer.Option(min=1, help="Requests that may be answered while their client waits.")] = 4,
     keep: Annotated[float, typer.Option(min=0, help="Minutes for which results are kept.")] = 60.0,
 ) -> None:
-    """Serve the HTTP API. A token, if there is one, is read from $RESTORA_TOKEN.
+    """Serve the web page and the HTTP API. A token, if there is one, is read from $RESTORA_TOKEN.
 
     Example: restora serve --port 8765
     """
     try:
         import uvicorn
 
-        from restora.app.server import LOCAL, Bounds, make_app
+        from restora.app.guard import LOCAL, Bounds
+        from restora.app.server import make_app
         from restora.work.jobs import Jobs
         from restora.work.restore import Limits
     except ModuleNotFoundError as error:
@@ -51,4 +52,6 @@ def serve(
         keep_seconds=60 * keep,
     )
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    if port:
+        typer.echo(f"Restora is at http://{host}:{port} until Ctrl-C; for programs see /docs there", err=True)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=3)

@@ -4,19 +4,18 @@ No path and no address from a client is ever opened: what comes is a body, and g
 """
 
 import json
-import secrets
 import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -24,47 +23,22 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from restora.app.desk import admitted, look, plan_as_found
+from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, one_of, refusal, too_much
+from restora.app.mount import mount_page
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.plan import plan_from_json
-from restora.files.picture import Picture, open_picture
 from restora.learn.weights import listed
 from restora.methods.table import METHODS
-from restora.work.diagnose import diagnose
 from restora.work.jobs import Full, Job, Jobs, State
-from restora.work.plan import plan_for
+from restora.work.plan import GREATEST
 from restora.work.restore import Limits
 
-STARTS = {
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\xff\xd8\xff": "jpg",
-    b"II*\0": "tif",
-    b"MM\0*": "tif",
-    b"II+\0": "tif",
-    b"MM\0+": "tif",
-    b"GIF8": "gif",
-}
-"""How the files begin that are let in; WebP and AVIF are told by what follows."""
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
-LOCAL = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a client may ask for. A token is demanded of everybody if one is set."""
-
-    bytes: int = 100_000_000
-    at_once: int = 4  # requests that are answered while their client waits
-    token: str = ""
-
-
-class TooLarge(RestoraError):
-    """More bytes than allowed."""
-
-
-class Busy(RestoraError):
-    """As many requests as may are being answered."""
+PICTURE = "the picture"
+"""What sentences call the picture in a body."""
 
 
 STATUS = {TooLarge: 413, Full: 503, Busy: 503}
@@ -72,7 +46,7 @@ STATUS = {TooLarge: 413, Full: 503, Busy: 503}
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
-def make_app(jobs: Jobs, bounds: Bounds = Bounds()) -> FastAPI:
+def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     """The application. Its jobs are worked on while it runs."""
     counters = CollectorRegistry()
     answered = Counter("restora_requests", "Requests answered", ["status"], registry=counters)
@@ -83,37 +57,68 @@ def make_app(jobs: Jobs, bounds: Bounds = Bounds()) -> FastAPI:
         yield
         await run_in_threadpool(jobs.close)
 
-    # The usual pages of documentation fetch scripts from elsewhere, and so are off.
-    app = FastAPI(
-        title="Restora", version=version("restora"), description=__doc__, lifespan=life, docs_url=None, redoc_url=None
+    # The usual page of documentation fetches its script from elsewhere; this one brings it along.
+    app: FastAPI = FastAPIOffline(
+        *("/docs", None),
+        title="Restora",
+        version=version("restora"),
+        description=__doc__,
+        lifespan=life,
+        static_url="/docs-assets",
+        favicon_url="/favicon.ico",
     )
     app.state.jobs, app.state.bounds = jobs, bounds
     app.state.slots = threading.Semaphore(bounds.at_once)
     app.state.counters = counters
     app.state.gauge = Gauge("restora_jobs", "Jobs by state", ["state"], registry=counters)
     app.include_router(router)
+    mount_page(app, jobs, bounds, app.state.slots)
 
     @app.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         """Demand the token, and refuse what a page of another site sends through a visitor's browser."""
-        response = _refusal(request, bounds.token) or await go_on(request)
+        refused = refusal(request, bounds.token) or too_much(request, lambda: jobs.most_bytes - jobs.bytes())
+        response = refused or await go_on(request)
         answered.labels(str(response.status_code)).inc()
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in HEADERS.items():
+            response.headers[name] = value
         return response
 
     @app.exception_handler(RestoraError)
     async def sentence(request: Request, error: RestoraError) -> JSONResponse:
-        return _error(STATUS.get(type(error), 422), str(error))
+        return answer(STATUS.get(type(error), 422), str(error))
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return _error(error.status_code, str(error.detail))
+        return answer(error.status_code, str(error.detail))
 
     return app
 
 
 router = APIRouter()
 PlanText = Annotated[str, Header(description="A plan as JSON; what is found decides, if there is none.")]
+Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the picture shall become.")]
+PIXELS = {"schema": {"type": "string", "format": "binary"}}
+FORM = {"schema": {"type": "object", "properties": {"picture": PIXELS["schema"]}, "required": ["picture"]}}
+BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/octet-stream": PIXELS, "multipart/form-data": FORM}}
+}
+RESULT: dict[str, Any] = {"description": "The picture", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
+SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/json": {"schema": SENTENCE}}}
+    for status, words in {
+        400: "The form cannot be read",
+        401: "A token is needed",
+        403: "Asked under another name, or by the page of another site",
+        404: "There is no such job",
+        409: "The job is not done",
+        413: "More bytes than allowed",
+        422: "No picture, or no plan, that can be used",
+        503: "As many as may are being answered, or wait",
+    }.items()
+}
+"""What the reference says of answers; each is one sentence."""
 
 
 def _jobs(request: Request) -> Jobs:
@@ -158,15 +163,15 @@ def methods() -> list[dict[str, Any]]:
     ]
 
 
-@router.post("/v1/diagnose")
-async def look(request: Request) -> dict[str, Any]:
-    """What is wrong with the picture in the body, and the plan that `restore` would follow."""
+@router.post("/v1/diagnose", openapi_extra=BODY, responses=REFUSALS)
+async def diagnose(request: Request, scale: Scale = 1.0) -> dict[str, Any]:
+    """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
     jobs = _jobs(request)
     async with _received(request) as path:
-        return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits))
+        return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale))
 
 
-@router.post("/v1/restore", response_class=FileResponse)
+@router.post("/v1/restore", response_class=FileResponse, openapi_extra=BODY, responses={200: RESULT, **REFUSALS})
 async def restore(request: Request, restora_plan: PlanText = "") -> Response:
     """The picture in the body, restored; its report is in the header Restora-Report."""
     jobs = _jobs(request)
@@ -174,23 +179,23 @@ async def restore(request: Request, restora_plan: PlanText = "") -> Response:
         return await run_in_threadpool(_with_slot, request, lambda: _restored(path, restora_plan, jobs))
 
 
-@router.post("/v1/jobs", status_code=202)
+@router.post("/v1/jobs", status_code=202, openapi_extra=BODY, responses=REFUSALS)
 async def add(request: Request, restora_plan: PlanText = "") -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
     async with _received(request) as path:
-        ending = await run_in_threadpool(lambda: _admitted(path, jobs.limits).format)
+        ending = await run_in_threadpool(lambda: admitted(path, jobs.limits, PICTURE).format)
         return _told(await run_in_threadpool(jobs.add, path, ending, _allowed(restora_plan)))
 
 
-@router.get("/v1/jobs/{key}")
+@router.get("/v1/jobs/{key}", responses=REFUSALS)
 def state(request: Request, key: str) -> Response:
     """Where a job stands."""
     job = _jobs(request).find(key)
     return JSONResponse(_told(job)) if job else _no_job()
 
 
-@router.get("/v1/jobs/{key}/result", response_class=FileResponse)
+@router.get("/v1/jobs/{key}/result", response_class=FileResponse, responses={200: RESULT, **REFUSALS})
 def result(request: Request, key: str) -> Response:
     """The restored picture of a job that is done."""
     jobs = _jobs(request)
@@ -198,32 +203,14 @@ def result(request: Request, key: str) -> Response:
     if job is None:
         return _no_job()
     if job.state != "done":
-        return _error(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
+        return answer(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
     return _picture(jobs, job)
 
 
-@router.delete("/v1/jobs/{key}", status_code=204)
+@router.delete("/v1/jobs/{key}", status_code=204, responses=REFUSALS)
 def cancel(request: Request, key: str) -> Response:
     """Take a job back, or throw its result away."""
     return Response(status_code=204) if _jobs(request).cancel(key) else _no_job()
-
-
-def _refusal(request: Request, token: str) -> Response | None:
-    """The answer to one who may not ask, or None."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if token:
-        if not secrets.compare_digest(given.encode(), token.encode()):
-            refusal = _error(401, "a token is needed: Authorization: Bearer TOKEN")
-            refusal.headers["WWW-Authenticate"] = "Bearer"
-            return refusal
-        return None
-    host = request.url.hostname or ""
-    if host not in LOCAL:  # a name that some other site made point here
-        return _error(403, f"this server answers to {', '.join(LOCAL)}, not to {host!r}")
-    origin = request.headers.get("origin")
-    if origin and origin != f"{request.url.scheme}://{request.url.netloc}":
-        return _error(403, "requests from pages of other sites are not answered")
-    return None
 
 
 @asynccontextmanager
@@ -262,19 +249,6 @@ async def _received(request: Request) -> AsyncIterator[Path]:
         yield path
 
 
-def _admitted(path: Path, limits: Limits) -> Picture:
-    """The open picture of a file. Raises BadImage for what is no picture by its first bytes, before any decoding."""
-    with path.open("rb") as file:
-        start = file.read(16)
-    known = any(start.startswith(one) for one in STARTS)
-    if not (known or start[8:12] == b"WEBP" or start[4:12] in (b"ftypavif", b"ftypmif1")):
-        raise BadImage("the body is no picture: PNG, JPEG, TIFF, WebP, AVIF and GIF are taken")
-    try:
-        return open_picture(path, limits.pixels)
-    except BadImage as error:  # the file's name is ours, and says nothing to the client
-        raise BadImage(str(error).replace(str(path), "the picture")) from error
-
-
 def _allowed(text: str) -> str:
     """The text of a plan that names no file of this machine. Raises BadPlan."""
     if text:
@@ -284,16 +258,15 @@ def _allowed(text: str) -> str:
     return text
 
 
-def _diagnosed(path: Path, limits: Limits) -> dict[str, Any]:
-    picture = _admitted(path, limits)
-    diagnosis = diagnose(picture)
-    plan = plan_for(diagnosis)
-    return {"shape": picture.shape, **diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
+def _diagnosed(path: Path, limits: Limits, scale: float) -> dict[str, Any]:
+    sight = look(path, limits, PICTURE)
+    plan = plan_as_found(sight, scale)
+    return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
 def _restored(path: Path, plan: str, jobs: Jobs) -> Response:
     """A job done at once, and removed."""
-    ending = _admitted(path, jobs.limits).format
+    ending = admitted(path, jobs.limits, PICTURE).format
     job = jobs.add(path, ending, _allowed(plan))
     now = jobs.ended(job.id)
     if now is None:
@@ -301,7 +274,7 @@ def _restored(path: Path, plan: str, jobs: Jobs) -> Response:
     if now.state == "done":
         return _picture(jobs, now, BackgroundTask(jobs.cancel, job.id))
     jobs.cancel(job.id)
-    raise RestoraError(now.error.replace(str(jobs.input(now)), "the picture") or f"the job was {now.state}")
+    raise RestoraError(now.error.replace(str(jobs.input(now)), PICTURE) or f"the job was {now.state}")
 
 
 def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> Response:
@@ -317,14 +290,8 @@ def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> 
 
 
 def _with_slot(request: Request, do: Callable[[], Any]) -> Any:
-    """Do it if not too many others are at it. Raises Busy."""
-    slots = request.app.state.slots
-    if not slots.acquire(blocking=False):
-        raise Busy("too many requests are being answered; try again later, or add a job")
-    try:
+    with one_of(request.app.state.slots):
         return do()
-    finally:
-        slots.release()
 
 
 def _told(job: Job) -> dict[str, Any]:
@@ -332,9 +299,5 @@ def _told(job: Job) -> dict[str, Any]:
     return facts | ({"error": job.error} if job.error else {})
 
 
-def _error(status: int, text: str) -> JSONResponse:
-    return JSONResponse({"error": text}, status)
-
-
 def _no_job() -> JSONResponse:
-    return _error(404, "there is no such job; results are kept for a while only")
+    return answer(404, "there is no such job; results are kept for a while only")

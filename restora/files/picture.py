@@ -30,6 +30,9 @@ WHOLE = 200_000_000
 _SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
 """Fields of libvips that belong to the pixels, or are set by copy()."""
 _FORMATS = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
+_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
+_BRANDS = (b"ftypavif", b"ftypavis", b"ftypmif1")
+"""How the files of these formats begin; AVIF after four bytes, WebP after eight."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
             raise BadImage(f"{name} is a folder, not a picture")
         size = path.stat().st_size
         with path.open("rb") as stream:
+            start = stream.read(16)
             stream.seek(max(0, size - 64))
             tail = stream.read()
         file = str(path)
@@ -142,6 +146,8 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
         raise BadImage(f"cannot open {path!r}: its name is not Unicode") from error
     if size == 0:
         raise BadImage(f"{name} is empty (0 bytes)")
+    if not (start.startswith(_STARTS) or start[8:12] == b"WEBP" or start[4:12] in _BRANDS):
+        raise BadImage(f"{name} is not a picture that can be read ({_FORMATS})")  # no decoder sees it
     try:
         raw = pyvips.Image.new_from_file(file, fail_on="truncated")
     except pyvips.Error as error:

@@ -5,13 +5,14 @@ What was running when the process died begins again, unless its result was there
 """
 
 import fcntl
+import logging
 import shutil
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,6 +58,13 @@ class Job:
     error: str
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 for what is none, or is gone by now."""
+    with suppress(OSError):
+        return path.stat().st_size if path.is_file() else 0
+    return 0
+
+
 class Jobs:
     """The jobs of one folder. Methods may be called from any thread."""
 
@@ -72,10 +80,12 @@ class Jobs:
         """Open or make the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.limits = folder, limits
+        self.page = folder / "page"  # what visitors of the page brought and took, kept as long as results
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
         self.news = threading.Condition()  # of a job that was added, or ended
         self.workers: list[threading.Thread] = []
         self.closing = False
+        self.forgets_next = 0.0
         with self._table() as table:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
@@ -134,6 +144,10 @@ class Jobs:
             old = [row[0] for row in rows.fetchall()]
         for key in old:
             self._remove(key)
+        for path in sorted(self.page.rglob("*"), reverse=True):  # what is in a folder before the folder
+            with suppress(OSError):
+                if path.stat().st_mtime < time.time() - self.keep_seconds:
+                    path.rmdir() if path.is_dir() else path.unlink()
 
     def ended(self, key: str) -> Job | None:
         """Wait until a job has ended; None if it was taken back."""
@@ -165,6 +179,7 @@ class Jobs:
         self._tell_all()
         for worker in self.workers:
             worker.join()
+        shutil.rmtree(self.page, ignore_errors=True)
         self.lock.close()
 
     def of(self, key: str) -> Path:
@@ -184,8 +199,8 @@ class Jobs:
         return self.of(key) / "report.json"
 
     def bytes(self) -> int:
-        """What all jobs take on the disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """What all jobs, and the visitors of the page, take on the disk."""
+        return sum(size_of(path) for path in self.folder.rglob("*"))
 
     def do(self, job: Job) -> None:
         """Carry a job out, and keep how it ended."""
@@ -197,6 +212,9 @@ class Jobs:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
             ended, error = "failed", str(problem) or "out of memory"
+        except Exception:  # a fault of ours: this job fails, the others go on
+            logging.getLogger("restora").exception("job %s", job.id)
+            ended, error = "failed", "restora itself failed at this picture; the server's log says where"
         with self._table() as table:
             self._set(table, job.id, ended, error)
             lost = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"] == "cancelled"
@@ -240,6 +258,9 @@ class Jobs:
             if job is not None:
                 self.do(job)
                 continue
+            if time.monotonic() > self.forgets_next:
+                self.forget()
+                self.forgets_next = time.monotonic() + min(self.keep_seconds, 60)
             with self.news:
                 self.news.wait(timeout=0.2)
 

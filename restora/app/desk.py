@@ -1,0 +1,99 @@
+"""What the page and the API do before anything is restored: look at a picture, plan, change the plan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadImage
+from restora.core.knobs import Setting, settle
+from restora.core.method import Method
+from restora.core.plan import Plan, Step
+from restora.files.picture import Picture, open_picture
+from restora.methods.table import METHODS, method_named
+from restora.work.diagnose import diagnose
+from restora.work.plan import best_precision, plan_for, plan_of_method, plan_to_enlarge_as_found
+from restora.work.restore import Limits
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A picture that was looked at: where it lies, what it is, and what was found; each looking is its own."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    ending: str
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A step as a person wants it."""
+
+    method: str
+    strength: float
+    knobs: dict[str, Setting] = field(default_factory=dict)
+
+
+def admitted(path: Path, limits: Limits, name: str) -> Picture:
+    """An open picture, which sentences call `name`: where it lies is nobody's business. Raises BadImage."""
+    try:
+        return open_picture(path, limits.pixels)
+    except BadImage as error:
+        raise BadImage(str(error).replace(str(path), name)) from error
+
+
+def look(path: Path, limits: Limits, name: str) -> Sight:
+    """What is wrong with a picture file. Raises BadImage."""
+    picture = admitted(path, limits, name)
+    return Sight(path, picture.shape, picture.format, diagnose(picture))
+
+
+def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
+    """The plan by what was found, which makes the picture so many times larger. Raises BadPlan."""
+    height, width = sight.shape[:2]
+    if scale == 1:
+        return plan_for(sight.diagnosis)
+    return plan_to_enlarge_as_found(sight.diagnosis, sight.shape, (round(height * scale), round(width * scale)))
+
+
+def exchangeable(step: Step) -> bool:
+    """Whether another method can take a step's place: those that change the size belong to the size wished for."""
+    return "shrink" not in method_named(step.method).treats
+
+
+def alternatives() -> list[Method]:
+    """The methods that leave the size as it is."""
+    return [method for method in METHODS.values() if "shrink" not in method.treats]
+
+
+def as_shown(step: Step) -> Edit:
+    """A step as it is shown before anybody changes it."""
+    return Edit(step.method, step.strength, settle(method_named(step.method).knobs, step.knobs, step.method))
+
+
+def edited(plan: Plan, edits: Sequence[Edit | None], diagnosis: Diagnosis) -> Plan:
+    """The plan with each step as wanted, None to leave it out; untouched steps stay as they are. Raises BadKnob."""
+    steps = []
+    for step, edit in zip(plan.steps, edits, strict=True):
+        if edit is None:
+            continue
+        if edit == as_shown(step):
+            steps.append(step)
+        elif edit.method == step.method:
+            wanted = _step(edit, edit.knobs, diagnosis, step.weights)
+            steps.append(replace(wanted, because=step.because))
+        else:  # the knobs are those of the method it had
+            steps.append(replace(_step(edit, {}, diagnosis, None), because="you chose it"))
+    return with_steps(plan, steps)
+
+
+def with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
+    """The plan with other steps, and the precision that goes with them."""
+    if tuple(steps) == plan.steps:
+        return plan
+    return replace(plan, steps=tuple(steps), precision=best_precision(step.weights for step in steps))
+
+
+def _step(edit: Edit, knobs: dict[str, Setting], diagnosis: Diagnosis, weights: str | None) -> Step:
+    return plan_of_method(edit.method, knobs, diagnosis, strength=edit.strength, weights=weights).steps[0]

@@ -1,0 +1,96 @@
+"""The plan on the page: every step with its reason, and a form made from the knob declarations to change it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from restora.app import phrases
+from restora.app.desk import Edit, Sight, alternatives, as_shown, edited, exchangeable, with_steps
+from restora.core.knobs import Knob, Setting
+from restora.core.plan import Plan, Step
+from restora.methods.table import method_named
+from restora.work.plan import FLAGSHIP, learned_step
+
+WIDEST = 10_000
+"""Values up to which a whole number has a slider."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A plan as it is being written, and the step whose form is open. No two are the same: each is drawn anew."""
+
+    plan: Plan
+    opened: int = -1
+
+
+def form(draft: Draft) -> list[gr.components.Component]:
+    """The steps of a draft on the page; the components that `values` of `read_form` come from, in order."""
+    parts: list[gr.components.Component] = []
+    if not draft.plan.steps:
+        gr.HTML(phrases.no_steps(draft.plan))
+    for index, step in enumerate(draft.plan.steps):
+        gr.HTML(phrases.step(index + 1, step))
+        if not exchangeable(step):
+            continue
+        with gr.Accordion("Change this step", open=index == draft.opened, elem_classes="restora-change"):
+            parts += _step_form(step)
+    return parts
+
+
+def _step_form(step: Step) -> list[gr.components.Component]:
+    shown = as_shown(step)
+    names = [method.name for method in alternatives()]
+    about = method_named(step.method).about
+    method = gr.Dropdown(names, value=step.method, label="Method", info=about, filterable=False, interactive=True)
+    keep = gr.Checkbox(True, label="Take this step", interactive=True)
+    strength = gr.Slider(
+        *(0, 1, step.strength), step=0.05, label="Strength", info="share of the change to apply", interactive=True
+    )
+    return [method, keep, strength, *(_slider(knob, shown.knobs[knob.name]) for knob in knobs_of(step))]
+
+
+def knobs_of(step: Step) -> tuple[Knob, ...]:
+    """The knobs in a step's form."""
+    return method_named(step.method).knobs
+
+
+def _slider(knob: Knob, value: Setting) -> gr.components.Component:
+    words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
+    if knob.kind is int and knob.high - knob.low > WIDEST:
+        return gr.Number(value, precision=0, minimum=knob.low, maximum=knob.high, interactive=True, **words)
+    # Fine enough that a measured value is not moved by being shown.
+    fineness = 1 if knob.kind is int else 0.00001 if knob.high <= 2 else 0.1
+    return gr.Slider(knob.low, knob.high, value, step=fineness, interactive=True, **words)
+
+
+def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
+    """The plan as the form has it. Raises BadKnob or BadPlan for what cannot be."""
+    if len(values) != sum(3 + len(knobs_of(step)) for step in draft.plan.steps if exchangeable(step)):
+        return draft.plan  # its form is not drawn yet: nobody has changed anything
+    rest = iter(values)
+    edits: list[Edit | None] = []
+    for step in draft.plan.steps:
+        if not exchangeable(step):
+            edits.append(as_shown(step))
+            continue
+        method, keep, strength = next(rest), next(rest), next(rest)
+        knobs = {knob.name: next(rest) for knob in knobs_of(step)}
+        edits.append(Edit(method, strength, knobs) if keep else None)
+    return edited(draft.plan, edits, sight.diagnosis)
+
+
+def changed(sights: list[Sight], draft: Draft, *values: Any) -> Draft:
+    """The draft after another method was chosen for a step: its form shows other knobs."""
+    plan = read_form(draft, values, sights[0])
+    old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
+    differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
+    return Draft(plan, differs[0] if differs else -1)
+
+
+def with_one_more(sights: list[Sight], draft: Draft, *values: Any) -> Draft:
+    """The draft with the flagship as a first step."""
+    plan = read_form(draft, values, sights[0])
+    first = learned_step(method_named(FLAGSHIP), "you asked for it")
+    return Draft(with_steps(plan, [first, *plan.steps]), 0)

@@ -1,0 +1,123 @@
+"""From a plan on the page to files to take away: a job that is waited for, and what is made of its result."""
+
+import asyncio
+import json
+import shutil
+import uuid
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+
+from restora.app.desk import Sight, admitted
+from restora.core.errors import BadImage, RestoraError
+from restora.core.image import Image, Meta
+from restora.core.plan import Plan
+from restora.files.picture import Picture, read
+from restora.files.save import write
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import Scores, measure
+from restora.work.jobs import Job, Jobs
+from restora.work.restore import Limits
+
+SHOWN = 8_000_000
+"""Pixels up to which a picture is shown whole; a larger one is shown smaller."""
+THUMBNAIL = 250_000
+"""The same where several are shown."""
+SCORED = 4_000_000
+"""Pixels up to which a picture is scored against a reference: SSIM needs 200 bytes for each."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a picture: two files under names for people."""
+
+    picture: Path
+    report: Path
+
+
+async def carried_out(jobs: Jobs, sight: Sight, plan: Plan) -> AsyncIterator[Job | Outcome]:
+    """Where a picture's job stands, again and again, then what came of it; nothing more if it was taken back.
+
+    The job ends with the visit: who has gone does not wait for it. Raises RestoraError if it fails, Full if none may
+    be added.
+    """
+    job = await asyncio.to_thread(_add, jobs, sight, plan)
+    try:
+        now = jobs.find(job.id)
+        while now and now.state in ("queued", "running"):
+            yield now
+            await asyncio.sleep(0.25)
+            now = jobs.find(job.id)
+        if now and now.state == "failed":
+            raise RestoraError(now.error.replace(str(jobs.input(now)), sight.path.name))
+        if now and now.state == "done":
+            yield await asyncio.to_thread(_put_away, jobs, now, sight)
+    finally:
+        jobs.cancel(job.id)
+
+
+def _add(jobs: Jobs, sight: Sight, plan: Plan) -> Job:
+    if not sight.path.exists():
+        raise BadImage(f"{sight.path.name} was erased after {jobs.keep_seconds / 60:g} minutes; choose it again")
+    copy = jobs.page / uuid.uuid4().hex
+    shutil.copyfile(sight.path, copy)
+    try:
+        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()))
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
+    """The files of a job that is done, in a folder of the page's; its report names the visitor's files."""
+    picture = own_folder(jobs) / f"{sight.path.stem}.restored.{job.ending}"
+    report = picture.with_name(f"{picture.name}.json")
+    shutil.move(jobs.output(job), picture)
+    told = json.loads(jobs.report(job.id).read_text())
+    told |= {"input": sight.path.name, "output": picture.name, "diagnosis": sight.diagnosis.as_dict()}
+    report.write_text(json.dumps(told, indent=2) + "\n")
+    return Outcome(picture, report)
+
+
+def own_folder(jobs: Jobs) -> Path:
+    """A new folder for something of the page's."""
+    folder = jobs.page / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder
+
+
+def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
+    """All pictures and reports in one file; numbered, as two may have come under one name."""
+    together = folder / "restored.zip"
+    with zipfile.ZipFile(together, "w") as file:
+        for number, outcome in enumerate(outcomes, 1):
+            for path in (outcome.picture, outcome.report):
+                file.write(path, f"{number:02} {path.name}")
+    return together
+
+
+def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
+    """Write a picture to look at, 8-bit PNG in its own colours, of at most so many pixels; how many times smaller."""
+    height, width = picture.shape[:2]
+    factor = ceil(sqrt(height * width / most))
+    plain = Meta(icc=picture.meta.icc)
+    if factor == 1:
+        write(replace(picture.load(), meta=plain), target, force=True)
+        return 1
+    rows = []
+    for top in range(0, height - height % factor, factor * 64):
+        band = picture.window(top, 0, min(factor * 64, height - height % factor - top), width - width % factor)
+        rows.append(band.reshape(band.shape[0] // factor, factor, width // factor, factor, -1).mean((1, 3)))
+    write(Image(np.concatenate(rows), meta=plain), target, force=True)
+    return factor
+
+
+def scores(path: Path, reference: Path, limits: Limits) -> Scores:
+    """How near a picture is to its reference. Raises RestoraError if it is too large, or another size."""
+    x_hat, x = (admitted(file, limits, name) for file, name in ((path, "the picture"), (reference, "the reference")))
+    if x.shape[0] * x.shape[1] > SCORED:
+        raise RestoraError(f"pictures are compared up to {SCORED / 1e6:g} megapixels on the page; use restora measure")
+    return measure(read(x_hat.path).pixels, read(x.path).pixels, PROTOCOLS["denoise"])

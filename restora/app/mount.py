@@ -1,0 +1,62 @@
+"""Put the page at the root of the application, with as little of Gradio within reach as it can do with."""
+
+import os
+from pathlib import Path
+from threading import Semaphore
+
+import gradio as gr
+from fastapi import FastAPI
+from starlette.routing import Match, Mount
+from starlette.types import Scope
+
+from restora.app.guard import PAGE, Bounds
+from restora.app.page import Page
+from restora.work.jobs import Jobs
+
+HERE = Path(__file__).parent
+
+
+class Needed(Mount):
+    """Gradio's application, of which only what the page needs can be reached."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As for any mounted application, if the address is one of PAGE."""
+        return super().matches(scope) if PAGE.fullmatch(scope["path"]) else (Match.NONE, {})
+
+
+def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
+    """Put the page at the root of an application."""
+    os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
+    page = Page(jobs, bounds, slots)
+    gr.mount_gradio_app(
+        *(app, page.blocks, "/"),
+        theme=_theme(),
+        css_paths=HERE / "page.css",
+        head=f"<script>{(HERE / 'page.js').read_text()}</script>",
+        favicon_path=str(HERE / "icon.png"),
+        max_file_size=bounds.bytes,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+    )
+    app.router.routes[-1] = Needed("/", app=app.router.routes[-1].app)  # type: ignore[attr-defined]
+
+
+def _theme() -> gr.Theme:
+    """Greys, so that nothing colours the eye that judges a picture; fonts of the visitor's own."""
+    theme = gr.themes.Base(
+        primary_hue="amber", neutral_hue="stone", font=["system-ui", "sans-serif"], font_mono=["monospace"]
+    )
+    return theme.set(
+        **{"body_background_fill": "*neutral_50", "body_background_fill_dark": "*neutral_950"},
+        **{"body_text_color_subdued": "*neutral_600", "body_text_color_subdued_dark": "*neutral_400"},
+        **{"block_info_text_color": "*neutral_600", "block_info_text_color_dark": "*neutral_400"},
+        **{"button_primary_background_fill": "*neutral_800", "button_primary_background_fill_hover": "*neutral_700"},
+        **{"button_primary_background_fill_dark": "*neutral_200", "button_primary_text_color_dark": "*neutral_900"},
+        **{"button_primary_background_fill_hover_dark": "white", "slider_color": "*primary_600"},
+        **{"block_radius": "10px", "button_large_radius": "10px", "container_radius": "10px"},
+    )

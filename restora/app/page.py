@@ -1,0 +1,289 @@
+"""The web page: drop a photograph, read what was found, change the plan, restore, compare, take the result away.
+
+It does what the API does, with the same functions, jobs and bounds; what visitors bring lies in a folder of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from threading import Semaphore
+from typing import Any
+
+import gradio as gr
+
+from restora.app import phrases
+from restora.app.desk import Sight, admitted, look, plan_as_found
+from restora.app.editor import Draft, changed, form, read_form, with_one_more
+from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, own_folder, preview, scores, zipped
+from restora.app.guard import Bounds, one_of
+from restora.app.samples import samples
+from restora.core.errors import BadImage, RestoraError
+from restora.work.jobs import Jobs
+from restora.work.plan import FLAGSHIP, GREATEST
+
+Updates = dict[Any, Any]
+
+
+class Page:
+    """The components of the page, and what happens when they are used."""
+
+    def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
+        self.jobs, self.bounds, self.slots = jobs, bounds, slots
+        self.minutes = jobs.keep_seconds / 60
+        with gr.Blocks(title="Restora", analytics_enabled=False) as self.blocks:
+            self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
+            gr.HTML(phrases.TITLE)
+            self.trouble = gr.HTML(elem_id="trouble")
+            with gr.Column(elem_id="start") as self.start:
+                self._lay_out_start()
+            with gr.Row(elem_id="desk", visible=False) as self.desk:
+                with gr.Column(scale=5, min_width=320, elem_id="sight"):
+                    self._lay_out_picture()
+                with gr.Column(scale=3, min_width=320, elem_id="side"):
+                    self._lay_out_side()
+            gr.HTML(phrases.FOOT.format(minutes=self.minutes))
+            self._wire()
+        self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
+
+    def _lay_out_start(self) -> None:
+        self.upload = gr.File(file_count="multiple", label="Photographs", elem_id="drop", height=260)
+        gr.HTML('<p class="restora-note">or try one of these</p>')
+        self.gallery = gr.Gallery(
+            columns=3, allow_preview=False, show_label=False, format="png", buttons=[], elem_id="samples", height="auto"
+        )
+
+    def _lay_out_picture(self) -> None:
+        self.picture = gr.Image(
+            format="png", interactive=False, show_label=False, buttons=["fullscreen"], elem_id="before"
+        )
+        self.compare = gr.ImageSlider(
+            format="png", interactive=False, show_label=False, buttons=["fullscreen"], visible=False, max_height=900,
+            elem_id="compare",
+        )  # fmt: skip
+        self.pile = gr.Gallery(
+            columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
+        )
+        self.hint = gr.HTML(elem_id="hint")
+        with gr.Row(visible=False, elem_id="take") as self.take:
+            self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
+            self.report = gr.DownloadButton("Report", elem_id="report")
+        self.scores = gr.HTML(elem_id="scores")
+
+    def _lay_out_side(self) -> None:
+        self.findings = gr.HTML(elem_id="findings")
+        self.status = gr.HTML(elem_id="status")
+        self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
+        self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
+        self.scale = gr.Slider(
+            1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
+        )
+        with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
+            # At once too: several pictures have no draft, and what Restore does is laid out with it.
+            triggers = [self.blocks.load, self.draft.change]
+            gr.render(inputs=[self.sights, self.draft], triggers=triggers)(self._lay_out_plan)
+        with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
+            self.reference = gr.File(label="The same picture without damage", height=120)
+        self.another = gr.Button("Another picture", size="lg", elem_id="again")
+
+    def _lay_out_plan(self, sights: list[Sight], draft: Draft | None) -> None:
+        """The form of a draft; drawn anew whenever the draft is another one."""
+        parts = form(draft) if draft else []
+        inputs = [self.sights, self.draft, *parts]
+        if draft:
+            for choice in parts:
+                if isinstance(choice, gr.Dropdown):
+                    choice.change(changed, inputs, self.draft, **QUIET)
+            if FLAGSHIP not in [step.method for step in draft.plan.steps]:
+                gr.Button("Remove noise first", size="sm").click(with_one_more, inputs, self.draft, **QUIET)
+        self.go.click(
+            self.restore,
+            [self.sights, self.draft, self.scale, self.reference, *parts],
+            self.outputs,
+            concurrency_limit=None,  # it only waits for its job, and those are counted
+            **QUIET,
+        ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
+
+    def _wire(self) -> None:
+        self.outputs = [
+            *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
+            *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings, self.status),
+            *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
+        ]
+        self.blocks.load(self.offered, None, self.gallery, **QUIET)
+        self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
+        self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
+        self.scale.input(
+            self.enlarge, [self.sights, self.scale], [self.draft, self.trouble], trigger_mode="always_last", **QUIET
+        )
+        self.stop.click(self.cancel, self.job, self.status, **QUIET)
+        self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
+
+    def offered(self) -> list[tuple[str, str]]:
+        """The samples, to be shown."""
+        return [(str(sample.damaged), sample.caption) for sample in samples(self.jobs.page / "samples")]
+
+    def try_sample(self, choice: gr.SelectData) -> Iterator[Updates]:
+        """Look at a sample; what it was before is its reference."""
+        sample = samples(self.jobs.page / "samples")[choice.index]
+        for updates in self.look([str(sample.damaged)], sample.scale):
+            yield updates | {self.reference: str(sample.clean)}
+
+    def begin_again(self, key: str = "") -> Updates:
+        """The page as it was at first; a job that is still being waited for is taken back."""
+        self.jobs.cancel(key)
+        return self._nothing() | {self.start: gr.update(visible=True), self.desk: gr.update(visible=False)}
+
+    def _nothing(self) -> Updates:
+        """No picture, no plan, no result."""
+        hidden = gr.update(visible=False)
+        return {
+            **{self.sights: [], self.draft: None, self.job: "", self.upload: None, self.reference: None},
+            **{self.trouble: "", self.status: "", self.scores: "", self.findings: "", self.hint: ""},
+            **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
+            **{part: gr.update(value=None, visible=False) for part in (self.compare, self.picture, self.pile)},
+            self.go: gr.update(visible=False),
+        }
+
+    def look(self, paths: list[str] | None, scale: float = 1) -> Iterator[Updates]:
+        """Show the pictures that came, what is wrong with them, and what would be done to make them so much larger."""
+        files = [Path(path) for path in paths or []]
+        shown = {self.start: gr.update(visible=False), self.desk: gr.update(visible=True)}
+        yield self._nothing() | shown | {self.status: phrases.progress("Looking at what came …")}
+        sights: list[Sight] = []
+        refused: list[str] = []
+        if len(files) > self.jobs.most_waiting:
+            refused, files = [f"at most {self.jobs.most_waiting} pictures can come at once"], []
+        for number, path in enumerate(files, 1):
+            try:
+                with one_of(self.slots):
+                    sights.append(look(self._own(path), self.jobs.limits, path.name))
+            except RestoraError as error:
+                refused.append(str(error))
+            if len(files) > 1:
+                yield {self.status: phrases.progress(f"Looked at {number} of {len(files)}", number, len(files))}
+        trouble = {self.trouble: phrases.trouble("; ".join(refused))}
+        if not sights:
+            yield self.begin_again() | trouble
+            return
+        try:
+            yield trouble | {self.sights: sights, self.scale: scale} | self._seen(sights, scale)
+        except RestoraError as error:
+            yield self.begin_again() | {self.trouble: phrases.trouble(str(error))}
+
+    def _seen(self, sights: list[Sight], scale: float) -> Updates:
+        """What was found, beside the picture or the pictures."""
+        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against)}
+        ready = {self.status: "", self.go: gr.update(visible=True)} | alone
+        if len(sights) > 1:
+            return ready | {
+                self.pile: self._piled([sight.path for sight in sights]),
+                self.findings: phrases.several(sights),
+                self.hint: phrases.note("Each is restored by what was found in it; they come back as one zip."),
+                self.draft: None,
+            }
+        target, factor = self._previewed(sights[0].path)
+        return ready | {
+            self.picture: gr.update(value=str(target), visible=True),
+            self.hint: phrases.smaller(factor),
+            self.findings: phrases.findings(sights[0]),
+            self.draft: Draft(plan_as_found(sights[0], scale)),
+        }
+
+    def _own(self, path: Path) -> Path:
+        """A file that came from a visitor. Raises BadImage for one that lies elsewhere."""
+        if not path.resolve().is_relative_to(self.jobs.page.resolve()):
+            raise BadImage("only what was sent here is opened")
+        return path
+
+    def _previewed(self, path: Path, most: int = SHOWN) -> tuple[Path, int]:
+        """A picture to look at, and how many times smaller it is."""
+        target = own_folder(self.jobs) / "preview.png"
+        with one_of(self.slots):
+            return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
+
+    def _piled(self, paths: list[Path]) -> Updates:
+        """Several pictures, small."""
+        small = [(str(self._previewed(path, THUMBNAIL)[0]), path.name) for path in paths]
+        return gr.update(value=small, visible=True)
+
+    def enlarge(self, sights: list[Sight], scale: float) -> Updates:
+        """The plan for another size."""
+        if len(sights) != 1:
+            return {self.draft: None}
+        try:
+            return {self.draft: Draft(plan_as_found(sights[0], scale)), self.trouble: ""}
+        except RestoraError as error:
+            return {self.trouble: phrases.trouble(str(error))}
+
+    def cancel(self, key: str) -> str:
+        """Take the job back that is being waited for."""
+        self.jobs.cancel(key)
+        return phrases.progress("Stopping …")
+
+    async def restore(
+        self, sights: list[Sight], draft: Draft | None, scale: float, reference: str | None, *values: Any
+    ) -> AsyncIterator[Updates]:
+        """Restore what was looked at as jobs, one after the other, and show what came of it."""
+        yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
+        idle = {self.status: "", self.go: gr.update(visible=True), self.stop: gr.update(visible=False)}
+        outcomes: list[Outcome] = []
+        failed: list[str] = []
+        try:
+            for number, sight in enumerate(sights, 1):
+                which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
+                try:
+                    plan = read_form(draft, values, sight) if draft else plan_as_found(sight, scale)
+                    async for now in carried_out(self.jobs, sight, plan):
+                        if isinstance(now, Outcome):
+                            outcomes.append(now)
+                            continue
+                        words = f"Restoring{which} …" if now.state == "running" else f"Waiting for a turn{which} …"
+                        yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
+                except RestoraError as error:
+                    failed.append(str(error))
+                if len(outcomes) + len(failed) < number:
+                    yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
+                    return
+            if outcomes:
+                yield {self.status: phrases.progress("Making it ready to look at …")}
+                yield await asyncio.to_thread(self._shown, sights, outcomes, reference)
+        except RestoraError as error:
+            failed.append(str(error))
+        yield idle | {self.trouble: phrases.trouble("; ".join(failed))}
+
+    def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
+        """The result, ready to compare and to take away."""
+        shown = {self.take: gr.update(visible=True), self.picture: gr.update(visible=False), self.scores: ""}
+        if len(sights) > 1:
+            together = zipped(outcomes, own_folder(self.jobs))
+            return shown | {
+                self.pile: self._piled([outcome.picture for outcome in outcomes]),
+                self.hint: "",
+                self.download: gr.update(value=str(together), label="Download all as zip"),
+                self.report: gr.update(visible=False),
+            }
+        outcome = outcomes[0]
+        before, (after, factor) = self._previewed(sights[0].path)[0], self._previewed(outcome.picture)
+        return shown | {
+            self.compare: gr.update(value=(str(before), str(after)), visible=True),
+            self.hint: phrases.HOW + phrases.smaller(factor),
+            self.download: gr.update(value=str(outcome.picture), label="Download"),
+            self.report: gr.update(value=str(outcome.report), visible=True),
+            **self._scored(sights[0], outcome, reference),
+        }
+
+    def _scored(self, sight: Sight, outcome: Outcome, reference: str | None) -> Updates:
+        if not reference:
+            return {}
+        try:
+            clean = self._own(Path(reference))
+            with one_of(self.slots):
+                same = admitted(clean, self.jobs.limits, "the reference").shape[:2] == sight.shape[:2]
+                before = scores(sight.path, clean, self.jobs.limits) if same else None
+                return {self.scores: phrases.scored(before, scores(outcome.picture, clean, self.jobs.limits))}
+        except RestoraError as error:
+            return {self.scores: phrases.trouble(str(error))}
+
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Of events: the page shows progress itself, and is no API."""

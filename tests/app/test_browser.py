@@ -1,0 +1,233 @@
+"""The page as a person uses it: headless Chromium, where it is installed, against `restora serve`."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from restora.core.image import Image, Meta
+from restora.core.plan import plan_from_json
+from restora.files.picture import open_picture, read
+from restora.files.save import write
+from restora.work.restore import restore_file
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+SLIDER = '#compare [data-testid="slider"]'
+
+
+def served(folder, environment=()):
+    """A server's process and address; it listens when this returns."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(folder)]
+    server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL)
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return server, f"http://127.0.0.1:{port}"
+        time.sleep(0.1)
+    raise AssertionError("the server does not listen")
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    return tmp_path_factory.mktemp("served") / "jobs"
+
+
+@pytest.fixture(scope="module")
+def address(jobs):
+    server, url = served(jobs)
+    yield url
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, opened; what it asked for and complained of is in page.asked and page.complaints."""
+    one = browser.new_page(viewport={"width": 1280, "height": 860})
+    one.set_default_timeout(30_000)
+    one.asked, one.complaints = [], []
+    one.on("request", lambda request: one.asked.append(request.url))
+    one.on("console", lambda message: one.complaints.append(message.text) if message.type == "error" else None)
+    one.on("pageerror", lambda error: one.complaints.append(str(error)))
+    one.goto(address)
+    one.wait_for_selector("#samples button img")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def noisy(photo, tmp_path):
+    """A JPEG with noise and metadata."""
+    y = photo[:160, :200] + 0.1 * np.random.default_rng(0).standard_normal((160, 200, 3), np.float32)
+    write(Image(y, meta=Meta(xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")), tmp_path / "my photo.jpg")
+    return tmp_path / "my photo.jpg"
+
+
+def bring(page, *paths):
+    page.set_input_files("#drop input[type=file]", [str(path) for path in paths])
+    page.wait_for_selector("#go:visible")
+
+
+def restore(page):
+    page.click("#go")
+    page.wait_for_selector("#stop:visible")
+    page.wait_for_selector("#go:visible")
+
+
+def taken(page, button, folder):
+    with page.expect_download() as download:
+        page.click(button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_a_photograph_is_looked_at_restored_compared_and_taken_away(page, noisy, tmp_path, jobs):
+    bring(page, noisy)
+    found = page.inner_text("#findings")
+    assert "Noise" in found and "certain" in found and "my photo.jpg · 200 × 160" in found
+    assert "because: noise of standard deviation" in page.inner_text("#plan")
+    restore(page)
+    clip = "document.querySelector('#compare img.fixed').style.clipPath"
+    zoom = "document.querySelector('#compare img.fixed').style.transform"
+    first = page.evaluate(clip)
+    box = page.locator(SLIDER).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 150, box["y"] + 50)
+    page.mouse.up()
+    dragged = page.evaluate(clip)
+    page.focus(SLIDER)
+    page.keyboard.press("ArrowRight")
+    assert len({first, dragged, page.evaluate(clip)}) == 3
+    page.keyboard.press("+")
+    page.wait_for_function(f"!{zoom}.includes('scale(1)')")
+    report, picture = taken(page, "#report", tmp_path), taken(page, "#download", tmp_path)
+    assert (picture.name, report.name) == ("my photo.restored.jpg", "my photo.restored.jpg.json")
+    words = [sys.executable, "-m", "restora", "restore", str(noisy), "--plan", str(report), "-o"]
+    subprocess.run([*words, str(tmp_path / "same.jpg")], check=True, capture_output=True)
+    assert picture.read_bytes() == (tmp_path / "same.jpg").read_bytes()
+    assert read(picture).meta.xmp and json.loads(report.read_text())["diagnosis"]["noise_level"]["present"]
+    assert [path.name for path in jobs.iterdir() if path.is_dir()] == ["page"] and not page.complaints
+
+
+def test_a_sample_is_scored_and_a_small_one_made_larger(page, tmp_path):
+    page.click("#samples button >> nth=2")
+    page.wait_for_selector("text=Make it larger")
+    page.wait_for_selector("#go:visible")
+    restore(page)
+    assert read(taken(page, "#download", tmp_path)).shape == (512, 512, 3)
+    assert "dB" in page.inner_text("#scores") and not page.complaints
+
+
+def test_another_method_with_other_knobs_is_what_the_report_says(page, noisy, tmp_path):
+    bring(page, noisy)
+    page.click("text=Change this step")
+    page.click("#plan input[role=combobox]")
+    page.click("ul[role=listbox] li[aria-label=median]")
+    page.wait_for_selector("text=because: you chose it")
+    radius = page.locator("#plan input[type=number]").nth(1)
+    radius.fill("3")
+    radius.press("Tab")
+    restore(page)
+    plan = plan_from_json(taken(page, "#report", tmp_path).read_text())
+    assert [(step.method, step.knobs) for step in plan.steps] == [("median", {"radius": 3})]
+    restore_file(noisy, tmp_path / "same.jpg", plan)
+    assert taken(page, "#download", tmp_path).read_bytes() == (tmp_path / "same.jpg").read_bytes()
+
+
+def test_what_is_no_picture_is_refused_in_the_command_lines_words(page, tmp_path):
+    bad = tmp_path / "letter.jpg"
+    bad.write_bytes(b"Dear all,")
+    page.set_input_files("#drop input[type=file]", str(bad))
+    said = page.inner_text("[role=alert]")
+    with pytest.raises(Exception, match="is not a picture that can be read") as refusal:
+        open_picture(bad)
+    assert said == str(refusal.value).replace(str(bad), bad.name)
+    page.wait_for_selector("#drop:visible")
+
+
+def test_several_come_back_as_one_zip(page, noisy, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no")
+    bring(page, noisy, noisy, bad)
+    assert "2 pictures" in page.inner_text("#findings") and "bad.png" in page.inner_text("[role=alert]")
+    restore(page)
+    with zipfile.ZipFile(taken(page, "#download", tmp_path)) as file:
+        names = sorted(file.namelist())
+        assert names[::2] == ["01 my photo.restored.jpg", "02 my photo.restored.jpg"] and len(names) == 4
+        assert file.read(names[0]) == file.read(names[2])
+
+
+def test_a_restoration_is_cancelled(page, photo, tmp_path, jobs):
+    large = np.tile(photo, (4, 5, 1)) + 0.1 * np.random.default_rng(0).standard_normal((1024, 1520, 3), np.float32)
+    write(Image(large), tmp_path / "large.jpg")
+    bring(page, tmp_path / "large.jpg")
+    page.click("#go")
+    page.wait_for_selector("text=Restoring")
+    page.click("#stop")
+    page.wait_for_selector("text=Cancelled")
+    assert page.is_visible("#go") and not page.is_visible("#download")
+    for _ in range(100):  # it ends at its next piece
+        left = [path.name for path in jobs.iterdir() if path.is_dir()]
+        if left == ["page"]:
+            break
+        time.sleep(0.2)
+    assert left == ["page"]
+
+
+def test_who_leaves_takes_the_job_back(browser, address, photo, tmp_path, jobs):
+    large = np.tile(photo, (4, 5, 1)) + 0.1 * np.random.default_rng(0).standard_normal((1024, 1520, 3), np.float32)
+    write(Image(large), tmp_path / "large.jpg")
+    one = browser.new_page()
+    one.goto(address)
+    one.wait_for_selector("#samples button img")
+    bring(one, tmp_path / "large.jpg")
+    one.click("#go")
+    one.wait_for_selector("text=Restoring")
+    one.close()
+    for _ in range(100):
+        left = [path.name for path in jobs.iterdir() if path.is_dir()]
+        if left == ["page"]:
+            break
+        time.sleep(0.2)
+    assert left == ["page"]
+
+
+def test_nothing_is_fetched_from_elsewhere(page, address):
+    page.goto(f"{address}/docs")
+    page.wait_for_selector("text=/v1/restore")
+    elsewhere = [url for url in page.asked if urlsplit(url).scheme in ("http", "https") and not url.startswith(address)]
+    assert len(page.asked) > 20 and not elsewhere and not page.complaints
+
+
+def test_it_fits_a_phone_in_the_dark(browser, address, noisy):
+    one = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True, is_mobile=True)
+    one.goto(address)
+    one.wait_for_selector("#samples button img")
+    for _ in range(2):
+        assert one.evaluate("document.documentElement.scrollWidth") <= 390
+        bring(one, noisy)
+    assert one.evaluate("getComputedStyle(document.body).colorScheme || document.body.className").find("dark") >= 0
+    one.close()
