@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Semaphore
 from urllib.parse import urlsplit
 
@@ -107,6 +109,27 @@ def too_much(request: Request, room: Callable[[], int]) -> JSONResponse | None:
     if not request.url.path.startswith("/gradio_api/upload"):
         return answer(413, f"a message has at most {WORDS / 1e6:g} MB") if int(declared) > WORDS else None
     return answer(503, "the disk space for pictures is used up; try again later") if int(declared) > room() else None
+
+
+def names_elsewhere(body: bytes, folder: Path) -> bool:
+    """Whether a message of the page names a file or an address outside the folder of what was sent.
+
+    Gradio would fetch an address, and copies any file for a page that is mounted in another application.
+    """
+    try:
+        waiting = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return True
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and not Path(path).resolve().is_relative_to(folder.resolve()):
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
 def _password(given: str) -> str:

@@ -28,6 +28,7 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> No
     """Put the page at the root of an application."""
     os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
     page = Page(jobs, bounds, slots)
+    page.blocks.has_launched = True  # or Gradio takes any path for that of a file that was sent
     gr.mount_gradio_app(
         *(app, page.blocks, "/"),
         theme=_theme(),

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from restora.app.desk import admitted, look, plan_as_found
-from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, one_of, refusal, too_much
+from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, names_elsewhere, one_of, refusal, too_much
 from restora.app.mount import mount_page
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.plan import plan_from_json
@@ -78,6 +78,9 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         """Demand the token, and refuse what a page of another site sends through a visitor's browser."""
         refused = refusal(request, bounds.token) or too_much(request, lambda: jobs.most_bytes - jobs.bytes())
+        if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
+            elsewhere = names_elsewhere(await request.body(), jobs.page)
+            refused = answer(422, "only what was sent here is opened") if elsewhere else None
         response = refused or await go_on(request)
         answered.labels(str(response.status_code)).inc()
         for name, value in HEADERS.items():

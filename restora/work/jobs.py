@@ -122,8 +122,8 @@ class Jobs:
     def cancel(self, key: str) -> bool:
         """Take a job back, or throw its result away; whether there was one. One being done ends at its next piece."""
         job = self.find(key)
-        if job is None:
-            return False
+        if job is None or job.state == "cancelled":  # the latter is removed by whoever works on it
+            return job is not None
         with self._table() as table:
             table.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (time.time(), key))
         if job.state != "running":

@@ -301,7 +301,13 @@ def test_the_page_gives_no_file_but_what_lies_in_its_own_folder(client, tmp_path
     assert client.get(f"/gradio_api/file={own}").content == bytes(100)
     table = own.parent.parent.parent / "jobs.sqlite"
     assert table.exists()
-    others = ["/etc/passwd", "%2fetc%2fpasswd", table, f"{own}/../../../jobs.sqlite", f"{own.parent}/..%2f../jobs.sqlite"]
+    others = [
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        table,
+        f"{own}/../../../jobs.sqlite",
+        f"{own.parent}/..%2f../jobs.sqlite",
+    ]
     for path in (*others, "..%2f..%2fetc/passwd", "README.md", ROOT / "README.md", "http://localhost/healthz"):
         assert client.get(f"/gradio_api/file={path}").status_code in (403, 404), path
     for path in ("/static/..%2f..%2fapp.py", "/assets/..%2f..%2fapp.py", "/gradio_api/proxy=http://localhost/healthz"):
