@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.background import BackgroundTask
@@ -102,7 +102,8 @@ router = APIRouter()
 PlanText = Annotated[str, Header(description="A plan as JSON; what is found decides, if there is none.")]
 Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the picture shall become.")]
 PIXELS = {"schema": {"type": "string", "format": "binary"}}
-FORM = {"schema": {"type": "object", "properties": {"picture": PIXELS["schema"]}, "required": ["picture"]}}
+FIELD = {"properties": {"picture": PIXELS["schema"]}, "required": ["picture"], "additionalProperties": False}
+FORM = {"schema": {"type": "object", **FIELD}}
 BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/octet-stream": PIXELS, "multipart/form-data": FORM}}
 }
@@ -134,14 +135,14 @@ def alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Not yet"}})
 def ready(request: Request) -> Response:
     """Jobs are being worked on."""
     works = any(worker.is_alive() for worker in _jobs(request).workers)
     return JSONResponse({"status": "ok" if works else "not yet"}, 200 if works else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
     """For Prometheus."""
     for state in STATES:
