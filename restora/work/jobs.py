@@ -6,6 +6,7 @@ What was running when the process died begins again, unless its result was there
 
 import fcntl
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -59,9 +60,9 @@ class Job:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 for what is none, or is gone by now."""
+    """Bytes of a file; 0 if it is gone by now."""
     with suppress(OSError):
-        return path.stat().st_size if path.is_file() else 0
+        return path.stat().st_size
     return 0
 
 
@@ -144,10 +145,11 @@ class Jobs:
             old = [row[0] for row in rows.fetchall()]
         for key in old:
             self._remove(key)
-        for path in sorted(self.page.rglob("*"), reverse=True):  # what is in a folder before the folder
-            with suppress(OSError):
-                if path.stat().st_mtime < time.time() - self.keep_seconds:
-                    path.rmdir() if path.is_dir() else path.unlink()
+        for place, folders, names in os.walk(self.page, topdown=False):
+            for path in (Path(place) / name for name in [*names, *folders]):
+                with suppress(OSError):
+                    if path.stat().st_mtime < time.time() - self.keep_seconds:
+                        path.rmdir() if path.is_dir() else path.unlink()
 
     def ended(self, key: str) -> Job | None:
         """Wait until a job has ended; None if it was taken back."""
@@ -200,7 +202,8 @@ class Jobs:
 
     def bytes(self) -> int:
         """What all jobs, and the visitors of the page, take on the disk."""
-        return sum(size_of(path) for path in self.folder.rglob("*"))
+        # os.walk passes over folders that go while it walks; Path.rglob raises.
+        return sum(size_of(Path(place) / name) for place, _, names in os.walk(self.folder) for name in names)
 
     def do(self, job: Job) -> None:
         """Carry a job out, and keep how it ended."""

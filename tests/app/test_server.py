@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -243,6 +244,35 @@ def test_a_job_whose_process_is_killed_is_done_once_after_a_restart(tmp_path, no
     last.start(workers=0)
     assert [last.find(key).state for key in keys] == ["done", "done"]
     last.close()
+
+
+def test_a_fault_of_ours_fails_one_job_and_not_the_server(tmp_path, noisy, monkeypatch):
+    def broken(*args, **options):
+        raise ZeroDivisionError
+
+    with client_of(tmp_path) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr("restora.work.jobs.restore_file", broken)
+            answer = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
+        assert answer.status_code == 422 and "restora itself failed" in answer.json()["error"]
+        assert client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN)).status_code == 200
+
+
+def test_folders_that_go_while_they_are_counted_do_no_harm(tmp_path):
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            (jobs.folder / "received-x").mkdir()
+            (jobs.folder / "received-x").rmdir()
+
+    coming = threading.Thread(target=come_and_go)
+    coming.start()
+    for _ in range(2000):
+        jobs.bytes()
+    stop.set()
+    coming.join()
 
 
 def test_two_servers_cannot_work_in_one_folder(tmp_path):

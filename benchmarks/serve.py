@@ -1,0 +1,134 @@
+"""Many clients at once: what `restora serve` answers, how fast, and how much memory it takes.
+
+    python benchmarks/serve.py [--seconds 120] [--clients 32]
+
+Every client asks again and again: a picture to be looked at, to be restored while it waits, to be restored as a job,
+and the page. The only error allowed is 503, which the server promises when more is asked than it does at once. The
+server's memory is read once a second. Writes results/serve.csv.
+"""
+
+import argparse
+import csv
+import http.client
+import json
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.files.save import write
+
+OUT = Path(__file__).parent.parent / "results" / "serve.csv"
+MEDIAN = json.dumps(Plan((Step("median", "", knobs={"radius": 1}),), "").as_dict())
+ASKED = {
+    "diagnose": ("POST", "/v1/diagnose", {}),
+    "restore": ("POST", "/v1/restore", {}),
+    "restore, median": ("POST", "/v1/restore", {"Restora-Plan": MEDIAN}),
+    "job": ("POST", "/v1/jobs", {"Restora-Plan": MEDIAN}),
+    "page": ("GET", "/", {}),
+}
+Answers = dict[tuple[str, int], list[float]]
+
+
+def picture() -> bytes:
+    """A photograph of 256x256 with noise, as PNG."""
+    x = skimage.data.astronaut()[:256, :256].astype(np.float32) / 255
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "noisy.png"
+        write(Image(x + 0.1 * np.random.default_rng(0).standard_normal(x.shape, np.float32)), path)
+        return path.read_bytes()
+
+
+def ask(port: int, end: float, seed: int, body: bytes, answers: Answers) -> None:
+    """Be one client until the end."""
+    rng = random.Random(seed)
+    while time.monotonic() < end:
+        kind = rng.choice(list(ASKED))
+        method, path, headers = ASKED[kind]
+        began = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        try:
+            connection.request(method, path, body if method == "POST" else None, headers)
+            answer = connection.getresponse()
+            answer.read()
+            status = answer.status
+        except OSError:
+            status = 0  # no answer at all
+        connection.close()
+        answers[kind, status].append(time.monotonic() - began)
+        if status == 503:
+            time.sleep(0.5)
+
+
+def resident(process: int) -> float:
+    """Megabytes that a process has resident."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1e3
+
+
+def main() -> None:
+    """Serve, ask, and write what came of it."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--seconds", type=float, default=120)
+    options.add_argument("--clients", type=int, default=32)
+    options.add_argument("--out", type=Path, default=OUT)
+    given = options.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    body, answers, memory = picture(), defaultdict(list), []
+    with tempfile.TemporaryDirectory() as folder:
+        words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", folder, "--keep", "0.5"]
+        server = subprocess.Popen(words)
+        try:
+            while socket.socket().connect_ex(("127.0.0.1", port)):
+                time.sleep(0.2)
+            end = time.monotonic() + given.seconds
+            clients = [
+                threading.Thread(target=ask, args=(port, end, seed, body, answers)) for seed in range(given.clients)
+            ]
+            for client in clients:
+                client.start()
+            while time.monotonic() < end:
+                memory.append(resident(server.pid))
+                time.sleep(1)
+            for client in clients:
+                client.join()
+        finally:
+            server.terminate()
+            server.wait(30)
+    report(answers, memory, given)
+
+
+def report(answers: Answers, memory: list[float], given: argparse.Namespace) -> None:
+    """Write the table; fail if an answer is an error that was not promised."""
+    rows = []
+    for (kind, status), times in sorted(answers.items()):
+        p50, p95, p99 = np.percentile(times, (50, 95, 99))
+        row = {"clients": given.clients, "seconds": f"{given.seconds:g}", "asked": kind, "status": status}
+        row |= {"answers": len(times), "p50": f"{p50:.3f}", "p95": f"{p95:.3f}", "p99": f"{p99:.3f}"}
+        half = memory[len(memory) // 2 :]
+        rows.append(row | {"megabytes_half_way": f"{half[0]:.0f}", "megabytes_most": f"{max(memory):.0f}"})
+        print(row)
+    with given.out.open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    print(f"memory: {memory[0]:.0f} MB at first, at most {max(memory):.0f}, {memory[-1]:.0f} at the end")
+    bad = {key: len(times) for key, times in answers.items() if key[1] == 0 or (key[1] >= 500 and key[1] != 503)}
+    if bad:
+        sys.exit(f"answers that were not promised: {bad}")
+
+
+if __name__ == "__main__":
+    main()
