@@ -31,7 +31,7 @@ def served(folder):
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(folder)]
     server = subprocess.Popen([*words, "--max-bytes", "4MB", "--max-memory", "600MB"], stderr=subprocess.DEVNULL)
-    for _ in range(300):
+    for _ in range(1200):  # a busy machine takes its time to import
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return server, f"http://127.0.0.1:{port}"
