@@ -1,4 +1,4 @@
-"""Take the pictures of the page in docs/images: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium."""
+"""Take the pictures of the page: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium."""
 
 import shutil
 from pathlib import Path
