@@ -287,7 +287,7 @@ def test_a_job_that_runs_can_be_taken_back(tmp_path, photo):
         while client.get(f"/v1/jobs/{key}").json()["state"] == "queued":
             time.sleep(0.02)
         assert client.delete(f"/v1/jobs/{key}").status_code == 204
-        for _ in range(500):
+        for _ in range(1500):
             if client.get(f"/v1/jobs/{key}").status_code == 404:
                 break
             time.sleep(0.02)
