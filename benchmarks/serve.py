@@ -3,12 +3,11 @@
     python benchmarks/serve.py [--seconds 120] [--clients 32]
 
 Every client asks again and again: a picture to be looked at, to be restored while it waits, to be restored as a job,
-and the page. The only error allowed is 503, which the server promises when more is asked than it does at once. The
-server's memory is read once a second. Writes results/serve.csv.
+and the page. The only error allowed is 503, which the server promises when more is asked than it does at once. Rows go
+into results/serve.csv; those of another number of clients stay.
 """
 
 import argparse
-import csv
 import http.client
 import json
 import random
@@ -27,6 +26,7 @@ import skimage.data
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.files.save import write
+from restora.work.bench import read_table, write_table
 
 OUT = Path(__file__).parent.parent / "results" / "serve.csv"
 MEDIAN = json.dumps(Plan((Step("median", "", knobs={"radius": 1}),), "").as_dict())
@@ -70,10 +70,10 @@ def ask(port: int, end: float, seed: int, body: bytes, answers: Answers) -> None
             time.sleep(0.5)
 
 
-def resident(process: int) -> float:
-    """Megabytes that a process has resident."""
+def most_resident(process: int) -> float:
+    """The most megabytes that a process has had resident."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1e3
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1e3
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    body, answers, memory = picture(), defaultdict(list), []
+    body, answers = picture(), defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", folder, "--keep", "0.5"]
         server = subprocess.Popen(words)
@@ -99,32 +99,27 @@ def main() -> None:
             ]
             for client in clients:
                 client.start()
-            while time.monotonic() < end:
-                memory.append(resident(server.pid))
-                time.sleep(1)
+            time.sleep(given.seconds / 2)
+            half_way = most_resident(server.pid)
             for client in clients:
                 client.join()
+            memory = half_way, most_resident(server.pid)
         finally:
             server.terminate()
             server.wait(30)
     report(answers, memory, given)
 
 
-def report(answers: Answers, memory: list[float], given: argparse.Namespace) -> None:
+def report(answers: Answers, memory: tuple[float, float], given: argparse.Namespace) -> None:
     """Write the table; fail if an answer is an error that was not promised."""
-    rows = []
+    rows = [row for row in read_table(given.out, ("clients",)) if row["clients"] != str(given.clients)]
     for (kind, status), times in sorted(answers.items()):
         p50, p95, p99 = np.percentile(times, (50, 95, 99))
-        row = {"clients": given.clients, "seconds": f"{given.seconds:g}", "asked": kind, "status": status}
-        row |= {"answers": len(times), "p50": f"{p50:.3f}", "p95": f"{p95:.3f}", "p99": f"{p99:.3f}"}
-        half = memory[len(memory) // 2 :]
-        rows.append(row | {"megabytes_half_way": f"{half[0]:.0f}", "megabytes_most": f"{max(memory):.0f}"})
-        print(row)
-    with given.out.open("w", newline="") as file:
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows(rows)
-    print(f"memory: {memory[0]:.0f} MB at first, at most {max(memory):.0f}, {memory[-1]:.0f} at the end")
+        row = {"clients": str(given.clients), "seconds": f"{given.seconds:g}", "asked": kind, "status": str(status)}
+        row |= {"answers": str(len(times)), "p50": f"{p50:.3f}", "p95": f"{p95:.3f}", "p99": f"{p99:.3f}"}
+        rows.append(row | {"megabytes_half_way": f"{memory[0]:.0f}", "megabytes_most": f"{memory[1]:.0f}"})
+        print(rows[-1])
+    write_table(given.out, sorted(rows, key=lambda row: int(row["clients"])))
     bad = {key: len(times) for key, times in answers.items() if key[1] == 0 or (key[1] >= 500 and key[1] != 503)}
     if bad:
         sys.exit(f"answers that were not promised: {bad}")

@@ -19,6 +19,7 @@ from restora.data.sets import published
 from restora.learn.weights import SHIPPED, listed, trainings, verify
 from restora.methods.table import METHODS
 from restora.work.page import said
+from restora.work.plan import AS_FOUND
 
 ROOT = Path(__file__).parent.parent
 NAMES = {"bm3d": "BM3D", "dncnn": "DnCNN", "cdncnn": "colour DnCNN", "drunet": "DRUNet"}
@@ -105,7 +106,7 @@ def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100"), found: boo
 
     found: of pictures as they are found, not of clean ones.
     """
-    here = [row for row in rows("superres.csv") if row["precision"] == "f32" and ("jpeg" in row["damage"]) == found]
+    here = [row for row in rows("superres.csv") if row["precision"] == "f32" and ("|" in row["damage"]) == found]
     lines = []
     for name in sets:
         mine = {(row["damage"], way(row)): row for row in here if row["set"] == name}
@@ -130,7 +131,7 @@ def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100"), found: boo
 
 def way(row: dict[str, str]) -> str:
     """What a row is called whose weights differ by scale: its method, and whether it is for pictures as found."""
-    return row["method"] + ("-real" if row["weights"].endswith("-real") else "")
+    return row["method"] + (AS_FOUND if row["weights"].endswith(AS_FOUND) else "")
 
 
 def found_table() -> str:
@@ -144,6 +145,19 @@ def perceptual_table() -> str:
     for row in rows("perceptual.csv"):
         words = row["damage"].replace("|", "\\|")
         lines.append(f"| `{words}` | {label(row)} | {float(row['psnr']):.2f} | {float(row['distance']):.3f} |")
+    return "\n".join(lines)
+
+
+def choice_table() -> str:
+    """What diagnosis chooses to make a small picture larger, beside the two kinds of weights."""
+    lines = [
+        "| Set5 | weights for clean ones (dB) | `-real` (dB) | by diagnosis (dB) | chosen |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows("choice.csv"):
+        words = row["damage"].replace("|", "\\|")
+        cells = [f"{float(row[key]):.2f}" for key in ("psnr_clean", "psnr_real", "psnr_chosen")]
+        lines.append(f"| `{words}` | {' | '.join(cells)} | {row['chosen']} |")
     return "\n".join(lines)
 
 
@@ -268,7 +282,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
     "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
-    "found": found_table, "perceptual": perceptual_table,
+    "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
     "adapt": adapt_table, "weights": weights_table,
     "methods": methods_table, "memory": memory_table,
 }  # fmt: skip

@@ -153,18 +153,7 @@ def metrics(request: Request) -> Response:
 @router.get("/v1/methods")
 def methods() -> list[dict[str, Any]]:
     """What there is, with the JSON schema of each method's knobs."""
-    return [
-        {
-            "name": method.name,
-            "kind": method.kind,
-            "about": method.about,
-            "treats": method.treats,
-            "paper": method.paper,
-            "weights": method.weights,
-            "knobs": {knob.name: knob.schema() for knob in method.knobs},
-        }
-        for method in METHODS.values()
-    ]
+    return [method.as_dict() for method in METHODS.values()]
 
 
 @router.post("/v1/diagnose", openapi_extra=BODY, responses=REFUSALS)

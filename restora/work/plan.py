@@ -105,7 +105,7 @@ def plan_to_enlarge_as_found(
 ) -> Plan:
     """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
 
-    Where JPEG left blocks, weights are taken that were trained on pictures like it. Other noise is removed first.
+    Where JPEG left blocks, weights are taken that know them, and the noise beneath; else noise is removed first.
     """
     blocks = [f.says for f in diagnosis.findings.values() if f.present and f.sign == "jpeg_quality"]
     steps = [] if blocks else _against_noise(diagnosis)
@@ -151,9 +151,9 @@ def plan_to_enlarge(
     if method.kind != "learned" and (weights or precision or ensemble):
         raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
     if method.kind == "learned":
-        names = [weights] if weights else [name for name in method.weights if not name.endswith(AS_FOUND)]
-        first = names if weights or not as_found else [name for name in method.weights if name.endswith(AS_FOUND)]
-        steps = _by_nets(method, because, shape[:2], size, (first, names), {"ensemble": 1} if ensemble else {})
+        for_clean = [weights] if weights else [each for each in method.weights if not each.endswith(AS_FOUND)]
+        first = [each for each in method.weights if each.endswith(AS_FOUND)] if as_found else for_clean
+        steps = _by_nets(method, because, shape[:2], size, (first, for_clean), {"ensemble": 1} if ensemble else {})
     else:
         steps = [_resize(name if method.kind == "resize" else "bicubic", because, size)]
     if back_project or method.kind == "correction":

@@ -2,7 +2,9 @@
 
 import base64
 import os
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,7 +94,12 @@ def test_nothing_of_gradio_is_there_but_what_the_page_needs(client):
 def test_no_file_of_this_machine_is_served(client, tmp_path, path):
     answer = client.get(f"/gradio_api/file={path}")
     assert answer.status_code in (403, 404) and "root:" not in answer.text
-    assert client.get(f"/gradio_api/file={tmp_path}/jobs/jobs.sqlite").status_code in (403, 404)
+    own = sent(client)
+    assert client.get(f"/gradio_api/file={own}").content == b"x"
+    table = tmp_path / "jobs" / "jobs.sqlite"
+    assert table.exists()
+    for other in (table, f"{own}/../../../jobs.sqlite", f"{Path(own).parent}/..%2f../jobs.sqlite"):
+        assert client.get(f"/gradio_api/file={other}").status_code in (403, 404)
     assert client.get(f"/assets/{path}").status_code in (403, 404)
 
 
@@ -135,6 +142,14 @@ def test_pages_of_other_sites_may_show_and_fetch_nothing(client):
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "http" not in policy
 
 
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_loads_nothing_from_elsewhere(client, path):
+    loaded = re.findall(
+        r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)\s*=\s*[\"']([^\"']+)", client.get(path).text
+    )
+    assert loaded and not [address for address in loaded if re.match(r"\w+:|//", address)]
+
+
 def test_names_are_never_html(sight):
     for text in (phrases.findings(sight), phrases.several([sight]), phrases.trouble("<b>noisy.png")):
         assert "<b>noisy" not in text and "&lt;b&gt;noisy" in text
@@ -144,6 +159,7 @@ def test_an_untouched_form_gives_the_plan_itself(sight):
     plan = plan_as_found(sight, 2)
     assert [step.method for step in plan.steps] == ["restora", "edsr"]
     shown = as_shown(plan.steps[0])
+    assert read_form(Draft(plan), [], sight) is plan  # it is not drawn yet
     assert read_form(Draft(plan), ["restora", True, 1, shown.knobs["sigma"]], sight) is plan
 
 

@@ -88,7 +88,10 @@ def entire(row, run):
 def test_rows_of_one_class_state_the_same_of_it():
     for row in ROWS:
         twin = next(method for method in LEARNED if method.entry == row.entry)
-        assert (row.halo, row.multiple, row.channels) == (twin.halo, twin.multiple, twin.channels)
+        assert (row.halo, row.multiple, row.channels, row.memory) == (
+            *(twin.halo, twin.multiple, twin.channels),
+            twin.memory,
+        )
 
 
 def test_the_halo_in_the_table_is_the_measured_one(row):
