@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from restora.engines.openvino_ import computes_in_bf16, openvino_engine
+from restora.engines.choice import computes_in_bf16
+from restora.engines.openvino_ import openvino_engine
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import find
 from restora.methods.table import METHODS

@@ -1,6 +1,12 @@
 """Pictures and data that tests share."""
 
+import os
 from pathlib import Path
+
+# Where several processes share the tests, each computes with one core: threads that wait in turns cost more than they
+# bring. Set before anything reads it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest

@@ -35,8 +35,8 @@ def denoise(
     out: Annotated[Path, typer.Option(help="Folder of denoise.csv and denoise_cost.csv.")] = Path("results"),
     page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
     force: Force = False,
-    precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
-    engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")] = "f32",
+    engine: Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")] = "openvino",
     again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
     cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
     cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
@@ -71,8 +71,8 @@ def superres(
     out: Annotated[Path, typer.Option(help="Folder of superres.csv and superres_cost.csv.")] = Path("results"),
     page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
     force: Force = False,
-    precision: Annotated[str, typer.Option(help="f32 or bf16, of the nets.")] = "f32",
-    engine: Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")] = "openvino",
+    precision: Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")] = "f32",
+    engine: Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")] = "openvino",
     again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
     cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
     cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
@@ -114,7 +114,7 @@ def _check(
         if name not in known:
             raise RestoraError(f"no method here is called {name!r}; {nearest(name, known)}")
     if precision not in PRECISIONS:
-        raise RestoraError(f"precision must be {' or '.join(PRECISIONS)}, not {precision!r}")
+        raise RestoraError(f"precision must be {', '.join(PRECISIONS)}, not {precision!r}")
     if page and ((page.exists() and not force) or not page.parent.is_dir()):
         raise OutputExists(f"{page} exists or its folder does not; overwrite it with --force")
     check_sets(sets)

@@ -21,6 +21,7 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(pictures.fix, pictures.denoise, pictures.upscale, pictures.diagnose, pictures.plan, pictures.restore),
     *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
+    laboratory.export,
     serve.serve,
 )
 for command in COMMANDS:

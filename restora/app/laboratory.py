@@ -175,6 +175,30 @@ def adapt(
         print(f"{made.name} written to {made.folder}: {gain:+.2f} dB on a picture held out")
 
 
+def export(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Weights; all that are installed if none are named.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make weights ready to be computed in 8-bit integers, if the gate lets them through.
+
+    Example: restora export restora.noise
+    """
+    from restora.learn.weights import listed
+    from restora.work.export import export as run
+
+    verdicts = {}
+    for name in names or sorted(listed()):
+        made, verdict = run(name, lambda text, name=name: typer.echo(f"{name}: {text}", err=True))  # type: ignore[misc]
+        verdicts[name] = made.card["int8"]
+        if not as_json:
+            lost = f"{verdict.mean_loss:.3f} dB lost on the mean, {verdict.worst_loss:.2f} dB at most"
+            print(f"{name}: {'int8 passed' if verdict.passed else 'int8 refused'}; {lost}")
+    if as_json:
+        show_json(verdicts)
+
+
 @weights.command("list")
 def list_weights(as_json: AsJson = False) -> None:
     """List the weights with their terms of use.

@@ -40,7 +40,10 @@ Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to wr
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
-Engine = Annotated[str, typer.Option(help="What runs the nets: openvino or torch.")]
+Engine = Annotated[str, typer.Option(help="What runs the nets: auto, openvino, onnxruntime or torch.")]
+Precision = Annotated[
+    str, typer.Option(help="int8, bf16 or f32; auto: the fastest that processor and weights are made for.")
+]
 MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
 MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
 Yes = Annotated[bool, typer.Option("--yes", help="Go ahead with a method that takes long for this picture.")]

@@ -14,6 +14,7 @@ from restora.app.options import (
     MaxMemory,
     MaxPixels,
     Output,
+    Precision,
     Quality,
     Settings,
     Source,
@@ -40,7 +41,7 @@ PATIENCE = 10.0
 def fix(
     picture: Source,
     output: Output = None,
-    engine: Engine = "openvino",
+    engine: Engine = "auto",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -78,9 +79,9 @@ def denoise(
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
     weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
     settings: Settings = None,
-    precision: Annotated[str | None, typer.Option(help="f32 or bf16; the processor's best if not given.")] = None,
+    precision: Precision = "auto",
     yes: Yes = False,
-    engine: Engine = "openvino",
+    engine: Engine = "auto",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -105,7 +106,7 @@ def denoise(
             *(method, wishes, diagnosis),
             strength=strength,
             weights=weights,
-            precision=precision,
+            precision=None if precision == "auto" else precision,
             sigma_map=sigma_map,
         )
 
@@ -128,8 +129,8 @@ def upscale(
     back_project: Annotated[
         bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")
     ] = False,
-    precision: Annotated[str | None, typer.Option(help="f32 or bf16; by the weights' card if not given.")] = None,
-    engine: Engine = "openvino",
+    precision: Precision = "auto",
+    engine: Engine = "auto",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -152,14 +153,14 @@ def upscale(
             raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
         target = size_from(size) if size else (round(height * scale), round(width * scale))
         if method is None:
-            if weights or precision or back_project:
+            if weights or precision != "auto" or back_project:
                 raise BadKnob("--weights, --precision and --back-project go with a --method")
             seen.append(look(pixels))
             return plan_to_enlarge_as_found(seen[0], pixels.shape, target, ensemble=ensemble)
         return plan_to_enlarge(
             *(method, pixels.shape, target),
             weights=weights,
-            precision=precision,
+            precision=None if precision == "auto" else precision,
             ensemble=ensemble,
             back_project=back_project,
         )
@@ -210,7 +211,7 @@ def restore(
     plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
     output: Output = None,
     yes: Yes = False,
-    engine: Engine = "openvino",
+    engine: Engine = "auto",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,

@@ -9,7 +9,7 @@ from typing import Any
 from restora.core.errors import BadPlan
 from restora.core.knobs import Setting
 
-PRECISIONS = ("f32", "bf16")
+PRECISIONS = ("f32", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
-            raise BadPlan(f"precision must be {' or '.join(PRECISIONS)}, not {self.precision!r}")
+            raise BadPlan(f"precision must be {', '.join(PRECISIONS)}, not {self.precision!r}")
         if not isinstance(self.because, str) or type(self.seed) is not int or not 0 <= self.seed < 2**63:
             raise BadPlan("a plan's because must be a text and its seed a whole number from 0 to 2^63 - 1")
 

@@ -1,5 +1,6 @@
 """The OpenVINO engine: an ONNX model on the CPU, without torch."""
 
+import importlib
 import sys
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,17 +17,18 @@ from restora.core.errors import RestoraError
 def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[np.ndarray], np.ndarray]:
     """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model.
 
-    precision: "f32" or "bf16". threads: 0 for all. Raises RestoraError if the model cannot be loaded.
+    precision: "f32" or "bf16", of all that the model does not compute in 8-bit integers. threads: 0 for all. Raises
+    RestoraError if the model cannot be loaded.
     """
-    openvino = _openvino()
+    library = openvino()
     properties: dict[str, object] = {
-        "INFERENCE_PRECISION_HINT": {"f32": "f32", "bf16": "bf16"}[precision],
+        "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
     }
     if threads:
         properties["INFERENCE_NUM_THREADS"] = threads
     try:
-        compiled = openvino.Core().compile_model(str(model), "CPU", properties)
+        compiled = library.Core().compile_model(str(model), "CPU", properties)
     except RuntimeError as error:
         raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
     request, turn = compiled.create_infer_request(), Lock()
@@ -39,16 +41,8 @@ def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[
     return run
 
 
-@lru_cache(maxsize=1)
-def computes_in_bf16() -> bool:
-    """Whether this processor has bf16 arithmetic; where it has not, bf16 is emulated and slower than f32."""
-    return "BF16" in _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def _openvino() -> ModuleType:
-    """OpenVINO without its telemetry, which would write an identifier to the user's home when imported."""
+def openvino() -> ModuleType:
+    """The package, without its telemetry, which would write an identifier to the user's home when imported."""
     # An entry of None makes the import of that package fail; OpenVINO then uses a stub of its own.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
+    return importlib.import_module("openvino")

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Collection
 
 import numpy as np
 import onnx
@@ -33,7 +34,7 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
             dynamic_shapes=({0: batch, 2: height, 3: width},),
         )
     model = program.model_proto  # type: ignore[union-attr]
-    _halve(model.graph)
+    halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims})
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -65,11 +66,11 @@ def linked(model: bytes, parameters: bytes, location: str) -> bytes:
     return graph.SerializeToString(deterministic=True)
 
 
-def _halve(graph: onnx.GraphProto) -> None:
-    """Store float32 weights as float16, each followed by a cast."""
+def halve(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Store the float32 weights of these names as float16, each followed by a cast."""
     casts = []
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or not tensor.dims:
+        if tensor.data_type != TensorProto.FLOAT or tensor.name not in names:
             continue
         name = tensor.name
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")

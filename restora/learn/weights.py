@@ -1,6 +1,7 @@
 """Weights on disk: NAME.safetensors, NAME.onnx and NAME.json (the card), with checksums in the folder's index.toml.
 
-Reading them needs no torch, and unpickles nothing.
+Weights that passed the gate have NAME.int8.onnx too: the same parameters, computed in 8-bit integers. Reading weights
+needs no torch, and unpickles nothing.
 """
 
 import json
@@ -17,7 +18,10 @@ from restora.core.names import nearest
 from restora.data.photographs import sha256
 
 SHIPPED = Path(__file__).parent.parent / "weights"
-FILES = (".safetensors", ".onnx", ".json")
+FILES = {"safetensors": ".safetensors", "onnx": ".onnx", "json": ".json"}
+"""Of all weights, by their key in the index."""
+INT8 = {"int8": ".int8.onnx"}
+"""Of those that passed the gate."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Weights:
     def onnx(self) -> Path:
         """The model that runs without torch; its parameters may be in the .safetensors file beside it."""
         return self.folder / f"{self.name}.onnx"
+
+    @property
+    def int8(self) -> Path | None:
+        """The same model in 8-bit integers; None if there is none that passed the gate."""
+        path = self.folder / f"{self.name}{INT8['int8']}"
+        return path if self.card.get("int8", {}).get("passed") and path.exists() else None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The net's parameters by name, float16."""
@@ -63,7 +73,7 @@ def listed() -> dict[str, Path]:
 def find(name: str) -> Weights:
     """Weights by name, or by the path of one of their files. Raises NoWeights if absent or changed."""
     path = Path(name)
-    if path.suffix in FILES and path.exists():
+    if path.suffix in FILES.values() and path.exists():
         return verify(path.stem, path.parent)
     known = listed()
     if name not in known:
@@ -77,11 +87,13 @@ def verify(name: str, folder: Path) -> Weights:
     if name not in index:
         raise NoWeights(f"{folder / 'index.toml'} does not list {name}")
     sums = index[name]
-    for ending in FILES:
+    for kind, ending in (FILES | INT8).items():
         path = folder / f"{name}{ending}"
+        if kind in INT8 and kind not in sums:
+            continue
         if not path.exists():
             raise NoWeights(f"{path} is missing")
-        if sha256(path) != sums[ending[1:]]:
+        if sha256(path) != sums[kind]:
             raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
     card = json.loads((folder / f"{name}.json").read_text())
     return Weights(name, folder, card, sums["safetensors"])
@@ -94,20 +106,26 @@ def packed(arrays: dict[str, np.ndarray]) -> bytes:
     return save({key: value.astype(np.float16) for key, value in arrays.items()})
 
 
-def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, card: dict[str, Any]) -> Weights:
-    """Write weights and card to a folder and list them in its index. Arrays become float16."""
+def store(
+    name: str,
+    folder: Path,
+    arrays: dict[str, np.ndarray],
+    onnx: bytes,
+    card: dict[str, Any],
+    int8: bytes | None = None,
+) -> Weights:
+    """Write weights and card to a folder and list them in its index. Arrays become float16. int8: its model, if any."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {
-        ".safetensors": packed(arrays),
-        ".onnx": onnx,
-        ".json": (json.dumps(card, indent=1) + "\n").encode(),
-    }
-    for ending, data in contents.items():
-        aside = folder / f".{name}{ending}.part"
+    contents = {"safetensors": packed(arrays), "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
+    if int8:
+        contents |= {"int8": int8}
+    endings = FILES | INT8
+    for kind, data in contents.items():
+        aside = folder / f".{name}{endings[kind]}.part"
         aside.write_bytes(data)
-        aside.replace(folder / f"{name}{ending}")
+        aside.replace(folder / f"{name}{endings[kind]}")
     index = _index(folder)
-    index[name] = {ending[1:]: sha256(folder / f"{name}{ending}") for ending in FILES}
+    index[name] = {kind: sha256(folder / f"{name}{endings[kind]}") for kind in contents}
     lines = [
         f'["{key}"]\n' + "".join(f'{kind} = "{value}"\n' for kind, value in sums.items())
         for key, sums in sorted(index.items())
@@ -115,6 +133,8 @@ def store(name: str, folder: Path, arrays: dict[str, np.ndarray], onnx: bytes, c
     aside = folder / ".index.toml.part"
     aside.write_text("\n".join(lines))
     aside.replace(folder / "index.toml")
+    if not int8:  # of earlier parameters
+        (folder / f"{name}{INT8['int8']}").unlink(missing_ok=True)
     return verify(name, folder)
 
 
@@ -127,7 +147,14 @@ def trainings(card: dict[str, Any]) -> list[dict[str, Any]]:
 def rescore(weights: Weights, scores: list[dict[str, Any]], bf16_loss: float | None) -> Weights:
     """The same weights with new scores on their card, and what bf16 costs them in dB (None: not measured)."""
     card = {**weights.card, "scores": scores, "bf16_loss_db": bf16_loss}
-    return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card)
+    int8 = weights.int8.read_bytes() if weights.int8 else None
+    return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, int8)
+
+
+def with_int8(weights: Weights, model: bytes | None, facts: dict[str, Any]) -> Weights:
+    """The same weights with another int8 model, or none, and what the gate found on their card."""
+    card = {**weights.card, "int8": facts}
+    return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, model)
 
 
 def _index(folder: Path) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from restora.core.knobs import Knob, Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.data.photographs import sha256
+from restora.engines.choice import computes_in_bf16, gains_from_int8
 from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
 
@@ -205,13 +206,16 @@ def learned_step(
 
 
 def best_precision(weights: Iterable[str | None]) -> str:
-    """bf16 where the processor computes in it and the cards say that it costs at most BF16_LOSS; else f32."""
-    from restora.engines.openvino_ import computes_in_bf16
+    """The fastest that the processor is made for and the cards of all weights allow; f32 if there is none.
 
-    if not computes_in_bf16():
-        return "f32"
-    losses = [find(name).card.get("bf16_loss_db") for name in weights if name]
-    return "bf16" if all(loss is not None and loss <= BF16_LOSS for loss in losses) else "f32"
+    int8 if all have passed the gate; bf16 if it costs each at most BF16_LOSS.
+    """
+    known = [find(name) for name in weights if name]
+    if known and gains_from_int8() and all(each.int8 for each in known):
+        return "int8"
+    losses = [each.card.get("bf16_loss_db") for each in known]
+    fits = all(loss is not None and loss <= BF16_LOSS for loss in losses)
+    return "bf16" if known and fits and computes_in_bf16() else "f32"
 
 
 def check(plan: Plan) -> list[dict[str, Setting]]:

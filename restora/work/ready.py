@@ -17,6 +17,7 @@ from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import along, bicubic_weights
 from restora.data.photographs import sha256
+from restora.engines.choice import ENGINES, engine_named
 from restora.engines.tiling import (
     UNIT,
     Read,
@@ -38,8 +39,6 @@ RESTING = 320_000_000
 
 PLAIN = 40
 """Bytes for each pixel that is only read and written."""
-
-ENGINES = ("openvino", "torch")
 
 Tell = Callable[[int, int], None]
 """(pieces done, pieces in all), called after each piece."""
@@ -202,8 +201,7 @@ def prepare(
 
     band_bytes: for each pixel of a row of tiles that waits to be written.
     """
-    if engine not in ENGINES:
-        raise BadPlan(f"no engine is called {engine!r}; known: {', '.join(ENGINES)}")
+    engine = engine_named(engine)
     runners = [
         _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
     ]
@@ -283,6 +281,12 @@ def _learned(
     if (sigma or step.sigma_map) and not told:
         raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
     report.weights[weights.name] = weights.checksum
+    if precision == "int8" and not weights.int8:
+        found = "; ".join(card.get("int8", {}).get("objections", ["they were not exported to it"]))
+        raise BadPlan(f"the weights {weights.name} have no int8 model: {found}")
+    if precision not in ENGINES[engine]:
+        report.warnings.append(f"{engine} does not compute in {precision}; {weights.name} ran in f32")
+        precision = "f32"
     report.engine, report.precision = engine, precision
 
     def ready(in_precision: str) -> Run:
@@ -299,10 +303,15 @@ def _learned(
 
 
 def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+    model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
     if engine == "openvino":
         from restora.engines.openvino_ import openvino_engine
 
-        return openvino_engine(weights.onnx, precision)
+        return openvino_engine(model, "f32" if precision == "int8" else precision)
+    if engine == "onnxruntime":
+        from restora.engines.onnxruntime_ import onnxruntime_engine
+
+        return onnxruntime_engine(model)
     net_class = method.load()  # names the missing package if torch is absent
     from restora.engines.torch_ import torch_engine
 

@@ -35,7 +35,7 @@ class Limits:
 
 
 def restore(
-    image: Image, plan: Plan, *, engine: str = "openvino", max_memory: int = MAX_MEMORY, tell: Tell | None = None
+    image: Image, plan: Plan, *, engine: str = "auto", max_memory: int = MAX_MEMORY, tell: Tell | None = None
 ) -> tuple[Image, Report]:
     """The restored picture and the report. Metadata pass through; alpha and hole too, made larger with the picture.
 
@@ -64,7 +64,7 @@ def restore_file(
     target: Path,
     plan: Plan | Callable[[Pixels], Plan],
     *,
-    engine: str = "openvino",
+    engine: str = "auto",
     limits: Limits = Limits(),
     force: bool = False,
     quality: int = 95,

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
-from restora.core.image import to_grey
 from restora.core.method import Method
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, locate, photographs, split
-from restora.files.picture import read
+from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED, Weights, find, packed, store
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from restora.learn.loop import Player, Progress
 
 RUNS = Path.home() / ".cache" / "restora" / "runs"
-VALIDATION = "noise(sigma=0.09803921568627451)"
-"""What held-out photographs are damaged with to follow a run, whatever noise the recipe trains on."""
 
 
 def train(
@@ -65,7 +62,7 @@ def train(
     keep_freed_memory()
     names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
     seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
-    samples = [_sample(photo, recipe) for photo in held]  # y (planes, H, W), x (H, W, C)
+    samples = [sample(photo, recipe, validation(recipe)) for photo in held]  # y (planes, H, W), x (H, W, C)
     torch.manual_seed(recipe.seed)
     try:
         net = method.load()(channels=recipe.channels, **recipe.knobs)
@@ -89,7 +86,7 @@ def train(
 
         average, progress = descend(
             *_game(net, recipe, teacher),
-            Pairs([_eight_bit(photo, recipe) for photo in seen], recipe),
+            Pairs([eight_bit(photo, recipe) for photo in seen], recipe),
             recipe,
             folder / "checkpoint.pt",
             lambda candidate: _validate(candidate, samples),
@@ -177,7 +174,7 @@ def card_of(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
-            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {_validation(recipe)}, unclipped",
+            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {validation(recipe)}, unclipped",
         },
         "scores": [],
         "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],
@@ -199,32 +196,6 @@ def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) ->
             x_hat = net(torch.from_numpy(y[None]))[0].numpy().transpose(1, 2, 0)
             scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
     return float(np.mean(scores))
-
-
-def _sample(photo: Photograph, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of a photograph, at most 256x256 and cut to fit: y (planes, H, W) damaged, x (H, W, C)."""
-    pixels = _eight_bit(photo, recipe)
-    unit = math.lcm(8, *recipe.scales)
-    height, width = (min(256, side) // unit * unit for side in pixels.shape[:2])
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
-    rng = np.random.default_rng(int(photo.sha256[:8], 16))
-    damaged = draw(_validation(recipe), rng).apply(x, rng)
-    y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
-    y[: recipe.channels] = damaged.transpose(2, 0, 1)
-    return y, x
-
-
-def _validation(recipe: Recipe) -> str:
-    """What held-out photographs are damaged with: the first damage of a recipe that shrinks, else VALIDATION."""
-    return recipe.damages[0] if recipe.scales else VALIDATION
-
-
-def _eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
-    """A photograph (H, W, C) uint8 with as many channels as the recipe trains on."""
-    pixels = read(photo.path).pixels
-    pixels = to_grey(pixels) if recipe.channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    return np.rint(pixels * 255).astype(np.uint8)
 
 
 def _commit() -> str:

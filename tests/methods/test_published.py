@@ -25,10 +25,10 @@ from tests.methods import published
 SCORES = [
     ("dncnn", "Set12", 15, 1, 32.86),
     ("dncnn", "Set12", 25, 1, 30.44),
-    ("dncnn", "Set12", 50, 4, 27.18),
-    ("dncnn", "BSD68", 25, 1, 29.23),
+    pytest.param("dncnn", "Set12", 50, 4, 27.18, marks=pytest.mark.exhaustive),
+    pytest.param("dncnn", "BSD68", 25, 1, 29.23, marks=pytest.mark.exhaustive),
     ("ffdnet", "Set12", 25, 1, 30.43),
-    ("ffdnet", "Set12", 50, 4, 27.32),
+    pytest.param("ffdnet", "Set12", 50, 4, 27.32, marks=pytest.mark.exhaustive),
 ]
 
 

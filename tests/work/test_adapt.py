@@ -35,7 +35,7 @@ def gain(name, x, y):
 def test_weights_adapt_to_the_noise_of_the_pictures_themselves(camera, tmp_path, photo):
     said = []
     start = "restora.blind"
-    made = adapt(camera, "my-camera", lambda *row: said.append(row), start=start, runs=tmp_path / "runs", steps=50)
+    made = adapt(camera, "my-camera", lambda *row: said.append(row), start=start, runs=tmp_path / "runs", steps=25)
     assert made.folder == tmp_path / "own" and find("my-camera").checksum == made.checksum
     card = made.card
     assert card["start"]["name"] == start and card["adapted"]["noise_sigma"] > 0.02

@@ -1,0 +1,40 @@
+"""Held-out photographs, damaged as a recipe says: what a run is followed by, and what its weights are judged on."""
+
+import math
+
+import numpy as np
+
+from restora.core.image import to_grey
+from restora.damage.words import draw
+from restora.data.photographs import Photograph
+from restora.files.picture import read
+from restora.learn.recipe import Recipe
+
+VALIDATION = "noise(sigma=0.09803921568627451)"
+"""What held-out photographs are damaged with to follow a run, whatever noise the recipe trains on."""
+
+
+def validation(recipe: Recipe) -> str:
+    """What held-out photographs are damaged with: the first damage of a recipe that shrinks, else VALIDATION."""
+    return recipe.damages[0] if recipe.scales else VALIDATION
+
+
+def sample(photo: Photograph, recipe: Recipe, words: str, side: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of a photograph, at most side x side and cut to fit: y (planes, H, W) damaged, x (H, W, C)."""
+    pixels = eight_bit(photo, recipe)
+    unit = math.lcm(8, *recipe.scales)
+    height, width = (min(side, length) // unit * unit for length in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
+    rng = np.random.default_rng(int(photo.sha256[:8], 16))
+    damaged = draw(words, rng).apply(x, rng)
+    y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
+    y[: recipe.channels] = damaged.transpose(2, 0, 1)
+    return y, x
+
+
+def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
+    """A photograph (H, W, C) uint8 with as many channels as the recipe trains on."""
+    pixels = read(photo.path).pixels
+    pixels = to_grey(pixels) if recipe.channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    return np.rint(pixels * 255).astype(np.uint8)

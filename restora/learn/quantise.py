@@ -1,0 +1,101 @@
+"""Quantise: an exported net computed in 8-bit integers, by NNCF's post-training quantisation.
+
+What each convolution takes and its weights are rounded to 8-bit steps; short cuts (sums) and the layers named in `keep`
+stay in float, as what they carry is the picture itself. Weights use half the steps, so that sums of products do not
+overflow on processors without VNNI either.
+"""
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from restora.learn.export import halve, linked
+
+LAYERS = ("Conv", "ConvTranspose")
+RANGES = ("all", "mean")
+"""How wide a layer's steps reach: to the greatest value that occurred in any sample, or to the mean of the samples'
+greatest values, which makes finer steps and cuts off what goes beyond."""
+
+
+def layers(model: onnx.ModelProto) -> list[str]:
+    """The names of the convolutions of a model, first to last."""
+    return [node.name for node in model.graph.node if node.op_type in LAYERS]
+
+
+def unfolded(path: Path) -> onnx.ModelProto:
+    """The exported model with its parameters in it, as float32."""
+    model = onnx.load(str(path))
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    casts = [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in stored]
+    for cast in casts:
+        tensor = stored[cast.input[0]]
+        values = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, cast.output[0]))
+        model.graph.node.remove(cast)
+    return model
+
+
+def quantised(path: Path, samples: Sequence[np.ndarray], keep: Collection[str], ranges: str, parameters: Path) -> bytes:
+    """The ONNX model, quantised, of an exported one; its weights stay in the safetensors file `parameters` beside it.
+
+    samples: pictures (1, C, H, W) that show which values occur. keep: layers that stay in float. ranges: of RANGES.
+    """
+    model = unfolded(path)
+    floats = {tensor.name: tensor for tensor in model.graph.initializer if len(tensor.dims) > 1}
+    result = _by_nncf(model, samples, keep, ranges)
+    _from_floats(result.graph, floats)
+    halve(result.graph, floats)
+    onnx.checker.check_model(result, full_check=True)
+    return linked(result.SerializeToString(deterministic=True), parameters.read_bytes(), parameters.name)
+
+
+def _by_nncf(
+    model: onnx.ModelProto, samples: Sequence[np.ndarray], keep: Collection[str], ranges: str
+) -> onnx.ModelProto:
+    # Set before the import: else NNCF tells its makers, over the network, that it is used.
+    os.environ["NNCF_TELEMETRY_OPT_OUT"] = os.environ["CI"] = "true"
+    import logging
+
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    nncf.set_log_level(logging.ERROR)
+    sums = [node.name for node in model.graph.node if node.op_type == "Add"]
+    estimators = {"all": RangeEstimatorParametersSet.MINMAX, "mean": RangeEstimatorParametersSet.MEAN_MINMAX}
+    return nncf.quantize(
+        model,
+        nncf.Dataset([{model.graph.input[0].name: sample} for sample in samples]),
+        subset_size=len(samples),
+        preset=nncf.QuantizationPreset.PERFORMANCE,
+        ignored_scope=nncf.IgnoredScope(names=[*keep, *sums]),
+        advanced_parameters=AdvancedQuantizationParameters(
+            overflow_fix=OverflowFix.ENABLE, activations_range_estimator_params=estimators[ranges]
+        ),
+    )
+
+
+def _from_floats(graph: onnx.GraphProto, floats: dict[str, TensorProto]) -> None:
+    """Weights stored as integers become the floats that they came from, quantised where they are used.
+
+    The same arithmetic from the same numbers, stored once for all precisions.
+    """
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    quantisers = []
+    for node in graph.node:
+        if node.op_type != "DequantizeLinear" or node.input[0] not in known:
+            continue
+        integers, scale, zero = node.input
+        weight = floats[integers.removeprefix("q_output_").rpartition("_")[0]]
+        quantiser = helper.make_node("QuantizeLinear", [weight.name, scale, zero], [integers], f"quantise {integers}")
+        quantiser.attribute.extend(node.attribute)
+        quantisers.append(quantiser)
+        graph.initializer.remove(known[integers])
+        if weight.name not in known:
+            graph.initializer.append(weight)
+    for index, quantiser in enumerate(quantisers):
+        graph.node.insert(index, quantiser)

@@ -1,0 +1,107 @@
+"""Export: make int8 models of weights, and let the gate say whether they may be used."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from restora.core.errors import MissingExtra
+from restora.data.photographs import locate, photographs, split
+from restora.engines.openvino_ import openvino_engine
+from restora.learn.held_out import eight_bit, sample, validation
+from restora.learn.pairs import Pairs
+from restora.learn.recipe import Recipe, recipe_from
+from restora.learn.weights import Weights, find, with_int8
+from restora.work.gate import Verdict, judge
+
+CALIBRATION = 32
+"""Patches of training photographs that show which values occur in a net."""
+PROBES = 8
+"""Of them, those by which one model is compared with another."""
+LARGE = 768
+"""The side of the picture that is restored whole and by tiles."""
+
+Samples = list[tuple[np.ndarray, np.ndarray]]
+
+
+def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
+    """Weights with an int8 model beside them if one passes the gate, without one if none does; the card says which.
+
+    Its steps are set by training photographs, and it is judged on those that training held out, with each damage of
+    the recipe. Where it is not enough that the first and last layer stay in float, those that lose most do too, up to
+    a quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are not there.
+    """
+    try:
+        import nncf  # noqa: F401
+
+        from restora.learn.quantise import RANGES
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"exporting needs {error.name}; install it with: pip install 'restora[lab]'") from error
+    weights = find(name)
+    card = weights.card
+    shown, samples, large = _pictures(recipe_from(card["recipe"], weights.name))
+    with TemporaryDirectory() as folder:
+        bench = Bench(weights, shown, Path(folder))
+        first, *inner, last = bench.layers
+        sensitive: list[str] = []
+        for more in sorted({0, len(inner) // 16, len(inner) // 8, len(inner) // 4}):
+            if more and not sensitive:
+                sensitive = bench.most_sensitive(inner)
+            keep = [first, last, *sensitive[:more]]
+            tries = {ranges: bench.model(keep, ranges) for ranges in RANGES}
+            ranges = min(RANGES, key=lambda each: bench.error(tries[each]))
+            engine = openvino_engine(tries[ranges], "f32")
+            verdict = judge(engine, bench.f32, samples, large, card["halo"], card["multiple"])
+            tell(f"{len(keep)} of {len(bench.layers)} layers in float: {'; '.join(verdict.objections) or 'passed'}")
+            if verdict.passed:
+                break
+        facts = verdict.as_dict() | {"float_layers": keep, "ranges": ranges, "calibrated_on": len(shown)}
+        return with_int8(weights, tries[ranges].read_bytes() if verdict.passed else None, facts), verdict
+
+
+class Bench:
+    """Where int8 models of some weights are made, in a folder of their own, and compared with f32."""
+
+    def __init__(self, weights: Weights, shown: Sequence[np.ndarray], folder: Path) -> None:
+        from restora.learn.quantise import layers, unfolded
+
+        self.weights, self.shown, self.folder = weights, shown, folder
+        self.layers = layers(unfolded(weights.onnx))
+        self.f32 = openvino_engine(weights.onnx, "f32")
+        self.wanted = [self.f32(y) for y in shown[:PROBES]]
+        # Models point into the parameters beside them.
+        self.parameters = folder / f"{weights.name}.safetensors"
+        shutil.copyfile(weights.folder / self.parameters.name, self.parameters)
+
+    def model(self, keep: Collection[str], ranges: str, shown: int = CALIBRATION) -> Path:
+        """A new int8 model, with these layers in float, calibrated by so many patches."""
+        from restora.learn import quantise
+
+        path = self.folder / f"{uuid.uuid4().hex}.onnx"
+        path.write_bytes(quantise.quantised(self.weights.onnx, self.shown[:shown], keep, ranges, self.parameters))
+        return path
+
+    def error(self, model: Path) -> float:
+        """The mean squared error of a model against f32."""
+        engine = openvino_engine(model, "f32")
+        return float(np.mean([np.mean((engine(y) - x) ** 2) for y, x in zip(self.shown, self.wanted, strict=False)]))
+
+    def most_sensitive(self, among: Sequence[str]) -> list[str]:
+        """Layers, the one first that makes the greatest error if only it is quantised."""
+        loss = {layer: self.error(self.model(set(self.layers) - {layer}, "all", PROBES)) for layer in among}
+        return sorted(among, key=loss.__getitem__, reverse=True)
+
+
+def _pictures(recipe: Recipe) -> tuple[list[np.ndarray], Samples, np.ndarray]:
+    """Damaged patches to calibrate by (1, planes, H, W), samples to judge by, and one large damaged picture."""
+    names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
+    seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
+    pairs = Pairs([eight_bit(photo, recipe) for photo in seen[:CALIBRATION]], recipe)
+    shown = [pairs.pair(0, item)[0][None] for item in range(CALIBRATION)]
+    damages = sorted({*recipe.damages, validation(recipe)})
+    samples = [sample(photo, recipe, words) for photo in held for words in damages]
+    large = max((sample(photo, recipe, damages[0], LARGE)[0] for photo in held), key=np.size)
+    return shown, samples, large

@@ -1,0 +1,108 @@
+"""The gate: whether a net computed in another way still does what it does in f32."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from restora.engines.tiling import around, cores, restore_piece
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+
+Engine = Callable[[np.ndarray], np.ndarray]
+"""(B, C, H, W) float32 -> (B, C, H, W) float32."""
+
+MEAN_LOSS, WORST_LOSS = 0.05, 0.5
+"""Decibels of PSNR that may be lost, on the mean over pictures and on any one of them."""
+SHIFT = 0.1
+"""How much brighter or darker pictures may become on the mean, of 255."""
+EXACT = 1e-5
+"""How far a picture restored by tiles may be from the picture restored whole, on the 0..1 scale."""
+TILE = 256
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was measured against f32, over so many pictures; losses in dB of PSNR, shift of 255, tiled on 0..1."""
+
+    pictures: int
+    mean_loss: float
+    worst_loss: float
+    shift: float
+    tiled: float
+    finite: bool
+
+    @property
+    def objections(self) -> list[str]:
+        """What speaks against it, in words; empty if it passes."""
+        if not self.finite:
+            return ["results hold NaN or infinity"]
+        rules = [
+            (self.mean_loss <= MEAN_LOSS, f"{self.mean_loss:.3f} dB are lost, more than {MEAN_LOSS:g}"),
+            (self.worst_loss <= WORST_LOSS, f"one picture loses {self.worst_loss:.2f} dB, more than {WORST_LOSS:g}"),
+            (abs(self.shift) <= SHIFT, f"brightness shifts by {self.shift:+.3f} of 255, more than {SHIFT:g}"),
+            (self.tiled <= EXACT, f"tiles differ from the whole by {self.tiled:.1e}, more than {EXACT:g}"),
+        ]
+        return [objection for holds, objection in rules if not holds]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.objections
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as for a card."""
+        return {"passed": self.passed, **asdict(self), "objections": self.objections}
+
+
+def judge(
+    candidate: Engine,
+    reference: Engine,
+    samples: Sequence[tuple[np.ndarray, np.ndarray]],
+    large: np.ndarray,
+    halo: int | None,
+    multiple: int,
+) -> Verdict:
+    """Compare two engines on samples y (planes, H, W), x (H, W, C), and tiles with the whole on `large` (planes, H, W).
+
+    PSNR is that of protocol "denoise": all channels, clipped and rounded to 8 bits. halo: None for a net whose pixels
+    see the whole picture, which is never tiled.
+    """
+    losses, shifts, finite = [], [], True
+    for y, x in samples:
+        ours, theirs = (engine(y[None])[0].transpose(1, 2, 0) for engine in (candidate, reference))
+        finite = finite and bool(np.isfinite(ours).all())
+        losses.append(_psnr(theirs, x) - _psnr(ours, x) if finite else np.nan)
+        shifts.append(255 * float(np.mean(ours - theirs)))
+    return Verdict(
+        pictures=len(samples),
+        mean_loss=round(float(np.mean(losses)), 4),
+        worst_loss=round(float(np.max(losses)), 3),
+        shift=round(float(np.mean(shifts)), 4),
+        tiled=0.0 if halo is None else tiles_apart(candidate, large, halo, multiple),
+        finite=finite,
+    )
+
+
+def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> float:
+    """The greatest difference between y (planes, H, W) restored by tiles and restored whole."""
+    whole = engine(y[None])[0].transpose(1, 2, 0)
+    size = y.shape[1], y.shape[2]
+    scale, apart = whole.shape[0] // size[0], 0.0
+    picture = y.transpose(1, 2, 0)
+    for top, left, height, width in cores(*size, (TILE, TILE)):
+        part = restore_piece(
+            around((top, left, height, width), size, halo, multiple),
+            lambda t, l, h, w: picture[t : t + h, l : l + w],  # noqa: E741
+            lambda window: engine(window.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0),
+            multiple,
+            scale,
+        )
+        same = whole[scale * top : scale * (top + height), scale * left : scale * (left + width)]
+        apart = max(apart, float(np.abs(part - same).max()))
+    return apart
+
+
+def _psnr(x_hat: np.ndarray, x: np.ndarray) -> float:
+    return measure(x_hat, x, PROTOCOLS["denoise"]).psnr

@@ -1,0 +1,114 @@
+"""From weights to an int8 model, through the gate."""
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+
+import restora.learn.quantise
+from restora.core.errors import RestoraError
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.damage.words import parse
+from restora.engines.choice import ENGINES, gains_from_int8
+from restora.engines.onnxruntime_ import onnxruntime_engine
+from restora.engines.openvino_ import openvino_engine
+from restora.files.save import write
+from restora.learn.weights import SHIPPED, find, listed, rescore, store, verify
+from restora.work.export import export
+from restora.work.restore import restore
+
+NAME = "srcnn.x2"
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch, photo):
+    """SRCNN among the user's own weights, its recipe naming a folder with a few pictures."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for path in SHIPPED.glob(f"{NAME}.*"):
+        shutil.copy(path, folder)
+    weights = find(NAME)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for top in range(4):
+        write(Image(np.roll(photo, 40 * top, (0, 1))), pictures / f"{top}.png")
+    card = weights.card | {"recipe": weights.card["recipe"] | {"photographs": str(pictures), "hold_out": 2}}
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(folder))
+    return store(NAME, folder, weights.arrays(), weights.onnx.read_bytes(), card)
+
+
+def test_a_net_becomes_int8_with_the_same_parameters(own):
+    said = []
+    made, verdict = export(NAME, said.append)
+    assert verdict.passed and verdict.pictures == 2 and "passed" in said[-1]
+    assert made.card["int8"]["passed"] and made.int8 and made.int8.stat().st_size < made.onnx.stat().st_size + 20_000
+    y = np.random.default_rng(0).random((1, 1, 48, 64), np.float32)
+    fine, coarse = (openvino_engine(path, "f32")(y) for path in (made.onnx, made.int8))
+    assert 0 < np.abs(fine - coarse).max() < 0.05
+    kinds = {node.op_type for node in onnx.load(made.int8).graph.node}
+    assert "QuantizeLinear" in kinds
+    assert rescore(made, [], None).int8  # new scores leave it
+    assert not store(NAME, made.folder, made.arrays(), b"", {}).int8  # new parameters do not
+    assert not (made.folder / f"{NAME}.int8.onnx").exists()
+
+
+def test_a_bad_quantisation_is_refused_and_a_model_from_before_removed(own, monkeypatch):
+    export(NAME, print)
+    honest = restora.learn.quantise.quantised
+    monkeypatch.setattr(
+        "restora.learn.quantise.quantised",
+        lambda path, samples, *rest: honest(path, [0.3 * each for each in samples], *rest),
+    )
+    made, verdict = export(NAME, print)
+    assert not verdict.passed and made.int8 is None and not (made.folder / f"{NAME}.int8.onnx").exists()
+    assert made.card["int8"]["objections"]
+    plan = Plan((Step("srcnn", "", NAME),), "", precision="int8")
+    with pytest.raises(RestoraError, match="has no int8 model: .*dB|have no int8 model: .*dB"):
+        restore(Image(np.zeros((32, 32, 3), np.float32)), plan)
+
+
+def test_a_changed_int8_model_is_not_used(own):
+    made, _ = export(NAME, print)
+    made.int8.write_bytes(b"else")
+    with pytest.raises(RestoraError, match="int8.onnx is not the file"):
+        verify(NAME, made.folder)
+
+
+@pytest.mark.parametrize("name", sorted(listed()))
+def test_shipped_weights_were_judged_and_the_card_says_how(name):
+    facts = find(name).card["int8"]
+    assert facts["passed"] == (find(name).int8 is not None) and facts["passed"] != bool(facts["objections"])
+    if facts["passed"]:
+        assert facts["mean_loss"] <= 0.05 and facts["worst_loss"] <= 0.5 and abs(facts["shift"]) <= 0.1
+        assert facts["tiled"] <= 1e-5 and facts["pictures"] >= 8
+
+
+@pytest.mark.parametrize("name", sorted(listed()))
+def test_onnx_runtime_gives_the_same_pixels(name):
+    weights = find(name)
+    planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    y = np.random.default_rng(1).random((1, planes, 48, 64), np.float32)
+    ours, theirs = openvino_engine(weights.onnx, "f32")(y), onnxruntime_engine(weights.onnx)(y)
+    assert np.abs(ours - theirs).max() <= 1e-4
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_int8_restores_as_f32_does(photo, engine):
+    y = Image(parse("noise(sigma=0.1)").apply(photo, np.random.default_rng(0)))
+    step = Step("restora", "", "restora.blind")
+    fine, _ = restore(y, Plan((step,), ""), engine=engine)
+    coarse, report = restore(y, Plan((step,), "", precision="int8"), engine=engine)
+    assert (report.engine, report.precision) == (engine, "int8")
+    error, apart = np.mean((fine.pixels - photo) ** 2), np.mean((coarse.pixels - fine.pixels) ** 2)
+    assert 0 < apart < 0.03 * error
+
+
+def test_an_engine_without_a_precision_falls_back_and_says_so(photo):
+    plan = Plan((Step("restora", "", "restora.blind"),), "", precision="int8")
+    _, report = restore(Image(photo[:64, :64]), plan, engine="torch")
+    assert report.precision == "f32" and "torch does not compute in int8" in report.warnings[0]
+    assert "int8" not in ENGINES["torch"] and isinstance(gains_from_int8(), bool)
+    assert "does not compute" in json.dumps(report.as_dict())
