@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise, bench superres."""
+"""Commands that measure: bench denoise, bench superres, bench speed."""
 
 import os
 from collections.abc import Sequence
@@ -92,6 +92,48 @@ def superres(
     todo = list(suite.entries(method or usual, sets or suite.ENLARGED, damages or (*suite.SHRINKS, *suite.FOUND)))
     options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
     _run(todo, out, ENLARGING, page, options, cost=cost, cards=cards)
+
+
+SPEED = ("machine", "weights", "engine", "precision", "size")
+
+
+@bench.command()
+def speed(
+    weights: Annotated[list[str] | None, typer.Option(help="Weights; those of README's table if not given.")] = None,
+    size: Annotated[list[int] | None, typer.Option(min=64, help="Side of the picture; 512 if not given.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Of which the median counts.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder of speed.csv.")] = Path("results"),
+    plot: Annotated[Path | None, typer.Option(help="Draw what this machine reached, as a PNG.")] = None,
+) -> None:
+    """Nets by every engine and precision in turns, beside what this machine can do; into results/speed.csv.
+
+    Example: restora bench speed --weights dncnn.gray-s25 --size 512
+    """
+    from dataclasses import asdict
+
+    from restora.engines.processor import machine
+    from restora.work.bench import read_table, write_table
+    from restora.work.roofline import draw_roofline
+    from restora.work.speed import USUAL, Speed, speeds
+
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "speed.csv"
+    kept = {tuple(row[key] for key in SPEED): row for row in read_table(path, SPEED)}
+
+    def tell(row: Speed) -> None:
+        values = {key: "" if value is None else str(value) for key, value in asdict(row).items()}
+        kept[tuple(values[key] for key in SPEED)] = values
+        write_table(path, [kept[key] for key in sorted(kept)])
+        typer.echo(
+            f"{row.weights} {row.size} {row.engine} {row.precision}: {row.seconds_a_megapixel:.3f} s a megapixel,"
+            f" {row.times_eager:.2f} x eager, {100 * row.gops / row.ceiling_gops:.0f} % of the ceiling,"
+            f" {row.peak_megabytes:.0f} MB"
+        )
+
+    speeds(weights or USUAL, size or [512], rounds, tell)
+    if plot:
+        draw_roofline([row for row in kept.values() if row["machine"] == machine()], plot)
+        typer.echo(f"{plot} written")
 
 
 def _check(

@@ -1,7 +1,6 @@
 """Which engine runs a net on this computer, and in which precision."""
 
 from functools import lru_cache
-from pathlib import Path
 
 from restora.core.errors import BadPlan
 
@@ -16,17 +15,6 @@ def engine_named(name: str) -> str:
     if name not in ENGINES:
         raise BadPlan(f"no engine is called {name!r}; known: auto, {', '.join(ENGINES)}")
     return name
-
-
-@lru_cache(maxsize=1)
-def gains_from_int8() -> bool:
-    """Whether this processor multiplies 8-bit integers faster than floats: with VNNI or AMX instructions.
-
-    Without them int8 takes as long as f32 (measured with AVX2), and only loses.
-    """
-    facts = Path("/proc/cpuinfo")
-    flags = facts.read_text().split() if facts.exists() else []
-    return not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags)
 
 
 @lru_cache(maxsize=1)

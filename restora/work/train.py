@@ -4,7 +4,6 @@ import math
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, locate, photographs, split
+from restora.engines.processor import processor
 from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
@@ -170,7 +170,7 @@ def card_of(
             "seconds": round(progress.seconds),
             "steps": progress.step,
             "earlier_schedules": progress.earlier,
-            "machine": f"{_processor()}, {torch.get_num_threads()} threads",
+            "machine": f"{processor()}, {torch.get_num_threads()} threads",
             "python": platform.python_version(),
             "torch": torch.__version__,
             "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
@@ -209,10 +209,3 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
-
-
-def _processor() -> str:
-    """The processor's name where Linux tells it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if sys.platform == "linux" else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
