@@ -188,14 +188,57 @@ def deep_prior_table() -> str:
 
 
 def speed_table() -> str:
-    """The speed benchmark as it was run."""
-    head = "| net, 512x512 | what runs it | ms a picture | times torch eager f32 | of the ceiling | peak MB |"
+    """The speed benchmark as it was run, machine by machine."""
+    parts = []
+    for machine in dict.fromkeys(row["machine"] for row in rows("speed.csv")):
+        mine = [row for row in rows("speed.csv") if row["machine"] == machine]
+        parts += [
+            f"{machine}:",
+            "",
+            "| weights | side | engine | precision | s a megapixel | times torch eager f32 | of ceiling | peak MB |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for row in mine:
+            share = f"{100 * float(row['gops']) / float(row['ceiling_gops']):.0f} %" if row["ceiling_gops"] else ""
+            parts.append(
+                f"| {row['weights']} | {row['size']} | {row['engine']} | {row['precision']} |"
+                f" {float(row['seconds_a_megapixel']):.2f} | {float(row['times_eager']):.2f} | {share} |"
+                f" {float(row['peak_megabytes']):.0f} |"
+            )
+        parts.append("")
+    return "\n".join(parts[:-1])
+
+
+def fastest_table() -> str:
+    """Of each net on each machine the fastest that was measured."""
+    lines = ["| weights | on | fastest | s a megapixel | times torch eager f32 |", "|---|---|---|---|---|"]
+    best: dict[tuple[str, str], dict[str, str]] = {}
+    for row in sorted(rows("speed.csv"), key=lambda row: -float(row["times_eager"])):
+        if row["size"] == "512":
+            best.setdefault((row["weights"], row["machine"]), row)
+    for (weights, machine), row in sorted(best.items()):
+        lines.append(
+            f"| {weights} | {machine} | {row['engine']} {row['precision']} |"
+            f" {float(row['seconds_a_megapixel']):.2f} | {float(row['times_eager']):.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def int8_table() -> str:
+    """What the gate found, from the cards."""
     lines = [
-        f"| {row['net']} | {row['engine']} | {float(row['milliseconds']):.0f} | {float(row['times_eager']):.2f} |"
-        f" {100 * float(row['share_of_ceiling']):.0f} % | {float(row['peak_megabytes']):.0f} |"
-        for row in rows("speed.csv")
+        "| weights | int8 | lost on the mean (dB) | at most (dB) | brightness (of 255) | layers in float | pictures |",
+        "|---|---|---|---|---|---|---|",
     ]
-    return "\n".join([head, "|---|---|---|---|---|---|", *lines])
+    for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
+        facts = verify(name, SHIPPED).card.get("int8")
+        if facts:
+            lines.append(
+                f"| {name} | {'passed' if facts['passed'] else 'refused'} | {facts['mean_loss']:.3f} |"
+                f" {facts['worst_loss']:.2f} | {facts['shift']:+.3f} | {len(facts['float_layers'])} |"
+                f" {facts['pictures']} |"
+            )
+    return "\n".join(lines)
 
 
 def memory_table() -> str:
@@ -283,9 +326,14 @@ TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
     "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
     "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
-    "adapt": adapt_table, "weights": weights_table,
+    "adapt": adapt_table, "weights": weights_table, "int8": int8_table,
+    "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table,
 }  # fmt: skip
+
+
+PAGES = ("README.md", "docs/results.md", "docs/speed.md")
+"""Pages written by hand, with tables between markers."""
 
 
 def written(text: str) -> str:
@@ -299,7 +347,7 @@ def written(text: str) -> str:
 
 def main() -> None:
     """Rewrite or check the README and the pages of docs/ that are generated."""
-    wanted = {ROOT / name: written((ROOT / name).read_text()) for name in ("README.md", "docs/results.md")}
+    wanted = {ROOT / name: written((ROOT / name).read_text()) for name in PAGES}
     wanted[ROOT / "docs/commands.md"] = reference()
     wanted[ROOT / "docs/methods.md"] = methods_page()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]

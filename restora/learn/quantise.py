@@ -7,6 +7,8 @@ overflow on processors without VNNI either.
 
 import os
 from collections.abc import Collection, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -67,16 +69,17 @@ def _by_nncf(
     nncf.set_log_level(logging.ERROR)
     sums = [node.name for node in model.graph.node if node.op_type == "Add"]
     estimators = {"all": RangeEstimatorParametersSet.MINMAX, "mean": RangeEstimatorParametersSet.MEAN_MINMAX}
-    return nncf.quantize(
-        model,
-        nncf.Dataset([{model.graph.input[0].name: sample} for sample in samples]),
-        subset_size=len(samples),
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        ignored_scope=nncf.IgnoredScope(names=[*keep, *sums]),
-        advanced_parameters=AdvancedQuantizationParameters(
-            overflow_fix=OverflowFix.ENABLE, activations_range_estimator_params=estimators[ranges]
-        ),
-    )
+    with redirect_stdout(StringIO()):  # its progress bars
+        return nncf.quantize(
+            model,
+            nncf.Dataset([{model.graph.input[0].name: sample} for sample in samples]),
+            subset_size=len(samples),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            ignored_scope=nncf.IgnoredScope(names=[*keep, *sums]),
+            advanced_parameters=AdvancedQuantizationParameters(
+                overflow_fix=OverflowFix.ENABLE, activations_range_estimator_params=estimators[ranges]
+            ),
+        )
 
 
 def _from_floats(graph: onnx.GraphProto, floats: dict[str, TensorProto]) -> None:
