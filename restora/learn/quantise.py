@@ -55,6 +55,24 @@ def quantised(path: Path, samples: Sequence[np.ndarray], keep: Collection[str], 
     return linked(result.SerializeToString(deterministic=True), parameters.read_bytes(), parameters.name)
 
 
+def in_float(model: bytes, names: Collection[str]) -> bytes:
+    """The quantised model with more layers in float: what they take and their weights are not rounded any more."""
+    graph = onnx.load_model_from_string(model)
+    made_by = {output: node for node in graph.graph.node for output in node.output}
+    for node in graph.graph.node:
+        for index, name in enumerate(node.input):
+            if node.name in names and name in made_by and made_by[name].op_type == "DequantizeLinear":
+                node.input[index] = made_by[made_by[name].input[0]].input[0]
+    used = {name for node in graph.graph.node for name in node.input} | {end.name for end in graph.graph.output}
+    for node in reversed(list(graph.graph.node)):  # backwards, so that what only they used goes too
+        if used.isdisjoint(node.output):
+            graph.graph.node.remove(node)
+            used = {name for node in graph.graph.node for name in node.input} | {e.name for e in graph.graph.output}
+    for tensor in [tensor for tensor in graph.graph.initializer if tensor.name not in used]:
+        graph.graph.initializer.remove(tensor)
+    return graph.SerializeToString(deterministic=True)
+
+
 def _by_nncf(
     model: onnx.ModelProto, samples: Sequence[np.ndarray], keep: Collection[str], ranges: str
 ) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 import shutil
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.weights import Weights, find, with_int8
-from restora.work.gate import Verdict, judge
+from restora.work.gate import Engine, Verdict, judge
 
 CALIBRATION = 32
 """Patches of training photographs that show which values occur in a net."""
@@ -37,7 +37,7 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     try:
         import nncf  # noqa: F401
 
-        from restora.learn.quantise import RANGES
+        from restora.learn.quantise import in_float
     except ModuleNotFoundError as error:
         raise MissingExtra(f"exporting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     weights = find(name)
@@ -45,21 +45,19 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     shown, samples, large = _pictures(recipe_from(card["recipe"], weights.name))
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))
-        first, *inner, last = bench.layers
-        sensitive: list[str] = []
+        base, ranges = bench.quantised()
+        inner, sensitive = bench.layers[1:-1], list[str]()
         for more in sorted({0, len(inner) // 16, len(inner) // 8, len(inner) // 4}):
             if more and not sensitive:
-                sensitive = bench.most_sensitive(inner)
-            keep = [first, last, *sensitive[:more]]
-            tries = {ranges: bench.model(keep, ranges) for ranges in RANGES}
-            ranges = min(RANGES, key=lambda each: bench.error(tries[each]))
-            engine = openvino_engine(tries[ranges], "f32")
-            verdict = judge(engine, bench.f32, samples, large, card["halo"], card["multiple"])
-            tell(f"{len(keep)} of {len(bench.layers)} layers in float: {'; '.join(verdict.objections) or 'passed'}")
+                sensitive = sorted(inner, key=lambda layer: bench.error(in_float(base, [layer])))
+            model = in_float(base, sensitive[:more])
+            verdict = judge(bench.engine(model), bench.f32, samples, large, card["halo"], card["multiple"])
+            tell(f"{2 + more} of {len(bench.layers)} layers in float: {'; '.join(verdict.objections) or 'passed'}")
             if verdict.passed:
                 break
-        facts = verdict.as_dict() | {"float_layers": keep, "ranges": ranges, "calibrated_on": len(shown)}
-        return with_int8(weights, tries[ranges].read_bytes() if verdict.passed else None, facts), verdict
+    keep = [bench.layers[0], *sensitive[:more], bench.layers[-1]]
+    facts = verdict.as_dict() | {"float_layers": keep, "ranges": ranges, "calibrated_on": len(shown)}
+    return with_int8(weights, model if verdict.passed else None, facts), verdict
 
 
 class Bench:
@@ -76,23 +74,28 @@ class Bench:
         self.parameters = folder / f"{weights.name}.safetensors"
         shutil.copyfile(weights.folder / self.parameters.name, self.parameters)
 
-    def model(self, keep: Collection[str], ranges: str, shown: int = CALIBRATION) -> Path:
-        """A new int8 model, with these layers in float, calibrated by so many patches."""
+    def quantised(self) -> tuple[bytes, str]:
+        """The int8 model with the first and the last layer in float, and its ranges: those that make less error."""
         from restora.learn import quantise
 
+        keep = [self.layers[0], self.layers[-1]]
+        tries = {
+            ranges: quantise.quantised(self.weights.onnx, self.shown, keep, ranges, self.parameters)
+            for ranges in quantise.RANGES
+        }
+        best = min(tries, key=lambda ranges: self.error(tries[ranges]))
+        return tries[best], best
+
+    def engine(self, model: bytes) -> Engine:
+        """What runs a model."""
         path = self.folder / f"{uuid.uuid4().hex}.onnx"
-        path.write_bytes(quantise.quantised(self.weights.onnx, self.shown[:shown], keep, ranges, self.parameters))
-        return path
+        path.write_bytes(model)
+        return openvino_engine(path, "f32")
 
-    def error(self, model: Path) -> float:
+    def error(self, model: bytes) -> float:
         """The mean squared error of a model against f32."""
-        engine = openvino_engine(model, "f32")
+        engine = self.engine(model)
         return float(np.mean([np.mean((engine(y) - x) ** 2) for y, x in zip(self.shown, self.wanted, strict=False)]))
-
-    def most_sensitive(self, among: Sequence[str]) -> list[str]:
-        """Layers, the one first that makes the greatest error if only it is quantised."""
-        loss = {layer: self.error(self.model(set(self.layers) - {layer}, "all", PROBES)) for layer in among}
-        return sorted(among, key=loss.__getitem__, reverse=True)
 
 
 def _pictures(recipe: Recipe) -> tuple[list[np.ndarray], Samples, np.ndarray]:
