@@ -16,6 +16,7 @@ from restora.app.options import (
     Output,
     Precision,
     Quality,
+    Resume,
     Settings,
     Source,
     Yes,
@@ -45,6 +46,7 @@ def fix(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +87,7 @@ def denoise(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -134,6 +137,7 @@ def upscale(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -215,6 +219,7 @@ def restore(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:

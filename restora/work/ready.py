@@ -119,9 +119,13 @@ class Corrector:
 
         return corrected
 
+    def so_far(self) -> tuple[float, int]:
+        """The squares of what differs in all pieces done, and their count."""
+        return sum(total for total, _ in self.lacking), sum(count for _, count in self.lacking)
+
     def note(self) -> str:
         """How far the result is from the picture that was given, when made as small again."""
-        total, count = map(sum, zip(*self.lacking, strict=True))
+        total, count = self.so_far()
         away = 255 * (total / max(1, count)) ** 0.5
         return f"made as small again, the result is the picture given to within {away:.2f} of 255 (root mean square)"
 
