@@ -85,8 +85,15 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
         yield lambda done, total: None
     elif sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
-        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         columns = (
             *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces")),
@@ -95,7 +102,9 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
         # Pieces of a large picture take seconds each: the time left goes by the last ten minutes, not half a minute.
         with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
             task = bar.add_task(title, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield lambda done, total: bar.update(
+                task, completed=done, total=total, description=title if done < total else "writing"
+            )
     else:
         yield _lines(title)
 
