@@ -48,21 +48,27 @@ class Canvas:
             self._start = tiff.pages[0].dataoffsets[0]
         self._file = path.open("r+b")
 
-    def put(self, band: np.ndarray) -> None:
-        """The next rows (h, W, C) in the numbers that are stored; h is a multiple of TILE but for the last ones."""
+    def put(self, left: int, numbers: np.ndarray) -> bool:
+        """A rectangle (h, w, C) of the next rows, in the numbers that are stored; whether it was the last of them.
+
+        The sides are multiples of TILE but at the right and bottom.
+        """
         across, square = -(-self.shape[1] // TILE), np.zeros((TILE, TILE, self.shape[2]), self.dtype)
-        self._file.seek(self._start + self.rows // TILE * across * square.nbytes)
-        for top in range(0, band.shape[0], TILE):
-            for left in range(0, self.shape[1], TILE):
-                part = band[top : top + TILE, left : left + TILE]
+        for top in range(0, numbers.shape[0], TILE):
+            before = (self.rows + top) // TILE * across + left // TILE
+            self._file.seek(self._start + before * square.nbytes)
+            for start in range(0, numbers.shape[1], TILE):
+                part = numbers[top : top + TILE, start : start + TILE]
                 square[:] = 0
                 square[: part.shape[0], : part.shape[1]] = part
                 self._file.write(square.tobytes())
-        self.rows += band.shape[0]
-        self._file.flush()
+        last = left + numbers.shape[1] == self.shape[1]
+        self.rows += numbers.shape[0] if last else 0
+        return last
 
     def sync(self) -> None:
         """Return when all that was put would be there after a power cut."""
+        self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:

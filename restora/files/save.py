@@ -122,28 +122,13 @@ def write_by_tiles(
     check_room(folder, encoded + (0 if part and part.rows else pixels))
     with aside(folder / "pixels.tif") if part is None else nullcontext(part.pixels) as raw:
         with closing(Canvas(raw, shape, bits, part.rows if part else 0)) as canvas:
-            for band in _bands(tiles, shape[1], bits):
-                canvas.put(band)
-                if part:
+            for left, values in tiles:
+                if not np.isfinite(values).all():
+                    raise BadImage("the picture holds NaN or infinity and was not written")
+                if canvas.put(left, quantise(values, bits)) and part:
                     part.keep(canvas)
         vips = pyvips.Image.new_from_file(str(raw), access="sequential")
         return notes + _save(vips, replace(meta, bits=bits), path, kind, quality, part.encoded if part else None)
-
-
-def _bands(tiles: Iterator[tuple[int, np.ndarray]], width: int, bits: int) -> Iterator[np.ndarray]:
-    """Rows of rectangles put together, in the numbers that will be stored."""
-    band: np.ndarray | None = None
-    for left, values in tiles:
-        if not np.isfinite(values).all():
-            raise BadImage("the picture holds NaN or infinity and was not written")
-        numbers = quantise(values, bits)
-        height, right = numbers.shape[0], left + numbers.shape[1]
-        if band is None:
-            band = np.empty((height, width, numbers.shape[2]), numbers.dtype)
-        band[:, left:right] = numbers
-        if right == width:
-            yield band
-            band = None
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:

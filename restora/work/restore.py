@@ -88,9 +88,8 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     kind = check_output(target, picture.shape, force, picture.format)  # before anything that takes time
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
-    band_bytes = picture.meta.bits // 8 * (picture.shape[2] + picture.has_alpha)
     _be_patient(plan, picture.shape, limits.minutes)
-    work = prepare(plan, picture.shape, report, engine, limits.memory, band_bytes, tell)
+    work = prepare(plan, picture.shape, report, engine, limits.memory - picture.held, tell)
     height, width = work.size()
     if height * width > limits.pixels:
         allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
