@@ -1,4 +1,4 @@
-"""Denoise a tiled TIFF of up to a gigapixel with the flagship: peak memory, and time per megapixel beside a small picture's.
+"""Denoise a tiled TIFF of up to a gigapixel with the flagship: peak memory, and time per megapixel beside a small one.
 
 python benchmarks/gigapixel.py                 32768 x 32768 pixels; hours, and 7 GB of disk
 python benchmarks/gigapixel.py --side 8192
