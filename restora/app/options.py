@@ -3,8 +3,10 @@
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +49,9 @@ Precision = Annotated[
 MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
 MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
 Yes = Annotated[bool, typer.Option("--yes", help="Go ahead with a method that takes long for this picture.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep finished rows if it is stopped, and go on from them; for large pictures.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD)."),
@@ -71,14 +76,57 @@ def show_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if a person is looking; yields tell(done, total)."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """What is done and the time left, on standard error; yields tell(done, total), to be called after each piece.
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    A bar where a person is looking, a line each half minute where the words go to a file.
+    """
+    if quiet:
+        yield lambda done, total: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces")),
+            *(TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+        )
+        # Pieces of a large picture take seconds each: the time left goes by the last ten minutes, not half a minute.
+        with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(
+                task, completed=done, total=total, description=title if done < total else "writing"
+            )
+    else:
+        yield _lines(title)
+
+
+def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
+    """tell(done, total) that prints a line when so many seconds have passed since the last one."""
+    started = said = time.monotonic()
+    first: int | None = None  # pieces that were there before the first call, if an unfinished result is gone on with
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said, first, started
+        now = time.monotonic()
+        if first is None or done < first:
+            first, started = (done, now) if done > 1 else (0, started)
+        if now - said < every or done <= first:
+            return
+        said = now
+        left = timedelta(seconds=round((now - started) / (done - first) * (total - done)))
+        print(
+            f"{title}: {done} of {total} pieces, {100 * done // total} %,"
+            f" {timedelta(seconds=round(now - started))} gone, about {left} left",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    return tell

@@ -1,6 +1,7 @@
 """Commands for people with a picture: fix, denoise, diagnose, plan, restore."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from restora.app.options import (
     Output,
     Precision,
     Quality,
+    Resume,
     Settings,
     Source,
     Yes,
@@ -45,6 +47,7 @@ def fix(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +64,7 @@ def fix(
         seen.append(look(pixels))
         return plan_for(seen[0])
 
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
     _tell(report, as_json)
 
 
@@ -85,6 +88,7 @@ def denoise(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -112,7 +116,7 @@ def denoise(
 
     method_named(method)
     wishes = knobs_from(settings, sigma)
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen, yes)
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen, yes)
     _tell(report, as_json)
 
 
@@ -134,6 +138,7 @@ def upscale(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -166,7 +171,7 @@ def upscale(
         )
 
     seen: list[Diagnosis] = []
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, force, seen)
+    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
     _tell(report, as_json)
 
 
@@ -215,6 +220,7 @@ def restore(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -226,7 +232,10 @@ def restore(
         chosen = plan_from_json(plan_file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise BadPlan(f"cannot read the plan {plan_file}: {error}") from error
-    report = _run(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, force, [], yes)
+    report = _run(
+        *(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, resume, force, as_json, []),
+        yes,
+    )
     _tell(report, as_json)
 
 
@@ -238,7 +247,9 @@ def _run(  # the options of a command, as they are
     max_memory: str,
     max_pixels: str,
     quality: int,
+    resume: bool,
     force: bool,
+    as_json: bool,
     seen: list[Diagnosis],
     yes: bool = False,
 ) -> "Report":
@@ -251,7 +262,9 @@ def _run(  # the options of a command, as they are
     paper = target.with_name(f"{target.name}.json")
     if target != STDIO and paper.exists() and not (force and paper.is_file()):
         raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")
-    with progress("restoring") as tell:
+    if resume and target == STDIO:
+        raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
+    with progress("restoring", quiet=as_json) as tell:
         report = restore_file(
             picture,
             target,
@@ -261,6 +274,7 @@ def _run(  # the options of a command, as they are
             force=force,
             quality=quality,
             tell=tell,
+            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
         )
     report.diagnosis = seen[0].as_dict() if seen else {}
     if target != STDIO:

@@ -21,7 +21,7 @@ Run = Callable[[np.ndarray], np.ndarray]
 """(H, W, C) float32 -> (H, W, C) float32, H and W multiples of the method's."""
 
 
-UNIT = 512
+UNIT = 256
 """Pixels: sides of cores are multiples of it, as large pictures are written in squares of this size."""
 
 
@@ -97,18 +97,17 @@ def resampled(rectangle: tuple[int, int, int, int], down: csr_array, across: csr
 
 
 def tile_for(
-    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, band_bytes: int, allowed: int
+    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, allowed: int
 ) -> tuple[int, int] | None:
     """The (height, width) of the cores, multiples of UNIT, that reads least twice within `allowed` bytes of memory.
 
-    A piece needs bytes_a_pixel for each pixel it reads, halo included; a finished row of pieces is kept until it is
-    written, at band_bytes a pixel. None if not even a core of UNIT squared fits.
+    A piece needs bytes_a_pixel for each pixel it reads, halo included. None if not even a core of UNIT squared fits.
     """
     margin, high, wide = _up(halo, multiple), _up(shape[0], UNIT), _up(shape[1], UNIT)
     best: tuple[float, tuple[int, int]] | None = None
-    for height in range(UNIT, min(high, 8 * UNIT) + 1, UNIT):
+    for height in range(UNIT, min(high, 16 * UNIT) + 1, UNIT):
         read_height = min(height + 2 * margin, _up(shape[0], multiple))
-        widest = (allowed - height * shape[1] * band_bytes) // (bytes_a_pixel * read_height)
+        widest = allowed // (bytes_a_pixel * read_height)
         if widest >= _up(shape[1], multiple):
             width, read_width = wide, shape[1]
         else:

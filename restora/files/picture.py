@@ -4,7 +4,9 @@ import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
-WHOLE = 200_000_000
+WHOLE = 50_000_000
 """Bytes up to which a decoded picture may stand in memory."""
 _SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
 """Fields of libvips that belong to the pixels, or are set by copy()."""
@@ -49,7 +51,8 @@ class Picture:
     meta: Meta
     white: float  # the number in the file that stands for 1
     path: Path  # of the file, a temporary one for standard input
-    region: pyvips.Region
+    region: Callable[[], pyvips.Region]  # to read rectangles from
+    held: int  # bytes of the decoded picture that may stay in memory
     holder: object = None  # keeps a temporary file alive
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -69,7 +72,7 @@ class Picture:
 
     def _fetch(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         try:
-            data = self.region.fetch(left, top, width, height)
+            data = self.region().fetch(left, top, width, height)
         except pyvips.Error as error:
             raise BadImage(f"{self.name} is damaged: {_reason(error)}") from error
         kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
@@ -96,10 +99,14 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     notes = []
     if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
         notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
+    large = _decoded_bytes(raw) > WHOLE
+    source = partial(pyvips.Image.new_from_file, str(file), fail_on="truncated")
     try:
-        if not loader.startswith("tiff") and _decoded_bytes(raw) > WHOLE:
+        if large and not raw.get_typeof("tile-width"):
             tiles = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
-            raw, holder = _in_tiles(raw, file, Path(tiles.name)), (holder, tiles)
+            _put_in_tiles(file, Path(tiles.name))
+            source, holder = partial(_with_header, tiles.name, raw), (holder, tiles)
+            raw = source()
         upright = raw.autorot()
         plain = _grey_or_rgb(upright, name, notes)
     except pyvips.Error as error:
@@ -109,11 +116,17 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     white = _WHITE[_BITS[plain.format]]
     if loader.startswith("heif") and plain.format == "ushort":  # 10 or 12 bits stand at the top of 16
         white = float((2**depth - 1) << (16 - depth))
-    plain = plain.cast("float") if plain.format == "double" else plain
+    plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
     region = pyvips.Region.new(plain)
-    return Picture(name, _ending(loader), shape, has_alpha, meta, white, file, region, holder)
+
+    def opened_again() -> pyvips.Region:
+        """libvips keeps rows of tiles that were decoded, as wide as the picture, until it is closed."""
+        return pyvips.Region.new(_single(_grey_or_rgb(source().autorot(), name, [])))
+
+    where, held = (opened_again, 0) if large else (lambda: region, _decoded_bytes(raw))
+    return Picture(name, _ending(loader), shape, has_alpha, meta, white, file, where, held, holder)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -162,15 +175,24 @@ def _decoded_bytes(image: pyvips.Image) -> int:
     return image.width * image.height * image.bands * _BITS.get(image.format, 64) // 8
 
 
-def _in_tiles(image: pyvips.Image, file: Path, path: Path) -> pyvips.Image:
-    """The picture of `file`, whose header `image` is, as a TIFF in tiles at `path`, with its metadata.
+def _single(image: pyvips.Image) -> pyvips.Image:
+    """Floating point in single precision."""
+    return image.cast("float") if image.format == "double" else image
+
+
+def _put_in_tiles(file: Path, path: Path) -> None:
+    """Write the pixels of a picture file as a TIFF in tiles to `path`.
 
     A format that can only be decoded from top to bottom is decoded once, a few rows at a time. libvips would do so
     too, but map the result into memory, where it counts as resident.
     """
     rows = pyvips.Image.new_from_file(str(file), access="sequential", fail_on="truncated")
     rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
-    tiles = pyvips.Image.new_from_file(str(path)).copy(interpretation=image.interpretation)
+
+
+def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:
+    """The pixels of a TIFF in tiles with the metadata of `image`."""
+    tiles = pyvips.Image.new_from_file(path).copy(interpretation=image.interpretation)
     tiles = tiles.copy(xres=image.xres, yres=image.yres)
     for field in ("resolution-unit", "bits-per-sample"):
         if image.get_typeof(field) == 0 and tiles.get_typeof(field):

@@ -5,20 +5,17 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyvips
-import tifffile
 
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
+from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
 from restora.files.picture import STDIO
-
-TILE = 256
-"""Side of the tiles in which pictures are written; libvips does not read larger ones of very small pictures."""
 
 _KINDS = {
     ".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif", ".webp": "webp", ".avif": "avif",
@@ -107,57 +104,31 @@ def write_by_tiles(
     force: bool = False,
     quality: int = 95,
     kind: str = "",
+    part: Unfinished | None = None,
 ) -> list[str]:
     """Write a picture that is never whole in memory; as `write` otherwise.
 
-    `tiles` yields rectangles as (left, values (h, w, C) float32), C counting alpha, row by row from the top left;
-    those of a row are equally high, and all sides multiples of TILE but at the right and bottom. They go through a
-    temporary file beside the target.
+    `tiles` yields rectangles as (left, values (h, w, C) float32), C counting alpha, row by row from the top left, or
+    from the rows on that `part` has already; those of a row are equally high, and all sides multiples of TILE but at
+    the right and bottom. They go through a temporary file beside the target, or through that of `part`, which keeps
+    each finished row of them. Raises BadImage before the first is asked for if the disk has no room for that file and
+    the result.
     """
     kind = check_output(path, shape, force, kind or "png")
     bits, notes = _bits(meta.bits, kind)
-    _, width, bands = shape
-
-    def squares() -> Iterator[np.ndarray]:
-        for band in _bands(tiles, width, bits):
-            for top in range(0, band.shape[0], TILE):
-                for left in range(0, width, TILE):
-                    square = np.zeros((TILE, TILE, bands), band.dtype)
-                    part = band[top : top + TILE, left : left + TILE]
-                    square[: part.shape[0], : part.shape[1]] = part
-                    yield square if bands > 1 else square[:, :, 0]
-
     folder = path.parent if path != STDIO else Path(tempfile.gettempdir())
-    with aside(folder / "pixels.tif") as raw:
-        with tifffile.TiffWriter(raw, bigtiff=True) as tiff:
-            tiff.write(
-                squares(),
-                shape=shape if bands > 1 else shape[:2],
-                dtype={8: np.uint8, 16: np.uint16, 32: np.float32}[bits],
-                tile=(TILE, TILE),
-                photometric="rgb" if bands >= 3 else "minisblack",
-                extrasamples=["unassalpha"] if bands in (2, 4) else None,
-                planarconfig="contig" if bands > 1 else None,
-                metadata=None,
-            )
+    pixels = shape[0] * shape[1] * shape[2] * np.dtype(DTYPES[bits]).itemsize
+    encoded = pixels if kind in ("tif", "png") else pixels // 4
+    check_room(folder, encoded + (0 if part and part.rows else pixels))
+    with aside(folder / "pixels.tif") if part is None else nullcontext(part.pixels) as raw:
+        with closing(Canvas(raw, shape, bits, part.rows if part else 0)) as canvas:
+            for left, values in tiles:
+                if not np.isfinite(values).all():
+                    raise BadImage("the picture holds NaN or infinity and was not written")
+                if canvas.put(left, quantise(values, bits)) and part:
+                    part.keep(canvas)
         vips = pyvips.Image.new_from_file(str(raw), access="sequential")
-        return notes + _save(vips, replace(meta, bits=bits), path, kind, quality)
-
-
-def _bands(tiles: Iterator[tuple[int, np.ndarray]], width: int, bits: int) -> Iterator[np.ndarray]:
-    """Rows of rectangles put together, in the numbers that will be stored."""
-    band: np.ndarray | None = None
-    for left, values in tiles:
-        if not np.isfinite(values).all():
-            raise BadImage("the picture holds NaN or infinity and was not written")
-        numbers = quantise(values, bits)
-        height, right = numbers.shape[0], left + numbers.shape[1]
-        if band is None:
-            band = np.empty((height, width, numbers.shape[2]), numbers.dtype)
-        band[:, left:right] = numbers
-        if right == width:
-            yield band
-            band = None
+        return notes + _save(vips, replace(meta, bits=bits), path, kind, quality, part.encoded if part else None)
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
@@ -169,7 +140,9 @@ def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
     return min(wanted, best), notes
 
 
-def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -> list[str]:
+def _save(
+    vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int, through: Path | None = None
+) -> list[str]:
     grey = vips.bands < 3
     spaces = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
     vips = vips.copy(interpretation=spaces[meta.bits][0 if grey else 1])
@@ -210,7 +183,7 @@ def _save(vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int) -
             sys.stdout.buffer.write(getattr(vips, f"{saver}_buffer")(**options[kind]))
             sys.stdout.buffer.flush()
         else:
-            with aside(path) as part:
+            with aside(path, through) as part:
                 getattr(vips, saver)(str(part), **options[kind])
                 part.replace(path)
     except (OSError, pyvips.Error) as error:
@@ -240,14 +213,17 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; whatever is still there at the end is removed."""
+def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
+    """A path beside `path` to write to, `part` if it is given; whatever is still there at the end is removed."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
+        if part is None:
+            handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
+            os.close(handle)
+            part = Path(name)
+        else:
+            part.touch()
     except OSError as error:
         raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
-    os.close(handle)
-    part = Path(name)
     part.chmod(0o666 & ~_umask())
     try:
         yield part

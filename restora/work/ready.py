@@ -119,9 +119,13 @@ class Corrector:
 
         return corrected
 
+    def so_far(self) -> tuple[float, int]:
+        """The squares of what differs in all pieces done, and their count."""
+        return sum(total for total, _ in self.lacking), sum(count for _, count in self.lacking)
+
     def note(self) -> str:
         """How far the result is from the picture that was given, when made as small again."""
-        total, count = map(sum, zip(*self.lacking, strict=True))
+        total, count = self.so_far()
         away = 255 * (total / max(1, count)) ** 0.5
         return f"made as small again, the result is the picture given to within {away:.2f} of 255 (root mean square)"
 
@@ -194,13 +198,9 @@ def prepare(
     report: Report,
     engine: str,
     max_memory: int,
-    band_bytes: int = 0,
     tell: Tell | None = None,
 ) -> Restoration:
-    """Load what the plan needs, and choose the largest tile that memory allows.
-
-    band_bytes: for each pixel of a row of tiles that waits to be written.
-    """
+    """Load what the plan needs, and choose the largest tile that memory allows."""
     engine = engine_named(engine)
     runners = [
         _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
@@ -210,7 +210,7 @@ def prepare(
         for step, runner in zip(plan.steps, runners, strict=True)
     ]
     work = Restoration(runners, shape, (UNIT, UNIT))
-    tile, needed = _tile(work, band_bytes, max(0, max_memory - RESTING))
+    tile, needed = _tile(work, max(0, max_memory - RESTING))
     if tile is None:
         raise BadImage(
             f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"
@@ -220,7 +220,7 @@ def prepare(
     return work
 
 
-def _tile(work: Restoration, band_bytes: int, allowed: int) -> tuple[tuple[int, int] | None, int]:
+def _tile(work: Restoration, allowed: int) -> tuple[tuple[int, int] | None, int]:
     """The largest tile of the result that fits `allowed` bytes, or None, and the bytes that the least one needs."""
     size = work.size()
     memory, halo = PLAIN, 0
@@ -236,8 +236,8 @@ def _tile(work: Restoration, band_bytes: int, allowed: int) -> tuple[tuple[int, 
         return (tile if needed <= allowed else None), needed
     multiple = max((runner.multiple for runner in work.runners), default=1)
     height, width = (min(UNIT + 2 * halo, side + multiple) for side in size)
-    needed = memory * height * width + min(UNIT, size[0]) * size[1] * band_bytes
-    return tile_for((*size, work.shape[2]), halo, multiple, memory, band_bytes, allowed), needed
+    needed = memory * height * width
+    return tile_for((*size, work.shape[2]), halo, multiple, memory, allowed), needed
 
 
 def _ready(

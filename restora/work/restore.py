@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from restora.core.report import Report
 from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
 from restora.engines.tiling import Read, resampled
+from restora.files.canvas import Unfinished, unfinished
 from restora.files.picture import MAX_PIXELS, STDIO, open_picture
 from restora.files.save import check_output, copy, write_by_tiles
 from restora.methods.table import method_named
@@ -23,6 +26,8 @@ from restora.work.plan import check
 from restora.work.ready import Corrector, Restoration, Tell, prepare
 
 MAX_MEMORY = 1_000_000_000
+PACKAGES = ("restora", "numpy", "openvino")
+"""Those whose versions a result may depend on."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def restore(
     return replace(image, pixels=x_hat, alpha=alpha, hole=hole), report
 
 
-def restore_file(
+def restore_file(  # noqa: PLR0913  # what a command has options for
     source: Path,
     target: Path,
     plan: Plan | Callable[[Pixels], Plan],
@@ -69,20 +74,22 @@ def restore_file(
     force: bool = False,
     quality: int = 95,
     tell: Tell | None = None,
+    resume: Callable[[str], None] | None = None,
 ) -> Report:
     """Restore a picture file into another one without ever holding it whole, within limits.
 
     `plan` may be a function that makes the plan from the open picture. An empty plan copies the file byte for byte
-    if the format stays the same. Raises as `restore`, `open_picture` and `check_output` do.
+    if the format stays the same. With `resume`, finished rows of tiles are kept beside the target when this is
+    stopped, and the same call goes on from there; `resume` is called with a sentence that says so. Raises as `restore`,
+    `open_picture` and `check_output` do.
     """
     started = time.perf_counter()
     picture = open_picture(source, limits.pixels)
     kind = check_output(target, picture.shape, force, picture.format)  # before anything that takes time
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
-    band_bytes = picture.meta.bits // 8 * (picture.shape[2] + picture.has_alpha)
     _be_patient(plan, picture.shape, limits.minutes)
-    work = prepare(plan, picture.shape, report, engine, limits.memory, band_bytes, tell)
+    work = prepare(plan, picture.shape, report, engine, limits.memory - picture.held, tell)
     height, width = work.size()
     if height * width > limits.pixels:
         allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
@@ -91,22 +98,63 @@ def restore_file(
     check_output(target, shape, force, picture.format)
     report.input_sha256 = sha256(picture.path)
 
-    def tiles() -> Iterator[tuple[int, np.ndarray]]:
+    def tiles(part: Unfinished | None) -> Iterator[tuple[int, np.ndarray]]:
         restored, opacity = work.read_through(_checked(picture)), _alike(picture.alpha_window, work)
-        for done, rectangle in enumerate(work, 1):
+        report.resumed_at = part.rows if part else 0
+        left = [rectangle for rectangle in work if rectangle[0] >= report.resumed_at]
+        before = len(work) - len(left)
+        if tell and before:
+            tell(before, len(work))
+        for done, rectangle in enumerate(left, before + 1):
             core = restored(*rectangle)
+            if part:
+                part.tally = _tally(work)
+            yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
             if tell:
                 tell(done, len(work))
-            yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
 
     if not plan.steps and kind == picture.format:
         copy(picture.path, target)
     else:
-        report.warnings += write_by_tiles(tiles(), shape, picture.meta, target, force=force, quality=quality, kind=kind)
+        made_from = _binding(report, plan, (*shape, picture.meta.bits))
+        with unfinished(target, made_from, height, resume) if resume else nullcontext() as part:
+            _take_up(work, part.tally if part else {})
+            report.warnings += write_by_tiles(
+                *(tiles(part), shape, picture.meta, target), force=force, quality=quality, kind=kind, part=part
+            )
     if target != STDIO:
         report.output_sha256 = sha256(target)
     _finish(report, work, started)
     return report
+
+
+def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any]:
+    """All that the numbers of a result follow from, in the words in which a difference is told."""
+    return {
+        "input": report.input_sha256,
+        "plan": plan.id,
+        "weights": report.weights,
+        "engine": report.engine,
+        "precision": report.precision,
+        "size": size,
+        "tile size": report.tile,
+        "version of restora or its libraries": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _tally(work: Restoration) -> dict[str, Any]:
+    """What was counted of the pieces so far, to go on counting when an unfinished result is gone on with."""
+    return {"repaired": work.repaired, "lacking": [each.so_far() for each in _correctors(work)]}
+
+
+def _take_up(work: Restoration, tally: dict[str, Any]) -> None:
+    work.repaired = tally.get("repaired", 0)
+    for corrector, so_far in zip(_correctors(work), tally.get("lacking", []), strict=False):
+        corrector.lacking.append(tuple(so_far))
+
+
+def _correctors(work: Restoration) -> list[Corrector]:
+    return [runner for runner in work.runners if isinstance(runner, Corrector)]
 
 
 def _alike(part: Callable[..., np.ndarray | None], work: Restoration) -> Callable[..., np.ndarray]:
@@ -155,9 +203,9 @@ def _checked(picture: Pixels) -> Read:
 
 def _finish(report: Report, work: Restoration, started: float) -> None:
     report.tiles, report.repaired_tiles = len(work), work.repaired
-    report.warnings += [runner.note() for runner in work.runners if isinstance(runner, Corrector)]
+    report.warnings += [corrector.note() for corrector in _correctors(work)]
     report.seconds = round(time.perf_counter() - started, 3)
-    report.versions = {package: version(package) for package in ("restora", "numpy", "openvino")}
+    report.versions = {package: version(package) for package in PACKAGES}
     report.peak_megabytes = round(peak_memory() / 1e6, 1)
 
 

@@ -1,0 +1,91 @@
+"""Denoise a tiled TIFF of up to a gigapixel with the flagship: peak memory, and time per megapixel beside a small one.
+
+python benchmarks/gigapixel.py                 32768 x 32768 pixels; hours, and 7 GB of disk
+python benchmarks/gigapixel.py --side 8192
+python benchmarks/gigapixel.py --rows 4096     a part of it: as wide, so that what grows with the width shows
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+RESULTS = Path(__file__).parent.parent / "results" / "big.csv"
+SMALL = 2048
+"""Side of the picture of four megapixels whose time per megapixel is the measure."""
+
+
+def make(path: Path, width: int, height: int, file_tile: int) -> None:
+    """Write an 8-bit RGB picture of noise in tiles, without compression."""
+    noise = pyvips.Image.gaussnoise(width, height, mean=128, sigma=25).cast("uchar")
+    picture = noise.bandjoin([noise, noise]).copy(interpretation="srgb")
+    picture.tiffsave(str(path), tile=True, tile_width=file_tile, tile_height=file_tile, bigtiff=True)
+
+
+def denoise(source: Path, max_memory: str, resume: bool) -> dict[str, Any]:
+    """The report of a run in a process of its own; what it wrote is removed."""
+    target = source.with_name(f"{source.stem}-out.tif")
+    words = ["denoise", str(source), "--max-memory", max_memory, "-o", str(target), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "restora", *words, *(["--resume"] if resume else [])],
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    target.unlink()
+    target.with_name(f"{target.name}.json").unlink()
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    """Measure the small picture, the big one, and the small one again; print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=32768)
+    parser.add_argument("--rows", type=int, help="as many rows as the side has pixels, if not given")
+    parser.add_argument("--file-tile", type=int, default=256, help="side of the tiles in the file")
+    parser.add_argument("--max-memory", default="1GB")
+    parser.add_argument("--resume", action="store_true", help="keep finished rows, to see what that costs")
+    parser.add_argument("--folder", type=Path, help="where the disk has room; the system's temporary one, if not given")
+    arguments = parser.parse_args()
+    width, height = arguments.side, arguments.rows or arguments.side
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        small, big = Path(folder) / "small.tif", Path(folder) / "big.tif"
+        make(small, SMALL, SMALL, arguments.file_tile)
+        make(big, width, height, arguments.file_tile)
+        before = denoise(small, arguments.max_memory, False)["seconds"]
+        report = denoise(big, arguments.max_memory, arguments.resume)
+        after = denoise(small, arguments.max_memory, False)["seconds"]
+    seconds = report["seconds"] / (width * height / 1e6)
+    beside = (before + after) / 2 / (SMALL * SMALL / 1e6)
+    row = {
+        "width": width,
+        "height": height,
+        "file_tile": arguments.file_tile,
+        "max_memory": arguments.max_memory,
+        "resume": arguments.resume,
+        "megapixels": round(width * height / 1e6, 1),
+        "precision": report["precision"],
+        "tile": "x".join(map(str, report["tile"])),
+        "tiles": report["tiles"],
+        "peak_megabytes": report["peak_megabytes"],
+        "seconds_per_megapixel": round(seconds, 3),
+        "of_4_megapixels": round(beside, 3),
+        "ratio": round(seconds / beside, 3),
+    }
+    print(row)
+    rows = []
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as lines:
+            rows = [old for old in csv.DictReader(lines) if any(old[k] != str(row[k]) for k in list(row)[:5])]
+    with RESULTS.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*rows, row])
+
+
+if __name__ == "__main__":
+    main()

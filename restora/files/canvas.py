@@ -1,0 +1,214 @@
+"""A picture on the disk that is filled from the top, and, if wanted, outlives its process to be gone on with."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from restora.core.errors import BadImage, RestoraError
+
+TILE = 256
+"""Side of the tiles in which pictures are written; libvips does not read larger ones of very small pictures."""
+
+DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
+"""Of the numbers of a picture with so many bits a value."""
+
+
+class Canvas:
+    """A TIFF file of uncompressed tiles, whole from the start, black where nothing has been put yet.
+
+    Its size is known and its place on the disk taken before anything is put; what was put stays where it is.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], bits: int, rows: int = 0) -> None:
+        """Make the file for a picture (H, W, C), or, if so many rows of it are there, open it."""
+        self.shape, self.dtype, self.rows = shape, np.dtype(DTYPES[bits]), rows
+        bands = shape[2]
+        if not rows:
+            with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+                tiff.write(
+                    None,
+                    shape=shape if bands > 1 else shape[:2],
+                    dtype=self.dtype,
+                    tile=(TILE, TILE),
+                    photometric="rgb" if bands >= 3 else "minisblack",
+                    extrasamples=["unassalpha"] if bands in (2, 4) else None,
+                    planarconfig="contig" if bands > 1 else None,
+                    metadata=None,
+                )
+        with tifffile.TiffFile(path) as tiff:
+            self._start = tiff.pages[0].dataoffsets[0]
+        self._file = path.open("r+b")
+
+    def put(self, left: int, numbers: np.ndarray) -> bool:
+        """A rectangle (h, w, C) of the next rows, in the numbers that are stored; whether it was the last of them.
+
+        The sides are multiples of TILE but at the right and bottom.
+        """
+        across, square = -(-self.shape[1] // TILE), np.zeros((TILE, TILE, self.shape[2]), self.dtype)
+        for top in range(0, numbers.shape[0], TILE):
+            before = (self.rows + top) // TILE * across + left // TILE
+            self._file.seek(self._start + before * square.nbytes)
+            for start in range(0, numbers.shape[1], TILE):
+                part = numbers[top : top + TILE, start : start + TILE]
+                square[:] = 0
+                square[: part.shape[0], : part.shape[1]] = part
+                self._file.write(square.tobytes())
+        last = left + numbers.shape[1] == self.shape[1]
+        self.rows += numbers.shape[0] if last else 0
+        return last
+
+    def sync(self) -> None:
+        """Return when all that was put would be there after a power cut."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Nothing more will be put."""
+        self._file.close()
+
+
+@dataclass
+class Unfinished:
+    """What there is of a result that is not finished.
+
+    `rows` of it, from the top, are in the file `pixels`; `tally` is what its maker counted while making them.
+    """
+
+    target: Path
+    binding: Mapping[str, Any]  # in words for people: all that the pixels follow from
+    rows: int = 0
+    tally: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> Path:
+        """The canvas."""
+        return self._beside(".tif")
+
+    @property
+    def encoded(self) -> Path:
+        """Where the result is written before it takes its name."""
+        return self._beside(f"-result{self.target.suffix}")
+
+    @property
+    def facts(self) -> Path:
+        """The binding, the rows and the tally; of no more than is safely in `pixels`."""
+        return self._beside(".json")
+
+    def keep(self, canvas: Canvas) -> None:
+        """All that was put on the canvas so far stays, whatever happens."""
+        canvas.sync()
+        values = {"binding": self.binding, "rows": canvas.rows, "tally": self.tally}
+        new = self._beside(".new")
+        with new.open("w") as stream:
+            json.dump(values, stream, indent=2)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(self.facts)
+        _sync_folder(self.target.parent)
+        self.rows = canvas.rows
+
+    def find(self) -> str:
+        """Take up what is there, if it was made from the same; otherwise say, in a sentence, why not."""
+        try:
+            found = json.loads(self.facts.read_text())
+            others = [name for name in self.binding if found["binding"].get(name) != self.binding[name]]
+            rows, tally = int(found["rows"]), dict(found["tally"])
+            with tifffile.TiffFile(self.pixels) as tiff:
+                page = tiff.pages[0]
+                whole = self.pixels.stat().st_size == page.dataoffsets[0] + sum(page.databytecounts)
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, tifffile.TiffFileError):
+            return f"the unfinished {self.target.name} is damaged; it is begun anew"
+        if others:
+            return f"the unfinished {self.target.name} was made with another {' and '.join(others)}; it is begun anew"
+        if not whole:
+            return f"the unfinished {self.target.name} was cut off; it is begun anew"
+        self.rows, self.tally = rows, tally
+        return ""
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        for path in (self.facts, self._beside(".new"), self.encoded, self.pixels):
+            path.unlink(missing_ok=True)
+
+    def _beside(self, ending: str) -> Path:
+        return self.target.with_name(f".{self.target.name}.restora-part{ending}")
+
+
+@contextmanager
+def unfinished(
+    target: Path, binding: Mapping[str, Any], height: int, say: Callable[[str], None]
+) -> Iterator[Unfinished]:
+    """What there is of the result `target` of so many rows; kept if the block is left before the result is there.
+
+    `say` is told in a sentence where it goes on, why not, or what is kept. Raises RestoraError if another process is
+    at it.
+    """
+    part = Unfinished(target, json.loads(json.dumps(binding)))
+    with _alone(part.pixels, target):
+        anew = part.find()
+        if part.rows or anew:
+            say(anew or f"goes on with {target.name} at row {part.rows} of {height}")
+        if not part.rows:
+            part.facts.unlink(missing_ok=True)  # before its pixels are written over
+        try:
+            yield part
+        except BaseException:
+            if part.rows:
+                say(f"stopped; {part.rows} of {height} rows are kept, and the same command goes on from there")
+            else:
+                part.remove()
+            raise
+        with target.open("r+b") as result:
+            os.fsync(result.fileno())
+        part.remove()
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise BadImage if fewer bytes than needed are free on the disk of a folder."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BadImage(
+            f"the result may need {needed / 1e6:.0f} MB on the disk of {folder} while it is made,"
+            f" where {free / 1e6:.0f} MB are free"
+        )
+
+
+@contextmanager
+def _alone(path: Path, target: Path) -> Iterator[None]:
+    """Hold a file, made if absent, against other processes that would hold it too; where the system can."""
+    try:
+        stream = path.open("ab")
+    except OSError as error:
+        raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
+    with stream:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RestoraError(f"another process is making {target}; wait for it, or name another file") from error
+            except OSError:  # a file system without locks
+                pass
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder last, where a folder can be opened."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
