@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from restora.core.errors import NoWeights
+from restora.core.errors import NoWeights, RestoraError
 from restora.core.names import nearest
 from restora.data.photographs import sha256
 
@@ -48,8 +48,20 @@ class Weights:
         path = self.folder / f"{self.name}{INT8['int8']}"
         return path if self.card.get("int8", {}).get("passed") and path.exists() else None
 
+    @property
+    def told(self) -> int:
+        """How many planes beside the channels the net takes: one if it can be told the noise level."""
+        return int(self.card.get("recipe", {}).get("knobs", {}).get("told", 0))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What they were trained by, as plain values. Raises RestoraError for weights that came from elsewhere."""
+        if "recipe" not in self.card:
+            raise RestoraError(f"{self.name} came from elsewhere and has no recipe: it can be used, and nothing else")
+        return dict(self.card["recipe"])
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """The net's parameters by name, float16."""
+        """The net's parameters by name, float16 unless the card says otherwise."""
         from safetensors.numpy import load_file
 
         return load_file(self.folder / f"{self.name}.safetensors")
@@ -99,11 +111,11 @@ def verify(name: str, folder: Path) -> Weights:
     return Weights(name, folder, card, sums["safetensors"])
 
 
-def packed(arrays: dict[str, np.ndarray]) -> bytes:
-    """Arrays as float16 in the safetensors format."""
+def packed(arrays: dict[str, np.ndarray], kind: str = "float16") -> bytes:
+    """Arrays as float16, or another kind of number, in the safetensors format."""
     from safetensors.numpy import save
 
-    return save({key: value.astype(np.float16) for key, value in arrays.items()})
+    return save({key: value.astype(kind) for key, value in arrays.items()})
 
 
 def store(
@@ -114,9 +126,13 @@ def store(
     card: dict[str, Any],
     int8: bytes | None = None,
 ) -> Weights:
-    """Write weights and card to a folder and list them in its index. Arrays become float16. int8: its model, if any."""
+    """Write weights and card to a folder and list them in its index. int8: its model, if any.
+
+    Arrays become float16, or what the card names with `stored_as`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"safetensors": packed(arrays), "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
+    parameters = packed(arrays, card.get("stored_as", "float16"))
+    contents = {"safetensors": parameters, "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
     if int8:
         contents |= {"int8": int8}
     endings = FILES | INT8

@@ -70,6 +70,7 @@ def adapt(
         raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
     base = find(start)
     method = method_named(base.card["method"])
+    base.recipe  # noqa: B018 - weights from elsewhere have none
     if base.card["channels"] != 3:
         raise RestoraError(f"{start} is for grey pictures; adapt one for colour")
     try:
@@ -164,7 +165,7 @@ class AdaptedPairs:
 
 def _recipe(base: Weights, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
     """The recipe of the weights to begin from, made gentle; `damage` is the nearest words to the measured noise."""
-    before: dict[str, Any] = dict(base.card["recipe"])
+    before: dict[str, Any] = base.recipe
     gentle = {
         "photographs": str(folder), "licence": "your own", "start": base.name, "damage": damage,
         "steps": steps, "batch": 8, "patch": PATCH, "lr": 0.001, "lr_rest": 0.0001, "warm_up": ROUND, "decay": 1.0,
