@@ -25,27 +25,34 @@ def probed_reach(net: Net, channels: int, scale: int, multiple: int, least: int)
 
     A multiple of the multiple, as tiles are. least: pixels that a side must have.
     """
-    reaches = [_reach_along(net, channels, scale, multiple, least, axis) for axis in (2, 3)]
-    return None if None in reaches else max(reach for reach in reaches if reach is not None)
-
-
-def _reach_along(net: Net, channels: int, scale: int, multiple: int, least: int, axis: int) -> int | None:
-    size = multiple * max(8, 128 // multiple)
+    reach, size = 0, multiple * max(8, 128 // multiple)
     farthest = max(size, FARTHEST)
-    # Fast convolutions mix neighbouring outputs in between, and would spread what is no number.
-    with torch.backends.mkldnn.flags(enabled=False), torch.backends.nnpack.flags(enabled=False):
-        while size <= farthest:
-            y = _strip(channels, size, _side(multiple, least), axis)
-            start = size // 2 // multiple * multiple
-            y.narrow(axis, start, multiple).fill_(torch.nan)
-            touched = net(y).isnan().transpose(0, axis).flatten(1).any(1).nonzero().flatten() // scale
-            if not len(touched):
-                return None  # it hides what is no number: nothing can be said
-            first, last = (int(touched[end]) // multiple * multiple for end in (0, -1))
-            if first >= 2 * multiple and last < size - 2 * multiple:
-                return max(start - first, last - start)
+    for axis in (2, 3):
+        while (far := _reach_within(net, channels, scale, multiple, least, (axis, size))) == size:
             size *= 2
-    return None
+            if size > farthest:
+                return None
+        if far is None:
+            return None  # it hides what is no number: nothing can be said
+        reach = max(reach, far)
+    return reach
+
+
+def _reach_within(net: Net, channels: int, scale: int, multiple: int, least: int, strip: tuple[int, int]) -> int | None:
+    """In a strip along an (axis, so many pixels): the reach, the size itself if it does not end inside, None if nothing
+    is reached."""
+    axis, size = strip
+    y = _strip(channels, size, _side(multiple, least), axis)
+    start = size // 2 // multiple * multiple
+    y.narrow(axis, start, multiple).fill_(torch.nan)
+    # The fast convolutions for small kernels mix neighbouring outputs on the way, and would spread it.
+    with torch.backends.nnpack.flags(enabled=False):
+        touched = net(y).isnan().transpose(0, axis).flatten(1).any(1).nonzero().flatten() // scale
+    if not len(touched):
+        return None
+    first, last = (int(touched[end]) // multiple * multiple for end in (0, -1))
+    inside = first >= 2 * multiple and last < size - 2 * multiple
+    return max(start - first, last - start) if inside else size
 
 
 @torch.inference_mode()

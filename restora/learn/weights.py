@@ -6,6 +6,7 @@ needs no torch, and unpickles nothing.
 
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from restora.core.errors import NoWeights, RestoraError
+from restora.core.errors import NoWeights, OutputExists, RestoraError
 from restora.core.names import nearest
 from restora.data.photographs import sha256
 
@@ -75,6 +76,16 @@ def own_folder() -> Path:
 def folders() -> list[Path]:
     """Where weights are looked for: the user's folder, then the package."""
     return [own_folder(), SHIPPED]
+
+
+def free_name(name: str, example: str, force: bool) -> None:
+    """Raise RestoraError if the user's own weights cannot be called so, OutputExists if some are; force: overwrite."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
+        raise RestoraError(
+            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as {example}"
+        )
+    if name in listed() and not force:
+        raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
 
 
 def listed() -> dict[str, Path]:

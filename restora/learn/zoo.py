@@ -7,11 +7,13 @@ is kept within 0..1.
 
 import pickle
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -46,6 +48,11 @@ class Found:
     multiple: int
     least: int
 
+    def answer(self, y: np.ndarray) -> np.ndarray:
+        """What torch makes of y, (1, C, H, W) float32 -> (1, C, scale H, scale W)."""
+        with torch.inference_mode():
+            return self.net(torch.from_numpy(y)).numpy()
+
 
 def read_net(path: Path) -> Found:
     """The net in a .safetensors or .pth file, of which nothing but arrays is read.
@@ -55,7 +62,7 @@ def read_net(path: Path) -> Found:
     """
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
-    state = canonicalize_state_dict(_arrays(path))
+    state = canonicalize_state_dict(read_arrays(path))
     try:
         descriptor = ModelLoader().load_from_state_dict(state)
     except UnsupportedModelError as error:
@@ -79,8 +86,8 @@ def read_net(path: Path) -> Found:
     return Found(net, name, descriptor.purpose, list(descriptor.tags), *stated)
 
 
-def _arrays(path: Path) -> dict[str, Any]:
-    """The arrays of a file by name, perhaps inside another dictionary."""
+def read_arrays(path: Path) -> dict[str, Any]:
+    """The arrays of a file by name, perhaps inside another dictionary. Raises BadWeights; nothing in it is run."""
     if path.suffix.lower() not in ENDINGS:
         raise BadWeights(f"weights are read from {' and '.join(ENDINGS)} files, not from {path.name}")
     if not path.is_file():
@@ -90,7 +97,9 @@ def _arrays(path: Path) -> dict[str, Any]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)  # builds arrays and calls nothing else
+        with warnings.catch_warnings():  # of pickles that are not as torch writes them: they fail, or hold only arrays
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)  # builds arrays and calls nothing else
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"asks for {asked[1]}" if asked else "holds more than arrays, or none"

@@ -1,7 +1,6 @@
 """Add: weights from elsewhere, measured, and stored as a model that runs without torch."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.core.errors import BadWeights, MissingExtra, OutputExists, RestoraError
+from restora.core.errors import BadWeights, MissingExtra, RestoraError
 from restora.data.photographs import sha256
 from restora.engines.openvino_ import openvino_engine
-from restora.learn.weights import Weights, listed, own_folder, packed, store
+from restora.learn.weights import Weights, free_name, own_folder, packed, store
 from restora.work.gate import EXACT, TILE, tiles_apart
 from restora.work.restore import peak_memory
 
@@ -44,7 +43,7 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
     licence: what its author allows, for the card. Raises MissingExtra without spandrel, BadWeights for a file that
     cannot be read or a net that cannot be run, OutputExists, or RestoraError for a name that will not do.
     """
-    _check(name, force)
+    free_name(name, "mine.nafnet", force)
     try:
         import onnxscript  # noqa: F401
         import spandrel  # noqa: F401
@@ -82,15 +81,6 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
     return store(name, own_folder(), arrays, model, card)
 
 
-def _check(name: str, force: bool) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
-        raise RestoraError(
-            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as mine.nafnet"
-        )
-    if name in listed() and not force:
-        raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
-
-
 def _measured(found: "Found") -> Sight:
     """How far the net looks and on which grid, from its own answers; neither is bounded to 0..1 meanwhile."""
     from restora.learn.probe import FARTHEST, probed_multiple, probed_reach
@@ -99,9 +89,15 @@ def _measured(found: "Found") -> Sight:
     found.net.bounded = False
     try:
         reach = probed_reach(found.net, found.channels, found.scale, *stated)
-        grid = reach and probed_multiple(found.net, found.channels, found.scale, *stated, reach)
-        multiple = -(-max(1, found.least) // (grid or found.multiple)) * (grid or found.multiple)
-        halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least) if grid else None
+        grid = None if reach is None else probed_multiple(found.net, found.channels, found.scale, *stated, reach)
+        block = grid or found.multiple
+        multiple = -(-max(1, found.least) // block) * block
+        if reach is None or grid is None:
+            halo = None
+        elif grid == found.multiple:
+            halo = -(-reach // multiple) * multiple
+        else:  # on a coarser grid blocks begin elsewhere
+            halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least)
     except Exception as error:  # of whatever the architecture stumbles over
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadWeights(f"{found.architecture} could not be measured: {reason}") from error
@@ -126,15 +122,11 @@ def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -
 
 def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], multiple: int) -> float:
     """The greatest difference from torch, over pictures of other sizes than the one it was exported with."""
-    import torch
-
     apart, rng = 0.0, np.random.default_rng(0)
     for rows, columns in ((3, 5), (9, 4)):
         times = max(1, 16 // multiple)
         y = rng.random((1, found.channels, rows * times * multiple, columns * times * multiple), dtype=np.float32)
-        with torch.inference_mode():
-            wanted = found.net(torch.from_numpy(y)).numpy()
-        x_hat = engine(y)
+        wanted, x_hat = found.answer(y), engine(y)
         same = x_hat.shape == wanted.shape == (*y.shape[:2], y.shape[2] * found.scale, y.shape[3] * found.scale)
         apart = max(apart, float(np.abs(x_hat - wanted).max()) if same else np.inf)
     return apart
