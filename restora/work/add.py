@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import lcm
@@ -51,14 +52,15 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         from restora.learn.zoo import read_net
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adding weights needs {error.name}; install it with: pip install 'restora[zoo]'") from error
-    found = read_net(path)
-    tell(f"{found.architecture}: measuring how far it looks")
-    sight = _measured(found)
-    tell(f"{sight.says}; exporting it")
-    arrays = {key: value.numpy() for key, value in found.net.state_dict().items() if value.is_floating_point()}
-    parameters = packed(arrays, "float32")
-    model = _exported(found, sight.multiple, parameters, f"{name}.safetensors")
-    with TemporaryDirectory() as folder:
+    with warnings.catch_warnings(), TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # how others wrote their nets is no concern of who uses them
+        found = read_net(path)
+        tell(f"{found.architecture}: measuring how far it looks")
+        sight = _measured(found)
+        tell(f"{sight.says}; exporting it")
+        arrays = {key: value.numpy() for key, value in found.net.state_dict().items() if value.is_floating_point()}
+        parameters = packed(arrays, "float32")
+        model = _exported(found, sight.multiple, parameters, f"{name}.safetensors")
         onnx = Path(folder) / "net.onnx"  # points into the parameters beside it
         onnx.write_bytes(model)
         (onnx.parent / f"{name}.safetensors").write_bytes(parameters)
