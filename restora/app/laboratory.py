@@ -185,11 +185,11 @@ def export(
 
     Example: restora export restora.noise
     """
-    from restora.learn.weights import listed
+    from restora.learn.weights import find, listed
     from restora.work.export import export as run
 
     verdicts = {}
-    for name in names or sorted(listed()):
+    for name in names or [each for each in sorted(listed()) if "recipe" in find(each).card]:
         made, verdict = run(name, lambda text, name=name: typer.echo(f"{name}: {text}", err=True))  # type: ignore[misc]
         verdicts[name] = made.card["int8"]
         if not as_json:
@@ -197,6 +197,27 @@ def export(
             print(f"{name}: {'int8 passed' if verdict.passed else 'int8 refused'}; {lost}")
     if as_json:
         show_json(verdicts)
+
+
+@weights.command("add")
+def add_weights(
+    file: Annotated[Path, typer.Argument(help="A .safetensors or .pth file, of an architecture that spandrel knows.")],
+    name: Annotated[str, typer.Option(help="What to call them, as mine.nafnet.")],
+    licence: Annotated[str, typer.Option(help="What their author allows, for the card.")] = "",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add weights that others trained. Then: restora upscale --weights NAME, or denoise --weights NAME.
+
+    Example: restora weights add nafnet-width64.safetensors --name mine.nafnet --licence MIT
+    """
+    from restora.work.add import add, facts
+
+    made = add(file, name, licence, lambda text: typer.echo(text, err=True), force=force)
+    if as_json:
+        show_json(made.card)
+    else:
+        print(f"{made.name} written to {made.folder}: {facts(made.card)}")
 
 
 @weights.command("list")

@@ -71,7 +71,9 @@ def fix(
 def denoise(
     picture: Source,
     output: Output = None,
-    method: Annotated[str, typer.Option(help="One of: restora methods.")] = "restora",
+    method: Annotated[
+        str | None, typer.Option(help="One of: restora methods; the flagship or that of the weights, if not given.")
+    ] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
     ] = None,
@@ -80,7 +82,7 @@ def denoise(
         typer.Option(help="A grey picture of the same size: sigma everywhere, as 25 of 255; a hint."),
     ] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
-    weights: Annotated[str | None, typer.Option(help="Other weights of the method: a name or a file.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Other weights: a name or a file.")] = None,
     settings: Settings = None,
     precision: Precision = "auto",
     yes: Yes = False,
@@ -98,23 +100,24 @@ def denoise(
     """
     from restora.methods.table import method_named
     from restora.work.diagnose import diagnose as look
-    from restora.work.plan import plan_of_method
+    from restora.work.plan import method_for, plan_of_method
 
     seen: list[Diagnosis] = []
 
     def decide(pixels: "Pixels") -> Plan:
-        if any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs):
+        if any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs):
             seen.append(look(pixels))
         diagnosis = seen[0] if seen else None
         return plan_of_method(
-            *(method, wishes, diagnosis),
+            *(chosen, wishes, diagnosis),
             strength=strength,
             weights=weights,
             precision=None if precision == "auto" else precision,
             sigma_map=sigma_map,
         )
 
-    method_named(method)
+    chosen = method or method_for(weights)
+    method_named(chosen)
     wishes = knobs_from(settings, sigma)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen, yes)
     _tell(report, as_json)
@@ -128,7 +131,7 @@ def upscale(
     method: Annotated[
         str | None, typer.Option(help="Any that `restora methods` has for shrink; by what is found, if not given.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights of that method other than its own.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Weights other than its own; alone, they say the method.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean over 8 turned pictures: 8 times slower.")] = False,
     back_project: Annotated[
         bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")
@@ -145,25 +148,25 @@ def upscale(
     """Make a picture larger.
 
     Noise that is found is removed first; for a picture with JPEG blocks, weights are taken that know them.
-    With --method it is that method alone.
+    With --method or --weights it is that method alone.
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
     from restora.work.diagnose import diagnose as look
-    from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
+    from restora.work.plan import method_for, plan_to_enlarge, plan_to_enlarge_as_found
 
     def decide(pixels: "Pixels") -> Plan:
         height, width = pixels.shape[:2]
         if not math.isfinite(scale):
             raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
         target = size_from(size) if size else (round(height * scale), round(width * scale))
-        if method is None:
-            if weights or precision != "auto" or back_project:
-                raise BadKnob("--weights, --precision and --back-project go with a --method")
+        if chosen is None:
+            if precision != "auto" or back_project:
+                raise BadKnob("--precision and --back-project go with a --method or --weights")
             seen.append(look(pixels))
             return plan_to_enlarge_as_found(seen[0], pixels.shape, target, ensemble=ensemble)
         return plan_to_enlarge(
-            *(method, pixels.shape, target),
+            *(chosen, pixels.shape, target),
             weights=weights,
             precision=None if precision == "auto" else precision,
             ensemble=ensemble,
@@ -171,6 +174,7 @@ def upscale(
         )
 
     seen: list[Diagnosis] = []
+    chosen = method or (method_for(weights) if weights else None)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
     _tell(report, as_json)
 

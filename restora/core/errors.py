@@ -29,6 +29,10 @@ class NoWeights(RestoraError):
     """Weights that are absent, or whose checksum is not the one in the index."""
 
 
+class BadWeights(RestoraError):
+    """A file of weights from elsewhere that cannot be read, or whose net cannot be run here."""
+
+
 class MissingExtra(RestoraError):
     """An optional part of the installation is needed and absent."""
 

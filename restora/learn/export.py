@@ -11,14 +11,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 
-def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
+def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False) -> bytes:
     """The ONNX model (B, C, H, W) float32 -> the same; B, H and W free, H and W multiples of `multiple`.
 
     Weights are rounded to float16 and converted back where they are used, which halves the file and changes no
-    precision of the arithmetic.
+    precision of the arithmetic. as_is: weights stay float32, and B is 1; for nets that others made and trained.
     """
-    example = torch.zeros(2, channels, 8 * multiple, 8 * multiple)
-    batch = torch.export.Dim("batch")
+    example = torch.zeros(1 if as_is else 2, channels, 8 * multiple, 8 * multiple)
+    batch = {} if as_is else {0: torch.export.Dim("batch")}
     height, width = (multiple * torch.export.Dim(name, min=2, max=10**5) for name in ("rows", "columns"))
     if multiple == 1:
         height, width = torch.export.Dim("height", min=2), torch.export.Dim("width", min=2)
@@ -31,10 +31,12 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
             verbose=False,
             input_names=["y"],
             output_names=["x_hat"],
-            dynamic_shapes=({0: batch, 2: height, 3: width},),
+            dynamic_shapes=({**batch, 2: height, 3: width},),
         )
     model = program.model_proto  # type: ignore[union-attr]
-    halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims})
+    if not as_is:
+        halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims})
+    _without_empty_writes(model.graph)
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -43,8 +45,19 @@ def to_onnx(net: nn.Module, channels: int, multiple: int) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
+def _without_empty_writes(graph: onnx.GraphProto) -> None:
+    """Leave out what writes an empty constant into an array: nothing, which OpenVINO takes for a single number."""
+    empty = {tensor.name for tensor in graph.initializer if 0 in tensor.dims}
+    for node in [node for node in graph.node if node.op_type == "ScatterND" and node.input[2] in empty]:
+        graph.node.remove(node)
+        for other in graph.node:
+            for index, name in enumerate(other.input):
+                if name == node.output[0]:
+                    other.input[index] = node.input[0]
+
+
 def linked(model: bytes, parameters: bytes, location: str) -> bytes:
-    """The model without the float16 weights that a safetensors file beside it, named `location`, holds too.
+    """The model without the weights that a safetensors file beside it, named `location`, holds too.
 
     A safetensors file is a header and then the plain arrays, so that ONNX can point into it (external data): what
     runs without torch and what the laboratory loads are the same numbers, stored once.
@@ -54,7 +67,8 @@ def linked(model: bytes, parameters: bytes, location: str) -> bytes:
     graph = onnx.load_model_from_string(model)
     for tensor in graph.graph.initializer:
         entry = header.get(tensor.name.removesuffix(".half"))
-        if entry is None or tensor.data_type != TensorProto.FLOAT16 or list(tensor.dims) != entry["shape"]:
+        kinds = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT}
+        if entry is None or tensor.data_type != kinds.get(entry["dtype"]) or list(tensor.dims) != entry["shape"]:
             continue
         begin, end = entry["data_offsets"]
         if tensor.raw_data != parameters[start + begin : start + end]:

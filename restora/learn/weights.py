@@ -6,6 +6,7 @@ needs no torch, and unpickles nothing.
 
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from restora.core.errors import NoWeights
+from restora.core.errors import NoWeights, OutputExists, RestoraError
 from restora.core.names import nearest
 from restora.data.photographs import sha256
 
@@ -48,8 +49,20 @@ class Weights:
         path = self.folder / f"{self.name}{INT8['int8']}"
         return path if self.card.get("int8", {}).get("passed") and path.exists() else None
 
+    @property
+    def told(self) -> int:
+        """How many planes beside the channels the net takes: one if it can be told the noise level."""
+        return int(self.card.get("recipe", {}).get("knobs", {}).get("told", 0))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What they were trained by, as plain values. Raises RestoraError for weights that came from elsewhere."""
+        if "recipe" not in self.card:
+            raise RestoraError(f"{self.name} came from elsewhere and has no recipe: it can be used, and nothing else")
+        return dict(self.card["recipe"])
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """The net's parameters by name, float16."""
+        """The net's parameters by name, float16 unless the card says otherwise."""
         from safetensors.numpy import load_file
 
         return load_file(self.folder / f"{self.name}.safetensors")
@@ -63,6 +76,16 @@ def own_folder() -> Path:
 def folders() -> list[Path]:
     """Where weights are looked for: the user's folder, then the package."""
     return [own_folder(), SHIPPED]
+
+
+def free_name(name: str, example: str, force: bool) -> None:
+    """Raise RestoraError if the user's own weights cannot be called so, OutputExists if some are; force: overwrite."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
+        raise RestoraError(
+            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as {example}"
+        )
+    if name in listed() and not force:
+        raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
 
 
 def listed() -> dict[str, Path]:
@@ -99,11 +122,11 @@ def verify(name: str, folder: Path) -> Weights:
     return Weights(name, folder, card, sums["safetensors"])
 
 
-def packed(arrays: dict[str, np.ndarray]) -> bytes:
-    """Arrays as float16 in the safetensors format."""
+def packed(arrays: dict[str, np.ndarray], kind: str = "float16") -> bytes:
+    """Arrays as float16, or another kind of number, in the safetensors format."""
     from safetensors.numpy import save
 
-    return save({key: value.astype(np.float16) for key, value in arrays.items()})
+    return save({key: value.astype(kind) for key, value in arrays.items()})
 
 
 def store(
@@ -114,9 +137,13 @@ def store(
     card: dict[str, Any],
     int8: bytes | None = None,
 ) -> Weights:
-    """Write weights and card to a folder and list them in its index. Arrays become float16. int8: its model, if any."""
+    """Write weights and card to a folder and list them in its index. int8: its model, if any.
+
+    Arrays become float16, or what the card names with `stored_as`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"safetensors": packed(arrays), "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
+    parameters = packed(arrays, card.get("stored_as", "float16"))
+    contents = {"safetensors": parameters, "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
     if int8:
         contents |= {"int8": int8}
     endings = FILES | INT8

@@ -329,6 +329,15 @@ METHODS: dict[str, Method] = {
             weights=("srgan.x4", "srgan.x4-real"),
         ),
         Method(
+            name="foreign",
+            entry="restora.learn.zoo:Foreign",
+            kind="learned",
+            about="a net from elsewhere, of `restora weights add`; how large, how far and what for its card says",
+            treats=("shrink",),
+            paper="of the net that was added",
+            memory=2000,
+        ),
+        Method(
             name="bicubic",
             entry="restora.methods.bicubic:bicubic",
             kind="resize",

@@ -8,7 +8,6 @@ Methods that take one noisy pixel to predict its neighbour (Noise2Self, Batson a
 et al. 2021) need noise that is independent from pixel to pixel. That of cameras is not: neighbours correlate by 0.6.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.core.errors import BadImage, MissingExtra, OutputExists, RestoraError
+from restora.core.errors import BadImage, MissingExtra, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.data.photographs import photographs
@@ -25,7 +24,7 @@ from restora.files.picture import open_picture
 from restora.learn.noise_model import NoiseModel, measure_noise
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe, recipe_from
-from restora.learn.weights import Weights, find, listed, own_folder, packed, store
+from restora.learn.weights import Weights, find, free_name, own_folder, packed, store
 from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -62,13 +61,9 @@ def adapt(
 
     Raises RestoraError for a name or start that will not do, BadImage for pictures whose noise cannot be seen.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
-        raise RestoraError(
-            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as my-camera"
-        )
-    if name in listed() and not force:
-        raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
+    free_name(name, "my-camera", force)
     base = find(start)
+    before = base.recipe  # asked for first, as weights from elsewhere have none
     method = method_named(base.card["method"])
     if base.card["channels"] != 3:
         raise RestoraError(f"{start} is for grey pictures; adapt one for colour")
@@ -85,7 +80,7 @@ def adapt(
     noisy = [_middle(photo.path) for photo in photos]
     noise = measure_noise(noisy)
     clean = [_clean(y, base) for y in noisy]
-    recipe = _recipe(base, folder, f"noise(camera, sigma={noise.sigma!r})", steps, seed)
+    recipe = _recipe(before, base.name, folder, f"noise(camera, sigma={noise.sigma!r})", steps, seed)
     torch.manual_seed(seed)
     net = method.load()(channels=recipe.channels, **recipe.knobs)
     begin_from(net, base.arrays())
@@ -162,15 +157,14 @@ class AdaptedPairs:
         return np.dstack([y, told]).transpose(2, 0, 1), x.transpose(2, 0, 1)
 
 
-def _recipe(base: Weights, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
+def _recipe(before: dict[str, Any], start: str, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
     """The recipe of the weights to begin from, made gentle; `damage` is the nearest words to the measured noise."""
-    before: dict[str, Any] = dict(base.card["recipe"])
     gentle = {
-        "photographs": str(folder), "licence": "your own", "start": base.name, "damage": damage,
+        "photographs": str(folder), "licence": "your own", "start": start, "damage": damage,
         "steps": steps, "batch": 8, "patch": PATCH, "lr": 0.001, "lr_rest": 0.0001, "warm_up": ROUND, "decay": 1.0,
         "ema": 0.98, "seed": seed, "validate_every": ROUND, "leave_out": "", "grey_share": 0.0, "told_share": 0.0,
     }  # fmt: skip
-    return recipe_from(before | gentle, base.name)
+    return recipe_from(before | gentle, start)
 
 
 def _middle(path: Path) -> np.ndarray:

@@ -42,7 +42,7 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
         raise MissingExtra(f"exporting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     weights = find(name)
     card = weights.card
-    shown, samples, large = _pictures(recipe_from(card["recipe"], weights.name))
+    shown, samples, large = _pictures(recipe_from(weights.recipe, weights.name))
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))
         base, ranges = bench.quantised()

@@ -153,6 +153,7 @@ def plan_to_enlarge(
     if method.kind != "learned" and (weights or precision or ensemble):
         raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
     if method.kind == "learned":
+        weights_for(method, weights)
         for_clean = [weights] if weights else [each for each in method.weights if not each.endswith(AS_FOUND)]
         first = [each for each in method.weights if each.endswith(AS_FOUND)] if as_found else for_clean
         steps = _by_nets(method, because, shape[:2], size, (first, for_clean), {"ensemble": 1} if ensemble else {})
@@ -203,7 +204,19 @@ def learned_step(
     knobs: Mapping[str, Setting] | None = None,
 ) -> Step:
     """A step of a learned method, with its own weights unless others are named."""
-    return Step(method.name, because, weights or method.weights[0], knobs or {}, strength)
+    return Step(method.name, because, weights_for(method, weights), knobs or {}, strength)
+
+
+def weights_for(method: Method, wished: str | None) -> str:
+    """The weights of a learned method: those wished for, else its own. Raises BadPlan if there are none."""
+    if not wished and not method.weights:
+        raise BadPlan(f"{method.name} has no weights of its own: name some that were added, with --weights")
+    return wished or method.weights[0]
+
+
+def method_for(weights: str | None) -> str:
+    """The method that some weights belong to; the flagship if none are named. Raises NoWeights."""
+    return find(weights).card["method"] if weights else FLAGSHIP
 
 
 def best_precision(weights: Iterable[str | None]) -> str:

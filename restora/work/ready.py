@@ -32,7 +32,7 @@ from restora.engines.tiling import (
 from restora.files.picture import open_picture
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
-from restora.work.plan import check
+from restora.work.plan import check, weights_for
 
 RESTING = 320_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
@@ -272,13 +272,12 @@ def _ready(
 def _learned(
     step: Step, method: Method, knobs: dict[str, Setting], precision: str, engine: str, report: Report
 ) -> Runner:
-    weights = find(step.weights or method.weights[0])
+    weights = find(weights_for(method, step.weights))
     card = weights.card
     if card["method"] != method.name:
         raise BadPlan(f"the weights {weights.name} are for {card['method']}, not for {method.name}")
-    told = card["recipe"]["knobs"].get("told", 0)
     sigma = knobs.get("sigma") or 0
-    if (sigma or step.sigma_map) and not told:
+    if (sigma or step.sigma_map) and not weights.told:
         raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
     report.weights[weights.name] = weights.checksum
     if precision == "int8" and not weights.int8:
@@ -292,13 +291,13 @@ def _learned(
     def ready(in_precision: str) -> Run:
         run = _engine(weights, method, engine, in_precision)
         run = _ensemble(run) if knobs.get("ensemble") else run
-        return _on_luma(run) if method.luma else _whatever_channels(run, card["channels"], [sigma] * told)
+        return _on_luma(run) if method.luma else _whatever_channels(run, card["channels"], [sigma] * weights.told)
 
     careful = ready("f32") if precision != "f32" else None
     scale = card.get("scale", 1)
     if scale > 1 and step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be done in part: its strength must be 1")
-    memory = method.bytes_a_pixel(knobs)
+    memory = card.get("memory", method.bytes_a_pixel(knobs))
     return Runner(ready(precision), careful, card["halo"], card["multiple"], memory, step.strength, scale=scale)
 
 
@@ -312,10 +311,12 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
         from restora.engines.onnxruntime_ import onnxruntime_engine
 
         return onnxruntime_engine(model)
+    if "recipe" not in weights.card:
+        raise BadPlan(f"{weights.name} came from elsewhere and runs on openvino or onnxruntime, not on torch")
     net_class = method.load()  # names the missing package if torch is absent
     from restora.engines.torch_ import torch_engine
 
-    knobs = {"channels": weights.card["channels"], **weights.card["recipe"]["knobs"]}
+    knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
     return torch_engine(net_class, knobs, weights.arrays(), precision)
 
 

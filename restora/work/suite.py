@@ -69,6 +69,8 @@ def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) 
             for method in (METHODS[each] for each in methods if each != NOTHING):
                 if not _kinds(noise) <= set(method.treats):
                     continue
+                if method.kind == "learned" and not method.weights:
+                    continue  # it has none but those that users add
                 for weights in method.weights or ("",):
                     if not weights or _is_for(weights, noise):
                         yield Entry(name, noise, method.name, weights)
@@ -178,7 +180,7 @@ def _is_for(weights: str, noise: str) -> bool:
     """
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"
-    recipe = recipe_from(find(weights).card["recipe"], weights)
+    recipe = recipe_from(find(weights).recipe, weights)
     shrink = shrink_in(parse(noise))
     if shrink:
         return shrink.scale in recipe.scales

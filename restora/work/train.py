@@ -136,7 +136,7 @@ def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
     from restora.learn.start import begin_from
 
     card = weights.card
-    theirs = recipe_from(card["recipe"], weights.name)
+    theirs = recipe_from(weights.recipe, weights.name)
     if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % card["multiple"]:
         raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
     net = method_named(card["method"]).load()(channels=theirs.channels, **theirs.knobs)

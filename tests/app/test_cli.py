@@ -21,7 +21,7 @@ from restora.metrics.scores import measure
 COMMANDS = [
     ["fix"], ["denoise"], ["upscale"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"], ["methods"],
     ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
-    ["weights", "list"], ["weights", "verify"],
+    ["weights", "add"], ["weights", "list"], ["weights", "verify"],
 ]  # fmt: skip
 
 

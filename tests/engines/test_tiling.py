@@ -18,7 +18,7 @@ from restora.learn.weights import find
 from restora.methods.table import METHODS
 from restora.work.ready import Resizer, Restoration, Runner
 
-ROWS = [method for method in METHODS.values() if method.kind == "learned"]
+ROWS = [method for method in METHODS.values() if method.kind == "learned" and method.weights]
 LEARNED = list({method.entry: method for method in reversed(ROWS)}.values())  # Noise2Noise has the class of U-Net
 F32 = 1e-5
 

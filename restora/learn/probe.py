@@ -1,0 +1,94 @@
+"""Probe a net that others made: how far its pixels look, and on which grid; from what it does, not from its parts.
+
+A pixel that is no number makes no number of all that is computed from it, whatever the weights: convolutions,
+attention, means over the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on
+the way or paths that a ReLU happens to close.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+Net = Callable[[torch.Tensor], torch.Tensor]
+"""(1, C, H, W) -> (1, C, scale H, scale W)."""
+
+FARTHEST = 2048
+"""Pixels along the largest picture in which a net's reach must end; else it is said to see the whole picture."""
+WIDEST_GRID = 64
+EQUAL = 1e-5
+"""How far what is to be the same may differ, on the 0..1 scale: what exact tiling promises."""
+
+
+@torch.inference_mode()
+def probed_reach(net: Net, channels: int, scale: int, multiple: int, least: int) -> int | None:
+    """Pixels beyond a block, aligned to the multiple, that can change what becomes of it; None: the whole picture.
+
+    A multiple of the multiple, as tiles are. least: pixels that a side must have.
+    """
+    reach, size = 0, multiple * max(8, 128 // multiple)
+    farthest = max(size, FARTHEST)
+    for axis in (2, 3):
+        while (far := _reach_within(net, channels, scale, multiple, least, (axis, size))) == size:
+            size *= 2
+            if size > farthest:
+                return None
+        if far is None:
+            return None  # it hides what is no number: nothing can be said
+        reach = max(reach, far)
+    return reach
+
+
+def _reach_within(net: Net, channels: int, scale: int, multiple: int, least: int, strip: tuple[int, int]) -> int | None:
+    """In a strip along an (axis, so many pixels): the reach, the size itself if it does not end inside, None if nothing
+    is reached."""
+    axis, size = strip
+    y = _strip(channels, size, _side(multiple, least), axis)
+    start = size // 2 // multiple * multiple
+    y.narrow(axis, start, multiple).fill_(torch.nan)
+    # The fast convolutions for small kernels mix neighbouring outputs on the way, and would spread it.
+    with torch.backends.nnpack.flags(enabled=False):
+        touched = net(y).isnan().transpose(0, axis).flatten(1).any(1).nonzero().flatten() // scale
+    if not len(touched):
+        return None
+    first, last = (int(touched[end]) // multiple * multiple for end in (0, -1))
+    inside = first >= 2 * multiple and last < size - 2 * multiple
+    return max(start - first, last - start) if inside else size
+
+
+@torch.inference_mode()
+def probed_multiple(net: Net, channels: int, scale: int, multiple: int, least: int, reach: int) -> int | None:
+    """The least shift, a multiple of `multiple`, that shifts the answer and changes nothing else; None if none does.
+
+    reach: how far the net looks, or more.
+    """
+    margin = -(-(reach + WIDEST_GRID) // multiple) * multiple
+    side = _side(multiple, least)
+    shifts = range(multiple, max(multiple, WIDEST_GRID) + 1, multiple)
+    fitting = set(shifts)
+    for axis in (2, 3):
+        y = _strip(channels, 2 * margin + 4 * WIDEST_GRID * multiple, side, axis)
+        whole = net(y)
+        for shift in shifts:
+            if shift not in fitting:
+                continue
+            length = y.shape[axis] - shift
+            part = net(y.narrow(axis, shift, length))
+            inner = scale * margin, scale * (length - 2 * margin)
+            apart = (part.narrow(axis, *inner) - whole.narrow(axis, scale * shift + inner[0], inner[1])).abs().max()
+            if apart > EQUAL:
+                fitting.discard(shift)
+            else:
+                fitting -= {other for other in fitting if other > shift and other % shift}
+                break
+    return min(fitting, default=None)
+
+
+def _side(multiple: int, least: int) -> int:
+    """How wide a strip is: how far is no matter of how wide."""
+    return -(-max(2 * multiple, least, 16) // multiple) * multiple
+
+
+def _strip(channels: int, size: int, side: int, axis: int) -> torch.Tensor:
+    shape = [1, channels, side, side]
+    shape[axis] = size
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,182 @@
+"""Add: weights from elsewhere, measured, and stored as a model that runs without torch."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import lcm
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from restora.core.errors import BadWeights, MissingExtra, RestoraError
+from restora.data.photographs import sha256
+from restora.engines.openvino_ import openvino_engine
+from restora.learn.weights import Weights, free_name, own_folder, packed, store
+from restora.work.gate import EXACT, TILE, tiles_apart
+from restora.work.restore import peak_memory
+
+if TYPE_CHECKING:
+    from restora.learn.zoo import Found
+
+SAME = 1e-4
+"""How far the stored model's answer may be from the one that spandrel gives, on the 0..1 scale."""
+LEAST_MEMORY = 200
+"""Bytes for each pixel of a result that are reckoned with at least: what is measured is rough for small nets."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How far a net looks in pixels (None: at the whole picture, or too far for tiles), on which grid, and why."""
+
+    halo: int | None
+    multiple: int
+    says: str
+
+
+def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, force: bool = False) -> Weights:
+    """Weights `name` in the user's folder, of the net in a .safetensors or .pth file.
+
+    licence: what its author allows, for the card. Raises MissingExtra without spandrel, BadWeights for a file that
+    cannot be read or a net that cannot be run, OutputExists, or RestoraError for a name that will not do.
+    """
+    free_name(name, "mine.nafnet", force)
+    try:
+        import onnxscript  # noqa: F401
+        import spandrel  # noqa: F401
+
+        from restora.learn.zoo import read_net
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"adding weights needs {error.name}; install it with: pip install 'restora[zoo]'") from error
+    with warnings.catch_warnings(), TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # how others wrote their nets is no concern of who uses them
+        found = read_net(path)
+        tell(f"{found.architecture}: measuring how far it looks")
+        sight = _measured(found)
+        tell(f"{sight.says}; exporting it")
+        arrays = {key: value.numpy() for key, value in found.net.state_dict().items() if value.is_floating_point()}
+        parameters = packed(arrays, "float32")
+        model = _exported(found, sight.multiple, parameters, f"{name}.safetensors")
+        onnx = Path(folder) / "net.onnx"  # points into the parameters beside it
+        onnx.write_bytes(model)
+        (onnx.parent / f"{name}.safetensors").write_bytes(parameters)
+        engine = openvino_engine(onnx, "f32")
+        apart = _from_torch(found, engine, sight.multiple)
+        if not apart <= SAME:
+            raise BadWeights(f"{path}: OpenVINO's answer is {apart:.1e} from torch's, more than {SAME:g}; not stored")
+        sight, tiled = _proved(engine, found, sight)
+        memory = _bytes_a_pixel(onnx, found, sight.multiple)
+    card = {
+        **{"name": name, "method": "foreign", "paper": f"{found.architecture}, from elsewhere"},
+        **{"channels": found.channels, "multiple": sight.multiple, "scale": found.scale},
+        **{"scales": [found.scale] if found.scale > 1 else [], "halo": sight.halo, "sees": sight.says},
+        **{"parameters": sum(one.numel() for one in found.net.parameters()), "terms": licence or "not stated"},
+        **{"architecture": found.architecture, "purpose": found.purpose, "tags": found.tags},
+        **{"origin": {"file": path.name, "sha256": sha256(path)}, "memory": memory, "stored_as": "float32"},
+        **{"from_torch": apart, "tiled": tiled, "bf16_loss_db": None, "scores": []},
+        "int8": {"passed": False, "objections": ["not judged: nothing says for which pictures the net was trained"]},
+    }
+    return store(name, own_folder(), arrays, model, card)
+
+
+def _measured(found: "Found") -> Sight:
+    """How far the net looks and on which grid, from its own answers; neither is bounded to 0..1 meanwhile."""
+    from restora.learn.probe import FARTHEST, probed_multiple, probed_reach
+
+    stated = found.multiple, found.least
+    found.net.bounded = False
+    try:
+        reach = probed_reach(found.net, found.channels, found.scale, *stated)
+        grid = None if reach is None else probed_multiple(found.net, found.channels, found.scale, *stated, reach)
+        block = grid or found.multiple
+        multiple = -(-max(1, found.least) // block) * block
+        if reach is None or grid is None:
+            halo = None
+        elif grid == found.multiple:
+            halo = -(-reach // multiple) * multiple
+        else:  # on a coarser grid blocks begin elsewhere
+            halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least)
+    except Exception as error:  # of whatever the architecture stumbles over
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BadWeights(f"{found.architecture} could not be measured: {reason}") from error
+    finally:
+        found.net.bounded = True
+    if halo is not None:
+        return Sight(halo, multiple, f"looks {halo} pixels far, on a grid of {multiple}")
+    if reach is None:
+        return Sight(None, multiple, f"sees the whole picture, or farther than {FARTHEST // 2} pixels")
+    return Sight(None, multiple, "does not give the same again when the picture is shifted, by whatever it is shifted")
+
+
+def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -> bytes:
+    from restora.learn.export import linked, to_onnx
+
+    try:
+        return linked(to_onnx(found.net, found.channels, multiple, as_is=True), parameters, location)
+    except Exception as error:  # the exporter has many, and long ones
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BadWeights(f"{found.architecture} cannot be exported for pictures of any size: {reason}") from error
+
+
+def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], multiple: int) -> float:
+    """The greatest difference from torch, over pictures of other sizes than the one it was exported with."""
+    apart, rng = 0.0, np.random.default_rng(0)
+    for rows, columns in ((3, 5), (9, 4)):
+        times = max(1, 16 // multiple)
+        y = rng.random((1, found.channels, rows * times * multiple, columns * times * multiple), dtype=np.float32)
+        wanted, x_hat = found.answer(y), engine(y)
+        same = x_hat.shape == wanted.shape == (*y.shape[:2], y.shape[2] * found.scale, y.shape[3] * found.scale)
+        apart = max(apart, float(np.abs(x_hat - wanted).max()) if same else np.inf)
+    return apart
+
+
+def _proved(engine: Callable[[np.ndarray], np.ndarray], found: "Found", sight: Sight) -> tuple[Sight, float | None]:
+    """The sight, and how far tiles are from the whole; if that is too far, the net is never to be tiled."""
+    if sight.halo is None:
+        return sight, None
+    step = lcm(sight.multiple, 16)
+    length = -(-(TILE + sight.halo + 64) // step) * step
+    rng = np.random.default_rng(0)
+    strips = [
+        rng.random((found.channels, *size), dtype=np.float32) for size in ((length, 2 * step), (2 * step, length))
+    ]
+    apart = max(tiles_apart(engine, strip, sight.halo, sight.multiple) for strip in strips)
+    if apart <= EXACT:
+        return sight, apart
+    says = f"{sight.says}, but tiles differ from the whole by {apart:.1e}: run whole"
+    return Sight(None, sight.multiple, says), apart
+
+
+def _bytes_a_pixel(onnx: Path, found: "Found", multiple: int) -> int:
+    """Memory for each pixel of a result: by how much a process grows from one size of picture to one four times it."""
+    peaks, sides = [], [-(-128 // multiple) * multiple, 2 * -(-128 // multiple) * multiple]
+    for side in sides:
+        words = [sys.executable, "-m", "restora.work.add", str(onnx), str(found.channels), str(side)]
+        done = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ), check=False)
+        if done.returncode:
+            raise RestoraError(
+                f"the process that measured memory ended: {(done.stderr.splitlines() or ['killed'])[-1]}"
+            )
+        peaks.append(int(done.stdout))
+    grown = (peaks[1] - peaks[0]) / ((sides[1] ** 2 - sides[0] ** 2) * found.scale**2)
+    return max(LEAST_MEMORY, round(1.2 * grown))
+
+
+def _peak(onnx: str, channels: str, side: str) -> int:
+    openvino_engine(Path(onnx), "f32")(np.zeros((1, int(channels), int(side), int(side)), np.float32))
+    return peak_memory()
+
+
+def facts(card: dict[str, Any]) -> str:
+    """What was found of added weights, in one line."""
+    size = f"x{card['scale']}" if card["scale"] > 1 else "same size"
+    colour = "colour" if card["channels"] == 3 else "grey"
+    return f"{card['architecture']}, {size}, {colour}, {card['parameters'] / 1e6:.2f} M parameters; {card['sees']}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(str(_peak(*sys.argv[1:])))

@@ -1,0 +1,257 @@
+"""Weights from elsewhere: the same pixels as spandrel's, tiles that equal the whole, and refusals in one sentence."""
+
+import json
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from restora.app.cli import main
+from restora.core.errors import BadPlan, BadWeights, MissingExtra, OutputExists, RestoraError
+from restora.core.image import Image
+from restora.core.plan import Plan, Step
+from restora.core.report import Report
+from restora.files.picture import read
+from restora.files.save import write
+from restora.learn.export import linked, to_onnx
+from restora.learn.weights import find, own_folder, packed, store
+from restora.work.adapt import adapt
+from restora.work.add import add
+from restora.work.export import export
+from restora.work.plan import learned_step, method_for, plan_of_method
+from restora.work.ready import method_named, prepare
+from restora.work.restore import restore
+
+
+def quiet(text):
+    pass
+
+
+# Without spandrel: weights as `add` stores them, of a net that doubles the size.
+
+
+class Doubling(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 12, 3, padding=1)
+
+    def forward(self, y):
+        return torch.nn.functional.pixel_shuffle(self.conv(y), 2).clamp(0, 1)
+
+
+@pytest.fixture
+def foreign(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path / "own"))
+    torch.manual_seed(0)
+    net = Doubling()
+    arrays = {name: value.detach().numpy() for name, value in net.state_dict().items()}
+    model = linked(to_onnx(net, 3, 1, as_is=True), packed(arrays, "float32"), "mine.double.safetensors")
+    card = {"name": "mine.double", "method": "foreign", "channels": 3, "multiple": 1, "halo": 1, "scale": 2}
+    card |= {"scales": [2], "parameters": 336, "terms": "not stated", "memory": 300, "stored_as": "float32"}
+    return store("mine.double", own_folder(), arrays, model, card), net
+
+
+def command(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, "argv", ["restora", *map(str, words)])
+    try:
+        main()
+        status = 0
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, *capsys.readouterr()
+
+
+def test_parameters_stay_float32_and_are_stored_once(foreign):
+    weights, net = foreign
+    assert weights.arrays()["conv.weight"].dtype == np.float32
+    assert np.array_equal(weights.arrays()["conv.weight"], net.conv.weight.detach().numpy())
+    assert weights.onnx.read_bytes().count(net.conv.weight.detach().numpy().tobytes()) == 0
+
+
+def test_the_name_of_the_weights_is_enough(foreign, tmp_path, photo, monkeypatch, capsys):
+    write(Image(photo[:60, :80]), tmp_path / "y.png")
+    words = ["upscale", tmp_path / "y.png", "--weights", "mine.double", "-o", tmp_path / "x.png"]
+    status, _, err = command(monkeypatch, capsys, *words)
+    assert status == 0, err
+    y = read(tmp_path / "y.png").pixels.transpose(2, 0, 1)[None]
+    wanted = foreign[1](torch.from_numpy(np.ascontiguousarray(y))).detach().numpy()[0].transpose(1, 2, 0)
+    assert np.abs(read(tmp_path / "x.png").pixels - wanted).max() < 1e-4 + 0.5 / 255
+    assert json.loads((tmp_path / "x.png.json").read_text())["plan"]["steps"][0]["method"] == "foreign"
+    words = ["denoise", tmp_path / "y.png", "--method", "dncnn", "--weights", "mine.double", "-o", tmp_path / "z.png"]
+    status, _, err = command(monkeypatch, capsys, *words)
+    assert status == 2 and "mine.double are for foreign, not for dncnn" in err
+    assert method_for(None) == "restora" and method_for("dncnn.gray-s25") == "dncnn"
+
+
+def test_what_cannot_be_done_with_them_is_said(foreign, tmp_path, photo):
+    made = plan_of_method("foreign", {}, None, weights="mine.double")
+    assert made.precision == "f32"
+    with pytest.raises(BadPlan, match="runs on openvino or onnxruntime, not on torch"):
+        restore(Image(photo[:40, :40]), made, engine="torch")
+    with pytest.raises(BadPlan, match="foreign has no weights of its own"):
+        learned_step(method_named("foreign"), "")
+    with pytest.raises(BadPlan, match="foreign has no weights of its own"):
+        restore(Image(photo[:40, :40]), Plan((Step("foreign", ""),), ""))
+    with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
+        export("mine.double", quiet)
+    with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
+        adapt(tmp_path, "my-camera", quiet, start="mine.double", runs=tmp_path)
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "spandrel", None)
+    with pytest.raises(MissingExtra, match=r"needs spandrel; install it with: pip install 'restora\[zoo\]'"):
+        add(tmp_path / "net.pth", "mine.net", "", quiet)
+
+
+# With spandrel.
+
+
+@dataclass
+class Case:
+    architecture: str
+    halo: int | None
+    multiple: int
+    scale: int = 1
+    channels: int = 3
+
+
+CASES = {
+    "dncnn": Case("DnCNN", 17, 1, channels=1),
+    "nafnet": Case("NAFNet", None, 1),
+    "rrdb": Case("ESRGAN", 20, 2, scale=4),
+    "swinir": Case("SwinIR", 16, 16, scale=2),
+}
+
+
+def state_of(name):
+    """A small net of an architecture, its weights random everywhere: zeros would keep parts of it out of play."""
+    from spandrel.architectures.ESRGAN import ESRGAN
+    from spandrel.architectures.NAFNet import NAFNet
+    from spandrel.architectures.SwinIR import SwinIR
+
+    builders = {
+        "nafnet": lambda: NAFNet(img_channel=3, width=8, middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[1]),
+        "rrdb": lambda: ESRGAN(in_nc=3, out_nc=3, num_filters=16, num_blocks=1, scale=4),
+        "swinir": lambda: SwinIR(
+            upscale=2, img_size=16, window_size=8, depths=[2], embed_dim=12, num_heads=[2], mlp_ratio=2,
+            upsampler="pixelshuffledirect", resi_connection="1conv",
+        ),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    with warnings.catch_warnings():  # SwinIR calls torch in a way of yesterday
+        warnings.simplefilter("ignore")
+        net = builders[name]()
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.1 if parameter.ndim == 1 else 0.9 / parameter[0].numel() ** 0.5)
+    return net.state_dict()
+
+
+@pytest.fixture(scope="module", params=CASES)
+def added(request, tmp_path_factory):
+    """The case, the weights as added, and spandrel's own descriptor of the same file."""
+    spandrel = pytest.importorskip("spandrel")
+    folder = tmp_path_factory.mktemp(request.param)
+    name = request.param
+    path = folder / f"{name}.{'pth' if name == 'nafnet' else 'safetensors'}"
+    if name == "dncnn":
+        path = Path(__file__).parents[3] / "shared/data/weights/dncnn/dncnn_25.safetensors"
+        if not path.exists():
+            pytest.skip("the published weights are not here")
+    elif path.suffix == ".pth":
+        torch.save({"params": state_of(name)}, path)
+    else:
+        save_file({key: value.contiguous() for key, value in state_of(name).items()}, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESTORA_WEIGHTS", str(folder / "own"))
+        weights = add(path, f"mine.{name}", "MIT" if name == "dncnn" else "", quiet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return CASES[name], weights, spandrel.ModelLoader().load_from_file(path).eval()
+
+
+@pytest.mark.slow
+def test_the_card_says_what_was_measured(added):
+    case, weights, _ = added
+    card = weights.card
+    assert (card["architecture"], card["halo"], card["multiple"]) == (case.architecture, case.halo, case.multiple)
+    assert (card["scale"], card["channels"]) == (case.scale, case.channels)
+    assert card["terms"] == ("MIT" if case.architecture == "DnCNN" else "not stated")
+    assert len(card["origin"]["sha256"]) == 64 and card["origin"]["file"] and card["parameters"] > 1000
+    assert card["from_torch"] <= 1e-5 and card["memory"] >= 200 and "not judged" in card["int8"]["objections"][0]
+    assert ("whole picture" in card["sees"]) == (case.halo is None)
+    held = (weights.folder / f"{weights.name}.safetensors").stat().st_size
+    assert weights.onnx.stat().st_size < max(400_000, held / 4)  # parameters are stored once
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_pixels_are_those_of_spandrel(added, photo, grey_photo, engine):
+    case, weights, theirs = added
+    y = np.ascontiguousarray((photo if case.channels == 3 else grey_photo)[:96, :112])
+    wanted = theirs(torch.from_numpy(y.transpose(2, 0, 1)[None].copy())).numpy()[0].transpose(1, 2, 0)
+    x_hat = restore(Image(y), plan_of(weights), engine=engine)[0].pixels
+    assert x_hat.shape == wanted.shape == (96 * case.scale, 112 * case.scale, case.channels)
+    assert wanted.std() > 1e-3 and np.abs(x_hat - wanted).max() <= 1e-4
+
+
+@pytest.mark.slow
+def test_tiles_equal_the_whole_or_there_are_none(added, photo, grey_photo):
+    case, weights, _ = added
+    y = (photo if case.channels == 3 else grey_photo)[:203, :181]
+    plan = plan_of(weights)
+    whole = restore(Image(y), plan, max_memory=8 * 10**9)[0].pixels
+    work = prepare(plan, y.shape, Report(plan), "openvino", 10**9)
+    if case.halo is None:
+        assert len(work) == 1
+        return
+    work.tile = (64 * case.scale + 8, 48 * case.scale)
+    restored = work.read_through(Image(y).window)
+    apart = [restored(t, l, h, w) - whole[t : t + h, l : l + w] for t, l, h, w in work]
+    assert len(apart) > 8 and max(np.abs(each).max() for each in apart) <= 1e-5
+
+
+def plan_of(weights):
+    return Plan((Step("foreign", "", str(weights.onnx)),), "")
+
+
+def test_a_name_in_use_is_kept(tmp_path, foreign):
+    pytest.importorskip("spandrel")
+    for name, error in (("mine.double", OutputExists), ("restora.blind", RestoraError), ("../net", RestoraError)):
+        with pytest.raises(error, match="--force|cannot be the name"):
+            add(tmp_path / "net.pth", name, "", quiet)
+    assert find("mine.double").checksum == foreign[0].checksum
+    with pytest.raises(BadWeights, match="is no file"):  # the name may be taken, the file is not there
+        add(tmp_path / "net.pth", "mine.double", "", quiet, force=True)
+
+
+def test_what_spandrel_does_not_know_is_named(tmp_path, foreign, monkeypatch, capsys):
+    pytest.importorskip("spandrel")
+    save_file({"some.weight": torch.zeros(3)}, tmp_path / "net.safetensors")
+    words = ["weights", "add", tmp_path / "net.safetensors", "--name", "mine.net"]
+    status, out, err = command(monkeypatch, capsys, *words)
+    assert status == 2 and "no architecture that spandrel knows; its first array is some.weight" in err
+    assert (
+        "Traceback" not in err and len(err.splitlines()) == 1 and out == "" and not list(own_folder().glob("mine.n*"))
+    )
+
+
+@pytest.mark.shared
+def test_carn_m_is_of_no_architecture_that_spandrel_knows(shared):
+    pytest.importorskip("spandrel")
+    with pytest.raises(BadWeights, match="no architecture that spandrel knows; its first array is add_mean"):
+        add(shared / "weights/carn_m/carn_m.safetensors", "mine.carn", "MIT", quiet)
+
+
+def test_arrays_that_only_look_like_an_architecture_are_refused(tmp_path):
+    pytest.importorskip("spandrel")
+    state = state_of("nafnet")
+    state.pop("ending.bias")
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(BadWeights, match="spandrel knows"):
+        add(tmp_path / "net.pth", "mine.net", "", quiet)
