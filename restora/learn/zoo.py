@@ -31,7 +31,7 @@ class Foreign(nn.Module):
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """What the net makes of y."""
-        x_hat = self.call(self.net, y)
+        x_hat = self.call(self.net, y.clone())  # some write into what they are given
         return x_hat.clamp(0, 1) if self.bounded else x_hat
 
 
@@ -80,6 +80,10 @@ def read_net(path: Path) -> Found:
         raise BadWeights(f"{path}: {name} takes {gives}; only nets of 1 or of 3 are run here")
     if wants.square:
         raise BadWeights(f"{path}: {name} takes square pictures only, and such nets are not run here")
+    for module in descriptor.model.modules():
+        if hasattr(module, "update_params"):  # SPAN folds its weights anew in each run, which ends the exporter
+            module.update_params()
+            module.update_params = _nothing
     # The public way to call a descriptor is in inference mode, which cannot be exported.
     net = Foreign(descriptor.model.float(), descriptor._call_fn).eval().requires_grad_(False)
     stated = (channels, descriptor.scale, wants.multiple_of, wants.minimum)
@@ -109,6 +113,10 @@ def read_arrays(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise BadWeights(f"{path} holds no arrays by name")
     return state
+
+
+def _nothing() -> None:
+    """In place of what has been done once and for all."""
 
 
 def _first_line(error: Exception) -> str:

@@ -64,7 +64,10 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         onnx = Path(folder) / "net.onnx"  # points into the parameters beside it
         onnx.write_bytes(model)
         (onnx.parent / f"{name}.safetensors").write_bytes(parameters)
-        engine = openvino_engine(onnx, "f32")
+        try:
+            engine = openvino_engine(onnx, "f32")
+        except RestoraError as error:
+            raise BadWeights(f"{path}: OpenVINO cannot run {found.architecture} as it is exported") from error
         apart = _from_torch(found, engine, sight.multiple)
         if not apart <= SAME:
             raise BadWeights(f"{path}: OpenVINO's answer is {apart:.1e} from torch's, more than {SAME:g}; not stored")

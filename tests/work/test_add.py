@@ -125,6 +125,7 @@ CASES = {
     "dncnn": Case("DnCNN", 17, 1, channels=1),
     "nafnet": Case("NAFNet", None, 1),
     "rrdb": Case("ESRGAN", 20, 2, scale=4),
+    "span": Case("SPAN", 21, 1, scale=2),
     "swinir": Case("SwinIR", 16, 16, scale=2),
 }
 
@@ -133,11 +134,13 @@ def state_of(name):
     """A small net of an architecture, its weights random everywhere: zeros would keep parts of it out of play."""
     from spandrel.architectures.ESRGAN import ESRGAN
     from spandrel.architectures.NAFNet import NAFNet
+    from spandrel.architectures.SPAN import SPAN
     from spandrel.architectures.SwinIR import SwinIR
 
     builders = {
         "nafnet": lambda: NAFNet(img_channel=3, width=8, middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[1]),
         "rrdb": lambda: ESRGAN(in_nc=3, out_nc=3, num_filters=16, num_blocks=1, scale=4),
+        "span": lambda: SPAN(num_in_ch=3, num_out_ch=3, feature_channels=8, upscale=2),
         "swinir": lambda: SwinIR(
             upscale=2, img_size=16, window_size=8, depths=[2], embed_dim=12, num_heads=[2], mlp_ratio=2,
             upsampler="pixelshuffledirect", resi_connection="1conv",
@@ -148,7 +151,8 @@ def state_of(name):
         warnings.simplefilter("ignore")
         net = builders[name]()
     for parameter in net.parameters():
-        torch.nn.init.normal_(parameter, std=0.1 if parameter.ndim == 1 else 0.9 / parameter[0].numel() ** 0.5)
+        gain = 0.4 if name == "span" else 0.9  # three layers folded into one, of pictures on a scale of 255
+        torch.nn.init.normal_(parameter, std=0.1 if parameter.ndim == 1 else gain / parameter[0].numel() ** 0.5)
     return net.state_dict()
 
 
