@@ -76,7 +76,7 @@ def test_a_knob_not_given_is_measured(photo):
         ("restora", {"sgima": 0.1}, {}, "did you mean sigma"),
         ("restora", {"sigma": 25}, {}, "from 0 to 1 .0..1 scale"),
         ("median", {"radius": 1}, {"strength": 2}, "strength"),
-        ("restora", {}, {"precision": "f16"}, "precision must be f32 or bf16"),
+        ("restora", {}, {"precision": "f16"}, "precision must be f32, bf16, int8"),
     ],
 )
 def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
