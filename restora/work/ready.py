@@ -34,7 +34,7 @@ from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
 from restora.work.plan import check, weights_for
 
-RESTING = 320_000_000
+RESTING = 340_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
 
 PLAIN = 40

@@ -16,6 +16,7 @@ from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
+from restora.engines.openvino_ import rest
 from restora.engines.tiling import Read, resampled
 from restora.files.canvas import Unfinished, unfinished
 from restora.files.picture import MAX_PIXELS, STDIO, open_picture
@@ -112,6 +113,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
             yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
             if tell:
                 tell(done, len(work))
+        rest()  # what is held of the last piece, and what encoding needs, would be too much together
 
     if not plan.steps and kind == picture.format:
         copy(picture.path, target)

@@ -12,6 +12,7 @@ import skimage.data
 from typer.testing import CliRunner
 
 from restora.app.cli import app, main
+from restora.app.options import progress
 from restora.core.image import Image
 from restora.files.picture import read
 from restora.files.save import write
@@ -171,6 +172,29 @@ def test_being_ended_leaves_nothing_behind(folder):
     running.terminate()
     assert running.wait(60) == 143  # not the 0 of a run that went on to its end
     assert sorted(os.listdir()) == ["clean.png", "large.png"]
+
+
+def test_to_go_on_a_file_is_needed(folder, restora):
+    status, _, err = restora("denoise", "clean.png", "--method", "median", "--resume", "-o", "-")
+    assert status == 2 and "--resume" in err and "needs a file" in err and err.count("\n") == 1
+    assert restora("denoise", "clean.png", "--method", "median", "--resume", "-o", "out.png")[0] == 0
+    assert sorted(os.listdir()) == ["clean.png", "out.png", "out.png.json"]
+
+
+def test_a_log_gets_a_line_each_half_minute_and_a_program_none(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr("restora.app.options.time.monotonic", lambda: now[0])
+    with progress("restoring") as tell:
+        for done in range(11, 61):  # ten were there from a run before
+            tell(done - 1, 60)
+            now[0] += 10
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "restoring: 13 of 60 pieces, 21 %, 0:00:30 gone, about 0:07:50 left" and len(lines) == 16
+    with progress("restoring", quiet=True) as tell:
+        tell(1, 2)
+        now[0] += 100
+        tell(2, 2)
+    assert capsys.readouterr().err == ""
 
 
 def process(*words, **options):

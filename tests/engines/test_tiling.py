@@ -1,6 +1,7 @@
 """Tiled equals whole, for every learned row, with halo and multiple as measured on the net itself."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from restora.core.errors import NotFinite
 from restora.core.image import Image
 from restora.damage.shrink import bicubic_weights, imresize
-from restora.engines.openvino_ import openvino_engine
+from restora.engines.openvino_ import openvino_engine, rest
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
 from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
@@ -220,6 +221,19 @@ def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():
     worse = Restoration([Runner(lambda v: v * np.nan, None, 0, 1, 1, 1.0)], y.shape, (512, 512))
     with pytest.raises(NotFinite):
         worse.read_through(lambda t, l, h, w: y)(0, 0, 8, 8)
+
+
+def resident():
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1e3
+
+
+def test_an_engine_that_rests_gives_its_memory_back_and_works_on():
+    run, y = openvino_engine(find("restora.noise").onnx, "f32"), np.full((1, 4, 768, 768), 0.5, np.float32)
+    first, holding = run(y), resident()
+    rest()
+    assert resident() < holding - 50
+    assert np.array_equal(run(y), first)
 
 
 def test_an_engine_may_be_called_from_several_threads():

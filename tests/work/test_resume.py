@@ -15,7 +15,7 @@ from restora.work.plan import plan_to_enlarge
 from restora.work.restore import Limits, restore_file
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
-TIGHT = Limits(memory=333_000_000)  # so that the picture below is several rows of tiles
+TIGHT = Limits(memory=353_000_000)  # so that the picture below is several rows of tiles
 SHAPE = (900, 700, 4)
 
 
@@ -72,7 +72,7 @@ def tell(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 plan = Plan((Step("median", "", knobs={"radius": 1}),), "")
-restore_file(Path("a.tif"), Path("b.tif"), plan, limits=Limits(memory=333_000_000), tell=tell, resume=print)
+restore_file(Path("a.tif"), Path("b.tif"), plan, limits=Limits(memory=353_000_000), tell=tell, resume=print)
 """
 
 
@@ -152,7 +152,7 @@ def test_what_was_made_from_something_else_is_begun_anew(source, tmp_path, chang
 def test_what_was_counted_is_counted_on(tmp_path, photo):
     write(Image(photo), tmp_path / "a.png")
     plan = plan_to_enlarge("bicubic", photo.shape, (1024, 1216), back_project=True)
-    limits = Limits(memory=370_000_000)
+    limits = Limits(memory=390_000_000)
     expected = restore_file(tmp_path / "a.png", tmp_path / "whole.png", plan, limits=limits)
 
     def tell(done, total):
