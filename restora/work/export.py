@@ -31,8 +31,8 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     """Weights with an int8 model beside them if one passes the gate, without one if none does; the card says which.
 
     Its steps are set by training photographs, and it is judged on those that training held out, with each damage of
-    the recipe. Where it is not enough that the first and last layer stay in float, those that lose most do too, up to
-    a quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are not there.
+    the recipe. Where it is not enough that some layers stay in float in any case, those that lose most do too, up to a
+    quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are not there.
     """
     try:
         import nncf  # noqa: F401
@@ -46,16 +46,15 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))
         base, ranges = bench.quantised()
-        inner, sensitive = bench.layers[1:-1], list[str]()
+        inner, sensitive = [layer for layer in bench.layers if layer not in bench.kept], list[str]()
         for more in sorted({0, len(inner) // 16, len(inner) // 8, len(inner) // 4}):
             if more and not sensitive:
                 sensitive = sorted(inner, key=lambda layer: bench.error(in_float(base, [layer])))
-            model = in_float(base, sensitive[:more])
+            keep, model = [*bench.kept, *sensitive[:more]], in_float(base, sensitive[:more])
             verdict = judge(bench.engine(model), bench.f32, samples, large, card["halo"], card["multiple"])
-            tell(f"{2 + more} of {len(bench.layers)} layers in float: {'; '.join(verdict.objections) or 'passed'}")
+            tell(f"{len(keep)} of {len(bench.layers)} layers in float: {'; '.join(verdict.objections) or 'passed'}")
             if verdict.passed:
                 break
-    keep = [bench.layers[0], *sensitive[:more], bench.layers[-1]]
     facts = verdict.as_dict() | {"float_layers": keep, "ranges": ranges, "calibrated_on": len(shown)}
     return with_int8(weights, model if verdict.passed else None, facts), verdict
 
@@ -64,10 +63,11 @@ class Bench:
     """Where int8 models of some weights are made, in a folder of their own, and compared with f32."""
 
     def __init__(self, weights: Weights, shown: Sequence[np.ndarray], folder: Path) -> None:
-        from restora.learn.quantise import layers, unfolded
+        from restora.learn.quantise import always_float, layers, unfolded
 
         self.weights, self.shown, self.folder = weights, shown, folder
-        self.layers = layers(unfolded(weights.onnx))
+        model = unfolded(weights.onnx)
+        self.layers, self.kept = layers(model), always_float(model)
         self.f32 = openvino_engine(weights.onnx, "f32")
         self.wanted = [self.f32(y) for y in shown[:PROBES]]
         # Models point into the parameters beside them.
@@ -75,12 +75,11 @@ class Bench:
         shutil.copyfile(weights.folder / self.parameters.name, self.parameters)
 
     def quantised(self) -> tuple[bytes, str]:
-        """The int8 model with the first and the last layer in float, and its ranges: those that make less error."""
+        """The int8 model with as few layers in float as may be, and its ranges: those that make less error."""
         from restora.learn import quantise
 
-        keep = [self.layers[0], self.layers[-1]]
         tries = {
-            ranges: quantise.quantised(self.weights.onnx, self.shown, keep, ranges, self.parameters)
+            ranges: quantise.quantised(self.weights.onnx, self.shown, self.kept, ranges, self.parameters)
             for ranges in quantise.RANGES
         }
         best = min(tries, key=lambda ranges: self.error(tries[ranges]))
