@@ -9,7 +9,6 @@ where other work runs, but the start of Python weighs on the small picture.
 """
 
 import argparse
-import csv
 import json
 import resource
 import subprocess
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pyvips
+
+from restora.work.bench import read_table, write_table
 
 RESULTS = Path(__file__).parent.parent / "results" / "big.csv"
 SMALL = 2048
@@ -86,14 +87,9 @@ def main() -> None:
         "cpu_ratio": round(cpu / beside_cpu, 3),
     }
     print(row)
-    rows = []
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as lines:
-            rows = [old for old in csv.DictReader(lines) if any(old[k] != str(row[k]) for k in list(row)[:5])]
-    with RESULTS.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, row])
+    row = {key: str(value) for key, value in row.items()}
+    others = [old for old in read_table(RESULTS, list(row)) if any(old[key] != row[key] for key in list(row)[:5])]
+    write_table(RESULTS, [*others, row])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ python benchmarks/memory.py --megapixels 400 --format tif --method restora
 """
 
 import argparse
-import csv
 import json
 import math
 import subprocess
@@ -13,6 +12,8 @@ import tempfile
 from pathlib import Path
 
 import pyvips
+
+from restora.work.bench import read_table, write_table
 
 RESULTS = Path(__file__).parent.parent / "results" / "memory.csv"
 
@@ -51,14 +52,9 @@ def main() -> None:
         "seconds": report["seconds"],
     }
     print(row)
-    rows = []
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as lines:
-            rows = [old for old in csv.DictReader(lines) if any(old[k] != str(row[k]) for k in list(row)[:4])]
-    with RESULTS.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, row])
+    row = {key: str(value) for key, value in row.items()}
+    others = [old for old in read_table(RESULTS, list(row)) if any(old[key] != row[key] for key in list(row)[:4])]
+    write_table(RESULTS, [*others, row])
 
 
 if __name__ == "__main__":

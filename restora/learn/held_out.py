@@ -8,6 +8,7 @@ from restora.core.image import to_grey
 from restora.damage.words import draw
 from restora.data.photographs import Photograph
 from restora.files.picture import read
+from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
 
 VALIDATION = "noise(sigma=0.09803921568627451)"
@@ -19,9 +20,14 @@ def validation(recipe: Recipe) -> str:
     return recipe.damages[0] if recipe.scales else VALIDATION
 
 
-def sample(photo: Photograph, recipe: Recipe, words: str, side: int = 256) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of a photograph, at most side x side and cut to fit: y (planes, H, W) damaged, x (H, W, C)."""
-    pixels = eight_bit(photo, recipe)
+def sample(
+    photo: Photograph, recipe: Recipe, words: str, side: int = 256, shrink: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of a photograph, at most side x side and cut to fit: y (planes, H, W) damaged, x (H, W, C).
+
+    shrink: how many times smaller the photograph is made first, which makes it sharper.
+    """
+    pixels = smaller(eight_bit(photo, recipe), shrink)
     unit = math.lcm(8, *recipe.scales)
     height, width = (min(side, length) // unit * unit for length in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2

@@ -30,8 +30,8 @@ Samples = list[tuple[np.ndarray, np.ndarray]]
 def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     """Weights with an int8 model beside them if one passes the gate, without one if none does; the card says which.
 
-    Its steps are set by training photographs, and it is judged on those that training held out, with each damage of
-    the recipe. Where it is not enough that some layers stay in float in any case, those that lose most do too, up to a
+    Its steps are set by training photographs, and it is judged on those that training held out, large and small, with
+    each damage of the recipe. Where it is not enough that some layers stay in float in any case, those that lose most do too, up to a
     quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are not there.
     """
     try:
@@ -104,6 +104,7 @@ def _pictures(recipe: Recipe) -> tuple[list[np.ndarray], Samples, np.ndarray]:
     pairs = Pairs([eight_bit(photo, recipe) for photo in seen[:CALIBRATION]], recipe)
     shown = [pairs.pair(0, item)[0][None] for item in range(CALIBRATION)]
     damages = sorted({*recipe.damages, validation(recipe)})
-    samples = [sample(photo, recipe, words) for photo in held for words in damages]
+    sizes = sorted({1, max(recipe.shrinks)})  # as they are and at their sharpest, where nets change most
+    samples = [sample(photo, recipe, words, shrink=size) for photo in held for words in damages for size in sizes]
     large = max((sample(photo, recipe, damages[0], LARGE)[0] for photo in held), key=np.size)
     return shown, samples, large

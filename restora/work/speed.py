@@ -33,7 +33,7 @@ EAGER = ("torch eager", "f32")
 """What the field's code runs, and all else is compared with: torch, its default layout, no compiler."""
 USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.blind", "edsr.x2")
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
-CHAIN = 4
+CHAIN = 16
 """Convolutions of the chain that an int8 ceiling is measured on, so that rounding its input counts for little."""
 
 Run = Callable[[np.ndarray], object]
