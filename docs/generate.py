@@ -209,6 +209,24 @@ def speed_table() -> str:
     return "\n".join(parts[:-1])
 
 
+def int8_sets_table() -> str:
+    """What int8 costs on test sets, which the gate never sees."""
+    lines = ["| weights | set | damage | f32 (dB) | int8 (dB) |", "|---|---|---|---|---|"]
+    measured = rows("denoise.csv") + rows("superres.csv")
+    same = ("weights", "set", "damage", "seed", "engine")
+    for row in (row for row in measured if row["precision"] == "int8"):
+        fine = [
+            each["psnr"]
+            for each in measured
+            if each["precision"] == "f32" and all(each[key] == row[key] for key in same)
+        ]
+        words = row["damage"].replace("|", "\\|")
+        lines.append(
+            f"| {row['weights']} | {row['set']} | `{words}` | {float(fine[0]):.2f} | {float(row['psnr']):.2f} |"
+        )
+    return "\n".join(lines)
+
+
 def fastest_table() -> str:
     """Of each net on each machine the fastest that was measured."""
     lines = ["| weights | on | fastest | s a megapixel | times torch eager f32 |", "|---|---|---|---|---|"]
@@ -326,7 +344,7 @@ TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
     "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
     "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
-    "adapt": adapt_table, "weights": weights_table, "int8": int8_table,
+    "adapt": adapt_table, "weights": weights_table, "int8": int8_table, "int8_sets": int8_sets_table,
     "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table,
 }  # fmt: skip

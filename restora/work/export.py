@@ -31,8 +31,9 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     """Weights with an int8 model beside them if one passes the gate, without one if none does; the card says which.
 
     Its steps are set by training photographs, and it is judged on those that training held out, large and small, with
-    each damage of the recipe. Where it is not enough that some layers stay in float in any case, those that lose most do too, up to a
-    quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are not there.
+    each damage of the recipe. Where it is not enough that some layers stay in float in any case, those that lose most
+    do too, up to a quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs
+    are not there.
     """
     try:
         import nncf  # noqa: F401

@@ -87,15 +87,16 @@ def test_shipped_weights_were_judged_and_the_card_says_how(name):
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(listed()) if find(name).int8])
-def test_int8_stays_near_f32_on_every_engine(name, grey_photo):
-    """Of one model that OpenVINO computed wrongly, the error was twenty times what it is elsewhere."""
+def test_int8_errs_alike_on_every_engine(name, grey_photo):
+    """Of a model that OpenVINO computed wrongly, the error was twenty times that of ONNX Runtime."""
     weights = find(name)
     planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
     y = np.repeat(grey_photo[:96, :96].transpose(2, 0, 1)[None], planes, 1)
     y[:, weights.card["channels"] :] = 0  # not told the noise
     fine = openvino_engine(weights.onnx, "f32")(y)
-    for coarse in (openvino_engine(weights.int8, "f32")(y), onnxruntime_engine(weights.int8)(y)):
-        assert 0 < np.sqrt(np.mean((coarse - fine) ** 2)) < 0.008
+    coarse = openvino_engine(weights.int8, "f32")(y), onnxruntime_engine(weights.int8)(y)
+    errors = [np.sqrt(np.mean((x_hat - fine) ** 2)) for x_hat in coarse]
+    assert 0 < max(errors) < 2 * min(errors)
 
 
 @pytest.mark.parametrize("name", sorted(listed()))
