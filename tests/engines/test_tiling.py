@@ -1,7 +1,8 @@
 """Tiled equals whole, for every learned row, with halo and multiple as measured on the net itself."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from restora.core.errors import NotFinite
 from restora.core.image import Image
 from restora.damage.shrink import bicubic_weights, imresize
-from restora.engines.openvino_ import openvino_engine, rest
+from restora.engines.openvino_ import openvino_engine
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
 from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
@@ -223,17 +224,28 @@ def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():
         worse.read_through(lambda t, l, h, w: y)(0, 0, 8, 8)
 
 
+RESTING = """
+import numpy as np
+from pathlib import Path
+from restora.engines.openvino_ import openvino_engine, rest
+from restora.learn.weights import find
+
 def resident():
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1e3
 
+run, y = openvino_engine(find("restora.noise").onnx, "f32"), np.full((1, 4, 768, 768), 0.5, np.float32)
+first, holding = run(y), resident()
+rest()
+print(holding - resident(), np.array_equal(run(y), first))
+"""
+
 
 def test_an_engine_that_rests_gives_its_memory_back_and_works_on():
-    run, y = openvino_engine(find("restora.noise").onnx, "f32"), np.full((1, 4, 768, 768), 0.5, np.float32)
-    first, holding = run(y), resident()
-    rest()
-    assert resident() < holding - 50
-    assert np.array_equal(run(y), first)
+    """In a process of its own: where many tests have run, what is given back may be kept for what comes next."""
+    done = subprocess.run([sys.executable, "-c", RESTING], capture_output=True, text=True, check=True)
+    given_back, same = done.stdout.split()
+    assert float(given_back) > 50 and same == "True"
 
 
 def test_an_engine_may_be_called_from_several_threads():
