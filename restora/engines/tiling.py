@@ -6,6 +6,7 @@ the border as it would in the whole picture; everywhere else the halo swallows i
 net's stride, so that its grids fall in the same places.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -96,26 +97,21 @@ def resampled(rectangle: tuple[int, int, int, int], down: csr_array, across: csr
     return along(columns[:, wide], along(rows[:, high], y, 0), 1).astype(np.float32)
 
 
-def tile_for(
-    shape: tuple[int, int, int], halo: int, multiple: int, bytes_a_pixel: int, allowed: int
-) -> tuple[int, int] | None:
-    """The (height, width) of the cores, multiples of UNIT, that reads least twice within `allowed` bytes of memory.
+def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: int) -> tuple[int, int] | None:
+    """The (height, width) of the cores, multiples of UNIT, that asks least for each of its pixels.
 
-    A piece needs bytes_a_pixel for each pixel it reads, halo included. None if not even a core of UNIT squared fits.
+    `demand` gives the bytes of memory that a core of a height and width needs, with all that is read around it; it
+    grows with both. None if not even a core of UNIT squared is within `allowed` bytes.
     """
-    margin, high, wide = _up(halo, multiple), _up(shape[0], UNIT), _up(shape[1], UNIT)
     best: tuple[float, tuple[int, int]] | None = None
-    for height in range(UNIT, min(high, 16 * UNIT) + 1, UNIT):
-        read_height = min(height + 2 * margin, _up(shape[0], multiple))
-        widest = allowed // (bytes_a_pixel * read_height)
-        if widest >= _up(shape[1], multiple):
-            width, read_width = wide, shape[1]
-        else:
-            width = (widest - 2 * margin) // UNIT * UNIT
-            read_width = width + 2 * margin
-        if width < UNIT:
-            continue
-        waste = read_height * read_width / (min(height, shape[0]) * min(width, shape[1]))
+    high, wide = (-(-side // UNIT) for side in size)
+    for rows in range(1, min(high, 16) + 1):
+        height = rows * UNIT
+        # The widest that fits: how many of the widths, in order, do.
+        width = UNIT * bisect_right(range(1, wide + 1), allowed, key=lambda n, h=height: demand(h, n * UNIT))
+        if not width:
+            break
+        waste = demand(height, width) / (min(height, size[0]) * min(width, size[1]))
         if best is None or waste < best[0]:
             best = waste, (height, width)
     return best[1] if best else None

@@ -61,6 +61,13 @@ class Runner:
         """The (height, width) of the result for a picture of `size`."""
         return size[0] * self.scale, size[1] * self.scale
 
+    def reads(self, side: int, before: int, after: int, given: int) -> int:
+        """How many pixels along an axis, `before` long, are read for so many of the result."""
+        if self.halo is None:
+            return before
+        margin = -(-self.halo // self.multiple) * self.multiple
+        return min(before, -(-side // self.scale) + 2 * margin) + -before % self.multiple
+
 
 @dataclass(frozen=True)
 class Resizer:
@@ -70,11 +77,14 @@ class Resizer:
     target: tuple[int, int]
     memory: int
     halo: int = 8  # of its result, roughly: what is read follows from the matrices
-    multiple: int = 1
 
     def resize(self, size: tuple[int, int]) -> tuple[int, int]:
         """The (height, width) of the result for a picture of `size`."""
         return self.target[0] or size[0], self.target[1] or size[1]
+
+    def reads(self, side: int, before: int, after: int, given: int) -> int:
+        """How many pixels along an axis, `before` long, are read for so many of the result, `after` long."""
+        return min(before, ceil((side + 2 * self.halo) * before / after))
 
 
 @dataclass(frozen=True)
@@ -84,12 +94,15 @@ class Corrector:
     run: Callable[..., np.ndarray]  # (x_hat, y, down, up) -> x_hat
     halo: int  # in pixels of the given picture
     memory: int
-    multiple: int = 1
     lacking: list[tuple[float, int]] = field(default_factory=list)  # by piece: squares of what still differs, and count
 
     def resize(self, size: tuple[int, int]) -> tuple[int, int]:
         """The size stays."""
         return size
+
+    def reads(self, side: int, before: int, after: int, given: int) -> int:
+        """How many pixels along an axis are read for so many of the result; that of the given picture is `given`."""
+        return min(before, side + ceil(2 * (self.halo + 1) * before / given))
 
     def read(self, given: Read, size: tuple[int, int], before: Read, large: tuple[int, int]) -> Read:
         """Reading rectangles of the corrected picture; `given` has a (height, width) of size, `before` of large."""
@@ -221,23 +234,26 @@ def prepare(
 
 
 def _tile(work: Restoration, allowed: int) -> tuple[tuple[int, int] | None, int]:
-    """The largest tile of the result that fits `allowed` bytes, or None, and the bytes that the least one needs."""
+    """The best tile of the result that fits `allowed` bytes, or None, and the bytes that the least one needs."""
     size = work.size()
-    memory, halo = PLAIN, 0
-    for index, runner in enumerate(work.runners):
-        before, after = work.size(index), work.size(index + 1)
-        memory = max(memory, runner.memory * after[0] * after[1] // (size[0] * size[1]))
-        reach = -(-(runner.halo or 0) // runner.multiple) * runner.multiple
-        seen = {Resizer: after, Corrector: work.shape}.get(type(runner), before)  # whose pixels the halo counts
-        halo += -(-reach * size[0] // seen[0])
     if any(runner.halo is None for runner in work.runners):  # the whole picture matters to a step
-        needed = memory * size[0] * size[1]
-        tile = (-(-size[0] // UNIT) * UNIT, -(-size[1] // UNIT) * UNIT)
-        return (tile if needed <= allowed else None), needed
-    multiple = max((runner.multiple for runner in work.runners), default=1)
-    height, width = (min(UNIT + 2 * halo, side + multiple) for side in size)
-    needed = memory * height * width
-    return tile_for((*size, work.shape[2]), halo, multiple, memory, allowed), needed
+        whole = (-(-size[0] // UNIT) * UNIT, -(-size[1] // UNIT) * UNIT)
+        needed = _demand(work, *whole)
+        return (whole if needed <= allowed else None), needed
+    return tile_for(size, lambda *tile: _demand(work, *tile), allowed), _demand(work, UNIT, UNIT)
+
+
+def _demand(work: Restoration, height: int, width: int) -> int:
+    """The bytes that a tile of the result needs: those of all steps, as an engine keeps its memory for the next tile."""
+    plain, needs = PLAIN * height * width, 0
+    for steps in range(len(work.runners), 0, -1):
+        runner, before, after = work.runners[steps - 1], work.size(steps - 1), work.size(steps)
+        height, width = (
+            runner.reads(*sides) for sides in zip((height, width), before, after, work.shape, strict=False)
+        )
+        grown = after[0] * after[1] / (before[0] * before[1])
+        needs += ceil(runner.memory * grown * height * width)
+    return max(plain, needs)
 
 
 def _ready(

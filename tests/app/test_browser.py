@@ -183,11 +183,11 @@ def test_several_come_back_as_one_zip(page, noisy, tmp_path):
 
 @pytest.fixture
 def long(page, photo, tmp_path):
-    """A restoration that takes a while, on its way."""
+    """A restoration that takes more than a minute on any machine: one who leaves is missed after 15 seconds only."""
     y = np.tile(photo, (4, 2, 1)) + 0.1 * np.random.default_rng(0).standard_normal((1024, 608, 3), np.float32)
     write(Image(y), tmp_path / "large.jpg")
     bring(page, tmp_path / "large.jpg")
-    page.fill("#scale input[type=number]", "4")
+    page.fill("#scale input[type=number]", "8")
     page.press("#scale input[type=number]", "Enter")
     page.wait_for_selector("#plan >> text=EDSR")
     page.click("#go")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 
 import numpy as np
 import pytest
@@ -202,15 +203,18 @@ def test_steps_that_change_the_size_are_exact_too(tile):
 
 
 def test_tiles_fit_the_memory_allowed():
+    def reads(tile, shape):
+        return [min(side + 2 * 144, whole) for side, whole in zip(tile, shape, strict=True)]
+
     for allowed in (10**8, 3 * 10**8, 10**9, 4 * 10**9):
-        for shape in ((20000, 20000, 3), (3000, 4000, 3), (600, 9000, 1)):
-            tile = tile_for(shape, 138, 8, 330, allowed)
+        for shape in ((20000, 20000), (3000, 4000), (600, 9000)):
+            tile = tile_for(shape, lambda *tile, shape=shape: 330 * prod(reads(tile, shape)), allowed)
             if tile is None:
                 assert allowed < (UNIT + 2 * 144) ** 2 * 330
                 continue
-            read = [min(side + 2 * 144, whole + 8) for side, whole in zip(tile, shape[:2], strict=True)]
-            assert read[0] * read[1] * 330 <= allowed
+            assert prod(reads(tile, shape)) * 330 <= allowed
             assert tile[0] % UNIT == tile[1] % UNIT == 0
+            assert tile[1] <= -(-shape[1] // UNIT) * UNIT
 
 
 def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():

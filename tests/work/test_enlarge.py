@@ -276,3 +276,10 @@ def test_lanczos_is_sharper_than_bicubic_and_back_projection_sharper_still(photo
 def test_a_resize_step_of_a_plan_by_hand(photo):
     made = Plan((Step("lanczos", "", knobs={"width": 33}),), "")
     assert restore(Image(photo), made)[0].shape == (photo.shape[0], 33, 3)
+
+
+def test_noise_removed_and_then_four_times_larger_fits_a_gigabyte():
+    shape = (1024, 608, 3)
+    larger = plan_to_enlarge("edsr", shape, (4096, 2432))
+    made = replace(larger, steps=(Step("restora", "noise", weights="restora.blind"), *larger.steps))
+    assert prepare(made, shape, Report(made), "openvino", 10**9).tile >= (512, 512)
