@@ -107,8 +107,11 @@ def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: 
     high, wide = (-(-side // UNIT) for side in size)
     for rows in range(1, min(high, 16) + 1):
         height = rows * UNIT
-        # The widest that fits: how many of the widths, in order, do.
-        width = UNIT * bisect_right(range(1, wide + 1), allowed, key=lambda n, h=height: demand(h, n * UNIT))
+
+        def needed(columns: int, height: int = height) -> int:
+            return demand(height, columns * UNIT)
+
+        width = UNIT * bisect_right(range(1, wide + 1), allowed, key=needed)  # as many columns as fit
         if not width:
             break
         waste = demand(height, width) / (min(height, size[0]) * min(width, size[1]))

@@ -37,7 +37,7 @@ class Recipe:
     told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
     targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
     teacher: str = ""  # weights whose answers take the clean pictures' place (distillation)
-    start: str = ""  # weights to begin from, as far as they fit; channels that never fire are begun anew
+    start: str = ""  # weights to begin from, as far as they fit, or, of a wider net, pruned; dead channels begin anew
     shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
     batch: int = 8  # over all processes
     patch: int = 128

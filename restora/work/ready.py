@@ -17,6 +17,7 @@ from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import along, bicubic_weights
 from restora.data.photographs import sha256
+from restora.engines.channels import ensemble, on_luma, whatever_channels
 from restora.engines.choice import ENGINES, engine_named
 from restora.engines.tiling import (
     UNIT,
@@ -244,7 +245,7 @@ def _tile(work: Restoration, allowed: int) -> tuple[tuple[int, int] | None, int]
 
 
 def _demand(work: Restoration, height: int, width: int) -> int:
-    """The bytes that a tile of the result needs: those of all steps, as an engine keeps its memory for the next tile."""
+    """The bytes that a tile of the result needs: those of all steps, as engines keep their memory for the next tile."""
     plain, needs = PLAIN * height * width, 0
     for steps in range(len(work.runners), 0, -1):
         runner, before, after = work.runners[steps - 1], work.size(steps - 1), work.size(steps)
@@ -306,8 +307,8 @@ def _learned(
 
     def ready(in_precision: str) -> Run:
         run = _engine(weights, method, engine, in_precision)
-        run = _ensemble(run) if knobs.get("ensemble") else run
-        return _on_luma(run) if method.luma else _whatever_channels(run, card["channels"], [sigma] * weights.told)
+        run = ensemble(run) if knobs.get("ensemble") else run
+        return on_luma(run) if method.luma else whatever_channels(run, card["channels"], [sigma] * weights.told)
 
     careful = ready("f32") if precision != "f32" else None
     scale = card.get("scale", 1)
@@ -334,53 +335,6 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
 
     knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
     return torch_engine(net_class, knobs, weights.arrays(), precision)
-
-
-def _whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int, told: Sequence[float | int]) -> Run:
-    """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
-
-    A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
-    and its answers are averaged. A map that comes as a second or fourth channel takes the place of `told`.
-    """
-
-    def run(y: np.ndarray) -> np.ndarray:
-        planes = y.transpose(2, 0, 1)
-        facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
-        if len(planes) in (2, 4):
-            planes, facts = planes[:-1], planes[-1:]
-        if channels == 1:
-            answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
-            return np.concatenate(answers).transpose(1, 2, 0)
-        colours = np.broadcast_to(planes, (3, *planes.shape[1:]))
-        x_hat = engine(np.concatenate([colours, facts])[None])[0]
-        return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
-
-    return run
-
-
-def _ensemble(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """(B, C, H, W) -> the mean of what the engine makes of y turned and mirrored in eight ways, each turned back."""
-
-    def run(y: np.ndarray) -> np.ndarray:
-        total = np.zeros((), np.float32)
-        for mirrored in (False, True):
-            for turns in range(4):
-                seen = np.rot90(y[..., ::-1] if mirrored else y, turns, (2, 3))
-                x_hat = np.rot90(engine(np.ascontiguousarray(seen)), -turns, (2, 3))
-                total = total + (x_hat[..., ::-1] if mirrored else x_hat)
-        return np.asarray(total / np.float32(8))
-
-    return run
-
-
-def _on_luma(engine: Callable[[np.ndarray], np.ndarray]) -> Run:
-    """(H, W, C) -> (H, W, C) by a grey net: what it changes of luma, all channels change alike, so colour stays."""
-
-    def run(y: np.ndarray) -> np.ndarray:
-        grey = to_grey(y)
-        return y + (engine(grey.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0) - grey)
-
-    return run
 
 
 def _level(step: Step, shape: tuple[int, int, int]) -> Read:

@@ -26,7 +26,7 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from restora.learn.loop import Player, Progress
 
@@ -55,7 +55,6 @@ def train(
         from restora.learn.draw import draw_run
         from restora.learn.export import linked, to_onnx
         from restora.learn.loop import descend, keep_freed_memory
-        from restora.learn.start import begin_from, revive
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     _check(recipe, method)
@@ -70,8 +69,7 @@ def train(
         raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
     start, teacher = (find(name) if name else None for name in (recipe.start, recipe.teacher))
     if start:
-        begin_from(net, start.arrays())
-        revive(net, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
+        _begin(net, start, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
@@ -119,6 +117,19 @@ def _check(recipe: Recipe, method: Method) -> None:
         raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {recipe.patch}")
 
 
+def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
+    """Begin from weights of a related net, or of a wider one; y (B, planes, H, W) are pictures as it will see them."""
+    from restora.learn.prune import prune_into, wider
+    from restora.learn.start import begin_from, revive
+
+    theirs = _net_of(start)
+    if type(theirs) is type(net) and wider(theirs, net):
+        prune_into(net, theirs, y[:1])
+    else:
+        begin_from(net, start.arrays())
+    revive(net, y)
+
+
 def _game(net: "nn.Module", recipe: Recipe, teacher: Weights | None) -> tuple[dict[str, "nn.Module"], list["Player"]]:
     """The nets and the players of a recipe."""
     from restora.learn.adversary import rivals
@@ -127,21 +138,27 @@ def _game(net: "nn.Module", recipe: Recipe, teacher: Weights | None) -> tuple[di
 
     if recipe.adversary > 0:
         return {"f": net, "d": Critic(recipe.channels)}, rivals(recipe)
-    return {"f": net}, alone(recipe, _net_of(teacher, recipe) if teacher else None)
+    return {"f": net}, alone(recipe, _taught_by(teacher, recipe) if teacher else None)
 
 
-def _net_of(weights: Weights, recipe: Recipe) -> "nn.Module":
+def _taught_by(weights: Weights, recipe: Recipe) -> "nn.Module":
     """The net of some weights, to teach by. Raises BadRecipe if it does not take what the recipe's net takes."""
     from restora.learn.optimiser import layout
+
+    theirs = recipe_from(weights.recipe, weights.name)
+    if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % weights.card["multiple"]:
+        raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
+    net = _net_of(weights)
+    return net.to(memory_format=layout()).eval().requires_grad_(False)  # type: ignore[call-overload]
+
+
+def _net_of(weights: Weights) -> "nn.Module":
     from restora.learn.start import begin_from
 
-    card = weights.card
-    theirs = recipe_from(weights.recipe, weights.name)
-    if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % card["multiple"]:
-        raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
-    net = method_named(card["method"]).load()(channels=theirs.channels, **theirs.knobs)
+    recipe = recipe_from(weights.recipe, weights.name)
+    net = method_named(weights.card["method"]).load()(channels=recipe.channels, **recipe.knobs)
     begin_from(net, weights.arrays())
-    return net.to(memory_format=layout()).eval().requires_grad_(False)
+    return net
 
 
 def card_of(

@@ -1,0 +1,55 @@
+"""From a net's own planes to a picture: what a net of one or three channels makes of a picture of any."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from restora.core.image import to_grey
+from restora.engines.tiling import Run
+
+
+def whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int, told: Sequence[float | int]) -> Run:
+    """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
+
+    A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
+    and its answers are averaged. A map that comes as a second or fourth channel takes the place of `told`.
+    """
+
+    def run(y: np.ndarray) -> np.ndarray:
+        planes = y.transpose(2, 0, 1)
+        facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
+        if len(planes) in (2, 4):
+            planes, facts = planes[:-1], planes[-1:]
+        if channels == 1:
+            answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
+            return np.concatenate(answers).transpose(1, 2, 0)
+        colours = np.broadcast_to(planes, (3, *planes.shape[1:]))
+        x_hat = engine(np.concatenate([colours, facts])[None])[0]
+        return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
+
+    return run
+
+
+def ensemble(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """(B, C, H, W) -> the mean of what the engine makes of y turned and mirrored in eight ways, each turned back."""
+
+    def run(y: np.ndarray) -> np.ndarray:
+        total = np.zeros((), np.float32)
+        for mirrored in (False, True):
+            for turns in range(4):
+                seen = np.rot90(y[..., ::-1] if mirrored else y, turns, (2, 3))
+                x_hat = np.rot90(engine(np.ascontiguousarray(seen)), -turns, (2, 3))
+                total = total + (x_hat[..., ::-1] if mirrored else x_hat)
+        return np.asarray(total / np.float32(8))
+
+    return run
+
+
+def on_luma(engine: Callable[[np.ndarray], np.ndarray]) -> Run:
+    """(H, W, C) -> (H, W, C) by a grey net: what it changes of luma, all channels change alike, so colour stays."""
+
+    def run(y: np.ndarray) -> np.ndarray:
+        grey = to_grey(y)
+        return y + (engine(grey.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0) - grey)
+
+    return run

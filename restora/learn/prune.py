@@ -1,0 +1,50 @@
+"""Structured pruning: a narrow net begun from a wide one of the same kind, whole channels at a time."""
+
+import torch
+from torch import nn
+
+from restora.core.errors import BadRecipe
+
+
+def wider(wide: nn.Module, narrow: nn.Module) -> bool:
+    """Whether two nets of one kind have the same layers, and one has more channels in some."""
+    pairs = list(zip(wide.parameters(), narrow.parameters(), strict=False))
+    alike = [name for name, _ in wide.named_parameters()] == [name for name, _ in narrow.named_parameters()]
+    return alike and any(much.numel() > little.numel() for much, little in pairs)
+
+
+def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
+    """Copy into `narrow` those channels of `wide` that weigh most; `wide` is used up. y (B, C, H, W) is any picture.
+
+    Channels that are added to each other stay or go together, and weigh what all their weights do (Fang et al.,
+    "DepGraph: Towards any structural pruning", CVPR 2023). Raises BadRecipe if the nets differ in more than width.
+    """
+    import torch_pruning
+
+    kept = {name: layer.out_channels for name, layer in narrow.named_modules() if isinstance(layer, CONVOLUTIONS)}
+    layers = {name: layer for name, layer in wide.named_modules() if isinstance(layer, CONVOLUTIONS)}
+    whole = [layer for name, layer in layers.items() if kept.get(name) == layer.out_channels]
+    # The library keeps the whole part of what remains of a layer: half a channel more, so that rounding takes none.
+    shares = {
+        layer: 1 - (kept[name] + 0.5) / layer.out_channels
+        for name, layer in layers.items()
+        if name in kept and layer not in whole
+    }
+    pruner = torch_pruning.pruner.BasePruner(
+        wide.requires_grad_(True),
+        y,
+        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=0,
+        pruning_ratio_dict=shares,
+        ignored_layers=whole,
+    )
+    pruner.step()
+    try:
+        narrow.load_state_dict(wide.state_dict())
+    except RuntimeError as error:
+        raise BadRecipe(
+            "the weights to begin from cannot be pruned to this net: they differ in more than width"
+        ) from error
+
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
