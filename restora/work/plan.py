@@ -17,6 +17,7 @@ from restora.engines.choice import computes_in_bf16
 from restora.engines.processor import gains_from_int8
 from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
+from restora.signs.speckle import PHOTONS
 
 FLAGSHIP = "restora"
 LARGER = "edsr"
@@ -29,9 +30,8 @@ BF16_LOSS = 0.01
 """Decibels of PSNR that computing in bf16 may cost."""
 DENSE = 0.4
 """Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
-WHITE, UP_TO, GROWS = "restora.blind", 0.15, 0.8
-"""Weights that are the better ones for white noise alone, up to this sigma; and the exponent of its growth with
-brightness from which on noise is not white but that of photons. Measured on 8-bit photographs."""
+WHITE, UP_TO = "restora.blind", 0.15
+"""Weights that are the better ones for white noise alone, up to this sigma. Measured on 8-bit photographs."""
 NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
 """Signs of what the flagship treats, alone or together."""
 
@@ -68,7 +68,7 @@ def _is_white(diagnosis: Diagnosis) -> bool:
     if [finding.sign for finding in found] != ["noise_level"]:
         return False
     growth = diagnosis.findings["speckle"].facts["exponent"] if "speckle" in diagnosis.findings else 0.0
-    return growth < GROWS and float(np.mean(found[0].value)) < UP_TO
+    return growth < PHOTONS and float(np.mean(found[0].value)) < UP_TO
 
 
 def plan_of_method(
