@@ -1,4 +1,4 @@
-"""The first second: commands in cold processes, from typing to the written file.
+"""The first second, and a whole photograph: commands in cold processes, from typing to the written file.
 
 python benchmarks/start.py
 
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 from skimage.data import chelsea
 
 from restora.core.image import Image
@@ -32,6 +33,12 @@ def seconds(words: list[str]) -> float:
     return time.perf_counter() - began
 
 
+def noisy(name: str, x: np.ndarray) -> None:
+    """Write a picture with white noise of sigma 25/255."""
+    y = x + 0.1 * np.random.default_rng(0).standard_normal(x.shape, np.float32)
+    write(Image(y.clip(0, 1)), Path(name))
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -39,22 +46,26 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        square = chelsea()[:256, :256].repeat(2, 0).repeat(2, 1) / 255
-        write(Image(square.astype("float32")), Path("clean.png"))
-        seconds(["degrade", "clean.png", "noise(sigma=0.1)", "-o", "photo.png"])
-        commands = (
-            "methods", "diagnose photo.png", "denoise photo.png -o out.png --force", "fix photo.png -o out.png --force",
-        )  # fmt: skip
-        for command in commands:
+        cat = chelsea().astype("float32") / 255
+        noisy("photo.png", np.tile(cat, (2, 2, 1))[:512, :512])
+        noisy("large.jpg", np.tile(cat, (10, 9, 1))[:3000, :4000])
+        for command, picture, times in (
+            ("methods", "", rounds),
+            ("diagnose photo.png", "512x512 PNG", rounds),
+            ("denoise photo.png -o out.png --force", "512x512 PNG", rounds),
+            ("fix photo.png -o out.png --force", "512x512 PNG", rounds),
+            ("denoise large.jpg -o out.jpg --force", "4000x3000 JPEG", 3),
+            ("fix large.jpg -o out.jpg --force", "4000x3000 JPEG", 3),
+        ):
             first = seconds(command.split())
-            times = [seconds(command.split()) for _ in range(rounds)]
+            taken = [seconds(command.split()) for _ in range(times)]
             row = {
                 "machine": machine(),
                 "command": f"restora {command.removesuffix(' --force')}",
-                "picture": "512x512 PNG",
+                "picture": picture,
                 "first": f"{first:.2f}",
-                "median": f"{median(times):.2f}",
-                "slowest": f"{max(times):.2f}",
+                "median": f"{median(taken):.2f}",
+                "slowest": f"{max(taken):.2f}",
             }
             print(row, flush=True)
             known = read_table(RESULTS, list(row))

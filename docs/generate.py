@@ -270,6 +270,38 @@ def memory_table() -> str:
     return "\n".join([head, "|---|---|---|---|---|---|---|", *lines])
 
 
+def big_table() -> str:
+    """The flagship on large TIFF files, beside one of four megapixels in the same run."""
+    lines = ["| pixels | precision | allowed | peak MB | s a megapixel | of 4 megapixels | ratio |", "|---" * 7 + "|"]
+    lines += [
+        f"| {r['width']}x{r['height']} | {r['precision']} | {r['max_memory']} | {float(r['peak_megabytes']):.0f} |"
+        f" {r['seconds_per_megapixel']} | {r['of_4_megapixels']} | {r['ratio']} |"
+        for r in rows("big.csv")
+    ]
+    return "\n".join(lines)
+
+
+def start_table() -> str:
+    """Commands in cold processes."""
+    lines = ["| machine | command | picture | first (s) | median (s) | slowest (s) |", "|---" * 6 + "|"]
+    lines += [
+        f"| {r['machine']} | `{r['command']}` | {r['first']} | {r['median']} | {r['slowest']} |"
+        for r in rows("start.csv")
+    ]
+    return "\n".join(lines)
+
+
+def training_table() -> str:
+    """Images a second of training, beside plain torch."""
+    lines = ["| machine | recipe | batch | images a second | plain torch | ratio | lost to waiting |", "|---" * 7 + "|"]
+    lines += [
+        f"| {r['machine']} | {r['recipe']} | {r['batch']} of {r['patch']}x{r['patch']} | {r['images_a_second']} |"
+        f" {r['plain_images_a_second']} | {r['ratio']} | {float(r['data_share']):.1%} |"
+        for r in rows("training.csv")
+    ]
+    return "\n".join(lines)
+
+
 def weights_table() -> str:
     """What is shipped, from the cards."""
     lines = ["| weights | parameters | trained on | steps | minutes | terms of use |", "|---|---|---|---|---|---|"]
@@ -346,7 +378,8 @@ TABLES = {
     "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
     "adapt": adapt_table, "weights": weights_table, "int8": int8_table, "int8_sets": int8_sets_table,
     "fastest": fastest_table,
-    "methods": methods_table, "memory": memory_table,
+    "methods": methods_table, "memory": memory_table, "big": big_table,
+    "start": start_table, "training": training_table,
 }  # fmt: skip
 
 
