@@ -9,12 +9,13 @@ import numpy as np
 from restora.engines.tiling import around, cores, restore_piece
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
+from restora.work.plan import INT8_LOSS
 
 Engine = Callable[[np.ndarray], np.ndarray]
 """(B, C, H, W) float32 -> (B, C, H, W) float32."""
 
-MEAN_LOSS, WORST_LOSS = 0.05, 0.5
-"""Decibels of PSNR that may be lost, on the mean over pictures and on any one of them."""
+WORST_LOSS = 0.5
+"""Decibels of PSNR that may be lost on any one picture."""
 SHIFT = 0.1
 """How much brighter or darker pictures may become on the mean, of 255."""
 EXACT = 1e-5
@@ -39,7 +40,7 @@ class Verdict:
         if not self.finite:
             return ["results hold NaN or infinity"]
         rules = [
-            (self.mean_loss <= MEAN_LOSS, f"{self.mean_loss:.3f} dB are lost, more than {MEAN_LOSS:g}"),
+            (self.mean_loss <= INT8_LOSS, f"{self.mean_loss:.3f} dB are lost, more than {INT8_LOSS:g}"),
             (self.worst_loss <= WORST_LOSS, f"one picture loses {self.worst_loss:.2f} dB, more than {WORST_LOSS:g}"),
             (abs(self.shift) <= SHIFT, f"brightness shifts by {self.shift:+.3f} of 255, more than {SHIFT:g}"),
             (self.tiled <= EXACT, f"tiles differ from the whole by {self.tiled:.1e}, more than {EXACT:g}"),

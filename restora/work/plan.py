@@ -26,8 +26,8 @@ AS_FOUND = "-real"
 """How the tags of weights end that were trained on small pictures as they are found: soft, noisy, JPEG."""
 GREATEST = 8
 """How many times larger a picture can be made."""
-BF16_LOSS = 0.01
-"""Decibels of PSNR that computing in bf16 may cost."""
+BF16_LOSS, INT8_LOSS = 0.01, 0.05
+"""Decibels of PSNR that computing in bf16, and in int8, may cost on the mean."""
 DENSE = 0.4
 """Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
 WHITE, UP_TO = "restora.blind", 0.15
@@ -230,6 +230,16 @@ def best_precision(weights: Iterable[str | None]) -> str:
     losses = [each.card.get("bf16_loss_db") for each in known]
     fits = all(loss is not None and loss <= BF16_LOSS for loss in losses)
     return "bf16" if known and fits and computes_in_bf16() else "f32"
+
+
+def beside_int8(card: Mapping[str, Any]) -> str:
+    """What the layers that an int8 model leaves in float compute in: bf16 where the processor does, else f32.
+
+    It must cost the whole net at most BF16_LOSS, and with int8 no more than the gate lets pass.
+    """
+    bf16, int8 = card.get("bf16_loss_db"), card.get("int8", {}).get("mean_loss", 0.0)
+    gentle = bf16 is not None and bf16 <= BF16_LOSS and bf16 + int8 <= INT8_LOSS
+    return "bf16" if gentle and computes_in_bf16() else "f32"
 
 
 def check(plan: Plan) -> list[dict[str, Setting]]:

@@ -33,7 +33,7 @@ from restora.engines.tiling import (
 from restora.files.picture import open_picture
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
-from restora.work.plan import check, weights_for
+from restora.work.plan import beside_int8, check, weights_for
 
 RESTING = 340_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
@@ -323,7 +323,7 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
     if engine == "openvino":
         from restora.engines.openvino_ import openvino_engine
 
-        return openvino_engine(model, "f32" if precision == "int8" else precision)
+        return openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)
     if engine == "onnxruntime":
         from restora.engines.onnxruntime_ import onnxruntime_engine
 

@@ -24,6 +24,7 @@ from restora.engines.processor import machine
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
+from restora.work.plan import beside_int8
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +109,7 @@ def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
         yield ("openvino", "bf16"), openvino_engine(weights.onnx, "bf16")
     yield ("onnxruntime", "f32"), onnxruntime_engine(weights.onnx)
     if weights.int8:
-        yield ("openvino", "int8"), openvino_engine(weights.int8, "f32")
+        yield ("openvino", "int8"), openvino_engine(weights.int8, beside_int8(weights.card))
         yield ("onnxruntime", "int8"), onnxruntime_engine(weights.int8)
     yield EAGER, _torch(weights, torch.contiguous_format)
     yield ("torch channels-last", "f32"), _torch(weights, torch.channels_last)
@@ -261,7 +262,7 @@ def _main(name: str, engine: str, precision: str, size: str) -> None:
     planes = _recipe(weights).planes
     if engine == "openvino":  # without torch, as it is used
         model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
-        run: Run = openvino_engine(model, "f32" if precision == "int8" else precision)
+        run: Run = openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)
     else:
         run = dict(contestants(weights))[engine, precision]
     run(np.zeros((1, planes, int(size), int(size)), np.float32))
