@@ -302,6 +302,32 @@ def training_table() -> str:
     return "\n".join(lines)
 
 
+def smaller_table() -> str:
+    """The flagship, and what pruning and distillation made of it: quality on CBSD68 against time, as last measured."""
+    lines = [
+        "| weights | parameters | CBSD68, sigma 25 (dB) | s a megapixel, f32 | times as fast |",
+        "|---|---|---|---|---|",
+    ]
+    names = ("restora.blind", "restora.blind-pruned", "restora.blind-small")
+    times = {r["weights"]: r for r in rows("speed.csv") if (r["engine"], r["precision"]) == ("openvino", "f32")}
+    noise = f"noise(sigma={25 / 255})"
+    for name in names:
+        if name not in times or name not in listed():
+            continue
+        same = next(r for r in rows("speed.csv") if r["weights"] == names[0] and r["machine"] == times[name]["machine"]
+                    and (r["engine"], r["precision"]) == ("openvino", "f32"))  # fmt: skip
+        seconds = [float(row["seconds_a_megapixel"]) for row in (same, times[name])]
+        psnr = next(
+            r["psnr"] for r in rows("denoise.csv")
+            if (r["weights"], r["set"], r["damage"], r["precision"]) == (name, "CBSD68", noise, "f32")
+        )  # fmt: skip
+        size = verify(name, SHIPPED).card["parameters"] / 1e6
+        lines.append(
+            f"| {name} | {size:.2f} M | {float(psnr):.2f} | {seconds[1]:.2f} | {seconds[0] / seconds[1]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
 def weights_table() -> str:
     """What is shipped, from the cards."""
     lines = ["| weights | parameters | trained on | steps | minutes | terms of use |", "|---|---|---|---|---|---|"]
@@ -379,7 +405,7 @@ TABLES = {
     "adapt": adapt_table, "weights": weights_table, "int8": int8_table, "int8_sets": int8_sets_table,
     "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table, "big": big_table,
-    "start": start_table, "training": training_table,
+    "start": start_table, "smaller": smaller_table, "training": training_table,
 }  # fmt: skip
 
 
