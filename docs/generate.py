@@ -285,7 +285,7 @@ def start_table() -> str:
     """Commands in cold processes."""
     lines = ["| machine | command | picture | first (s) | median (s) | slowest (s) |", "|---" * 6 + "|"]
     lines += [
-        f"| {r['machine']} | `{r['command']}` | {r['first']} | {r['median']} | {r['slowest']} |"
+        f"| {r['machine']} | `{r['command']}` | {r['picture']} | {r['first']} | {r['median']} | {r['slowest']} |"
         for r in rows("start.csv")
     ]
     return "\n".join(lines)
