@@ -5,12 +5,19 @@ from torch import nn
 
 from restora.core.errors import BadRecipe
 
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
 
 def wider(wide: nn.Module, narrow: nn.Module) -> bool:
-    """Whether two nets of one kind have the same layers, and one has more channels in some."""
-    pairs = list(zip(wide.parameters(), narrow.parameters(), strict=False))
-    alike = [name for name, _ in wide.named_parameters()] == [name for name, _ in narrow.named_parameters()]
-    return alike and any(much.numel() > little.numel() for much, little in pairs)
+    """Whether two nets have the same layers and take the same planes, and the first has more channels within."""
+    mine, theirs = (
+        {name: layer.in_channels for name, layer in net.named_modules() if isinstance(layer, CONVOLUTIONS)}
+        for net in (wide, narrow)
+    )
+    if list(mine) != list(theirs):
+        return False
+    pairs = list(zip(mine.values(), theirs.values(), strict=True))
+    return pairs[0][0] == pairs[0][1] and any(much > little for much, little in pairs)
 
 
 def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
@@ -45,6 +52,3 @@ def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
         raise BadRecipe(
             "the weights to begin from cannot be pruned to this net: they differ in more than width"
         ) from error
-
-
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)

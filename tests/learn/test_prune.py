@@ -5,6 +5,7 @@ import torch
 
 from restora.core.errors import BadRecipe
 from restora.learn.prune import prune_into, wider
+from restora.methods.edsr import EDSR
 from restora.methods.restora import Restora
 
 
@@ -49,3 +50,8 @@ def test_nets_that_differ_in_more_than_width_are_refused():
     assert not wider(wide, other)
     with pytest.raises(BadRecipe, match="more than width"):
         prune_into(other, wide, torch.rand(1, 3, 32, 32))
+
+
+def test_nets_for_another_scale_or_for_grey_pictures_are_not_taken_for_narrower_ones():
+    assert not wider(EDSR(scale=3), EDSR(scale=2)) and not wider(EDSR(scale=2), EDSR(scale=3))
+    assert not wider(Restora(channels=3), Restora(channels=1)) and not wider(Restora(), Restora())
