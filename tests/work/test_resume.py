@@ -152,7 +152,7 @@ def test_what_was_made_from_something_else_is_begun_anew(source, tmp_path, chang
 def test_what_was_counted_is_counted_on(tmp_path, photo):
     write(Image(photo), tmp_path / "a.png")
     plan = plan_to_enlarge("bicubic", photo.shape, (1024, 1216), back_project=True)
-    limits = Limits(memory=390_000_000)
+    limits = Limits(memory=400_000_000)
     expected = restore_file(tmp_path / "a.png", tmp_path / "whole.png", plan, limits=limits)
 
     def tell(done, total):
