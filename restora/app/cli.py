@@ -1,6 +1,5 @@
 """The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
 
-import ctypes
 import signal
 import sys
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from types import FrameType
 import typer
 
 from restora.app import bench, laboratory, pictures, serve
+from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 
 app = typer.Typer(
@@ -49,7 +49,7 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP", "SIGALRM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
-    _return_freed_memory()
+    return_freed_memory()
     try:
         app()
     except SystemExit:
@@ -58,20 +58,6 @@ def main() -> None:
     except (RestoraError, OSError, MemoryError) as error:
         print(f"restora: {error or 'out of memory'}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def _return_freed_memory() -> None:
-    """Ask glibc to take each block of a megabyte or more from the system and give it back; others are left as they are.
-
-    By itself it keeps blocks of up to 32 MB after a while, as large as a piece of a picture: over hundreds of pieces
-    of unlike sizes the process then grew by 200 MB.
-    """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    mmap_threshold = -3  # malloc.h
-    mallopt(mmap_threshold, 2**20)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from restora.learn.loop import keep_freed_memory
+from restora.core.allocator import keep_freed_memory
 from restora.learn.optimiser import layout, precision
 from restora.nets.hourglass import GREATEST_STRIDE, Hourglass
 

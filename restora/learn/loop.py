@@ -1,6 +1,5 @@
 """The training loop: descend the loss on pairs, average the weights, and be able to stop anywhere."""
 
-import ctypes
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
+from restora.core.allocator import keep_freed_memory
 from restora.core.errors import BadRecipe
 from restora.learn.optimiser import layout, optimisers, precision, rate
 from restora.learn.recipe import Recipe
@@ -124,22 +124,6 @@ def descend(
                 save(checkpoint, nets, average, movers, progress, recipe)
                 saved = time.monotonic()
     return average, progress
-
-
-def keep_freed_memory() -> None:
-    """Ask glibc to keep freed blocks instead of returning them to the system; other systems are left as they are.
-
-    Activations are allocated and freed at every layer; handing them back each time costs a page fault per 4 KiB,
-    a third of the time of a step.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    trim_threshold, mmap_max = -1, -4  # malloc.h
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(mmap_max, 0)
 
 
 Movers = Sequence[Sequence[torch.optim.Optimizer]]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from restora.core.allocator import keep_freed_memory
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
 from restora.damage.words import draw
@@ -54,7 +55,7 @@ def train(
 
         from restora.learn.draw import draw_run
         from restora.learn.export import linked, to_onnx
-        from restora.learn.loop import descend, keep_freed_memory
+        from restora.learn.loop import descend
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     _check(recipe, method)

@@ -183,7 +183,7 @@ def test_several_come_back_as_one_zip(page, noisy, tmp_path):
 
 @pytest.fixture
 def long(page, photo, tmp_path):
-    """A restoration that takes more than a minute on any machine: one who leaves is missed after 15 seconds only."""
+    """A restoration of 40 megapixels, on its way: longer than the 15 seconds after which one who leaves is missed."""
     y = np.tile(photo, (4, 2, 1)) + 0.1 * np.random.default_rng(0).standard_normal((1024, 608, 3), np.float32)
     write(Image(y), tmp_path / "large.jpg")
     bring(page, tmp_path / "large.jpg")
