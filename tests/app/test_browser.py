@@ -112,6 +112,7 @@ def test_a_photograph_is_looked_at_restored_compared_and_taken_away(page, noisy,
     restore(page)
     clip = "document.querySelector('#compare img.fixed').style.clipPath"
     zoom = "document.querySelector('#compare img.fixed').style.transform"
+    page.wait_for_selector("#compare img.fixed", state="attached")  # drawn a moment after the slider's frame
     first = page.evaluate(clip)
     box = page.locator(SLIDER).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
