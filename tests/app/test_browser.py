@@ -196,7 +196,7 @@ def long(page, photo, tmp_path):
 
 
 def nothing_is_left_of_it(jobs):
-    for _ in range(300):  # a job ends at its next piece
+    for _ in range(900):  # a job ends at its next piece, which may be one of many megapixels
         if [path.name for path in jobs.iterdir() if path.is_dir()] == ["page"]:
             return not list(jobs.rglob("large.restored.*"))
         time.sleep(0.2)
