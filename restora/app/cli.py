@@ -20,7 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(pictures.fix, pictures.denoise, pictures.upscale, pictures.diagnose, pictures.plan, pictures.restore),
+    *(pictures.fix, pictures.denoise, pictures.upscale, pictures.inpaint),
+    *(pictures.diagnose, pictures.plan, pictures.restore),
     *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
     laboratory.export,
     serve.serve,

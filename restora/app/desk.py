@@ -12,7 +12,7 @@ from restora.core.plan import Plan, Step
 from restora.files.picture import Picture, open_picture
 from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import diagnose
-from restora.work.plan import best_precision, plan_for, plan_of_method, plan_to_enlarge_as_found
+from restora.work.plan import best_precision, fills, plan_for, plan_of_method, plan_to_enlarge_as_found
 from restora.work.restore import Limits
 
 
@@ -58,13 +58,14 @@ def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
 
 
 def exchangeable(step: Step) -> bool:
-    """Whether another method can take a step's place: those that change the size belong to the size wished for."""
+    """Whether another method can take a step's place: what changes the size belongs to the size wished for."""
     return "shrink" not in method_named(step.method).treats
 
 
-def alternatives() -> list[Method]:
-    """The methods that leave the size as it is."""
-    return [method for method in METHODS.values() if "shrink" not in method.treats]
+def alternatives(step: Step) -> list[Method]:
+    """The methods that can take a step's place: what fills a hole, or what is against noise."""
+    usual = [method for method in METHODS.values() if "shrink" not in method.treats]
+    return [method for method in usual if (method.kind == "filling") == fills(step)]
 
 
 def as_shown(step: Step) -> Edit:

@@ -11,7 +11,7 @@ from restora.app.desk import Edit, Sight, alternatives, as_shown, edited, exchan
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
-from restora.work.plan import FLAGSHIP, learned_step
+from restora.work.plan import FLAGSHIP, filling_step, fills, learned_step
 
 WIDEST = 10_000
 """Values up to which a whole number has a slider."""
@@ -41,7 +41,7 @@ def form(draft: Draft) -> list[gr.components.Component]:
 
 def _step_form(step: Step) -> list[gr.components.Component]:
     shown = as_shown(step)
-    names = [method.name for method in alternatives()]
+    names = [method.name for method in alternatives(step)]
     about = method_named(step.method).about
     method = gr.Dropdown(names, value=step.method, label="Method", info=about, filterable=False, interactive=True)
     keep = gr.Checkbox(True, label="Take this step", interactive=True)
@@ -87,6 +87,13 @@ def changed(sights: list[Sight], draft: Draft, *values: Any) -> Draft:
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
     return Draft(plan, differs[0] if differs else -1)
+
+
+def with_filling(draft: Draft) -> Draft:
+    """The draft with a first step that fills what is marked."""
+    if any(map(fills, draft.plan.steps)):
+        return draft
+    return Draft(with_steps(draft.plan, [filling_step(), *draft.plan.steps]))
 
 
 def with_one_more(sights: list[Sight], draft: Draft, *values: Any) -> Draft:

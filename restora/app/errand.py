@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from restora.app.desk import Sight, admitted
-from restora.core.errors import BadImage, RestoraError
+from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan
 from restora.files.picture import Picture, read
@@ -39,13 +40,15 @@ class Outcome:
     report: Path
 
 
-async def carried_out(jobs: Jobs, sight: Sight, plan: Plan) -> AsyncIterator[Job | Outcome]:
+async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None = None) -> AsyncIterator[Job | Outcome]:
     """Where a picture's job stands, again and again, then what came of it; nothing more if it was taken back.
+
+    hole: the mask of what the plan is to fill.
 
     The job ends with the visit: who has gone does not wait for it. Raises RestoraError if it fails, Full if none may
     be added.
     """
-    job = await asyncio.to_thread(_add, jobs, sight, plan)
+    job = await asyncio.to_thread(_add, jobs, sight, plan, hole)
     try:
         now = jobs.find(job.id)
         while now and now.state in ("queued", "running"):
@@ -60,13 +63,13 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan) -> AsyncIterator[Job
         jobs.cancel(job.id)
 
 
-def _add(jobs: Jobs, sight: Sight, plan: Plan) -> Job:
+def _add(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None) -> Job:
     if not sight.path.exists():
         raise BadImage(f"{sight.path.name} was erased after {jobs.keep_seconds / 60:g} minutes; choose it again")
     copy = jobs.page / uuid.uuid4().hex
     shutil.copyfile(sight.path, copy)
     try:
-        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()))
+        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), hole)
     finally:
         copy.unlink(missing_ok=True)
 
@@ -80,6 +83,29 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
     told |= {"input": sight.path.name, "output": picture.name, "diagnosis": sight.diagnosis.as_dict()}
     report.write_text(json.dumps(told, indent=2) + "\n")
     return Outcome(picture, report)
+
+
+def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
+    """The mask of what was painted over a picture of a shape (H, W, C): white on strokes that the brush sent as JSON.
+
+    A stroke has a width, as a share of the longer side, and points, as shares of width and height. Raises BadPlan.
+    """
+    mask = np.zeros(shape[:2], np.uint8)
+    try:
+        for stroke in json.loads(strokes):
+            first, *others = np.array(stroke["points"], float).reshape(-1, 1, 2).clip(-1, 2) * (shape[1], shape[0])
+            if not np.isfinite([first, *others]).all():
+                raise ValueError("a point is no number")
+            points = np.array([first, first, *others])  # a point alone is a line to itself: a dot
+            width = max(1, round(min(float(stroke["width"]), 1) * max(shape[:2])))
+            cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width)
+    except (ValueError, TypeError, KeyError, cv2.error) as error:
+        raise BadPlan(f"these are no strokes of the brush: {error}") from error
+    if not mask.any():
+        raise BadPlan("nothing is painted over: paint, or take the step that fills it out of the plan")
+    path = own_folder(jobs) / "mask.png"
+    path.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+    return path
 
 
 def own_folder(jobs: Jobs) -> Path:

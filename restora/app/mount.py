@@ -33,7 +33,7 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> No
         *(app, page.blocks, "/"),
         theme=_theme(),
         css_paths=HERE / "page.css",
-        head=f"<script>{(HERE / 'page.js').read_text()}</script>",
+        head="".join(f"<script>{(HERE / name).read_text()}</script>" for name in ("page.js", "brush.js")),
         favicon_path=str(HERE / "icon.png"),
         max_file_size=bounds.bytes,
         show_error=False,

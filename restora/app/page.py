@@ -13,13 +13,13 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.desk import Sight, admitted, look, plan_as_found
-from restora.app.editor import Draft, changed, form, read_form, with_one_more
-from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, own_folder, preview, scores, zipped
+from restora.app.editor import Draft, changed, form, read_form, with_filling, with_one_more
+from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
 from restora.app.guard import Bounds, one_of
 from restora.app.samples import samples
 from restora.core.errors import BadImage, RestoraError
 from restora.work.jobs import Jobs
-from restora.work.plan import FLAGSHIP, GREATEST
+from restora.work.plan import FLAGSHIP, GREATEST, fills
 
 Updates = dict[Any, Any]
 
@@ -63,6 +63,8 @@ class Page:
         self.pile = gr.Gallery(
             columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
         )
+        self.tools = gr.HTML(elem_id="tools")  # of the brush; the canvas is there as long as they are
+        self.strokes = gr.Textbox(visible=False)  # filled in by the browser when Restore is pressed
         self.hint = gr.HTML(elem_id="hint")
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
@@ -74,6 +76,7 @@ class Page:
         self.status = gr.HTML(elem_id="status")
         self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
         self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
+        self.mark = gr.Button("Mark scratches or holes", visible=False, elem_id="mark")
         self.scale = gr.Slider(
             1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
         )
@@ -97,9 +100,10 @@ class Page:
                 gr.Button("Remove noise first", size="sm").click(with_one_more, inputs, self.draft, **QUIET)
         self.go.click(
             self.restore,
-            [self.sights, self.draft, self.scale, self.reference, *parts],
+            [self.sights, self.draft, self.scale, self.reference, self.strokes, *parts],
             self.outputs,
             concurrency_limit=None,  # it only waits for its job, and those are counted
+            js="(...inputs) => { inputs[4] = restoraStrokes(); return inputs; }",  # self.strokes
             **QUIET,
         ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
 
@@ -108,13 +112,17 @@ class Page:
             *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
             *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings, self.status),
             *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
+            *(self.mark, self.tools),
         ]
         self.blocks.load(self.offered, None, self.gallery, **QUIET)
         self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
         self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
         self.scale.input(
-            self.enlarge, [self.sights, self.scale], [self.draft, self.trouble], trigger_mode="always_last", **QUIET
+            *(self.enlarge, [self.sights, self.draft, self.scale], [self.draft, self.trouble]),
+            trigger_mode="always_last",
+            **QUIET,
         )
+        self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
 
@@ -140,8 +148,9 @@ class Page:
             **{self.sights: [], self.draft: None, self.job: "", self.upload: None, self.reference: None},
             **{self.trouble: "", self.status: "", self.scores: "", self.findings: "", self.hint: ""},
             **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
-            **{part: gr.update(value=None, visible=False) for part in (self.compare, self.picture, self.pile)},
-            self.go: gr.update(visible=False),
+            **dict.fromkeys((self.compare, self.picture, self.pile), gr.update(value=None, visible=False)),
+            self.tools: "",
+            **dict.fromkeys((self.go, self.mark), hidden),
         }
 
     def look(self, paths: list[str] | None, scale: float = 1) -> Iterator[Updates]:
@@ -172,7 +181,7 @@ class Page:
 
     def _seen(self, sights: list[Sight], scale: float) -> Updates:
         """What was found, beside the picture or the pictures."""
-        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against)}
+        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark)}
         ready = {self.status: "", self.go: gr.update(visible=True)} | alone
         if len(sights) > 1:
             return ready | {
@@ -206,12 +215,26 @@ class Page:
         small = [(str(self._previewed(path, THUMBNAIL)[0]), path.name) for path in paths]
         return gr.update(value=small, visible=True)
 
-    def enlarge(self, sights: list[Sight], scale: float) -> Updates:
+    def begin_to_mark(self, sights: list[Sight], draft: Draft | None) -> Updates:
+        """Show the picture to be painted on, and a step in the plan that fills what is painted over."""
+        if len(sights) != 1 or draft is None:
+            return {}
+        return {
+            **dict.fromkeys((self.compare, self.take, self.mark), gr.update(visible=False)),
+            **{self.picture: gr.update(visible=True), self.tools: phrases.TOOLS},
+            self.hint: phrases.note("Paint over what shall be filled, then restore."),
+            self.draft: with_filling(draft),
+            self.scores: "",
+        }
+
+    def enlarge(self, sights: list[Sight], draft: Draft | None, scale: float) -> Updates:
         """The plan for another size."""
         if len(sights) != 1:
             return {self.draft: None}
         try:
-            return {self.draft: Draft(plan_as_found(sights[0], scale)), self.trouble: ""}
+            larger = Draft(plan_as_found(sights[0], scale))
+            marked = draft is not None and any(map(fills, draft.plan.steps))
+            return {self.draft: with_filling(larger) if marked else larger, self.trouble: ""}
         except RestoraError as error:
             return {self.trouble: phrases.trouble(str(error))}
 
@@ -221,7 +244,13 @@ class Page:
         return phrases.progress("Stopping …")
 
     async def restore(
-        self, sights: list[Sight], draft: Draft | None, scale: float, reference: str | None, *values: Any
+        self,
+        sights: list[Sight],
+        draft: Draft | None,
+        scale: float,
+        reference: str | None,
+        strokes: str,
+        *values: Any,
     ) -> AsyncIterator[Updates]:
         """Restore what was looked at as jobs, one after the other, and show what came of it."""
         yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
@@ -233,7 +262,9 @@ class Page:
                 which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
                 try:
                     plan = read_form(draft, values, sight) if draft else plan_as_found(sight, scale)
-                    async for now in carried_out(self.jobs, sight, plan):
+                    filled = any(map(fills, plan.steps))
+                    hole = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
+                    async for now in carried_out(self.jobs, sight, plan, hole):
                         if isinstance(now, Outcome):
                             outcomes.append(now)
                             continue
@@ -253,7 +284,8 @@ class Page:
 
     def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
         """The result, ready to compare and to take away."""
-        shown = {self.take: gr.update(visible=True), self.picture: gr.update(visible=False), self.scores: ""}
+        shown = {self.take: gr.update(visible=True), self.scores: ""}
+        shown |= {self.picture: gr.update(visible=False), self.tools: ""}
         if len(sights) > 1:
             together = zipped(outcomes, own_folder(self.jobs))
             return shown | {
@@ -266,6 +298,7 @@ class Page:
         before, (after, factor) = self._previewed(sights[0].path)[0], self._previewed(outcome.picture)
         return shown | {
             self.compare: gr.update(value=(str(before), str(after)), visible=True),
+            self.mark: gr.update(visible=True),
             self.hint: phrases.HOW + phrases.smaller(factor),
             self.download: gr.update(value=str(outcome.picture), label="Download"),
             self.report: gr.update(value=str(outcome.report), visible=True),

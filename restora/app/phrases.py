@@ -21,11 +21,14 @@ SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a g
 """Confidence from which on a word is used."""
 
 TITLE = """<header class="restora-title"><h1>Restora</h1>
-<p>Takes noise out of photographs and makes small ones larger, without sending them anywhere.</p></header>"""
+<p>Takes noise out of photographs, fills scratches, makes small ones larger, and sends nothing anywhere.</p></header>"""
 FOOT = """<footer class="restora-foot"><p>Pictures and results are kept for {minutes:g} minutes, then erased. Nothing is
 sent elsewhere. <a href="/docs">For programs: the API</a></p></footer>"""
 
 
+TOOLS = """<div class="restora-tools"><label>Brush <input id="brush-width" type="range" min="0.2" max="10" step="0.2"
+value="2" aria-label="Width of the brush"></label><button id="brush-undo" type="button">Undo</button>
+<button id="brush-clear" type="button">Clear</button></div>"""
 HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to look closer.</p>"
 
 
@@ -92,7 +95,7 @@ def step(number: int, one: Step) -> str:
 def _aim(one: Step) -> str:
     method = method_named(one.method)
     if "shrink" not in method.treats:
-        return "Remove the noise"
+        return "Fill the hole" if "hole" in method.treats else "Remove the noise"
     return {"resize": "Bring it to its size", "correction": "Correct it"}.get(method.kind, "Make it larger")
 
 

@@ -1,4 +1,4 @@
-"""Commands for people with a picture: fix, denoise, diagnose, plan, restore."""
+"""Commands for people with a picture: fix, denoise, upscale, inpaint, diagnose, plan, restore."""
 
 import math
 import sys
@@ -176,6 +176,32 @@ def upscale(
     seen: list[Diagnosis] = []
     chosen = method or (method_for(weights) if weights else None)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
+    _tell(report, as_json)
+
+
+def inpaint(
+    picture: Source,
+    mask: Annotated[Path, typer.Option(help="A picture of the same size: white is filled, black is kept.")],
+    output: Output = None,
+    method: Annotated[str | None, typer.Option(help="One that `restora methods` has for hole.")] = None,
+    settings: Settings = None,
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fill scratches, letters or small holes that a mask marks.
+
+    Example: restora inpaint photo.jpg --mask scratches.png -o whole.jpg
+    """
+    from restora.work.plan import FILLING, plan_to_fill
+
+    if not mask.is_file():
+        raise BadPlan(f"there is no mask {mask}")
+    plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
+    bounds = max_memory, max_pixels, quality
+    report = _run(picture, output, lambda pixels: plan, "auto", *bounds, False, force, as_json, [])
     _tell(report, as_json)
 
 

@@ -102,11 +102,16 @@ router = APIRouter()
 PlanText = Annotated[str, Header(description="A plan as JSON; what is found decides, if there is none.")]
 Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the picture shall become.")]
 PIXELS = {"schema": {"type": "string", "format": "binary"}}
-FIELD = {"properties": {"picture": PIXELS["schema"]}, "required": ["picture"], "additionalProperties": False}
-FORM = {"schema": {"type": "object", **FIELD}}
-BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/octet-stream": PIXELS, "multipart/form-data": FORM}}
-}
+
+
+def _body(*others: str) -> dict[str, Any]:
+    """What the reference says of a request: a picture, or a form with it and perhaps other files."""
+    fields = dict.fromkeys(("picture", *others), PIXELS["schema"])
+    form = {"type": "object", "properties": fields, "required": ["picture"], "additionalProperties": False}
+    content = {"application/octet-stream": PIXELS, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 RESULT: dict[str, Any] = {"description": "The picture", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
 SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -156,29 +161,34 @@ def methods() -> list[dict[str, Any]]:
     return [method.as_dict() for method in METHODS.values()]
 
 
-@router.post("/v1/diagnose", openapi_extra=BODY, responses=REFUSALS)
+@router.post("/v1/diagnose", openapi_extra=_body(), responses=REFUSALS)
 async def diagnose(request: Request, scale: Scale = 1.0) -> dict[str, Any]:
     """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
     jobs = _jobs(request)
-    async with _received(request) as path:
+    async with _received(request) as (path, _):
         return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale))
 
 
-@router.post("/v1/restore", response_class=FileResponse, openapi_extra=BODY, responses={200: RESULT, **REFUSALS})
+@router.post(
+    "/v1/restore", response_class=FileResponse, openapi_extra=_body("mask"), responses={200: RESULT, **REFUSALS}
+)
 async def restore(request: Request, restora_plan: PlanText = "") -> Response:
-    """The picture in the body, restored; its report is in the header Restora-Report."""
+    """The picture in the body, restored; its report is in the header Restora-Report.
+
+    What is white in a mask of the same size is filled.
+    """
     jobs = _jobs(request)
-    async with _received(request) as path:
-        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, restora_plan, jobs))
+    async with _received(request) as (path, mask):
+        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, restora_plan, jobs))
 
 
-@router.post("/v1/jobs", status_code=202, openapi_extra=BODY, responses=REFUSALS)
+@router.post("/v1/jobs", status_code=202, openapi_extra=_body("mask"), responses=REFUSALS)
 async def add(request: Request, restora_plan: PlanText = "") -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
-    async with _received(request) as path:
+    async with _received(request) as (path, mask):
         ending = await run_in_threadpool(lambda: admitted(path, jobs.limits, PICTURE).format)
-        return _told(await run_in_threadpool(jobs.add, path, ending, _allowed(restora_plan)))
+        return _told(await run_in_threadpool(jobs.add, path, ending, _allowed(restora_plan), mask))
 
 
 @router.get("/v1/jobs/{key}", responses=REFUSALS)
@@ -207,8 +217,8 @@ def cancel(request: Request, key: str) -> Response:
 
 
 @asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[Path]:
-    """The picture of a request in a file, which is removed at the end: the body, or the one file of a form.
+async def _received(request: Request) -> AsyncIterator[tuple[Path, Path | None]]:
+    """The picture of a request, and the mask, in files that are removed at the end: the body, or those of a form.
 
     Raises TooLarge as soon as it is, whatever was declared.
     """
@@ -228,25 +238,33 @@ async def _received(request: Request) -> AsyncIterator[Path]:
 
     bounded = Request(request.scope, counted)
     with tempfile.TemporaryDirectory(prefix="received-", dir=_jobs(request).folder) as name:
-        path = Path(name) / "body"
-        with path.open("wb") as file:
-            if request.headers.get("content-type", "").startswith("multipart/form-data"):
-                async with bounded.form(max_files=1, max_fields=0) as form:
-                    uploads = [part for part in form.values() if isinstance(part, UploadFile)]
-                    if not uploads:
-                        raise BadImage("the form holds no file")
-                    await run_in_threadpool(shutil.copyfileobj, uploads[0].file, file)
-            else:
+        path, mask = Path(name) / "body", Path(name) / "mask"
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            async with bounded.form(max_files=2, max_fields=0) as form:
+                uploads = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
+                marked = uploads.pop("mask", None)
+                if len(uploads) != 1:
+                    raise BadImage("the form must hold one picture, and at most a mask beside it")
+                await run_in_threadpool(_keep, next(iter(uploads.values())), path)
+                if marked:
+                    await run_in_threadpool(_keep, marked, mask)
+        else:
+            with path.open("wb") as file:
                 async for part in bounded.stream():
                     file.write(part)
-        yield path
+        yield path, mask if mask.exists() else None
+
+
+def _keep(upload: UploadFile, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload.file, file)
 
 
 def _allowed(text: str) -> str:
     """The text of a plan that names no file of this machine. Raises BadPlan."""
     if text:
         for step in plan_from_json(text).steps:
-            if step.sigma_map or (step.weights and step.weights not in listed()):
+            if step.sigma_map or step.hole or (step.weights and step.weights not in listed()):
                 raise BadPlan("a plan that comes here names weights as `restora weights list` does, and no files")
     return text
 
@@ -257,10 +275,10 @@ def _diagnosed(path: Path, limits: Limits, scale: float) -> dict[str, Any]:
     return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
-def _restored(path: Path, plan: str, jobs: Jobs) -> Response:
+def _restored(path: Path, mask: Path | None, plan: str, jobs: Jobs) -> Response:
     """A job done at once, and removed."""
     ending = admitted(path, jobs.limits, PICTURE).format
-    job = jobs.add(path, ending, _allowed(plan))
+    job = jobs.add(path, ending, _allowed(plan), mask)
     now = jobs.ended(job.id)
     if now is None:
         raise RestoraError("the job was taken back")

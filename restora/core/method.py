@@ -8,7 +8,7 @@ from typing import Any, Literal
 from restora.core.errors import MissingExtra
 from restora.core.knobs import Knob, Setting
 
-Kind = Literal["classical", "resize", "correction", "learned", "per-image"]
+Kind = Literal["classical", "filling", "resize", "correction", "learned", "per-image"]
 Knobs = Mapping[str, Setting]
 Halo = int | None | Callable[[Knobs], int]
 
@@ -19,11 +19,13 @@ class Method:
 
     entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class. A per-image function
     takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best. A
+    filling takes the mask too, (y, m, **knobs), m (H, W) bool, True = known, and leaves what is known as it is. A
     resize function gives the matrix (new_size, size) that resamples one axis. A correction takes the given picture
     too, (x_hat, y, down, up, **knobs), with the matrices of the axes that lead from one to the other.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
+    memory_of_hole: more of those bytes for each pixel that is filled.
     minutes: that a per-image method needs for a megapixel on two cores with these knobs, at most and roughly.
     """
 
@@ -40,6 +42,7 @@ class Method:
     channels: int | None = None  # that it works on at a time; None: any
     luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
     memory: int | Callable[[Knobs], int] = 100
+    memory_of_hole: int = 0
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
 

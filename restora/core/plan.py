@@ -10,6 +10,8 @@ from restora.core.errors import BadPlan
 from restora.core.knobs import Setting
 
 PRECISIONS = ("f32", "bf16", "int8")
+MAPS = ("sigma_map", "hole")
+"""What of a step is a picture of the same size, shown to the method beside the one to be restored."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Step:
 
     strength: how much of the change is applied, 0 (none) to 1 (all).
     sigma_map: a grey picture of the same size whose values are the noise level there, and the checksum of its file.
+    hole: one that is white where the picture is to be filled, and the checksum of its file.
     """
 
     method: str
@@ -26,11 +29,14 @@ class Step:
     knobs: Mapping[str, Setting] = field(default_factory=dict)
     strength: float = 1.0
     sigma_map: Mapping[str, str] | None = None
+    hole: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        fits = isinstance(self.sigma_map, Mapping) and all(isinstance(text, str) for text in self.sigma_map.values())
-        if self.sigma_map is not None and not (fits and set(self.sigma_map) == {"file", "sha256"}):
-            raise BadPlan(f"the sigma_map of {self.method} must be a file and its sha256, not {self.sigma_map!r}")
+        for name in MAPS:
+            beside = getattr(self, name)
+            fits = isinstance(beside, Mapping) and all(isinstance(text, str) for text in beside.values())
+            if beside is not None and not (fits and set(beside) == {"file", "sha256"}):
+                raise BadPlan(f"the {name} of {self.method} must be a file and its sha256, not {beside!r}")
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
             raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")
@@ -62,8 +68,9 @@ class Plan:
         facts = self.as_dict()
         for entry in (facts, *facts["steps"]):
             del entry["because"]
-            if entry.get("sigma_map"):
-                entry["sigma_map"] = entry["sigma_map"]["sha256"]
+            for name in MAPS:
+                if entry.get(name):
+                    entry[name] = entry[name]["sha256"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:

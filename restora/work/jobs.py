@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.files.save import write_text
 from restora.work.diagnose import Pixels, diagnose
-from restora.work.plan import plan_for
+from restora.work.plan import plan_for, with_hole
 from restora.work.restore import Limits, restore_file
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -91,16 +91,21 @@ class Jobs:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
 
-    def add(self, source: Path, ending: str, plan: str = "") -> Job:
-        """A new job for a picture file, which is moved into its folder. Raises Full, or BadPlan for a plan's text."""
+    def add(self, source: Path, ending: str, plan: str = "", hole: Path | None = None) -> Job:
+        """A new job for a picture file, and the mask of what to fill; both are moved into its folder.
+
+        Raises Full, or BadPlan for a plan's text.
+        """
         if plan:
             plan_from_json(plan)
         self.forget()
         job = Job(uuid.uuid4().hex, "queued", time.time(), 0, 0, 0, plan, ending, "")
-        if self.bytes() + source.stat().st_size > self.most_bytes:
+        if self.bytes() + sum(path.stat().st_size for path in (source, hole) if path) > self.most_bytes:
             raise Full("the disk space for jobs is used up; try again later")
         self.of(job.id).mkdir()
         shutil.move(source, self.input(job))
+        if hole:
+            shutil.move(hole, self.hole(job))
         with self._table() as table:
             # Counted and added in one statement: two that come at once cannot both take the last place.
             added = table.execute(
@@ -192,6 +197,10 @@ class Jobs:
         """The picture that came."""
         return self.of(job.id) / f"input.{job.ending}"
 
+    def hole(self, job: Job) -> Path:
+        """The mask of what to fill, if one came."""
+        return self.of(job.id) / "hole"
+
     def output(self, job: Job) -> Path:
         """The restored picture."""
         return self.of(job.id) / f"output.{job.ending}"
@@ -214,7 +223,7 @@ class Jobs:
         except Cancelled:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
-            ended, error = "failed", str(problem) or "out of memory"
+            ended, error = "failed", str(problem).replace(str(self.hole(job)), "the mask") or "out of memory"
         except Exception:  # a fault of ours: this job fails, the others go on
             logging.getLogger("restora").exception("job %s", job.id)
             ended, error = "failed", "restora itself failed at this picture; the server's log says where"
@@ -229,8 +238,10 @@ class Jobs:
         seen = []
 
         def decide(pixels: Pixels) -> Plan:
-            seen.append(diagnose(pixels))
-            return plan_for(seen[0])
+            if not job.plan:
+                seen.append(diagnose(pixels))
+            plan = plan_from_json(job.plan) if job.plan else plan_for(seen[0])
+            return with_hole(plan, self.hole(job)) if self.hole(job).exists() else plan
 
         def tell(done: int, total: int) -> None:
             with self._table() as table:
@@ -239,10 +250,11 @@ class Jobs:
             if state == "cancelled" or self.closing:
                 raise Cancelled
 
-        plan = plan_from_json(job.plan) if job.plan else decide
-        report = restore_file(self.input(job), self.output(job), plan, limits=self.limits, force=True, tell=tell)
+        report = restore_file(self.input(job), self.output(job), decide, limits=self.limits, force=True, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # where they lie here is nobody's business
+        named = [replace(step, hole=step.hole and {**step.hole, "file": "mask.png"}) for step in report.plan.steps]
+        report.plan = replace(report.plan, steps=tuple(named))
         return report
 
     def _recover(self) -> None:

@@ -20,6 +20,8 @@ from restora.methods.table import METHODS, method_named
 from restora.signs.speckle import PHOTONS
 
 FLAGSHIP = "restora"
+FILLING = "navier-stokes"
+"""What fills holes: at noise, and in wide holes, better than the other."""
 LARGER = "edsr"
 """What makes a picture larger."""
 AS_FOUND = "-real"
@@ -93,13 +95,45 @@ def plan_of_method(
         if sigma_map and wishes.get("sigma"):
             raise BadPlan("give sigma or a sigma map, not both")
         if sigma_map:
-            step = replace(step, sigma_map={"file": str(sigma_map), "sha256": sha256(sigma_map)})
+            step = replace(step, sigma_map=map_in(sigma_map))
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
     if weights or precision or sigma_map:
         raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor a sigma map")
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
     return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
+
+
+def plan_to_fill(hole: Path, wishes: Mapping[str, Any], name: str = FILLING) -> Plan:
+    """The plan that fills what is white in the picture `hole`. Raises BadKnob or BadPlan for what does not fit."""
+    method = method_named(name)
+    if method.kind != "filling":
+        known = ", ".join(row.name for row in METHODS.values() if row.kind == "filling")
+        raise BadPlan(f"{name} does not fill holes; these do: {known}")
+    plan = plan_of_method(name, wishes, None)
+    return with_hole(replace(plan, because=f"what {hole.name} marks is to be filled"), hole)
+
+
+def with_hole(plan: Plan, hole: Path) -> Plan:
+    """The plan with what is white in the picture `hole` filled: by the steps of it that do so, else by a first one."""
+    marked = map_in(hole)
+    steps = plan.steps if any(map(fills, plan.steps)) else (filling_step(), *plan.steps)
+    return replace(plan, steps=tuple(replace(step, hole=marked) if fills(step) else step for step in steps))
+
+
+def filling_step() -> Step:
+    """What fills holes if nothing else is wished for; the hole is still to be named."""
+    return Step(FILLING, "it was marked", knobs=settle(method_named(FILLING).knobs, {}, FILLING))
+
+
+def fills(step: Step) -> bool:
+    """Whether a step fills a hole."""
+    return method_named(step.method).kind == "filling"
+
+
+def map_in(path: Path) -> dict[str, str]:
+    """A picture file for a step to read beside the picture, and its checksum."""
+    return {"file": str(path), "sha256": sha256(path)}
 
 
 def plan_to_enlarge_as_found(
@@ -250,6 +284,10 @@ def check(plan: Plan) -> list[dict[str, Setting]]:
         knobs = settle(method.knobs, step.knobs, step.method)
         if (step.weights or step.sigma_map) and method.kind != "learned":
             raise BadPlan(f"{step.method} is a {method.kind} method and has neither weights nor a sigma map")
+        if method.kind == "filling" and not step.hole:
+            raise BadPlan(f"{step.method} needs a mask of the hole: restora inpaint --mask")
+        if step.hole and method.kind != "filling":
+            raise BadPlan(f"{step.method} does not fill holes")
         unset = [name for name, value in knobs.items() if value is None]
         if unset:
             raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")

@@ -1,6 +1,6 @@
 """Make a plan ready for a picture: what to call at each step, and how large a piece may be."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
@@ -41,6 +41,9 @@ RESTING = 340_000_000
 PLAIN = 40
 """Bytes for each pixel that is only read and written."""
 
+HALF = 0.5
+"""Brightness of a mask from which on it marks the hole."""
+
 Tell = Callable[[int, int], None]
 """(pieces done, pieces in all), called after each piece."""
 
@@ -55,7 +58,7 @@ class Runner:
     multiple: int
     memory: int  # bytes for each pixel of its result
     strength: float
-    level: Read | None = None  # a map of the noise, read along with the picture as one more channel
+    beside: Read | None = None  # a map of the noise, or of the hole, read along with the picture as one more channel
     scale: int = 1  # how many times larger the result is
 
     def resize(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -182,8 +185,8 @@ class Restoration:
         if isinstance(runner, Corrector):
             return runner.read(read, self.shape[:2], before, size)
         halo, source = max(size) if runner.halo is None else runner.halo, before
-        if runner.level is not None:
-            source = _beside(before, runner.level)
+        if runner.beside is not None:
+            source = _beside(before, runner.beside)
 
         def restored(*rectangle: int) -> np.ndarray:
             top, left, height, width = rectangle
@@ -219,11 +222,14 @@ def prepare(
     runners = [
         _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
     ]
-    runners = [
-        replace(runner, level=_level(step, shape)) if step.sigma_map and isinstance(runner, Runner) else runner
-        for step, runner in zip(plan.steps, runners, strict=True)
-    ]
     work = Restoration(runners, shape, (UNIT, UNIT))
+    for index, step in enumerate(plan.steps):
+        runner, beside = runners[index], step.sigma_map or step.hole
+        if beside and isinstance(runner, Runner):
+            size = work.size(index)
+            read = _map(beside, step.method, size)
+            more = _of_hole(read(0, 0, *size), step.method) if step.hole else 0
+            runners[index] = replace(runner, beside=read, memory=runner.memory + more)
     tile, needed = _tile(work, max(0, max_memory - RESTING))
     if tile is None:
         raise BadImage(
@@ -281,7 +287,10 @@ def _ready(
         report.warnings.append(f"{method.name}: {ended}")
         return x_hat
 
-    run = fitted if method.kind == "per-image" else classical
+    def filled(y: np.ndarray) -> np.ndarray:
+        return function(y[:, :, :-1], y[:, :, -1] < HALF, **knobs)
+
+    run = {"per-image": fitted, "filling": filled}.get(method.kind, classical)
     memory = method.bytes_a_pixel(knobs)
     return Runner(run, None, method.reach(knobs), method.multiple, memory, step.strength)
 
@@ -337,17 +346,25 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
     return torch_engine(net_class, knobs, weights.arrays(), precision)
 
 
-def _level(step: Step, shape: tuple[int, int, int]) -> Read:
-    """Reading the sigma map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit."""
-    assert step.sigma_map is not None
-    path = Path(step.sigma_map["file"])
+def _map(beside: Mapping[str, str], method: str, size: tuple[int, int]) -> Read:
+    """Reading the map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit the picture."""
+    path = Path(beside["file"])
     picture = open_picture(path)
-    if sha256(path) != step.sigma_map["sha256"]:
+    if sha256(path) != beside["sha256"]:
         raise BadPlan(f"{path} has changed since the plan was made")
-    if picture.shape[:2] != shape[:2]:
+    if picture.shape[:2] != size:
         height, width = picture.shape[:2]
-        raise BadImage(f"the sigma map {path} is {width}x{height} pixels, the picture {shape[1]}x{shape[0]}")
+        raise BadImage(f"{path}, for {method}, is {width}x{height} pixels, the picture {size[1]}x{size[0]}")
     return lambda *rectangle: to_grey(picture.window(*rectangle))
+
+
+def _of_hole(mask: np.ndarray, method: str) -> int:
+    """The bytes for each pixel of a picture that filling what is marked needs. Raises BadImage if all or nothing is."""
+    share = float((mask >= HALF).mean())
+    if share in {0, 1}:
+        marked = "nothing: white is what is filled" if share == 0 else "all of the picture: something must be known"
+        raise BadImage(f"the mask marks {marked}")
+    return ceil(share * method_named(method).memory_of_hole)
 
 
 def _rectangle(sides: list[slice]) -> tuple[int, int, int, int]:

@@ -30,7 +30,7 @@ def served(folder):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(folder)]
-    server = subprocess.Popen([*words, "--max-bytes", "4MB", "--max-memory", "3GB"], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL)
     for _ in range(1200):  # a busy machine takes its time to import
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -159,6 +159,51 @@ def test_another_method_with_other_knobs_is_what_the_report_says(page, noisy, tm
     assert taken(page, "#download", tmp_path).read_bytes() == (tmp_path / "same.jpg").read_bytes()
 
 
+def stroke(page, *points):
+    """Paint along points, shares of the canvas."""
+    box = page.locator("canvas#brush").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
+    y = photo[:160, :200].copy()
+    y[78:82, 30:170] = 1
+    write(Image(y), tmp_path / "scratched.png")
+    bring(page, tmp_path / "scratched.png")
+    page.click("#mark")
+    page.wait_for_selector("canvas#brush")
+    page.click("#go")
+    page.wait_for_selector("#trouble >> text=nothing is painted over")
+    stroke(page, (0.5, 0.2), (0.5, 0.4))
+    page.click("#brush-undo")
+    page.evaluate("document.getElementById('brush-width').value = 5")
+    stroke(page, (0.13, 0.5), (0.87, 0.5))
+    restore(page)
+    x_hat = read(taken(page, "#download", tmp_path)).pixels
+    away = np.abs(np.arange(160) - 80) > 8
+    assert np.array_equal(x_hat[away], read(tmp_path / "scratched.png").pixels[away])
+    assert (
+        np.abs(x_hat - photo[:160, :200])[78:82, 30:170].mean()
+        < 0.3 * np.abs(y - photo[:160, :200])[78:82, 30:170].mean()
+    )
+    report = json.loads(taken(page, "#report", tmp_path).read_text())
+    first = report["plan"]["steps"][0]
+    assert first["method"] == "navier-stokes" and first["hole"]["file"] == "mask.png" and not page.complaints
+    page.click("#mark")  # what was painted is still there, to be added to
+    page.wait_for_selector("canvas#brush")
+    assert page.evaluate("JSON.parse(restoraStrokes()).length") == 1
+    page.click("#again")
+    bring(page, tmp_path / "scratched.png")
+    page.click("#mark")
+    page.wait_for_selector("canvas#brush")
+    assert page.evaluate("restoraStrokes()") == "[]"
+
+
 def test_what_is_no_picture_is_refused_in_the_command_lines_words(page, tmp_path):
     bad = tmp_path / "letter.jpg"
     bad.write_bytes(b"Dear all,")
@@ -196,7 +241,7 @@ def long(page, photo, tmp_path):
 
 
 def nothing_is_left_of_it(jobs):
-    for _ in range(900):  # a job ends at its next piece, which may be one of many megapixels
+    for _ in range(300):  # a job ends at its next piece
         if [path.name for path in jobs.iterdir() if path.is_dir()] == ["page"]:
             return not list(jobs.rglob("large.restored.*"))
         time.sleep(0.2)

@@ -20,8 +20,8 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["upscale"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"], ["methods"],
-    ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
+    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
+    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
     ["weights", "add"], ["weights", "list"], ["weights", "verify"],
 ]  # fmt: skip
 
@@ -69,6 +69,19 @@ def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, 
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
 
 
+def test_what_a_mask_marks_is_filled(folder, restora):
+    hole = "hole(rectangle, top=100, left=50, height=4, width=300)"
+    assert restora("degrade", "clean.png", hole, "-o", "scratched.png")[0] == 0
+    mask = np.zeros((400, 400, 1), np.float32)
+    mask[100:104, 50:350] = 1
+    write(Image(mask), Path("mask.png"))
+    status, out, _ = restora("inpaint", "scratched.png", "--mask", "mask.png", "-o", "whole.png")
+    assert status == 0 and "what mask.png marks is to be filled" in out
+    x, y, x_hat = (read(Path(name)).pixels for name in ("clean.png", "scratched.png", "whole.png"))
+    assert measure(x_hat, x, PROTOCOLS["denoise"]).psnr > measure(y, x, PROTOCOLS["denoise"]).psnr + 10
+    assert np.array_equal(x_hat[110:], x[110:])
+
+
 def test_a_plan_can_be_printed_edited_and_carried_out(folder, restora):
     restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
     assert restora("plan", "noisy.png", "-o", "plan.json")[0] == 0
@@ -112,6 +125,10 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["upscale", "clean.png", "--method", "bicubic", "--size", "900"], "as 3000x2000, not '900'"),
         (["upscale", "clean.png", "--method", "bicubic", "--max-pixels", "300KP"], "more than the 0.3 megapixels"),
         (["upscale", "clean.png", "--method", "median"], "median does not make pictures larger"),
+        (["inpaint", "clean.png", "--mask", "absent.png"], "there is no mask absent.png"),
+        (["inpaint", "clean.png", "--mask", "clean.png", "--method", "tv"], "tv does not fill holes; these do:"),
+        (["inpaint", "clean.png", "--mask", "clean.png", "--set", "radius=0"], "from 1 to 50"),
+        (["denoise", "clean.png", "--method", "biharmonic"], "restora inpaint --mask"),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
         (["bench", "superres", "--method", "median"], "no method here is called 'median'"),

@@ -1,6 +1,7 @@
 """What the page's own addresses let nobody do, and what it says."""
 
 import base64
+import json
 import os
 import re
 import time
@@ -13,10 +14,11 @@ from fastapi.testclient import TestClient
 from restora.app import phrases
 from restora.app.desk import Edit, as_shown, edited, look, plan_as_found
 from restora.app.editor import Draft, read_form
-from restora.app.errand import preview
+from restora.app.errand import mask_of, preview
 from restora.app.guard import Bounds
 from restora.app.samples import samples
 from restora.app.server import make_app
+from restora.core.errors import BadPlan
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan, Step
 from restora.files.picture import open_picture, read
@@ -34,6 +36,25 @@ def client_of(tmp_path, bounds=None, **options):
 def client(tmp_path):
     with client_of(tmp_path) as one:
         yield one
+
+
+def test_strokes_become_a_mask_of_the_pictures_size(tmp_path):
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    strokes = [{"width": 0.1, "points": [[0.25, 0.5], [0.75, 0.5]]}, {"width": 0.01, "points": [[0.5, 0.9]]}]
+    mask = read(mask_of(json.dumps(strokes), (100, 200, 3), jobs)).pixels[:, :, 0]
+    assert mask.shape == (100, 200) and mask[50, 60:140].all() and mask[45, 100] and mask[90, 100]
+    assert not mask[:35].any() and not mask[:, :35].any() and set(np.unique(mask)) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    ["", "[", "7", '[{"width": 1}]', '[{"width": "x", "points": [[0, 0]]}]', '[{"width": 1, "points": [[1e999, 0]]}]',
+     '[{"width": NaN, "points": [[0, 0]]}]', '[{"width": 1, "points": [[NaN, 0]]}]', '[{"width": 1, "points": []}]',
+     '[{"width": 1, "points": [[0, 0, 0]]}]', "[]", '[{"width": 0.1, "points": [[-1, -1]]}]'],
+)  # fmt: skip
+def test_what_is_no_stroke_is_one_sentence(tmp_path, strokes):
+    with pytest.raises(BadPlan, match="no strokes of the brush|nothing is painted over"):
+        mask_of(strokes, (100, 200, 3), Jobs(tmp_path / "jobs", Limits()))
 
 
 @pytest.fixture

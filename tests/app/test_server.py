@@ -19,6 +19,7 @@ from restora.files.picture import read
 from restora.files.save import write
 from restora.methods.table import METHODS
 from restora.work.jobs import Jobs
+from restora.work.plan import plan_to_fill
 from restora.work.restore import Limits, restore_file
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
@@ -69,8 +70,8 @@ def test_a_form_serves_as_well_as_a_body(client, noisy):
     plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
     form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
     assert form.content == plain.content and "x.png" not in str(form.headers)
-    two = {"a": ("a.png", noisy.read_bytes()), "b": ("b.png", noisy.read_bytes())}
-    assert "Too many files" in client.post("/v1/restore", files=two).json()["error"]
+    three = {name: noisy.read_bytes() for name in "abc"}
+    assert "Too many files" in client.post("/v1/restore", files=three).json()["error"]
     broken = client.post("/v1/diagnose", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert broken.status_code in (400, 422) and broken.json()["error"]
     assert client.get("/v1/nothing").json() == {"error": "Not Found"}
@@ -148,6 +149,7 @@ def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
         Plan((Step("restora", "", "/etc/passwd"),), ""),
         Plan((Step("restora", "", "restora/weights/restora.noise.onnx"),), ""),
         Plan((Step("restora", "", "restora.noise", sigma_map={"file": "/etc/passwd", "sha256": "0"}),), ""),
+        Plan((Step("biharmonic", "", hole={"file": "/etc/passwd", "sha256": "0"}),), ""),
     ],
 )
 def test_a_plan_that_names_files_is_refused(client, noisy, plan):
@@ -164,6 +166,44 @@ def test_a_plan_that_cannot_be_is_told_in_the_command_lines_words(client, noisy)
     long = Plan((Step("dip", "", knobs={"iterations": 100000}),), "")
     slow = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(long))
     assert slow.status_code == 422 and "may take" in slow.json()["error"]
+
+
+def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
+    mask = np.zeros((64, 80, 1), np.float32)
+    mask[20:24, 10:70] = 1
+    write(Image(mask), tmp_path / "m.png")
+    plan = plan_to_fill(tmp_path / "m.png", {})
+    restore_file(noisy, tmp_path / "ours.png", plan)
+    sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "m.png").read_bytes()}
+    named = Plan((Step("navier-stokes", "", knobs={"radius": 3}),), "")
+    answer = client.post("/v1/restore", files=sent, headers=header(named))
+    assert answer.status_code == 200 and answer.content == (tmp_path / "ours.png").read_bytes()
+    report = json.loads(answer.headers["Restora-Report"])
+    assert report["plan"]["id"] == plan.id and report["plan"]["steps"][0]["hole"]["file"] == "mask.png"
+    key = client.post("/v1/jobs", files=sent).json()["id"]  # by what is found, after the hole
+    wait_for(client, key)
+    assert len(json.loads(client.get(f"/v1/jobs/{key}/result").headers["Restora-Report"])["plan"]["steps"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [(b"no", "the mask is not a picture"), (TINY, "the mask"), (None, "needs a mask"), ("small", "the mask, for")],
+)
+def test_a_mask_that_is_none_is_told_without_a_path(client, noisy, tmp_path, mask, says):
+    if mask == "small":
+        write(Image(np.eye(8, dtype=np.float32)[:, :, None]), tmp_path / "small.png")
+        mask = (tmp_path / "small.png").read_bytes()
+    sent = {"picture": noisy.read_bytes()} | ({"mask": mask} if mask else {})
+    answer = client.post("/v1/restore", files=sent, headers=header(Plan((Step("biharmonic", ""),), "")))
+    said = answer.json()["error"]
+    assert answer.status_code == 422 and says in said and str(tmp_path) not in said
+
+
+def test_a_form_holds_one_picture(client, noisy):
+    two = {"picture": noisy.read_bytes(), "other": noisy.read_bytes()}
+    for sent in (two, {"mask": noisy.read_bytes()}):
+        answer = client.post("/v1/restore", files=sent)
+        assert answer.status_code == 422 and "one picture" in answer.json()["error"]
 
 
 def test_a_failed_job_says_why(client, noisy):

@@ -23,6 +23,7 @@ WORDS = {
     "poisson": "noise(poisson, peak=30)",
     "camera": "noise(camera, sigma=0.04)",
     "shrink": "shrink(scale=2)",
+    "hole": "hole(pixels, share=0.1)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2}
 

@@ -1,0 +1,141 @@
+"""Holes: what a mask marks is filled, whatever the size of the picture, and nothing else is touched."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from restora.core.errors import BadImage, BadPlan
+from restora.core.image import Image, Meta
+from restora.core.plan import Plan, Step, plan_from_json
+from restora.damage.words import parse
+from restora.files.picture import read
+from restora.files.save import write
+from restora.methods.biharmonic import biharmonic
+from restora.methods.navier_stokes import navier_stokes
+from restora.methods.table import METHODS
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.work.plan import plan_of_method, plan_to_fill, with_hole
+from restora.work.restore import restore, restore_file
+
+FILLINGS = {"navier-stokes": lambda y, m: navier_stokes(y, m, 3), "biharmonic": biharmonic}
+WORDS = (
+    "hole(scratches, count=6, width=3)",
+    "hole(text, size=24)",
+    "hole(pixels, share=0.5)",
+    "hole(rectangle, top=100, left=90, height=12, width=20)",
+)
+fillings = pytest.mark.parametrize("fill", FILLINGS.values(), ids=FILLINGS)
+
+
+def mask_of(words, shape):
+    return parse(words).mask(*shape[:2], np.random.default_rng(2))
+
+
+def files(folder, y, m):
+    """A picture and the mask of its hole, as files."""
+    write(Image(y, meta=Meta(bits=16)), folder / "y.png")
+    write(Image(np.where(m, 0, 1).astype(np.float32)[:, :, None]), folder / "mask.png")
+    return folder / "y.png", folder / "mask.png"
+
+
+def test_all_that_fill_are_tested():
+    assert set(FILLINGS) == {name for name, row in METHODS.items() if row.kind == "filling"}
+
+
+@fillings
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("words", WORDS)
+def test_a_hole_is_filled_by_what_is_around_it_and_the_rest_is_left(fill, photo, channels, words):
+    x = photo[:, :, :channels]
+    m = mask_of(words, x.shape)
+    x_hat = fill(np.where(m[:, :, None], x, 9), m)  # what lies in the hole must not matter
+    black = measure(x * m[:, :, None], x, PROTOCOLS["denoise"]).psnr
+    assert x_hat.dtype == np.float32 and np.array_equal(x_hat[m], x[m])
+    assert measure(x_hat, x, PROTOCOLS["denoise"]).psnr > black + 8
+
+
+@fillings
+def test_flat_pictures_stay_flat_to_their_borders(fill):
+    m = np.ones((40, 50), bool)
+    m[:3] = m[35:] = m[:, 45:] = m[10:20, 10:20] = False
+    assert np.abs(fill(np.where(m[:, :, None], np.float32(0.6), 0), m) - 0.6).max() < 1e-4
+
+
+@fillings
+@pytest.mark.parametrize("size", [(1, 2), (1, 300), (2, 2), (16, 3)])
+def test_tiny_pictures_are_no_trouble(fill, size):
+    y, m = np.random.default_rng(0).random((*size, 3), np.float32), np.ones(size, bool)
+    m[0, 0] = False
+    assert np.isfinite(fill(y, m)).all()
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_filling_hole_by_hole_is_filling_the_whole_picture(photo, words):
+    m = mask_of(words, photo.shape)
+    y = photo * m[:, :, None]
+    planes = [np.ascontiguousarray(y[:, :, channel]) for channel in range(3)]
+    whole = [cv2.inpaint(plane, (~m).astype(np.uint8), 3, cv2.INPAINT_NS) for plane in planes]
+    assert np.array_equal(navier_stokes(y, m, 3), np.where(m[:, :, None], y, np.dstack(whole)))
+
+
+def test_a_file_is_filled_where_its_mask_is_white(photo, tmp_path):
+    m = mask_of(WORDS[0], photo.shape)
+    picture, mask = files(tmp_path, photo * m[:, :, None], m)
+    report = restore_file(picture, tmp_path / "out.png", plan_to_fill(mask, {"radius": 5}))
+    y, x_hat = read(picture).pixels, read(tmp_path / "out.png").pixels
+    assert np.array_equal(x_hat[m], y[m]) and np.abs(x_hat - navier_stokes(y, m, 5)).max() < 1e-4
+    assert plan_from_json(report.to_json()) == report.plan and report.plan.steps[0].hole["file"] == str(mask)
+
+
+def test_noise_is_removed_after_the_hole_is_filled(photo, tmp_path):
+    """Whichever it is that fills: the median would smear the hole."""
+    m = mask_of(WORDS[0], photo.shape)
+    picture, mask = files(tmp_path, photo * m[:, :, None], m)
+    plan = with_hole(plan_of_method("median", {"radius": 1}, None), mask)
+    assert [step.method for step in plan.steps] == ["navier-stokes", "median"]
+    x_hat, _ = restore(read(picture), plan)
+    alone = METHODS["median"].load()(navier_stokes(read(picture).pixels, m, 3), radius=1)
+    assert np.array_equal(x_hat.pixels, alone)
+    own = with_hole(Plan((Step("biharmonic", ""),), ""), mask)
+    assert [step.method for step in own.steps] == ["biharmonic"] and own.steps[0].hole
+
+
+def test_a_scratch_on_a_large_picture_fits_the_memory(tmp_path):
+    """Of 12 megapixels, in the usual gigabyte."""
+    y, m = np.full((3000, 4000, 3), 0.5, np.float32), np.ones((3000, 4000), bool)
+    m[:, 2000:2004] = False
+    picture, mask = files(tmp_path, y, m)
+    for method in FILLINGS:
+        restore_file(picture, tmp_path / "out.tif", plan_to_fill(mask, {}, method), force=True)
+
+
+@pytest.mark.parametrize(
+    ("marked", "says"),
+    [(0, "marks all of the picture"), (1, "marks nothing"), (None, "mask.png, for navier-stokes, is")],
+)
+def test_a_mask_that_cannot_be_meant_is_refused(photo, tmp_path, marked, says):
+    m = np.full(photo.shape[:2] if marked is not None else (8, 8), bool(marked))
+    picture, mask = files(tmp_path, photo, m)
+    with pytest.raises(BadImage, match=says):
+        restore_file(picture, tmp_path / "out.png", plan_to_fill(mask, {}))
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_what_does_not_fill_gets_no_mask_and_what_fills_needs_one(photo, tmp_path):
+    _, mask = files(tmp_path, photo, np.arange(photo.shape[1]) % 9 + 0 * photo[:, :, 0] > 0)
+    with pytest.raises(BadPlan, match="median does not fill holes; these do: navier-stokes, biharmonic"):
+        plan_to_fill(mask, {}, "median")
+    plan = plan_to_fill(mask, {})
+    for step, says in (
+        (replace(plan.steps[0], hole=None), "needs a mask"),
+        (replace(plan.steps[0], method="median", knobs={}), "does not fill holes"),
+    ):
+        with pytest.raises(BadPlan, match=says):
+            restore(Image(photo), Plan((step,), ""))
+    mask.write_bytes(mask.read_bytes() + b"more")
+    with pytest.raises(BadPlan, match="has changed since the plan was made"):
+        restore(Image(photo), plan)
+    assert plan.id != plan_to_fill(mask, {}).id
