@@ -170,6 +170,19 @@ def adapt_table() -> str:
     return "\n".join(lines)
 
 
+def fill_table() -> str:
+    """Holes of photographs, filled: a row for each kind of hole, a column for each method without and with noise."""
+    here = rows("fill.csv")
+    ways = list(dict.fromkeys((row["method"], float(row["sigma"])) for row in here))
+    heads = [method + (f", noise {round(255 * sigma)}" if sigma else "") for method, sigma in ways]
+    lines = [f"| hole | {' | '.join(heads)} |", "|---" * (len(ways) + 1) + "|"]
+    for hole in dict.fromkeys(row["hole"] for row in here):
+        mine = {(row["method"], float(row["sigma"])): row for row in here if row["hole"] == hole}
+        cells = [f"{float(mine[way]['psnr_in_hole']):.2f}" for way in ways]
+        lines.append(f"| {hole} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def deep_prior_table() -> str:
     """The untrained nets beside their classical rivals, picture by picture."""
     here = rows("deep_prior.csv")
@@ -348,6 +361,7 @@ TABLES = {
     "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
     "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
     "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
+    "fill": fill_table,
     "adapt": adapt_table, "weights": weights_table, "int8": int8_table, "int8_sets": int8_sets_table,
     "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table, "big": big_table,
