@@ -63,8 +63,8 @@ def exchangeable(step: Step) -> bool:
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods that can take a step's place: what fills a hole, or what is against noise."""
-    usual = [method for method in METHODS.values() if "shrink" not in method.treats]
+    """The methods here that can take a step's place: what fills a hole, or what is against noise."""
+    usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     return [method for method in usual if (method.kind == "filling") == fills(step)]
 
 

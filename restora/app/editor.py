@@ -67,8 +67,6 @@ def _slider(knob: Knob, value: Setting) -> gr.components.Component:
 
 def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
     """The plan as the form has it. Raises BadKnob or BadPlan for what cannot be."""
-    if len(values) != sum(3 + len(knobs_of(step)) for step in draft.plan.steps if exchangeable(step)):
-        return draft.plan  # its form is not drawn yet: nobody has changed anything
     rest = iter(values)
     edits: list[Edit | None] = []
     for step in draft.plan.steps:
@@ -81,7 +79,7 @@ def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
     return edited(draft.plan, edits, sight.diagnosis)
 
 
-def changed(sights: list[Sight], draft: Draft, *values: Any) -> Draft:
+def changed(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
     """The draft after another method was chosen for a step: its form shows other knobs."""
     plan = read_form(draft, values, sights[0])
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
@@ -96,7 +94,7 @@ def with_filling(draft: Draft) -> Draft:
     return Draft(with_steps(draft.plan, [filling_step(), *draft.plan.steps]))
 
 
-def with_one_more(sights: list[Sight], draft: Draft, *values: Any) -> Draft:
+def with_one_more(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
     """The draft with the flagship as a first step."""
     plan = read_form(draft, values, sights[0])
     first = learned_step(method_named(FLAGSHIP), "you asked for it")

@@ -5,6 +5,7 @@ It does what the API does, with the same functions, jobs and bounds; what visito
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from threading import Semaphore
 from typing import Any
@@ -91,15 +92,16 @@ class Page:
     def _lay_out_plan(self, sights: list[Sight], draft: Draft | None) -> None:
         """The form of a draft; drawn anew whenever the draft is another one."""
         parts = form(draft) if draft else []
-        inputs = [self.sights, self.draft, *parts]
+        inputs = [self.sights, *parts]
         if draft:
             for choice in parts:
                 if isinstance(choice, gr.Dropdown):
-                    choice.change(changed, inputs, self.draft, **QUIET)
+                    choice.change(partial(changed, draft), inputs, self.draft, **QUIET)
             if FLAGSHIP not in [step.method for step in draft.plan.steps]:
-                gr.Button("Remove noise first", size="sm").click(with_one_more, inputs, self.draft, **QUIET)
+                more = gr.Button("Remove noise first", size="sm")
+                more.click(partial(with_one_more, draft), inputs, self.draft, **QUIET)
         self.go.click(
-            self.restore,
+            partial(self.restore, draft),
             [self.sights, self.draft, self.scale, self.reference, self.strokes, *parts],
             self.outputs,
             concurrency_limit=None,  # it only waits for its job, and those are counted
@@ -245,6 +247,7 @@ class Page:
 
     async def restore(
         self,
+        drawn: Draft | None,
         sights: list[Sight],
         draft: Draft | None,
         scale: float,
@@ -252,7 +255,10 @@ class Page:
         strokes: str,
         *values: Any,
     ) -> AsyncIterator[Updates]:
-        """Restore what was looked at as jobs, one after the other, and show what came of it."""
+        """Restore what was looked at as jobs, one after the other, and show what came of it.
+
+        `values` are of the form that was drawn for a draft; if that is not the newest, the newest counts as it is.
+        """
         yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
         idle = {self.status: "", self.go: gr.update(visible=True), self.stop: gr.update(visible=False)}
         outcomes: list[Outcome] = []
@@ -261,7 +267,9 @@ class Page:
             for number, sight in enumerate(sights, 1):
                 which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
                 try:
-                    plan = read_form(draft, values, sight) if draft else plan_as_found(sight, scale)
+                    plan = draft.plan if draft else plan_as_found(sight, scale)
+                    if draft and draft is drawn:
+                        plan = read_form(draft, values, sight)
                     filled = any(map(fills, plan.steps))
                     hole = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
                     async for now in carried_out(self.jobs, sight, plan, hole):

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from restora.core.errors import MissingExtra
@@ -45,6 +46,12 @@ class Method:
     memory_of_hole: int = 0
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
+    needs: str = ""  # a package that Restora itself can do without
+
+    @property
+    def available(self) -> bool:
+        """Whether the package that it needs is installed."""
+        return not self.needs or find_spec(self.needs) is not None
 
     def load(self) -> Any:
         """The function or class named by `entry`. Raises MissingExtra if it needs a package that is not installed."""
@@ -77,5 +84,6 @@ class Method:
             "multiple": self.multiple,
             "channels": self.channels,
             "weights": list(self.weights),
+            "needs": self.needs,
             "knobs": {knob.name: knob.schema() for knob in self.knobs},
         }

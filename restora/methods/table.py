@@ -131,6 +131,7 @@ METHODS: dict[str, Method] = {
             knobs=(_NET_WIDTH, _ITERATIONS),
             memory=_fit_bytes,
             minutes=_fit_minutes,
+            needs="torch",
         ),
         Method(
             name="deepdlp",
@@ -142,6 +143,7 @@ METHODS: dict[str, Method] = {
             knobs=(_SIGMA, _NET_WIDTH, Knob("iterations", int, 400, 1, 100000, "steps", "more hardly help")),
             memory=_fit_bytes,
             minutes=_fit_minutes,
+            needs="torch",
         ),
         Method(
             name="gaussian",
@@ -242,6 +244,7 @@ METHODS: dict[str, Method] = {
             paper="Dabov et al., Image denoising by sparse 3-D transform-domain collaborative filtering, IEEE TIP 2007",
             knobs=(_SIGMA,),
             memory=400,
+            needs="bm3d",
         ),
         Method(
             name="tv",
