@@ -297,6 +297,17 @@ def start_table() -> str:
     )
 
 
+def streams_table() -> str:
+    """Sizes of tiles, and two at a time."""
+    here = rows("streams.csv")
+    lines = ["| weights | precision | tile | one at a time | two at a time |", "|---|---|---|---|---|"]
+    for weights, precision, side in dict.fromkeys((r["weights"], r["precision"], r["side"]) for r in here):
+        mine = [r for r in here if (r["weights"], r["precision"], r["side"]) == (weights, precision, side)]
+        seconds = {row["streams"]: f"{float(row['seconds_a_megapixel']):.2f}" for row in mine}
+        lines.append(f"| {weights} | {precision} | {side}x{side} | {seconds['1']} | {seconds['2']} |")
+    return "\n".join(lines)
+
+
 def training_table() -> str:
     """Images a second of training, beside plain torch."""
     return table(
@@ -308,12 +319,12 @@ def training_table() -> str:
 
 
 def smaller_table() -> str:
-    """The flagship, and what pruning made of it: quality on CBSD68 against time, as last measured."""
+    """The flagship, what pruning made of it, and what it taught: quality on CBSD68 against time, as last measured."""
     lines = [
         "| weights | parameters | CBSD68, sigma 25 (dB) | s a megapixel, f32 | times as fast |",
         "|---|---|---|---|---|",
     ]
-    names = ("restora.blind", "restora.blind-pruned")
+    names = ("restora.blind", "restora.blind-pruned", "restora.blind-small")
     times = {r["weights"]: r for r in rows("speed.csv") if (r["engine"], r["precision"]) == ("openvino", "f32")}
     noise = f"noise(sigma={25 / 255})"
     for name in names:
@@ -366,4 +377,5 @@ TABLES = {
     "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table, "big": big_table,
     "start": start_table, "smaller": smaller_table, "training": training_table,
+    "streams": streams_table,
 }  # fmt: skip

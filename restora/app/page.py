@@ -77,7 +77,7 @@ class Page:
         self.status = gr.HTML(elem_id="status")
         self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
         self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
-        self.mark = gr.Button("Mark scratches or holes", visible=False, elem_id="mark")
+        self.mark = gr.Button("Mark scratches or holes", size="md", visible=False, elem_id="mark")
         self.scale = gr.Slider(
             1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
         )

@@ -1,0 +1,69 @@
+"""Whether the size of a tile, or two tiles at a time, makes the flagship faster: seconds for each megapixel read.
+
+One stream with all cores is how Restora runs; two streams with half of the cores each are what OpenVINO does for
+throughput. The halo is not counted: it makes large tiles the better ones, whatever they cost here. Writes
+results/streams.csv.
+
+    python benchmarks/streams.py
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from restora.engines.openvino_ import openvino
+from restora.learn.weights import find
+from restora.methods.table import METHODS
+from restora.work.bench import write_table
+from restora.work.plan import FLAGSHIP, beside_int8
+
+RESULTS = Path(__file__).parent.parent / "results" / "streams.csv"
+SIDES = (256, 512, 1024, 1536)
+SECONDS = 4.0
+"""For which each is run, at least."""
+
+
+def seconds_a_megapixel(model: Path, precision: str, planes: int, side: int, streams: int) -> float:
+    """Of tiles of side x side, as many at a time as there are streams, after each stream has run once."""
+    library = openvino()
+    threads = os.cpu_count() or 1
+    properties = {
+        "INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads,
+    }  # fmt: skip
+    queue = library.AsyncInferQueue(library.Core().compile_model(str(model), "CPU", properties), streams)
+    y = np.random.default_rng(0).random((1, planes, side, side), np.float32)
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            queue.start_async([y])
+        queue.wait_all()
+
+    run(streams)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < SECONDS:
+        run(2 * streams)
+        count += 2 * streams
+    return (time.perf_counter() - began) / count / side**2 * 1e6
+
+
+def main() -> None:
+    """Measure, print and write."""
+    weights = find(METHODS[FLAGSHIP].weights[0])
+    models = {"int8": (weights.int8, beside_int8(weights.card)), "f32": (weights.onnx, "f32")}
+    rows = []
+    for precision, (model, rest) in models.items():
+        if model is None:
+            continue
+        for side in SIDES:
+            for streams in (1, 2):
+                seconds = seconds_a_megapixel(model, rest, weights.card["channels"] + weights.told, side, streams)
+                row = {"weights": weights.name, "precision": precision, "side": side, "streams": streams}
+                rows.append({key: str(value) for key, value in row.items()} | {"seconds_a_megapixel": f"{seconds:.3f}"})
+                print(", ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
+    write_table(RESULTS, rows)
+
+
+if __name__ == "__main__":
+    main()
