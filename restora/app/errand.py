@@ -99,7 +99,7 @@ def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
             points = np.array([first, first, *others])  # a point alone is a line to itself: a dot
             width = max(1, round(min(float(stroke["width"]), 1) * max(shape[:2])))
             cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width)
-    except (ValueError, TypeError, KeyError, cv2.error) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, cv2.error) as error:
         raise BadPlan(f"these are no strokes of the brush: {error}") from error
     if not mask.any():
         raise BadPlan("nothing is painted over: paint, or take the step that fills it out of the plan")

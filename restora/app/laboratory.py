@@ -100,7 +100,8 @@ def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")]
         return
     knobs = facts.pop("knobs")
     for name, value in facts.items():
-        print(f"{name:9} {', '.join(value) or '-' if isinstance(value, list) else value}")
+        told = ", ".join(value) if isinstance(value, list) else value
+        print(f"{name:9} {'-' if told == '' else told}")
     for name, knob in knobs.items():
         default = "measured" if knob["default"] is None else knob["default"]
         print(f"  --set {name}={default}: {knob['description']}, {knob['minimum']:g} to {knob['maximum']:g}")

@@ -187,7 +187,7 @@ async def add(request: Request, restora_plan: PlanText = "") -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
     async with _received(request) as (path, mask):
-        ending = await run_in_threadpool(lambda: admitted(path, jobs.limits, PICTURE).format)
+        ending = await run_in_threadpool(_ending, path, mask, jobs.limits)
         return _told(await run_in_threadpool(jobs.add, path, ending, _allowed(restora_plan), mask))
 
 
@@ -275,9 +275,16 @@ def _diagnosed(path: Path, limits: Limits, scale: float) -> dict[str, Any]:
     return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
+def _ending(path: Path, mask: Path | None, limits: Limits) -> str:
+    """That of a picture's format; the picture, and the mask, are admitted. Raises BadImage."""
+    if mask:
+        admitted(mask, limits, "the mask")
+    return admitted(path, limits, PICTURE).format
+
+
 def _restored(path: Path, mask: Path | None, plan: str, jobs: Jobs) -> Response:
     """A job done at once, and removed."""
-    ending = admitted(path, jobs.limits, PICTURE).format
+    ending = _ending(path, mask, jobs.limits)
     job = jobs.add(path, ending, _allowed(plan), mask)
     now = jobs.ended(job.id)
     if now is None:

@@ -199,6 +199,14 @@ def test_a_mask_that_is_none_is_told_without_a_path(client, noisy, tmp_path, mas
     assert answer.status_code == 422 and says in said and str(tmp_path) not in said
 
 
+def test_a_mask_has_the_bounds_of_a_picture(client, noisy, tmp_path):
+    write(Image(np.zeros((1001, 1000, 1), np.float32)), tmp_path / "large.png")
+    sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "large.png").read_bytes()}
+    for path in ("/v1/restore", "/v1/jobs"):
+        answer = client.post(path, files=sent)
+        assert answer.status_code == 422 and "the mask has 1 megapixels (1000x1001), more" in answer.json()["error"]
+
+
 def test_a_form_holds_one_picture(client, noisy):
     two = {"picture": noisy.read_bytes(), "other": noisy.read_bytes()}
     for sent in (two, {"mask": noisy.read_bytes()}):
