@@ -55,7 +55,7 @@ METHODS: dict[str, Method] = {
             multiple=8,
             channels=3,
             memory=330,
-            weights=("restora.noise", "restora.blind", "restora.blind-pruned"),
+            weights=("restora.noise", "restora.blind", "restora.blind-pruned", "restora.blind-small"),
         ),
         Method(
             name="dncnn",
