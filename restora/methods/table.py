@@ -22,12 +22,9 @@ _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, 
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
-_ENSEMBLE = Knob(
-    "ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned and mirrored pictures; 8 times slower"
-)
+_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned pictures; 8 times slower")
 
-_TO_WIDTH = Knob("width", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
-_TO_HEIGHT = Knob("height", int, 0, 0, 100000, "pixels", "of the result; 0: as it is")
+_TO = [Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height")]
 
 
 def _fit_bytes(knobs: Mapping[str, Setting]) -> int:
@@ -346,8 +343,7 @@ METHODS: dict[str, Method] = {
             kind="filling",
             about="lines of equal brightness carried on into the hole; for scratches and small holes, at noise too",
             treats=("hole",),
-            paper="Bertalmio, Bertozzi and Sapiro, Navier-Stokes, fluid dynamics, and image and video inpainting,"
-            " CVPR 2001",
+            paper="Bertalmio et al., Navier-Stokes, fluid dynamics, and image and video inpainting, CVPR 2001",
             knobs=(Knob("radius", int, 3, 1, 50, "pixels", "how far around a pixel what is known counts"),),
             memory=45,
             memory_of_hole=100,
@@ -369,7 +365,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 4x4 old ones; soft, as MATLAB's imresize",
             treats=("shrink",),
             paper="Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981",
-            knobs=(_TO_WIDTH, _TO_HEIGHT),
+            knobs=tuple(_TO),
             memory=60,
         ),
         Method(
@@ -379,7 +375,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, and rings more",
             treats=("shrink",),
             paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
-            knobs=(_TO_WIDTH, _TO_HEIGHT),
+            knobs=tuple(_TO),
             memory=60,
         ),
         Method(

@@ -127,14 +127,13 @@ class Jobs:
 
     def cancel(self, key: str) -> bool:
         """Take a job back, or throw its result away; whether there was one. One being done ends at its next piece."""
-        job = self.find(key)
-        if job is None or job.state == "cancelled":  # the latter is removed by whoever works on it
-            return job is not None
         with self._table() as table:
+            table.execute("BEGIN IMMEDIATE")  # so that it cannot end between being looked at and being taken back
+            row = table.execute("SELECT state FROM jobs WHERE id = ?", (key,)).fetchone()
             table.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (time.time(), key))
-        if job.state != "running":
+        if row and row["state"] not in ("running", "cancelled"):  # those are removed by whoever works on them
             self._remove(key)
-        return True
+        return row is not None
 
     def count(self, state: State) -> int:
         """How many jobs are in a state."""
@@ -223,7 +222,8 @@ class Jobs:
         except Cancelled:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
-            ended, error = "failed", str(problem).replace(str(self.hole(job)), "the mask") or "out of memory"
+            said = str(problem).replace(f"the mask {self.hole(job)}", "the mask")
+            ended, error = "failed", said.replace(str(self.hole(job)), "the mask") or "out of memory"
         except Exception:  # a fault of ours: this job fails, the others go on
             logging.getLogger("restora").exception("job %s", job.id)
             ended, error = "failed", "restora itself failed at this picture; the server's log says where"

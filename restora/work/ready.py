@@ -227,7 +227,7 @@ def prepare(
         runner, beside = runners[index], step.sigma_map or step.hole
         if beside and isinstance(runner, Runner):
             size = work.size(index)
-            read = _map(beside, step.method, size)
+            read = _map(beside, "the sigma map" if step.sigma_map else "the mask", size)
             more = _of_hole(read(0, 0, *size), step.method) if step.hole else 0
             runners[index] = replace(runner, beside=read, memory=runner.memory + more)
     tile, needed = _tile(work, max(0, max_memory - RESTING))
@@ -346,7 +346,7 @@ def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Ca
     return torch_engine(net_class, knobs, weights.arrays(), precision)
 
 
-def _map(beside: Mapping[str, str], method: str, size: tuple[int, int]) -> Read:
+def _map(beside: Mapping[str, str], called: str, size: tuple[int, int]) -> Read:
     """Reading the map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit the picture."""
     path = Path(beside["file"])
     picture = open_picture(path)
@@ -354,7 +354,7 @@ def _map(beside: Mapping[str, str], method: str, size: tuple[int, int]) -> Read:
         raise BadPlan(f"{path} has changed since the plan was made")
     if picture.shape[:2] != size:
         height, width = picture.shape[:2]
-        raise BadImage(f"{path}, for {method}, is {width}x{height} pixels, the picture {size[1]}x{size[0]}")
+        raise BadImage(f"{called} {path} is {width}x{height} pixels, the picture {size[1]}x{size[0]}")
     return lambda *rectangle: to_grey(picture.window(*rectangle))
 
 

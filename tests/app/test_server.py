@@ -187,7 +187,12 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
 
 @pytest.mark.parametrize(
     ("mask", "says"),
-    [(b"no", "the mask is not a picture"), (TINY, "the mask"), (None, "needs a mask"), ("small", "the mask, for")],
+    [
+        (b"no", "the mask is not a picture"),
+        (TINY, "the mask"),
+        (None, "needs a mask"),
+        ("small", "the mask is 8x8 pixels"),
+    ],
 )
 def test_a_mask_that_is_none_is_told_without_a_path(client, noisy, tmp_path, mask, says):
     if mask == "small":
@@ -327,12 +332,13 @@ def test_two_servers_cannot_work_in_one_folder(tmp_path):
 
 def test_a_job_that_runs_can_be_taken_back(tmp_path, photo):
     write(Image(np.tile(photo, (3, 3, 1))[:700, :800]), tmp_path / "large.png")
-    with client_of(tmp_path, limits=Limits(memory=4 * 10**8, minutes=float("inf"))) as client:
+    with client_of(tmp_path, limits=Limits(memory=4 * 10**9, minutes=float("inf"))) as client:
         slow = Plan((Step("dip", "", knobs={"iterations": 10000, "width": 8}),), "")
         body = (tmp_path / "large.png").read_bytes()
         key = client.post("/v1/jobs", content=body, headers=header(slow)).json()["id"]
         while client.get(f"/v1/jobs/{key}").json()["state"] == "queued":
             time.sleep(0.02)
+        assert client.get(f"/v1/jobs/{key}").json()["state"] == "running"
         assert client.delete(f"/v1/jobs/{key}").status_code == 204
         for _ in range(1500):
             if client.get(f"/v1/jobs/{key}").status_code == 404:
