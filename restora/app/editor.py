@@ -11,7 +11,7 @@ from restora.app.desk import Edit, Sight, alternatives, as_shown, edited, exchan
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
-from restora.work.plan import FLAGSHIP, filling_step, fills, learned_step
+from restora.work.plan import FLAGSHIP, learned_step
 
 WIDEST = 10_000
 """Values up to which a whole number has a slider."""
@@ -85,13 +85,6 @@ def changed(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
     return Draft(plan, differs[0] if differs else -1)
-
-
-def with_filling(draft: Draft) -> Draft:
-    """The draft with a first step that fills what is marked."""
-    if any(map(fills, draft.plan.steps)):
-        return draft
-    return Draft(with_steps(draft.plan, [filling_step(), *draft.plan.steps]))
 
 
 def with_one_more(draft: Draft, sights: list[Sight], *values: Any) -> Draft:

@@ -14,13 +14,13 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.desk import Sight, admitted, look, plan_as_found
-from restora.app.editor import Draft, changed, form, read_form, with_filling, with_one_more
+from restora.app.editor import Draft, changed, form, read_form, with_one_more
 from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
 from restora.app.guard import Bounds, one_of
 from restora.app.samples import samples
 from restora.core.errors import BadImage, RestoraError
 from restora.work.jobs import Jobs
-from restora.work.plan import FLAGSHIP, GREATEST, fills
+from restora.work.plan import FLAGSHIP, GREATEST, fills, with_filling
 
 Updates = dict[Any, Any]
 
@@ -225,7 +225,7 @@ class Page:
             **dict.fromkeys((self.compare, self.take, self.mark), gr.update(visible=False)),
             **{self.picture: gr.update(visible=True), self.tools: phrases.TOOLS},
             self.hint: phrases.note("Paint over what shall be filled, then restore."),
-            self.draft: with_filling(draft),
+            self.draft: Draft(with_filling(draft.plan)),
             self.scores: "",
         }
 
@@ -234,9 +234,9 @@ class Page:
         if len(sights) != 1:
             return {self.draft: None}
         try:
-            larger = Draft(plan_as_found(sights[0], scale))
+            larger = plan_as_found(sights[0], scale)
             marked = draft is not None and any(map(fills, draft.plan.steps))
-            return {self.draft: with_filling(larger) if marked else larger, self.trouble: ""}
+            return {self.draft: Draft(with_filling(larger) if marked else larger), self.trouble: ""}
         except RestoraError as error:
             return {self.trouble: phrases.trouble(str(error))}
 

@@ -22,9 +22,9 @@ _RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, 
 _WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 _NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 _ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
-_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: the mean over eight turned pictures; 8 times slower")
+_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight turned and mirrored pictures; 8 times slower")
 
-_TO = [Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height")]
+_SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height"))
 
 
 def _fit_bytes(knobs: Mapping[str, Setting]) -> int:
@@ -365,7 +365,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 4x4 old ones; soft, as MATLAB's imresize",
             treats=("shrink",),
             paper="Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981",
-            knobs=tuple(_TO),
+            knobs=_SIZE,
             memory=60,
         ),
         Method(
@@ -375,7 +375,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, and rings more",
             treats=("shrink",),
             paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
-            knobs=tuple(_TO),
+            knobs=_SIZE,
             memory=60,
         ),
         Method(

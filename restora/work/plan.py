@@ -21,7 +21,7 @@ from restora.signs.speckle import PHOTONS
 
 FLAGSHIP = "restora"
 FILLING = "navier-stokes"
-"""What fills holes: at noise, and in wide holes, better than the other."""
+"""What fills holes: in wide ones, and at noise but for scattered pixels, better than the other."""
 LARGER = "edsr"
 """What makes a picture larger."""
 AS_FOUND = "-real"
@@ -117,13 +117,16 @@ def plan_to_fill(hole: Path, wishes: Mapping[str, Any], name: str = FILLING) -> 
 def with_hole(plan: Plan, hole: Path) -> Plan:
     """The plan with what is white in the picture `hole` filled: by the steps of it that do so, else by a first one."""
     marked = map_in(hole)
-    steps = plan.steps if any(map(fills, plan.steps)) else (filling_step(), *plan.steps)
-    return replace(plan, steps=tuple(replace(step, hole=marked) if fills(step) else step for step in steps))
+    steps = [replace(step, hole=marked) if fills(step) else step for step in with_filling(plan).steps]
+    return replace(plan, steps=tuple(steps))
 
 
-def filling_step() -> Step:
-    """What fills holes if nothing else is wished for; the hole is still to be named."""
-    return Step(FILLING, "it was marked", knobs=settle(method_named(FILLING).knobs, {}, FILLING))
+def with_filling(plan: Plan) -> Plan:
+    """The plan with a first step that fills, unless it has one that does; the hole is still to be named."""
+    if any(map(fills, plan.steps)):
+        return plan
+    first = Step(FILLING, "it was marked", knobs=settle(method_named(FILLING).knobs, {}, FILLING))
+    return replace(plan, steps=(first, *plan.steps))
 
 
 def fills(step: Step) -> bool:
