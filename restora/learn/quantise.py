@@ -5,6 +5,7 @@ in float. Weights use half the steps, so that sums of products do not overflow o
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -83,7 +84,27 @@ def in_float(model: bytes, names: Collection[str]) -> bytes:
             used = {name for node in graph.graph.node for name in node.input} | {e.name for e in graph.graph.output}
     for tensor in [tensor for tensor in graph.graph.initializer if tensor.name not in used]:
         graph.graph.initializer.remove(tensor)
+    _begin_apart(graph.graph)
     return graph.SerializeToString(deterministic=True)
+
+
+def _begin_apart(graph: onnx.GraphProto) -> None:
+    """What is used in float as well is rounded after an operation that changes nothing of the rounded values.
+
+    It is the maximum with the least value that the steps reach. OpenVINO (2026.4) fuses rounding with what comes before
+    only where nothing else uses that; else it copies the values to float32 and to another order, which took a tenth of
+    the flagship's time and a tenth of its memory.
+    """
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if not tensor.external_data}
+    uses = Counter(name for node in graph.node for name in node.input)
+    for index, node in reversed(list(enumerate(graph.node))):
+        if node.op_type == "QuantizeLinear" and uses[node.input[0]] > 1:
+            scale, zero = known[node.input[1]], known[node.input[2]]
+            least = (np.iinfo(zero.dtype).min - zero.astype(np.float32)) * scale
+            names = [node.input[0], f"{node.name} least"]
+            graph.initializer.append(numpy_helper.from_array(least.astype(np.float32), names[1]))
+            graph.node.insert(index, helper.make_node("Max", names, [f"{node.name} apart"], f"{node.name} apart"))
+            node.input[0] = f"{node.name} apart"
 
 
 def _by_nncf(
