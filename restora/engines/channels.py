@@ -16,16 +16,18 @@ def whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int,
     """
 
     def run(y: np.ndarray) -> np.ndarray:
-        planes = y.transpose(2, 0, 1)
-        facts = np.full((len(told), *planes.shape[1:]), np.reshape(told, (-1, 1, 1)), np.float32)
-        if len(planes) in (2, 4):
-            planes, facts = planes[:-1], planes[-1:]
+        facts = np.full((*y.shape[:2], len(told)), told, np.float32)
+        if y.shape[2] in (2, 4):
+            y, facts = y[:, :, :-1], y[:, :, -1:]
+
+        def answer(colours: np.ndarray) -> np.ndarray:
+            # In the memory the channels stay last, as OpenVINO takes them.
+            return engine(np.concatenate([colours, facts], 2).transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
+
         if channels == 1:
-            answers = [engine(np.concatenate([plane[None], facts])[None])[0] for plane in planes]
-            return np.concatenate(answers).transpose(1, 2, 0)
-        colours = np.broadcast_to(planes, (3, *planes.shape[1:]))
-        x_hat = engine(np.concatenate([colours, facts])[None])[0]
-        return (x_hat if len(planes) == 3 else x_hat.mean(0, keepdims=True)).transpose(1, 2, 0)
+            return np.concatenate([answer(plane) for plane in np.split(y, y.shape[2], 2)], 2)
+        x_hat = answer(np.broadcast_to(y, (*y.shape[:2], 3)))
+        return x_hat if y.shape[2] == 3 else x_hat.mean(2, keepdims=True)
 
     return run
 

@@ -29,13 +29,23 @@ def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[
     }
     if threads:
         properties["INFERENCE_NUM_THREADS"] = threads
+    core = library.Core()
     try:
-        compiled = library.Core().compile_model(str(model), "CPU", properties)
+        compiled = core.compile_model(_by_pixels(core.read_model(str(model))), "CPU", properties)
     except RuntimeError as error:
         raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
     engine = _Engine(compiled)
     _ENGINES.add(engine)
     return engine
+
+
+def _by_pixels(model: Any) -> Any:
+    """The model with channels last at both ends, as pictures are and as it computes inside: nothing is put in order."""
+    steps = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
+    for end in (steps.input(), steps.output()):
+        end.tensor().set_layout(openvino().Layout("NHWC"))
+        end.model().set_layout(openvino().Layout("NCHW"))
+    return steps.build()
 
 
 class _Engine:
@@ -44,8 +54,8 @@ class _Engine:
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         with self._turn:  # a request serves one thread at a time; one picture has all cores anyway
-            self._request.infer([np.ascontiguousarray(y, np.float32)], share_inputs=True)
-            return self._request.get_output_tensor().data.copy()
+            self._request.infer([np.ascontiguousarray(y.transpose(0, 2, 3, 1), np.float32)], share_inputs=True)
+            return self._request.get_output_tensor().data.copy().transpose(0, 3, 1, 2)
 
     def rest(self) -> None:
         if self._turn.acquire(blocking=False):  # one that works for another thread needs what it holds

@@ -7,6 +7,7 @@ net's stride, so that its grids fall in the same places.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -98,12 +99,12 @@ def resampled(rectangle: tuple[int, int, int, int], down: csr_array, across: csr
 
 
 def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: int) -> tuple[int, int] | None:
-    """The (height, width) of the cores, multiples of UNIT, that asks least for each of its pixels.
+    """The (height, width) of the cores, multiples of UNIT, that asks least for a whole picture of a (height, width).
 
     `demand` gives the bytes of memory that a core of a height and width needs, with all that is read around it; it
     grows with both. None if not even a core of UNIT squared is within `allowed` bytes.
     """
-    best: tuple[float, tuple[int, int]] | None = None
+    best: tuple[int, tuple[int, int]] | None = None
     high, wide = (-(-side // UNIT) for side in size)
     for rows in range(1, min(high, 16) + 1):
         height = rows * UNIT
@@ -114,10 +115,15 @@ def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: 
         width = UNIT * bisect_right(range(1, wide + 1), allowed, key=needed)  # as many columns as fit
         if not width:
             break
-        waste = demand(height, width) / (min(height, size[0]) * min(width, size[1]))
-        if best is None or waste < best[0]:
-            best = waste, (height, width)
+        heights, widths = Counter(_lengths(size[0], height)), Counter(_lengths(size[1], width))
+        asked = sum(m * n * demand(h, w) for h, m in heights.items() for w, n in widths.items())
+        if best is None or asked < best[0]:
+            best = asked, (height, width)
     return best[1] if best else None
+
+
+def _lengths(side: int, most: int) -> list[int]:
+    return [min(most, side - start) for start in range(0, side, most)]
 
 
 def _up(value: int, multiple: int) -> int:

@@ -35,7 +35,7 @@ from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
 from restora.work.plan import beside_int8, check, weights_for
 
-RESTING = 340_000_000
+RESTING = 320_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
 
 PLAIN = 40
@@ -319,12 +319,15 @@ def _learned(
         run = ensemble(run) if knobs.get("ensemble") else run
         return on_luma(run) if method.luma else whatever_channels(run, card["channels"], [sigma] * weights.told)
 
-    careful = ready("f32") if precision != "f32" else None
+    def careful(y: np.ndarray) -> np.ndarray:
+        return ready("f32")(y)  # loaded when it is needed, which is hardly ever
+
     scale = card.get("scale", 1)
     if scale > 1 and step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be done in part: its strength must be 1")
     memory = card.get("memory", method.bytes_a_pixel(knobs))
-    return Runner(ready(precision), careful, card["halo"], card["multiple"], memory, step.strength, scale=scale)
+    again = careful if precision != "f32" else None
+    return Runner(ready(precision), again, card["halo"], card["multiple"], memory, step.strength, scale=scale)
 
 
 def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -215,6 +216,19 @@ def test_tiles_fit_the_memory_allowed():
             assert prod(reads(tile, shape)) * 330 <= allowed
             assert tile[0] % UNIT == tile[1] % UNIT == 0
             assert tile[1] <= -(-shape[1] // UNIT) * UNIT
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (4000, 3000), (2160, 3840), (1200, 1600)])
+def test_the_tile_asks_least_for_the_whole_picture(size):
+    def demand(height, width):
+        return min(size[0], height + 276) * min(size[1], width + 276)
+
+    def asked(tile):
+        return sum(demand(height, width) for _, _, height, width in cores(*size, tile))
+
+    sides = [range(UNIT, side + UNIT, UNIT) for side in size]
+    best = min(asked(tile) for tile in product(*sides) if demand(*tile) <= 2.4e6)
+    assert asked(tile_for(size, demand, 2_400_000)) == best
 
 
 def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():

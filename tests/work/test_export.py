@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import onnx
@@ -54,6 +55,14 @@ def test_a_net_becomes_int8_with_the_same_parameters(own):
     assert rescore(made, [], None).int8  # new scores leave it
     assert not store(NAME, made.folder, made.arrays(), b"", {}).int8  # new parameters do not
     assert not (made.folder / f"{NAME}.int8.onnx").exists()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.int8.onnx")), ids=lambda path: path.name)
+def test_what_is_rounded_has_no_other_use(path):
+    graph = onnx.load(path, load_external_data=False).graph
+    uses = Counter(name for node in graph.node for name in node.input)
+    rounded = [node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert rounded and all(uses[name] == 1 for name in rounded)
 
 
 def test_a_bad_quantisation_is_refused_and_a_model_from_before_removed(own, monkeypatch):
