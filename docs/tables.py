@@ -3,7 +3,10 @@
 import csv
 import re
 from collections.abc import Sequence
+from itertools import accumulate
+from math import log2
 from pathlib import Path
+from typing import Any
 
 from restora.data.sets import published
 from restora.learn.weights import SHIPPED, listed, trainings, verify
@@ -361,6 +364,28 @@ def weights_table() -> str:
     return "\n".join(lines)
 
 
+def longer_table() -> str:
+    """What each run of training gave, of weights that were trained on: steps in all, and PSNR on what was held out."""
+    lines = [
+        "| weights | steps so far: PSNR (dB) | more steps in the last run | gain (dB) | gain for each doubling (dB) |",
+        "|---|---|---|---|---|",
+    ]
+    for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
+        card, runs = verify(name, SHIPPED).card, list[dict[str, Any]]()
+        while card.get("name") == name:  # what they were begun from under another name had another task
+            runs.insert(0, card["trained"])
+            card = card.get("start", {})
+        if len(runs) < 2:
+            continue
+        steps = list(accumulate(run["steps"] for run in runs))
+        psnrs = [run["held_out_psnr"] for run in runs]
+        gain = psnrs[-1] - psnrs[-2]
+        so_far = ", ".join(f"{count}: {psnr:.2f}" for count, psnr in zip(steps, psnrs, strict=True))
+        doubling = gain / log2(steps[-1] / steps[-2])
+        lines.append(f"| {name} | {so_far} | {runs[-1]['steps']} | {gain:.2f} | {doubling:.2f} |")
+    return "\n".join(lines)
+
+
 def methods_table() -> str:
     """The table of methods."""
     lines = ["| method | kind | for | what it does | source |", "|---|---|---|---|---|"]
@@ -377,5 +402,5 @@ TABLES = {
     "fastest": fastest_table,
     "methods": methods_table, "memory": memory_table, "big": big_table,
     "start": start_table, "smaller": smaller_table, "training": training_table,
-    "streams": streams_table,
+    "streams": streams_table, "longer": longer_table,
 }  # fmt: skip
