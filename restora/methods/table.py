@@ -51,7 +51,7 @@ METHODS: dict[str, Method] = {
             halo=138,
             multiple=8,
             channels=3,
-            memory=270,
+            memory=330,
             weights=("restora.noise", "restora.blind", "restora.blind-pruned", "restora.blind-small"),
         ),
         Method(
