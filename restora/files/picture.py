@@ -147,6 +147,8 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
         if path.is_dir():
             raise BadImage(f"{name} is a folder, not a picture")
         size = path.stat().st_size
+        if not path.is_file():
+            raise BadImage(f"{name} is a pipe or a device, not a file; pipe a picture in with -")
         with path.open("rb") as stream:
             start = stream.read(16)
             stream.seek(max(0, size - 64))

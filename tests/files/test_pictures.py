@@ -1,8 +1,10 @@
 import io
+import os
 import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,3 +294,11 @@ def test_a_large_picture_that_is_cut_off_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(BadImage):
         open_picture(tmp_path / "a.png").load()
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path):
+    pipe = tmp_path / "photo.png"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):  # the one would never be opened, the other never end
+        with pytest.raises(BadImage, match="not a file"):
+            open_picture(path)
