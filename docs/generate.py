@@ -32,9 +32,14 @@ def methods_page() -> str:
         here = [row for row in measured if row["method"] == method.name and row["precision"] == "f32"]
         if here:
             parts += ["| weights | set | damage | PSNR (dB) | SSIM |", "|---|---|---|---|---|"]
-            parts += [f"| {r['weights']} | {r['set']} | {said(r['damage'])} | {scores(r)} |" for r in here]
+            parts += [f"| {r['weights']} | {r['set']} | {cell(said(r['damage']))} | {scores(r)} |" for r in here]
             parts.append("")
     return "\n".join(parts)
+
+
+def cell(text: str) -> str:
+    """Text for a cell of a table."""
+    return text.replace("|", "\\|")
 
 
 def paragraphs(docstring: str) -> list[str]:
@@ -50,7 +55,7 @@ def reference() -> str:
         for option in command.params:
             named = option.param_type_name == "option"
             names = ", ".join(f"`{name}`" for name in option.opts) if named else f"`{option.name.upper()}`"
-            parts.append(f"| {names} | {getattr(option, 'help', '') or ''} |")
+            parts.append(f"| {names} | {cell(getattr(option, 'help', '') or '')} |")
         parts.append("")
     return "\n".join(parts)
 

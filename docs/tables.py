@@ -393,14 +393,5 @@ def methods_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {
-    "quality": quality_table, "levels": levels_table, "kinds": kinds_table, "speed": speed_table,
-    "deep_prior": deep_prior_table, "superres": superres_table, "set5": set5_table,
-    "found": found_table, "choice": choice_table, "perceptual": perceptual_table,
-    "fill": fill_table,
-    "adapt": adapt_table, "weights": weights_table, "int8": int8_table, "int8_sets": int8_sets_table,
-    "fastest": fastest_table,
-    "methods": methods_table, "memory": memory_table, "big": big_table,
-    "start": start_table, "smaller": smaller_table, "training": training_table,
-    "streams": streams_table, "longer": longer_table,
-}  # fmt: skip
+TABLES = {name.removesuffix("_table"): make for name, make in list(globals().items()) if name.endswith("_table")}
+"""What makes the table of a name."""

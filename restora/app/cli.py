@@ -32,16 +32,21 @@ app.add_typer(bench.bench, name="bench")
 app.add_typer(laboratory.weights, name="weights")
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("restora"))
+        raise typer.Exit
+
+
 @app.callback()
 def version_option(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and stop.", is_eager=True, callback=_say_version
+    ),
 ) -> None:
     """Restore damaged pictures on the computer you have."""
-    if version:
-        from importlib.metadata import version as installed
-
-        print(installed("restora"))
-        raise typer.Exit
 
 
 def main() -> None:

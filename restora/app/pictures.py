@@ -28,7 +28,7 @@ from restora.app.options import (
     size_from,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob, BadPlan, OutputExists
+from restora.core.errors import BadImage, BadKnob, BadPlan, OutputExists
 from restora.core.plan import Plan, plan_from_json
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def denoise(
     """
     from restora.methods.table import method_named
     from restora.work.diagnose import diagnose as look
-    from restora.work.plan import method_for, plan_of_method
+    from restora.work.plan import denoises, method_for, plan_of_method
 
     seen: list[Diagnosis] = []
 
@@ -117,7 +117,7 @@ def denoise(
         )
 
     chosen = method or method_for(weights)
-    method_named(chosen)
+    denoises(chosen)
     wishes = knobs_from(settings, sigma)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen, yes)
     _tell(report, as_json)
@@ -289,6 +289,8 @@ def _run(  # the options of a command, as they are
 
     restored = f"{picture.stem}.restored{picture.suffix}"
     target = output or (STDIO if picture == STDIO else picture.parent / restored)
+    if target.is_dir():
+        raise BadImage(f"{target} is a folder; name a file in it")
     paper = target.with_name(f"{target.name}.json")
     if target != STDIO and paper.exists() and not (force and paper.is_file()):
         raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from restora.core.errors import BadPlan
 from restora.core.knobs import Setting
+from restora.core.names import nearest
 
 PRECISIONS = ("f32", "bf16", "int8")
 MAPS = ("sigma_map", "hole")
@@ -86,11 +87,26 @@ class Plan:
 
 def plan_from_json(text: str) -> Plan:
     """The plan in the JSON text of a plan or a report; an id in it is ignored. Raises BadPlan, naming what is wrong."""
+    wrong = "this is neither a plan nor a report as restora writes them"
     try:
         values = json.loads(text)
-        values = values.get("plan", values)  # a report holds its plan
-        values.pop("id", None)
-        steps = tuple(Step(**step) for step in values.pop("steps"))
-        return Plan(steps, **values)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise BadPlan(f"this is neither a plan nor a report as restora writes them: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadPlan(f"{wrong}: {error}") from error
+    values = values.get("plan", values) if isinstance(values, dict) else values  # a report holds its plan
+    steps = values.get("steps") if isinstance(values, dict) else None
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise BadPlan(f"{wrong}: it lacks a list of steps")
+    values.pop("id", None)
+    steps = tuple(_made(Step, step) for step in steps)
+    return _made(Plan, {**values, "steps": steps})
+
+
+def _made(kind: type[Any], values: dict[str, Any]) -> Any:
+    called, known = kind.__name__.lower(), {entry.name: entry for entry in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise BadPlan(f"a {called} has no {name!r}; {nearest(name, known)}")
+    for name, entry in known.items():
+        if name not in values and entry.default is entry.default_factory is MISSING:
+            raise BadPlan(f"a {called} lacks {name!r}")
+    return kind(**values)

@@ -36,6 +36,8 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
     if max(shape[:2]) > _LONGEST.get(kind, 10**9):
         raise BadImage(f"{kind} cannot hold {shape[1]}x{shape[0]} pixels (at most {_LONGEST[kind]} a side); use .tif")
     if path != STDIO:
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):  # bytes that are no UTF-8
+            raise BadImage(f"cannot write {path!r}: its name is not Unicode")
         if not path.parent.is_dir():
             raise BadImage(f"the folder {path.parent} does not exist")
         if path.is_dir():
@@ -224,7 +226,7 @@ def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
             part.touch()
     except OSError as error:
         raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
-    part.chmod(0o666 & ~_umask())
+    part.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())  # what was private stays so
     try:
         yield part
     finally:

@@ -251,6 +251,13 @@ def weights_for(method: Method, wished: str | None) -> str:
     return wished or method.weights[0]
 
 
+def denoises(name: str) -> None:
+    """Raise BadPlan for a method that makes pictures larger instead; nets from elsewhere do what their cards say."""
+    method = method_named(name)
+    if "shrink" in method.treats and (method.weights or method.kind != "learned"):
+        raise BadPlan(f"{name} makes pictures larger and removes no noise: use restora upscale --method {name}")
+
+
 def method_for(weights: str | None) -> str:
     """The method that some weights belong to; the flagship if none are named. Raises NoWeights."""
     return find(weights).card["method"] if weights else FLAGSHIP

@@ -19,6 +19,7 @@ from restora.damage.shrink import along, bicubic_weights
 from restora.data.photographs import sha256
 from restora.engines.channels import ensemble, on_luma, whatever_channels
 from restora.engines.choice import ENGINES, engine_named
+from restora.engines.openvino_ import rest
 from restora.engines.tiling import (
     UNIT,
     Read,
@@ -43,7 +44,7 @@ PLAIN = 40
 
 NARROW = 0.75
 """Share of a net's memory that is needed where it computes in 16 or 8 bits: measured, a half to nine tenths of what it
-takes itself, beside what reading and writing take."""
+takes itself, beside what reading and writing take. The rare piece that is done again in f32 may need more than that."""
 
 HALF = 0.5
 """Brightness of a mask from which on it marks the hole."""
@@ -324,6 +325,7 @@ def _learned(
         return on_luma(run) if method.luma else whatever_channels(run, card["channels"], [sigma] * weights.told)
 
     def careful(y: np.ndarray) -> np.ndarray:
+        rest()  # what the other engine holds and what this one needs would be too much together
         return ready("f32")(y)  # loaded when it is needed, which is hardly ever
 
     scale = card.get("scale", 1)

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,10 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["inpaint", "clean.png", "--mask", "absent.png"], "there is no mask absent.png"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--method", "tv"], "tv does not fill holes; these do:"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--set", "radius=0"], "from 1 to 50"),
+        (["denoise", "clean.png", "--method", "bicubic"], "restora upscale --method bicubic"),
+        (["denoise", "clean.png", "--weights", "edsr.x2"], "edsr makes pictures larger"),
+        (["fix", "clean.png", "-o", "."], ". is a folder; name a file in it"),
+        (["fix", "clean.png", "-o", "a\udcff.png"], "not Unicode"),
         (["denoise", "clean.png", "--method", "biharmonic"], "restora inpaint --mask"),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
@@ -150,6 +155,11 @@ def test_a_mistake_is_one_clear_line_and_exit_2(folder, restora, words, says):
     status, out, err = restora(*words)
     assert status == 2 and says in err and "Traceback" not in err and out == ""
     assert sorted(os.listdir()) == ["clean.png"]
+
+
+def test_the_version_is_told_without_a_command(restora):
+    status, out, _ = restora("--version")
+    assert status == 0 and out.strip() == version("restora")
 
 
 def test_an_existing_report_is_not_overwritten(folder, restora):

@@ -25,24 +25,24 @@ def test_the_id_follows_what_determines_the_pixels_and_not_the_reasons():
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "says"),
     [
-        "",
-        "[]",
-        "{}",
-        '{"steps": [{"method": "median"}], "because": ""}',
-        '{"steps": [], "because": "", "extra": 1}',
-        '{"steps": [{"method": "median", "because": "", "strength": 2}], "because": ""}',
-        '{"steps": [{"method": "median", "because": "", "strength": "x"}], "because": ""}',
-        '{"steps": [{"method": "median", "because": "", "knobs": 3}], "because": ""}',
-        '{"steps": [], "because": "", "precision": "f16"}',
-        '{"steps": [{"method": 3, "because": ""}], "because": ""}',
-        '{"steps": [], "because": "", "seed": "x"}',
-        '{"steps": 5, "because": ""}',
+        ("", "neither a plan nor a report"),
+        ("[]", "a list of steps"),
+        ("{}", "a list of steps"),
+        ('{"steps": [{"method": "median"}], "because": ""}', "a step lacks 'because'"),
+        ('{"steps": [], "because": "", "extra": 1}', "a plan has no 'extra'"),
+        ('{"steps": [{"method": "median", "because": "", "strength": 2}], "because": ""}', "from 0 to 1"),
+        ('{"steps": [{"method": "median", "because": "", "strength": "x"}], "because": ""}', "from 0 to 1"),
+        ('{"steps": [{"method": "median", "because": "", "knobs": 3}], "because": ""}', "names with values"),
+        ('{"steps": [], "because": "", "precision": "f16"}', "f32, bf16, int8"),
+        ('{"steps": [{"method": 3, "because": ""}], "because": ""}', "must be texts"),
+        ('{"steps": [], "because": "", "seed": "x"}', "whole number"),
+        ('{"steps": 5, "because": ""}', "a list of steps"),
     ],
 )
-def test_what_is_no_plan_is_refused(text):
-    with pytest.raises(BadPlan):
+def test_what_is_no_plan_is_refused(text, says):
+    with pytest.raises(BadPlan, match=says):
         plan_from_json(text)
 
 

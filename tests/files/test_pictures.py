@@ -302,3 +302,11 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path):
     for path in (pipe, Path("/dev/zero")):  # the one would never be opened, the other never end
         with pytest.raises(BadImage, match="not a file"):
             open_picture(path)
+
+
+def test_a_private_picture_stays_private_when_overwritten(tmp_path, photo):
+    path = tmp_path / "a.png"
+    write(Image(photo), path)
+    path.chmod(0o600)
+    write(Image(photo * 0), path, force=True)
+    assert path.stat().st_mode & 0o777 == 0o600
