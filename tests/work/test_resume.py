@@ -12,10 +12,11 @@ from restora.files.canvas import unfinished
 from restora.files.picture import read
 from restora.files.save import write
 from restora.work.plan import plan_to_enlarge
+from restora.work.ready import RESTING
 from restora.work.restore import Limits, restore_file
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
-TIGHT = Limits(memory=353_000_000)  # so that the picture below is several rows of tiles
+TIGHT = Limits(memory=RESTING + 13_000_000)  # so that the picture below is several rows of tiles
 SHAPE = (900, 700, 4)
 
 
@@ -65,6 +66,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from restora.core.plan import Plan, Step
+from restora.work.ready import RESTING
 from restora.work.restore import Limits, restore_file
 
 def tell(done, total):
@@ -72,7 +74,7 @@ def tell(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 plan = Plan((Step("median", "", knobs={"radius": 1}),), "")
-restore_file(Path("a.tif"), Path("b.tif"), plan, limits=Limits(memory=353_000_000), tell=tell, resume=print)
+restore_file(Path("a.tif"), Path("b.tif"), plan, limits=Limits(memory=RESTING + 13_000_000), tell=tell, resume=print)
 """
 
 
