@@ -1,5 +1,6 @@
 """Commands of the laboratory: degrade, measure, methods, show, train, adapt, weights."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +41,9 @@ def degrade(
     notes = [*source.meta.notes, *write(result, output, force=force, quality=quality, kind=kind)]
     if source.has_alpha and result.alpha is None:
         notes.append("the transparency was dropped, as the size changed")
-    if as_json and output != Path("-"):
-        show_json({"output": str(output), "damage": str(words), "seed": seed, "notes": notes})
+    if as_json:
+        told = json.dumps({"output": str(output), "damage": str(words), "seed": seed, "notes": notes}, indent=2)
+        typer.echo(told, err=output == Path("-"))  # the picture went to standard output
     else:
         for note in notes:
             typer.echo(f"note: {note}", err=True)

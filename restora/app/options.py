@@ -67,6 +67,8 @@ def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, flo
             knobs[name.strip()] = float(value)
         except ValueError as error:
             raise BadKnob(f"--set takes KNOB=NUMBER, not {setting!r}") from error
+    if sigma is not None and "sigma" in knobs:
+        raise BadKnob("give sigma once: by --sigma or by --set")
     return knobs | ({"sigma": sigma} if sigma is not None else {})
 
 

@@ -51,7 +51,7 @@ def fix(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find out what is wrong with a picture and mend it; a report is written beside the result.
+    """Find out what is wrong with a picture and mend it; a report is written beside the result, as RESULT.json.
 
     Example: restora fix photo.jpg -o better.jpg
     """
@@ -94,7 +94,7 @@ def denoise(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove noise with a method of your choice.
+    """Remove noise with a method of your choice; a report is written beside the result, as RESULT.json.
 
     Example: restora denoise photo.png --method nlm --sigma 0.05 -o quiet.png
     """
@@ -126,7 +126,9 @@ def denoise(
 def upscale(
     picture: Source,
     output: Output = None,
-    scale: Annotated[float, typer.Option(help="How many times larger, 1 to 8; need not be whole.")] = 2.0,
+    scale: Annotated[
+        float | None, typer.Option(help="How many times larger, 1 to 8; need not be whole; 2 if nothing is said.")
+    ] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
     method: Annotated[
         str | None, typer.Option(help="Any that `restora methods` has for shrink; by what is found, if not given.")
@@ -148,7 +150,7 @@ def upscale(
     """Make a picture larger.
 
     Noise that is found is removed first; for a picture with JPEG blocks, weights are taken that know them.
-    With --method or --weights it is that method alone.
+    With --method or --weights it is that method alone. A report is written beside the result.
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
@@ -157,9 +159,8 @@ def upscale(
 
     def decide(pixels: "Pixels") -> Plan:
         height, width = pixels.shape[:2]
-        if not math.isfinite(scale):
-            raise BadKnob(f"--scale must be a number from 1 to 8, not {scale}")
-        target = size_from(size) if size else (round(height * scale), round(width * scale))
+        times = 2.0 if scale is None else scale
+        target = size_from(size) if size else (round(height * times), round(width * times))
         if chosen is None:
             if precision != "auto" or back_project:
                 raise BadKnob("--precision and --back-project go with a --method or --weights")
@@ -173,6 +174,8 @@ def upscale(
             back_project=back_project,
         )
 
+    if scale is not None and (size or not math.isfinite(scale)):
+        raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
     seen: list[Diagnosis] = []
     chosen = method or (method_for(weights) if weights else None)
     report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
@@ -191,7 +194,7 @@ def inpaint(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill scratches, letters or small holes that a mask marks.
+    """Fill scratches, letters or small holes that a mask marks; a report is written beside the result.
 
     Example: restora inpaint photo.jpg --mask scratches.png -o whole.jpg
     """
@@ -254,14 +257,16 @@ def restore(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out a plan; the same plan gives the same pixels again.
+    """Carry out a plan; the same plan gives the same pixels again. A report is written beside the result.
 
     Example: restora restore photo.jpg --plan plan.json -o better.jpg
     """
     try:
         chosen = plan_from_json(plan_file.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadPlan(f"cannot read the plan {plan_file}: {error}") from error
+    except OSError as error:
+        raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadPlan(f"{plan_file} is no plan: it is not text") from error
     report = _run(
         *(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, resume, force, as_json, []),
         yes,

@@ -1,6 +1,8 @@
 """The command that runs the web page and the HTTP API."""
 
 import os
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +54,14 @@ def serve(
         keep_seconds=60 * keep,
     )
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
-    if port:
-        typer.echo(f"Restora is at http://{host}:{port} until Ctrl-C; for programs see /docs there", err=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=3)
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)  # before anything is said of it
+    except OSError as error:
+        raise BadKnob(f"cannot listen at {host}:{port}: {error.strerror}") from error
+    with listening, suppress(KeyboardInterrupt):
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listening.getsockname()[1]}"
+        typer.echo(f"Restora is at {address} until Ctrl-C; for programs see /docs there", err=True)
+        config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=3)
+        uvicorn.Server(config).run([listening])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
@@ -90,6 +91,10 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     @app.exception_handler(RestoraError)
     async def sentence(request: Request, error: RestoraError) -> JSONResponse:
         return answer(STATUS.get(type(error), 422), str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(422, "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()))
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
@@ -172,23 +177,22 @@ async def diagnose(request: Request, scale: Scale = 1.0) -> dict[str, Any]:
 @router.post(
     "/v1/restore", response_class=FileResponse, openapi_extra=_body("mask"), responses={200: RESULT, **REFUSALS}
 )
-async def restore(request: Request, restora_plan: PlanText = "") -> Response:
-    """The picture in the body, restored; its report is in the header Restora-Report.
+async def restore(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0) -> Response:
+    """The picture in the body, restored, or made larger; its report is in the header Restora-Report.
 
     What is white in a mask of the same size is filled.
     """
     jobs = _jobs(request)
     async with _received(request) as (path, mask):
-        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, restora_plan, jobs))
+        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, restora_plan, scale, jobs))
 
 
 @router.post("/v1/jobs", status_code=202, openapi_extra=_body("mask"), responses=REFUSALS)
-async def add(request: Request, restora_plan: PlanText = "") -> dict[str, Any]:
+async def add(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0) -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
     async with _received(request) as (path, mask):
-        ending = await run_in_threadpool(_ending, path, mask, jobs.limits)
-        return _told(await run_in_threadpool(jobs.add, path, ending, _allowed(restora_plan), mask))
+        return _told(await run_in_threadpool(_added, path, mask, restora_plan, scale, jobs))
 
 
 @router.get("/v1/jobs/{key}", responses=REFUSALS)
@@ -282,10 +286,19 @@ def _ending(path: Path, mask: Path | None, limits: Limits) -> str:
     return admitted(path, limits, PICTURE).format
 
 
-def _restored(path: Path, mask: Path | None, plan: str, jobs: Jobs) -> Response:
-    """A job done at once, and removed."""
+def _added(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs) -> Job:
+    """The job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
+    if plan and scale != 1:
+        raise BadPlan("send a plan or a scale, not both: a plan says how large the picture becomes")
     ending = _ending(path, mask, jobs.limits)
-    job = jobs.add(path, ending, _allowed(plan), mask)
+    if scale != 1:
+        plan = plan_as_found(look(path, jobs.limits, PICTURE), scale).to_json()
+    return jobs.add(path, ending, _allowed(plan), mask)
+
+
+def _restored(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs) -> Response:
+    """A job done at once, and removed."""
+    job = _added(path, mask, plan, scale, jobs)
     now = jobs.ended(job.id)
     if now is None:
         raise RestoraError("the job was taken back")

@@ -18,7 +18,8 @@ class Meta:
     xmp: bytes | None = None
     iptc: bytes | None = None
     resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
-    comments: tuple[tuple[str, str], ...] = ()  # libvips' name and text of each PNG comment
+    text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
+    description: str | None = None  # what a TIFF file says of the picture
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
 

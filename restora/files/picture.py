@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pyvips
 
 from restora.core.errors import BadImage
 from restora.core.image import Image, Meta
+from restora.files.extras import png_text, unkept
 
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
@@ -24,6 +25,7 @@ pyvips.cache_set_max(0)
 pyvips.block_untrusted_set(True)
 # Its warnings would appear among our lines; what matters of them comes as an exception.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
@@ -92,8 +94,8 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     height, width = raw.height, raw.width
     if height * width > max_pixels:
         raise BadImage(
-            f"{name} has {height * width / 1e6:.0f} megapixels ({width}x{height}), more than the"
-            f" {max_pixels / 1e6:.0f} allowed; allow more with --max-pixels {height * width}"
+            f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the"
+            f" {max_pixels / 1e6:.4g} allowed; allow more with --max-pixels {height * width}"
         )
     loader = raw.get("vips-loader")
     notes = []
@@ -118,7 +120,10 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
         white = float((2**depth - 1) << (16 - depth))
     plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
+    kind = _ending(loader)
+    notes += unkept(file, kind)
     meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
+    meta = replace(meta, text=png_text(file) if kind == "png" else ())
     region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
@@ -126,7 +131,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
         return pyvips.Region.new(_single(_grey_or_rgb(source().autorot(), name, [])))
 
     where, held = (opened_again, 0) if large else (lambda: region, _decoded_bytes(raw))
-    return Picture(name, _ending(loader), shape, has_alpha, meta, white, file, where, held, holder)
+    return Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -136,6 +141,8 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
 
 def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
     """Standard input in a temporary file, removed when the object goes: it may be read by region, and twice."""
+    if sys.stdin is None:
+        raise BadImage("standard input is closed")
     copy = tempfile.NamedTemporaryFile(prefix="restora-")  # noqa: SIM115
     shutil.copyfileobj(sys.stdin.buffer, copy)
     copy.flush()
@@ -210,7 +217,6 @@ def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:
 def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:
     across, down = image.xres, image.yres
     known = image.get_typeof("resolution-unit") != 0 or (across, down) != (1.0, 1.0)
-    comments = [field for field in image.get_fields() if field.startswith("png-comment-")]
     return Meta(
         bits=_BITS[image.format],
         icc=_blob(image, "icc-profile-data"),
@@ -218,7 +224,7 @@ def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:
         xmp=_blob(image, "xmp-data"),
         iptc=_blob(image, "iptc-data"),
         resolution=((down, across) if turned else (across, down)) if known else None,
-        comments=tuple((field, str(image.get(field))) for field in comments),
+        description=image.get("image-description") if image.get_typeof("image-description") else None,
         notes=tuple(notes),
     )
 
@@ -227,7 +233,8 @@ def _grey_or_rgb(image: pyvips.Image, name: str, notes: list[str]) -> pyvips.Ima
     """One or three bands, and perhaps alpha, in uchar, ushort, float or double."""
     if image.interpretation == "cmyk":
         notes.append("CMYK was converted to sRGB")
-        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk")
+        depth = 16 if image.format == "ushort" else 8
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
     elif image.interpretation in ("lab", "labs", "lch", "xyz", "yxy", "hsv"):
         notes.append(f"{image.interpretation} colour was converted to sRGB")
         image = image.colourspace("srgb")

@@ -15,6 +15,7 @@ import pyvips
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
+from restora.files.extras import put_png_text
 from restora.files.picture import STDIO
 
 _KINDS = {
@@ -35,7 +36,10 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
         raise BadImage(f"cannot tell the format of {path}; end it in {', '.join(_KINDS)}")
     if max(shape[:2]) > _LONGEST.get(kind, 10**9):
         raise BadImage(f"{kind} cannot hold {shape[1]}x{shape[0]} pixels (at most {_LONGEST[kind]} a side); use .tif")
-    if path != STDIO:
+    if path == STDIO:
+        if sys.stdout is None:
+            raise BadImage("standard output is closed")
+    else:
         if any("\ud800" <= letter <= "\udfff" for letter in str(path)):  # bytes that are no UTF-8
             raise BadImage(f"cannot write {path!r}: its name is not Unicode")
         if not path.parent.is_dir():
@@ -63,11 +67,11 @@ def write(image: Image, path: Path, *, force: bool = False, quality: int = 95, k
     vips = pyvips.Image.new_from_memory(
         numbers.tobytes(), width, height, bands, {8: "uchar", 16: "ushort", 32: "float"}[bits]
     )
-    return notes + _save(vips, replace(image.meta, bits=bits), path, kind, quality)
+    return notes + _save(vips, replace(image.meta, bits=bits), path, kind, quality, force)
 
 
-def copy(source: Path, target: Path) -> None:
-    """A file as it is, byte for byte; `-` is standard output."""
+def copy(source: Path, target: Path, *, force: bool = False) -> None:
+    """A file as it is, byte for byte; `-` is standard output. Raises OutputExists."""
     if target == STDIO:
         with source.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer)
@@ -75,7 +79,7 @@ def copy(source: Path, target: Path) -> None:
         return
     with aside(target) as part:
         shutil.copyfile(source, part)
-        part.replace(target)
+        _put_in_place(part, target, force)
 
 
 def write_text(text: str, path: Path, *, force: bool = False) -> None:
@@ -86,7 +90,7 @@ def write_text(text: str, path: Path, *, force: bool = False) -> None:
         raise BadImage(f"cannot write {path}: it is a folder, or its folder does not exist")
     with aside(path) as part:
         part.write_text(text + "\n")
-        part.replace(path)
+        _put_in_place(part, path, force)
 
 
 def quantise(values: np.ndarray, bits: int) -> np.ndarray:
@@ -130,7 +134,8 @@ def write_by_tiles(
                 if canvas.put(left, quantise(values, bits)) and part:
                     part.keep(canvas)
         vips = pyvips.Image.new_from_file(str(raw), access="sequential")
-        return notes + _save(vips, replace(meta, bits=bits), path, kind, quality, part.encoded if part else None)
+        through = part.encoded if part else None
+        return notes + _save(vips, replace(meta, bits=bits), path, kind, quality, force, through)
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
@@ -143,7 +148,7 @@ def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
 
 
 def _save(
-    vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int, through: Path | None = None
+    vips: pyvips.Image, meta: Meta, path: Path, kind: str, quality: int, force: bool, through: Path | None = None
 ) -> list[str]:
     grey = vips.bands < 3
     spaces = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
@@ -181,13 +186,14 @@ def _save(
     }
     saver = {"tif": "tiffsave", "jpg": "jpegsave", "avif": "heifsave"}.get(kind, f"{kind}save")
     try:
-        if path == STDIO:
-            sys.stdout.buffer.write(getattr(vips, f"{saver}_buffer")(**options[kind]))
-            sys.stdout.buffer.flush()
-        else:
-            with aside(path, through) as part:
-                getattr(vips, saver)(str(part), **options[kind])
-                part.replace(path)
+        with aside(path if path != STDIO else Path(tempfile.gettempdir(), f"out.{kind}"), through) as part:
+            getattr(vips, saver)(str(part), **options[kind])
+            if kind == "png" and meta.text:
+                put_png_text(part, meta.text)
+            if path == STDIO:
+                copy(part, path)
+            else:
+                _put_in_place(part, path, force)
     except (OSError, pyvips.Error) as error:
         reason = str(error).strip().splitlines()[-1]
         raise BadImage(f"cannot write {path}: {reason}") from error
@@ -200,18 +206,32 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
     for name, data in blobs.items():
         if data:
             vips.set_type(pyvips.GValue.blob_type, name, data)
-    for name, text in meta.comments:
-        vips.set_type(pyvips.GValue.gstr_type, name, text)
+    if meta.description:
+        vips.set_type(pyvips.GValue.gstr_type, "image-description", meta.description)
     if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
         vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "text": meta.comments}
+    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "text": meta.text}
+    said = has | {"description": meta.description}
     keeps = {
         "png": ("EXIF", "ICC", "XMP", "text"),
         "jpg": ("EXIF", "ICC", "XMP", "IPTC"),
-        "tif": ("ICC", "XMP", "IPTC"),
+        "tif": ("ICC", "XMP", "IPTC", "description"),
         "gif": (),
     }.get(kind, ("EXIF", "ICC", "XMP"))
-    return [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
+    return [f"{kind} was written without the {what} data" for what, data in said.items() if data and what not in keeps]
+
+
+def _put_in_place(part: Path, path: Path, force: bool) -> None:
+    """Give the finished file its name. Raises OutputExists if another has come there meanwhile and force is not set."""
+    if not force:
+        try:
+            path.hardlink_to(part)  # unlike renaming, it never replaces
+        except FileExistsError as error:
+            raise OutputExists(f"{path} has been made by others meanwhile; overwrite it with --force") from error
+        except OSError:  # a file system without hard links
+            part.replace(path)
+    else:
+        part.replace(path)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ ENOUGH = 4
 """Flat squares below which nothing is said."""
 LEAST = 1.75 / 255
 """Standard deviation from which on it is worth the while."""
+MOST = 0.15
+"""Standard deviation beyond which what varies is a pattern: the flagship was trained on less."""
 COARSE = 1.5
 """Times the level of white noise from which on it is not white: of coarse noise only a part is seen as white."""
 NEARLY_ALL = 0.8
@@ -62,7 +64,7 @@ def _middle(crop: np.ndarray) -> np.ndarray:
 
 
 def _finding(value: float, share: float, says: str) -> Finding:
-    present = value >= LEAST and share >= NEARLY_ALL
+    present = LEAST <= value <= MOST and share >= NEARLY_ALL
     sure = min(1.0, 4 * abs(share - NEARLY_ALL), abs(value - LEAST) / LEAST) if value >= LEAST else 1.0
     if value and not present:
         says = "no coarse noise to speak of: what varies in flat places is texture or very little"

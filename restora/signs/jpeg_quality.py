@@ -22,6 +22,8 @@ _TABLE = np.array([
     [14, 17, 22, 29, 51, 87, 80, 62], [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
     [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
 ])  # fmt: skip
+FREQUENCIES = 4
+"""Of which something must be seen: an even gradient has one or two, the same in all blocks."""
 GOOD = 85
 """From this quality on the blocks are not seen."""
 
@@ -51,7 +53,7 @@ def _misfit(coefficients: np.ndarray, step: np.ndarray) -> float:
     ratio = coefficients / step
     telling = (np.abs(ratio) > 0.5) & (step >= 3)
     telling[:, 0, 0] = False
-    if telling.sum() < 50:
+    if telling.sum() < 50 or telling.any(0).sum() < FREQUENCIES:
         return 1.0
     return float(np.abs(ratio - np.rint(ratio))[telling].mean() / 0.25)
 

@@ -18,6 +18,10 @@ from restora.core.diagnosis import Finding
 PATCH = 7
 ENOUGH = 300
 """Patches below which a choice says nothing."""
+SOME = 30
+"""Patches without texture below which all that varies is texture: print has none at all."""
+TONES = 0.03
+"""Share of values between black and white below which a picture has two tones, and no noise can be told."""
 LEAST = 3.0 / 255
 """Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3/255."""
 
@@ -41,6 +45,8 @@ def channel_sigma(crops: Sequence[np.ndarray]) -> float:
     patches = np.concatenate([patches_of(crop) for crop in crops])
     # Clipped values carry less noise than they should: leave such patches out.
     inside = ((patches > 0) & (patches < 1)).mean((1, 2))
+    if inside.mean() < TONES:
+        return 0.0
     found = [sigma_of(patches[inside > 0.95])]
     if inside.mean() < 0.98:
         # Choosing patches by their clipped pixels favours those with little noise; middle tones are seldom clipped.
@@ -49,13 +55,15 @@ def channel_sigma(crops: Sequence[np.ndarray]) -> float:
 
 
 def sigma_of(patches: np.ndarray) -> float:
-    """The noise of patches (N, 7, 7); 0 if they are too few to tell."""
+    """The noise of patches (N, 7, 7); 0 if they, or those without texture, are too few to tell."""
     if len(patches) < ENOUGH:
         return 0.0
     energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
     variance = _noise_variance(patches)
     for _ in range(10):
         flat = patches[energy < variance * _noise_energy()]
+        if len(flat) < SOME:
+            return 0.0
         if len(flat) < ENOUGH:
             break
         before, variance = variance, _noise_variance(flat)

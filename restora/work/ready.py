@@ -237,9 +237,10 @@ def prepare(
             runners[index] = replace(runner, beside=read, memory=runner.memory + more)
     tile, needed = _tile(work, max(0, max_memory - RESTING))
     if tile is None:
+        most, allowed = -(-(needed + RESTING) // 10**6), max(0, max_memory) / 1e6
         raise BadImage(
-            f"this needs about {(needed + RESTING) / 1e6:.0f} MB of memory, more than the {max_memory / 1e6:.0f} MB"
-            f" allowed; allow it with --max-memory {-(-(needed + RESTING) // 10**6)}MB"
+            f"this needs about {most} MB of memory, more than the {allowed:.0f} MB allowed;"
+            f" allow it with --max-memory {most}MB"
         )
     report.tile = work.tile = tile
     return work

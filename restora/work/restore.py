@@ -116,7 +116,8 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
         rest()  # what is held of the last piece, and what encoding needs, would be too much together
 
     if not plan.steps and kind == picture.format:
-        copy(picture.path, target)
+        copy(picture.path, target, force=force)
+        report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
         with unfinished(target, made_from, height, resume) if resume else nullcontext() as part:

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -146,7 +147,13 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["measure", "clean.png", "absent.png"], "absent.png"),
         (["measure", "clean.png", "clean.png", "--protocol", "sry"], "did you mean sr-y?"),
         (["show", "dncn"], "did you mean dncnn?"),
-        (["restore", "clean.png", "--plan", "clean.png"], "cannot read the plan"),
+        (["restore", "clean.png", "--plan", "clean.png"], "clean.png is no plan: it is not text"),
+        (["restore", "clean.png", "--plan", "absent.json"], "cannot read the plan absent.json: No such file"),
+        (["upscale", "clean.png", "--scale", "2", "--size", "800x800"], "give --scale or --size"),
+        (["denoise", "clean.png", "--method", "tv", "--sigma", "0.1", "--set", "sigma=0.2"], "give sigma once"),
+        (["denoise", "clean.png", "--weights", "clean.png"], "take it up first: restora weights add clean.png"),
+        (["fix", "clean.png", "--max-pixels", "10"], "0.16 megapixels (400x400), more than the 1e-05 allowed"),
+        (["fix", "clean.png", "--max-memory", "1KB"], "more than the 0 MB allowed"),
         (["train", "absent.toml"], "cannot read the recipe"),
         (["fxi", "clean.png"], "fix"),
     ],
@@ -234,6 +241,25 @@ def test_pictures_pass_through_a_pipe(folder):
     assert done.returncode == 0 and done.stdout.startswith(b"\x89PNG") and b"median" in done.stderr
     Path("piped.png").write_bytes(done.stdout)
     assert read(Path("piped.png")).shape == (400, 400, 3)
+
+
+@pytest.mark.parametrize(("closed", "says"), [("<&-", "standard input is closed"), (">&-", "standard output is")])
+def test_a_closed_pipe_is_told(folder, closed, says):
+    command = f"{sys.executable} -m restora denoise - --method median {closed}"
+    data = Path("clean.png").read_bytes()
+    done = subprocess.run(["sh", "-c", command], input=data, capture_output=True, check=False)
+    assert done.returncode == 2 and says in done.stderr.decode() and done.stderr.count(b"\n") == 1
+
+
+def test_degrade_tells_in_json_on_standard_error_when_the_picture_takes_the_other(folder):
+    done = process("degrade", "clean.png", "noise(sigma=0.1)", "-o", "-", "--json")
+    assert done.stdout.startswith(b"\x89PNG") and json.loads(done.stderr)["seed"] == 0
+
+
+def test_a_port_that_is_taken_is_told_before_an_address_is(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = process("serve", "--port", str(taken.getsockname()[1]), "--folder", "jobs")
+    assert done.returncode == 2 and b"cannot listen" in done.stderr and done.stderr.count(b"\n") == 1
 
 
 IMPORTS = """

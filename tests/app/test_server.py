@@ -66,6 +66,21 @@ def test_a_picture_comes_back_as_the_command_line_restores_it(client, noisy, tmp
     assert not [path for path in (tmp_path / "jobs").iterdir() if path.is_dir()]
 
 
+def test_a_scale_makes_it_larger_at_once_and_as_a_job(client, noisy):
+    data = noisy.read_bytes()
+    answer = client.post("/v1/restore?scale=2", content=data)
+    steps = json.loads(answer.headers["restora-report"])["plan"]["steps"]
+    assert answer.status_code == 200 and steps[-1]["method"] == "edsr"
+    key = client.post("/v1/jobs?scale=2", content=data).json()["id"]
+    assert wait_for(client, key)["state"] == "done"
+    assert client.get(f"/v1/jobs/{key}/result").content == answer.content
+    both = client.post("/v1/restore?scale=2", content=data, headers=header(MEDIAN))
+    assert both.status_code == 422 and "not both" in both.json()["error"]
+    for path in ("/v1/restore", "/v1/jobs", "/v1/diagnose"):
+        error = client.post(f"{path}?scale=9", content=data).json()
+        assert error == {"error": "scale: Input should be less than or equal to 8"}
+
+
 def test_a_form_serves_as_well_as_a_body(client, noisy):
     plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
     form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
@@ -209,7 +224,7 @@ def test_a_mask_has_the_bounds_of_a_picture(client, noisy, tmp_path):
     sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "large.png").read_bytes()}
     for path in ("/v1/restore", "/v1/jobs"):
         answer = client.post(path, files=sent)
-        assert answer.status_code == 422 and "the mask has 1 megapixels (1000x1001), more" in answer.json()["error"]
+        assert answer.status_code == 422 and "the mask has 1.001 megapixels (1000x1001), more" in answer.json()["error"]
 
 
 def test_a_form_holds_one_picture(client, noisy):

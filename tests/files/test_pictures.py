@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image as Pillow
 from PIL import ImageCms
 from PIL.PngImagePlugin import PngInfo
@@ -138,6 +139,40 @@ def test_tiff_says_that_it_loses_exif_and_keeps_the_rest(tmp_path, photo):
     assert again.icc == PROFILE and again.xmp == XMP
 
 
+def test_texts_in_other_alphabets_are_kept_as_they_are(tmp_path, photo):
+    texts = PngInfo()
+    texts.add_itxt("Title", "Überschrift", "de", "Titel")
+    texts.add_text("Author", "Jörg")
+    texts.add_text("Comment", "x" * 5000, zip=True)
+    Pillow.fromarray(np.uint8(255 * photo)).save(tmp_path / "a.png", pnginfo=texts)
+    image = read(tmp_path / "a.png")
+    assert write(image, tmp_path / "b.png") == []
+    with Pillow.open(tmp_path / "a.png") as before, Pillow.open(tmp_path / "b.png") as after:
+        assert after.text == before.text and after.text["Title"].lang == "de" and len(after.text) == 3
+    assert write(image, tmp_path / "b.jpg") == ["jpg was written without the text data"]
+
+
+def test_what_libvips_does_not_keep_of_jpeg_and_tiff_is_said(tmp_path, photo):
+    picture = Pillow.fromarray(np.uint8(255 * photo))
+    picture.save(tmp_path / "a.jpg", comment="of the harbour")
+    assert read(tmp_path / "a.jpg").meta.notes == ("the comment of the JPEG file is not kept",)
+    picture.save(tmp_path / "b.jpg")
+    assert read(tmp_path / "b.jpg").meta.notes == ()
+    picture.save(tmp_path / "a.tif", tiffinfo={270: "The harbour", 315: "Somebody", 33432: "Somebody"})
+    image = read(tmp_path / "a.tif")
+    assert image.meta.notes == ("not kept of the TIFF file: Artist, Copyright",)
+    assert write(image, tmp_path / "b.tif") == []
+    assert read(tmp_path / "b.tif").meta.description == "The harbour"
+    assert write(image, tmp_path / "b.png") == ["png was written without the description data"]
+
+
+def test_cmyk_of_16_bits_stays_16(tmp_path):
+    numbers = (np.random.default_rng(0).random((40, 40, 4)) * 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "c.tif", numbers, photometric="separated")
+    image = read(tmp_path / "c.tif")
+    assert image.meta.bits == 16 and len(np.unique(image.pixels)) > 256
+
+
 def test_palette_cmyk_and_pages_become_plain_pictures(tmp_path):
     square = Pillow.fromarray(np.arange(64 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(64, 64, 3))
     square.convert("P").save(tmp_path / "palette.png")
@@ -251,6 +286,21 @@ def test_impossible_outputs_are_refused(tmp_path, photo, name, says):
 def test_a_size_that_a_format_cannot_hold_is_refused(tmp_path):
     with pytest.raises(BadImage, match="16383"):
         write(Image(np.zeros((2, 17000, 1), np.float32)), tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_others_make_meanwhile_is_not_overwritten(tmp_path, photo, monkeypatch, links):
+    def tiles():
+        (tmp_path / "x.png").write_text("theirs")
+        yield 0, photo
+
+    if links:
+        with pytest.raises(OutputExists, match="meanwhile"):
+            write_by_tiles(tiles(), photo.shape, Meta(), tmp_path / "x.png")
+        assert (tmp_path / "x.png").read_text() == "theirs" and os.listdir(tmp_path) == ["x.png"]
+    else:  # a file system that has none
+        monkeypatch.setattr(Path, "hardlink_to", lambda *paths: os.link("", ""))
+        assert write(Image(photo), tmp_path / "y.png") == [] and os.listdir(tmp_path) == ["y.png"]
 
 
 def test_a_rewritten_file_shows_its_new_pixels(tmp_path, photo):

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -22,6 +23,50 @@ PHOTOS = {
     for name in ("astronaut", "camera", "chelsea", "coffee")
     if getattr(skimage.data, name)().shape[0] >= 320
 } | {"cat": skimage.data.chelsea()[:296, 50:346].astype(np.float32) / 255}
+
+
+def drawn(kind):
+    """A page (400, 600, 3) that nobody photographed."""
+    page = np.full((400, 600, 3), 255, np.uint8)
+    y, x = np.mgrid[:400, :600]
+    edge = cv2.LINE_8 if "one bit" in kind else cv2.LINE_AA
+    if "text" in kind:
+        for row in range(20):
+            words = "Pack my box with five dozen liquor jugs; 0123456789 [x + y] = z"
+            cv2.putText(page, words[row:], (10, 20 + 19 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, edge)
+    elif kind == "screen":
+        page[:], page[:40], page[40:, :120] = 244, (40, 44, 60), (226, 226, 232)
+        for row in range(15):
+            cv2.putText(page, f"Entry {row}", (8, 60 + 22 * row), cv2.FONT_HERSHEY_PLAIN, 1, (30, 30, 30), 1, edge)
+            cv2.putText(page, f"y = f({row})", (140, 60 + 22 * row), cv2.FONT_HERSHEY_PLAIN, 1, (0, 0, 0), 1, edge)
+        page[200:350, 300:560] = 255
+    elif kind == "lines":
+        for row in range(60):
+            cv2.line(page, (10 * row, 0), ((397 * row) % 600, 399), (0, 0, 0), 1 + row % 2, edge)
+    elif kind == "checkers":
+        page[(x // 2 + y // 2) % 2 == 0] = 0
+    elif kind == "halftone":
+        page[x / 600 < np.random.default_rng(0).random(x.shape)] = 0
+    else:
+        page = np.rint(np.stack([x / 4, y / 3, (x + y) / 5], 2)).astype(np.uint8)
+    page = 255 - page if "dark" in kind else page
+    return page.astype(np.float32) / 255
+
+
+DRAWN = ("text", "text dark", "text one bit", "screen", "lines", "checkers", "halftone", "gradient")
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_what_was_drawn_clean_is_found_clean(kind):
+    assert [finding.says for finding in look(drawn(kind)).values() if finding.present] == []
+
+
+@pytest.mark.parametrize("kind", ["text", "screen", "lines", "gradient"])
+@pytest.mark.parametrize(
+    ("words", "sign"), [("noise(sigma=0.1)", "noise_level"), ("noise(salt-and-pepper, amount=0.2)", "impulse")]
+)
+def test_damage_is_found_on_what_was_drawn(kind, words, sign):
+    assert look(eight_bit(parse(words).apply(drawn(kind), np.random.default_rng(2))))[sign].present
 
 
 @pytest.fixture(params=PHOTOS)
@@ -70,7 +115,7 @@ def test_channels_are_told_apart():
     assert found == pytest.approx([2, 10, 25], rel=0.2, abs=1)
 
 
-@pytest.mark.parametrize("amount", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("amount", [0.02, 0.1, 0.3, 0.5])
 def test_impulses_are_found_and_not_taken_for_gaussian_noise(clean, amount):
     y = eight_bit(parse(f"noise(salt-and-pepper, amount={amount})").apply(clean, np.random.default_rng(3)))
     found = look(y)
