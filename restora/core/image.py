@@ -19,7 +19,6 @@ class Meta:
     iptc: bytes | None = None
     resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
     text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
-    description: str | None = None  # what a TIFF file says of the picture
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
 

@@ -1,12 +1,11 @@
-"""What files say beside the picture and libvips does not hand on: PNG text, kept as it is; the rest is named."""
+"""What files say beside the picture and libvips does not hand on: PNG text, and what TIFF files say of a photograph."""
 
 import shutil
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
-
-import tifffile
+from typing import IO, Any
 
 _SIGNATURE = 8
 _HEADER = 33
@@ -16,10 +15,13 @@ _ELSEWHERE = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Keywords of text that is metadata of another kind."""
 MOST = 1_000_000
 """Bytes of text that are kept of one file."""
-_SAYING = {
-    269: "DocumentName", 271: "Make", 272: "Model", 285: "PageName", 305: "Software", 306: "DateTime", 315: "Artist",
-    316: "HostComputer", 33432: "Copyright", 34665: "EXIF", 34853: "GPS",
-}  # fmt: skip
+_OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
+"""Tags of TIFF 6.0 that are not about pixels: names of document and page, description, camera, software, date, host,
+artist and copyright."""
+_EXIF, _GPS = 34665, 34853
+"""Tags that lead to directories of their own."""
+_INTEROPERABILITY = 40965
+"""One within that of EXIF, of no use to people."""
 
 
 def png_text(path: Path) -> tuple[bytes, ...]:
@@ -49,39 +51,74 @@ def put_png_text(path: Path, chunks: tuple[bytes, ...]) -> None:
         whole.unlink(missing_ok=True)
 
 
-def unkept(path: Path, kind: str) -> list[str]:
-    """What a JPEG or TIFF file says that will not be in any result, in words."""
-    if kind == "jpg" and _jpeg_has_comment(path):
-        return ["the comment of the JPEG file is not kept"]
-    if kind == "tif":
-        names = _tiff_says(path)
-        return [f"not kept of the TIFF file: {', '.join(names)}"] if names else []
-    return []
+def tiff_exif(path: Path) -> bytes | None:
+    """What a TIFF file says of the photograph, as an EXIF block; None if nothing, or if it cannot be read."""
+    from PIL.Image import Exif
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-
-def _tiff_says(path: Path) -> list[str]:
+    block = Exif()
     try:
-        with tifffile.TiffFile(path) as file:
-            return [name for code, name in _SAYING.items() if code in file.pages[0].tags]
-    except (tifffile.TiffFileError, ValueError, IndexError):  # libvips reads more kinds
-        return []
+        with path.open("rb") as stream:
+            head = stream.read(16)
+            head = head if head[2 if head.startswith(b"II") else 3] == 43 else head[:8]  # the longer one of BigTIFF
+            directory = ImageFileDirectory_v2(head)
+            stream.seek(directory.next)
+            directory.load(stream)
+            for tag in (*_OF_THE_PHOTOGRAPH, _EXIF, _GPS):
+                if tag not in directory:
+                    continue
+                block[tag] = directory[tag]
+                if tag in (_EXIF, _GPS):
+                    own = ImageFileDirectory_v2(head, group=tag)
+                    stream.seek(directory[tag])
+                    own.load(stream)
+                    block[tag] = {each: value for each, value in own.items() if each != _INTEROPERABILITY}
+            return block.tobytes() if len(block) else None
+    except (OSError, ValueError, TypeError, KeyError, SyntaxError, struct.error):  # strange tags are no reason to fail
+        return None
 
 
-def _png_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Type and length of each chunk, the stream standing at its data."""
-    at = _SIGNATURE
-    while True:
-        stream.seek(at)
-        head = stream.read(8)
-        if len(head) < 8:
-            return
-        length, kind = struct.unpack(">I4s", head)
-        yield kind, length
-        at += length + 12
+def put_tiff_exif(path: Path, exif: bytes) -> None:
+    """Make a TIFF file, in this machine's byte order, say of the photograph what an EXIF block does.
+
+    What it says, then a new directory of it and of all that was there before, are written at its end. Raises
+    ValueError for what is no EXIF.
+    """
+    from PIL.Image import Exif
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    block = Exif()
+    try:
+        block.load(exif)
+        new_tags = _said(block)
+    except (OSError, TypeError, KeyError, SyntaxError, struct.error) as error:
+        raise ValueError("this is no EXIF") from error
+    with path.open("r+b") as stream:
+        head = stream.read(16)
+        size, at_head, count_as, offset_as = (20, 8, "Q", "Q") if head[2] == 43 else (12, 4, "H", "I")
+
+        def entries(directory: IO[bytes]) -> dict[bytes, bytes]:
+            number = struct.unpack(f"={count_as}", directory.read(struct.calcsize(count_as)))[0]
+            return {entry[:2]: entry for entry in (directory.read(size) for _ in range(number))}
+
+        stream.seek(struct.unpack(f"={offset_as}", head[at_head : 2 * at_head])[0])
+        before = entries(stream)
+        start = stream.seek(0, 2)
+        start += stream.write(b"\0" * (-start % 16))
+        new = ImageFileDirectory_v2(head[: 2 * at_head])
+        new.update(new_tags)
+        said = new.tobytes(start)
+        at = start + stream.write(said + b"\0" * (-len(said) % 16))
+        both = before | entries(BytesIO(said))
+        stream.write(struct.pack(f"={count_as}", len(both)))
+        stream.writelines(both[tag] for tag in sorted(both, key=lambda tag: struct.unpack("=H", tag)))
+        stream.write(struct.pack(f"={offset_as}", 0))  # no further page
+        stream.seek(at_head)
+        stream.write(struct.pack(f"={offset_as}", at))
 
 
-def _jpeg_has_comment(path: Path) -> bool:
-    """Whether there is a comment among the segments before the pixels."""
+def jpeg_has_comment(path: Path) -> bool:
+    """Whether there is a comment among the segments of a JPEG file before the pixels."""
     with path.open("rb") as stream:
         at = 2
         while True:
@@ -92,3 +129,24 @@ def _jpeg_has_comment(path: Path) -> bool:
             if head[1] == 0xFE:
                 return True
             at += 2 + int.from_bytes(head[2:])
+
+
+def _said(block: Any) -> dict[int, Any]:
+    """The tags of a directory that say something of the photograph; directories of their own as dictionaries."""
+    said = {tag: block[tag] for tag in _OF_THE_PHOTOGRAPH if tag in block}
+    own = {tag: dict(block.get_ifd(tag)) for tag in (_EXIF, _GPS)}
+    own[_EXIF].pop(_INTEROPERABILITY, None)
+    return said | {tag: values for tag, values in own.items() if values}
+
+
+def _png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Type and length of each chunk, the stream standing at its data."""
+    at = _SIGNATURE
+    while True:
+        stream.seek(at)
+        head = stream.read(8)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, length
+        at += length + 12

@@ -14,7 +14,7 @@ import pyvips
 
 from restora.core.errors import BadImage
 from restora.core.image import Image, Meta
-from restora.files.extras import png_text, unkept
+from restora.files.extras import jpeg_has_comment, png_text, tiff_exif
 
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
@@ -121,9 +121,13 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     kind = _ending(loader)
-    notes += unkept(file, kind)
+    if kind == "jpg" and jpeg_has_comment(file):
+        notes.append("the comment of the JPEG file is not kept")
     meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
-    meta = replace(meta, text=png_text(file) if kind == "png" else ())
+    if kind == "png":
+        meta = replace(meta, text=png_text(file))
+    elif kind == "tif":
+        meta = replace(meta, exif=tiff_exif(file))
     region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
@@ -224,7 +228,6 @@ def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:
         xmp=_blob(image, "xmp-data"),
         iptc=_blob(image, "iptc-data"),
         resolution=((down, across) if turned else (across, down)) if known else None,
-        description=image.get("image-description") if image.get_typeof("image-description") else None,
         notes=tuple(notes),
     )
 

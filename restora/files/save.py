@@ -15,7 +15,7 @@ import pyvips
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
-from restora.files.extras import put_png_text
+from restora.files.extras import put_png_text, put_tiff_exif
 from restora.files.picture import STDIO
 
 _KINDS = {
@@ -190,6 +190,8 @@ def _save(
             getattr(vips, saver)(str(part), **options[kind])
             if kind == "png" and meta.text:
                 put_png_text(part, meta.text)
+            if kind == "tif" and meta.exif:
+                notes += _exif_of_tiff(part, meta.exif)
             if path == STDIO:
                 copy(part, path)
             else:
@@ -200,25 +202,31 @@ def _save(
     return notes
 
 
+def _exif_of_tiff(path: Path, exif: bytes) -> list[str]:
+    """libvips writes none into TIFF files."""
+    try:
+        put_tiff_exif(path, exif)
+    except ValueError:
+        return ["tif was written without the EXIF data, which cannot be read"]
+    return []
+
+
 def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
     """Put the metadata on a picture; what the format will lose, in words."""
     blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp, "iptc-data": meta.iptc}
     for name, data in blobs.items():
         if data:
             vips.set_type(pyvips.GValue.blob_type, name, data)
-    if meta.description:
-        vips.set_type(pyvips.GValue.gstr_type, "image-description", meta.description)
     if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
         vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
     has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "text": meta.text}
-    said = has | {"description": meta.description}
     keeps = {
         "png": ("EXIF", "ICC", "XMP", "text"),
         "jpg": ("EXIF", "ICC", "XMP", "IPTC"),
-        "tif": ("ICC", "XMP", "IPTC", "description"),
+        "tif": ("EXIF", "ICC", "XMP", "IPTC"),
         "gif": (),
     }.get(kind, ("EXIF", "ICC", "XMP"))
-    return [f"{kind} was written without the {what} data" for what, data in said.items() if data and what not in keeps]
+    return [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
 
 
 def _put_in_place(part: Path, path: Path, force: bool) -> None:
