@@ -102,7 +102,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
         notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
     large = _decoded_bytes(raw) > WHOLE
-    source = partial(pyvips.Image.new_from_file, str(file), fail_on="truncated")
+    source = partial(pyvips.Image.new_from_file, _whole_name(file), fail_on="truncated")
     try:
         if large and not raw.get_typeof("tile-width"):
             tiles = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
@@ -153,6 +153,11 @@ def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
     return copy
 
 
+def _whole_name(path: Path) -> str:
+    """A file's name as libvips takes it, which reads brackets at the end as options."""
+    return f"{path}[]" if path.name.endswith("]") else str(path)
+
+
 def _load_lazily(path: Path, name: str) -> pyvips.Image:
     try:
         if path.is_dir():
@@ -164,7 +169,7 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
             start = stream.read(16)
             stream.seek(max(0, size - 64))
             tail = stream.read()
-        file = str(path)
+        file = _whole_name(path)
         file.encode()
     except OSError as error:
         raise BadImage(f"cannot open {name}: {error.strerror}") from error
@@ -199,7 +204,7 @@ def _put_in_tiles(file: Path, path: Path) -> None:
     A format that can only be decoded from top to bottom is decoded once, a few rows at a time. libvips would do so
     too, but map the result into memory, where it counts as resident.
     """
-    rows = pyvips.Image.new_from_file(str(file), access="sequential", fail_on="truncated")
+    rows = pyvips.Image.new_from_file(_whole_name(file), access="sequential", fail_on="truncated")
     rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
 
 

@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -224,6 +225,8 @@ def test_paths_may_hold_anything(tmp_path, photo):
     folder.mkdir()
     write(Image(photo), folder / "é à.png")
     assert np.array_equal(read(folder / "é à.png").pixels, photo)
+    shutil.copy(folder / "é à.png", folder / "photo[1]")
+    assert np.array_equal(read(folder / "photo[1]").pixels, photo)
 
 
 def test_a_wrong_ending_is_no_matter(tmp_path, photo):
