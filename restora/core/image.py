@@ -19,6 +19,7 @@ class Meta:
     iptc: bytes | None = None
     resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
     text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
+    comment: bytes | None = None  # of a JPEG file
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
 

@@ -1,4 +1,4 @@
-"""What files say beside the picture and libvips does not hand on: PNG text, and what TIFF files say of a photograph."""
+"""What files say beside the picture and libvips does not hand on: text, and what TIFF files say of a photograph."""
 
 import shutil
 import struct
@@ -15,6 +15,8 @@ _ELSEWHERE = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Keywords of text that is metadata of another kind."""
 MOST = 1_000_000
 """Bytes of text that are kept of one file."""
+_COMMENT, _PIXELS, _OF_APPLICATIONS = 0xFE, 0xDA, range(0xE0, 0xF0)
+"""Markers of JPEG segments."""
 _OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
 """Tags of TIFF 6.0 that are not about pixels: names of document and page, description, camera, software, date, host,
 artist and copyright."""
@@ -39,16 +41,23 @@ def png_text(path: Path) -> tuple[bytes, ...]:
 
 def put_png_text(path: Path, chunks: tuple[bytes, ...]) -> None:
     """Put chunks of text into a PNG file, in front of its pixels."""
-    whole = path.with_name(path.name + ".text")
-    try:
-        with path.open("rb") as source, whole.open("wb") as target:
-            target.write(source.read(_HEADER))
-            target.writelines(chunks)
-            shutil.copyfileobj(source, target)
-        shutil.copymode(path, whole)
-        whole.replace(path)
-    finally:
-        whole.unlink(missing_ok=True)
+    _insert(path, _HEADER, b"".join(chunks))
+
+
+def jpeg_comment(path: Path) -> bytes | None:
+    """The first comment of a JPEG file, or None."""
+    with path.open("rb") as stream:
+        for marker, length in _jpeg_segments(stream):
+            if marker == _COMMENT:
+                return stream.read(length)
+    return None
+
+
+def put_jpeg_comment(path: Path, comment: bytes) -> None:
+    """Put a comment into a JPEG file, behind what applications say."""
+    with path.open("rb") as stream:
+        at = next(stream.tell() - 4 for marker, _ in _jpeg_segments(stream) if marker not in _OF_APPLICATIONS)
+    _insert(path, at, b"\xff" + bytes([_COMMENT]) + struct.pack(">H", len(comment) + 2) + comment)
 
 
 def tiff_exif(path: Path) -> bytes | None:
@@ -117,26 +126,40 @@ def put_tiff_exif(path: Path, exif: bytes) -> None:
         stream.write(struct.pack(f"={offset_as}", at))
 
 
-def jpeg_has_comment(path: Path) -> bool:
-    """Whether there is a comment among the segments of a JPEG file before the pixels."""
-    with path.open("rb") as stream:
-        at = 2
-        while True:
-            stream.seek(at)
-            head = stream.read(4)
-            if len(head) < 4 or head[0] != 0xFF or head[1] == 0xDA:  # the pixels begin
-                return False
-            if head[1] == 0xFE:
-                return True
-            at += 2 + int.from_bytes(head[2:])
-
-
 def _said(block: Any) -> dict[int, Any]:
     """The tags of a directory that say something of the photograph; directories of their own as dictionaries."""
     said = {tag: block[tag] for tag in _OF_THE_PHOTOGRAPH if tag in block}
     own = {tag: dict(block.get_ifd(tag)) for tag in (_EXIF, _GPS)}
     own[_EXIF].pop(_INTEROPERABILITY, None)
     return said | {tag: values for tag, values in own.items() if values}
+
+
+def _insert(path: Path, at: int, data: bytes) -> None:
+    """Put data into a file, so many bytes after its beginning."""
+    whole = path.with_name(path.name + ".text")
+    try:
+        with path.open("rb") as source, whole.open("wb") as target:
+            target.write(source.read(at) + data)
+            shutil.copyfileobj(source, target)
+        shutil.copymode(path, whole)
+        whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _jpeg_segments(stream: IO[bytes]) -> Iterator[tuple[int, int]]:
+    """Marker and length of each segment before the pixels and of their first, the stream standing at its data."""
+    at = 2
+    while True:
+        stream.seek(at)
+        head = stream.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return
+        length = int.from_bytes(head[2:])
+        yield head[1], length - 2
+        if head[1] == _PIXELS:
+            return
+        at += 2 + length
 
 
 def _png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:

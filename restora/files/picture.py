@@ -14,7 +14,7 @@ import pyvips
 
 from restora.core.errors import BadImage
 from restora.core.image import Image, Meta
-from restora.files.extras import jpeg_has_comment, png_text, tiff_exif
+from restora.files.extras import jpeg_comment, png_text, tiff_exif
 
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
@@ -121,11 +121,11 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     kind = _ending(loader)
-    if kind == "jpg" and jpeg_has_comment(file):
-        notes.append("the comment of the JPEG file is not kept")
     meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
     if kind == "png":
         meta = replace(meta, text=png_text(file))
+    elif kind == "jpg":
+        meta = replace(meta, comment=jpeg_comment(file))
     elif kind == "tif":
         meta = replace(meta, exif=tiff_exif(file))
     region = pyvips.Region.new(plain)

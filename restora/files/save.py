@@ -15,7 +15,7 @@ import pyvips
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
-from restora.files.extras import put_png_text, put_tiff_exif
+from restora.files.extras import put_jpeg_comment, put_png_text, put_tiff_exif
 from restora.files.picture import STDIO
 
 _KINDS = {
@@ -188,10 +188,7 @@ def _save(
     try:
         with aside(path if path != STDIO else Path(tempfile.gettempdir(), f"out.{kind}"), through) as part:
             getattr(vips, saver)(str(part), **options[kind])
-            if kind == "png" and meta.text:
-                put_png_text(part, meta.text)
-            if kind == "tif" and meta.exif:
-                notes += _exif_of_tiff(part, meta.exif)
+            notes += _put_extras(part, meta, kind)
             if path == STDIO:
                 copy(part, path)
             else:
@@ -202,12 +199,17 @@ def _save(
     return notes
 
 
-def _exif_of_tiff(path: Path, exif: bytes) -> list[str]:
-    """libvips writes none into TIFF files."""
-    try:
-        put_tiff_exif(path, exif)
-    except ValueError:
-        return ["tif was written without the EXIF data, which cannot be read"]
+def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
+    """Put into a file that is written what libvips does not; what could not be, in words."""
+    if kind == "png" and meta.text:
+        put_png_text(path, meta.text)
+    if kind == "jpg" and meta.comment:
+        put_jpeg_comment(path, meta.comment)
+    if kind == "tif" and meta.exif:
+        try:
+            put_tiff_exif(path, meta.exif)
+        except ValueError:
+            return ["tif was written without the EXIF data, which cannot be read"]
     return []
 
 
@@ -219,10 +221,11 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
             vips.set_type(pyvips.GValue.blob_type, name, data)
     if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
         vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "text": meta.text}
+    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "comment": meta.comment}
+    has |= {"text": b"".join(meta.text)}
     keeps = {
         "png": ("EXIF", "ICC", "XMP", "text"),
-        "jpg": ("EXIF", "ICC", "XMP", "IPTC"),
+        "jpg": ("EXIF", "ICC", "XMP", "IPTC", "comment"),
         "tif": ("EXIF", "ICC", "XMP", "IPTC"),
         "gif": (),
     }.get(kind, ("EXIF", "ICC", "XMP"))

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,12 +185,18 @@ def test_texts_in_other_alphabets_are_kept_as_they_are(tmp_path, photo):
     assert write(image, tmp_path / "b.jpg") == ["jpg was written without the text data"]
 
 
-def test_the_comment_of_a_jpeg_that_is_lost_is_said(tmp_path, photo):
+def test_the_comment_of_a_jpeg_is_kept(tmp_path, photo):
     picture = Pillow.fromarray(np.uint8(255 * photo))
     picture.save(tmp_path / "a.jpg", comment="of the harbour")
-    assert read(tmp_path / "a.jpg").meta.notes == ("the comment of the JPEG file is not kept",)
+    image = read(tmp_path / "a.jpg")
+    image = replace(image, meta=replace(image.meta, exif=exif(1), icc=PROFILE))
+    assert write(image, tmp_path / "c.jpg") == []
+    with Pillow.open(tmp_path / "c.jpg") as other:
+        assert other.info["comment"] == b"of the harbour" and other.getexif()[0x010F] == "Camera"
+    assert np.array_equal(numbers(tmp_path / "c.jpg"), np.asarray(Pillow.open(tmp_path / "c.jpg")))
+    assert write(image, tmp_path / "c.png") == ["png was written without the comment data"]
     picture.save(tmp_path / "b.jpg")
-    assert read(tmp_path / "b.jpg").meta.notes == ()
+    assert read(tmp_path / "b.jpg").meta.comment is None
 
 
 def test_cmyk_of_16_bits_stays_16(tmp_path):
