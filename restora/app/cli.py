@@ -1,8 +1,10 @@
 """The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -56,6 +58,8 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     return_freed_memory()
+    if sys.stderr is None:  # it was closed, and print() would take standard output instead
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         app()
     except SystemExit:

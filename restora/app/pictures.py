@@ -315,7 +315,7 @@ def _run(  # the options of a command, as they are
         )
     report.diagnosis = seen[0].as_dict() if seen else {}
     if target != STDIO:
-        write_text(report.to_json(), paper, force=True)
+        write_text(report.to_json(), paper, force=force)
     return report
 
 

@@ -46,7 +46,7 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
             raise BadImage(f"the folder {path.parent} does not exist")
         if path.is_dir():
             raise BadImage(f"{path} is a folder")
-        if path.exists() and not force:
+        if (path.exists() or path.is_symlink()) and not force:
             raise OutputExists(f"{path} exists; overwrite it with --force")
     return kind
 
@@ -236,13 +236,10 @@ def _put_in_place(part: Path, path: Path, force: bool) -> None:
     """Give the finished file its name. Raises OutputExists if another has come there meanwhile and force is not set."""
     if not force:
         try:
-            path.hardlink_to(part)  # unlike renaming, it never replaces
+            path.touch(exist_ok=False)  # of two that do so at once, one fails: the name is ours
         except FileExistsError as error:
             raise OutputExists(f"{path} has been made by others meanwhile; overwrite it with --force") from error
-        except OSError:  # a file system without hard links
-            part.replace(path)
-    else:
-        part.replace(path)
+    part.replace(path)
 
 
 @contextmanager

@@ -16,6 +16,8 @@ TWO_TONES = 0.97
 """Share of black and white from which on a picture has these two tones alone, and nothing stands off them."""
 WIDE = 15
 """Side of the square within which chance is reckoned."""
+NEARBY = 65
+"""Side of the square over which neighbours are counted: beside print there is room for dots that stand alone."""
 
 
 def impulse(crops: Sequence[np.ndarray]) -> Finding:
@@ -30,7 +32,7 @@ def impulse(crops: Sequence[np.ndarray]) -> Finding:
 def impulse_mask(crop: np.ndarray) -> np.ndarray:
     """(h, w) bool: True where a value at 0 or 1 is 0.15 and four deviations off the median of its 5x5 neighbours.
 
-    Nowhere if such dots hang together, or if the picture has no other tones.
+    Not where such dots hang together, and nowhere if the picture has no other tones.
     """
     black, white = crop <= 0.5 / 255, crop >= 254.5 / 255
     between = ~(black | white)
@@ -41,18 +43,18 @@ def impulse_mask(crop: np.ndarray) -> np.ndarray:
     usual = 1.4826 * min(np.median(off), np.median(off[between]))
     far = off > max(0.15, 4 * usual)
     dots = np.concatenate([black & far, white & far], 2)
-    found = np.asarray(dots.any(2))
-    return found & (_togetherness(dots) < TOGETHER)
+    return np.asarray(dots.any(2)) & ~_together(dots)
 
 
-def _togetherness(dots: np.ndarray) -> float:
-    """How many times more neighbours of its kind a dot has than in its wider surroundings, for (h, w, kinds) bool."""
-    near, by_chance = 0.0, 0.0
-    for kind in np.moveaxis(dots.astype(np.float32), 2, 0):
+def _together(dots: np.ndarray) -> np.ndarray:
+    """(h, w) bool: where the dots (h, w, kinds) nearby have more neighbours of their kind than chance would give."""
+    near, by_chance = np.zeros((2, *dots.shape[:2]), np.float32)
+    for kind in np.ascontiguousarray(np.moveaxis(dots, 2, 0), np.float32):
         close, wide = (cv2.boxFilter(kind, -1, (side, side), normalize=False) for side in (3, WIDE))
-        near += float(((close - kind) * kind).sum())
-        by_chance += float(((wide - close) * kind).sum()) * 8 / (WIDE**2 - 9)
-    return near / by_chance if by_chance else 0.0
+        near += (close - kind) * kind
+        by_chance += (wide - close) * kind * np.float32(8 / (WIDE**2 - 9))
+    near, by_chance = (cv2.boxFilter(each, -1, (NEARBY, NEARBY)) for each in (near, by_chance))
+    return near > TOGETHER * by_chance + np.float32(1e-6)
 
 
 def without_impulses(crop: np.ndarray) -> np.ndarray:

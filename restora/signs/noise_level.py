@@ -18,10 +18,13 @@ from restora.core.diagnosis import Finding
 PATCH = 7
 ENOUGH = 300
 """Patches below which a choice says nothing."""
+SMALL = 128**2
+"""Pixels below which every patch is looked at."""
 MOST = 40_000
 """Patches that are looked at: more of them say the same in more time."""
-SOME = 30
-"""Patches without texture below which all that varies is texture: print has none at all."""
+FLATTEST = 0.05
+"""Share of the patches up to which those chosen last are taken for flat, though few of them look like noise alone: of
+print, of fine drawings and of small pictures more are chosen, and vary by their texture."""
 TONES = 0.03
 """Share of values between black and white below which a picture has two tones, and no noise can be told."""
 LEAST = 3.0 / 255
@@ -33,6 +36,10 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
     channels = crops[0].shape[2]
     sigmas = [channel_sigma([crop[:, :, c] for crop in crops]) for c in range(channels)]
     overall = float(np.sqrt(np.mean(np.square(sigmas))))
+    if sum(len(patches_of(crop[:, :, 0])) for crop in crops) < 2 * ENOUGH:
+        return Finding(
+            "noise_level", [0.0] * channels, "0..1 scale, per channel", 0.0, False, "too small to tell noise"
+        )
     present = overall >= LEAST
     certain = min(1.0, abs(overall - LEAST) / LEAST)
     levels = "/".join(f"{255 * sigma:.1f}" for sigma in sigmas)
@@ -51,24 +58,23 @@ def channel_sigma(crops: Sequence[np.ndarray]) -> float:
     if inside.mean() < TONES:
         return 0.0
     found = [sigma_of(patches[inside > 0.95])]
-    if inside.mean() < 0.98:
+    if inside[inside > 0].mean() < 0.98:  # of patches that are not all black or white, as a surround is
         # Choosing patches by their clipped pixels favours those with little noise; middle tones are seldom clipped.
         found.append(sigma_of(patches[np.abs(patches.mean((1, 2)) - 0.5) < 0.25]))
     return max(found) if max(found) > 0 else sigma_of(patches)
 
 
-def sigma_of(patches: np.ndarray) -> float:
-    """The noise of patches (N, 7, 7); 0 if they, or those without texture, are too few to tell."""
+def sigma_of(patches: np.ndarray, flattest: float = FLATTEST) -> float:
+    """The noise of patches (N, 7, 7); 0 if they are too few to tell, or if more than the flattest share has texture."""
     if len(patches) < ENOUGH:
         return 0.0
     energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
-    variance = _noise_variance(patches)
+    variance, chosen = _noise_variance(patches), len(patches)
     for _ in range(10):
         flat = patches[energy < variance * _noise_energy()]
-        if len(flat) < SOME:
-            return 0.0
         if len(flat) < ENOUGH:
-            break
+            return float(np.sqrt(variance)) if chosen <= flattest * len(patches) else 0.0
+        chosen = len(flat)
         before, variance = variance, _noise_variance(flat)
         if abs(variance - before) <= 1e-3 * before:
             break
@@ -91,7 +97,8 @@ def _noise_energy() -> float:
 
 
 def patches_of(crop: np.ndarray) -> np.ndarray:
-    """Overlapping patches (N, 7, 7) of a crop (h, w), every other one."""
+    """Overlapping patches (N, 7, 7) of a crop (h, w), every other one; every one of a small crop."""
     down, right = (max(0, PATCH - side) for side in crop.shape)
     crop = np.pad(crop, ((0, down), (0, right)), mode="symmetric")
-    return sliding_window_view(crop.astype(np.float64), (PATCH, PATCH))[::2, ::2].reshape(-1, PATCH, PATCH)
+    every = 1 if crop.size < SMALL else 2
+    return sliding_window_view(crop.astype(np.float64), (PATCH, PATCH))[::every, ::every].reshape(-1, PATCH, PATCH)

@@ -59,7 +59,7 @@ def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         mean = float(np.median(brightness[flat]))
         sigma = TO_SIGMA * float(np.median(np.abs(patches[flat] - brightness[flat][:, None, None])))
         if 2 * sigma < mean < 1 - 2 * sigma:  # few values are clipped: texture is the greater worry
-            sigma = sigma_of(patches[part])  # 0 if they are too few to tell, and then nothing is said
+            sigma = sigma_of(patches[part], flattest=1)  # 0 if they are too few to tell: then nothing is said
         # Half of the values lie within 0.67 sigma: if those are not clipped, neither is the median deviation.
         if max(LEAST, sigma) < mean < 1 - sigma and sigma > LEAST:
             points.append((mean, sigma))

@@ -221,8 +221,9 @@ def prepare(
     engine: str,
     max_memory: int,
     tell: Tell | None = None,
+    held: int = 0,
 ) -> Restoration:
-    """Load what the plan needs, and choose the largest tile that memory allows."""
+    """Load what the plan needs, and choose the largest tile that memory allows beside so many bytes that are held."""
     engine = engine_named(engine)
     runners = [
         _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
@@ -235,11 +236,11 @@ def prepare(
             read = _map(beside, "the sigma map" if step.sigma_map else "the mask", size)
             more = _of_hole(read(0, 0, *size), step.method) if step.hole else 0
             runners[index] = replace(runner, beside=read, memory=runner.memory + more)
-    tile, needed = _tile(work, max(0, max_memory - RESTING))
+    tile, needed = _tile(work, max(0, max_memory - held - RESTING))
     if tile is None:
-        most, allowed = -(-(needed + RESTING) // 10**6), max(0, max_memory) / 1e6
+        most = -(-(needed + held + RESTING) // 10**6)
         raise BadImage(
-            f"this needs about {most} MB of memory, more than the {allowed:.0f} MB allowed;"
+            f"this needs about {most} MB of memory, more than the {max_memory / 1e6:.0f} MB allowed;"
             f" allow it with --max-memory {most}MB"
         )
     report.tile = work.tile = tile

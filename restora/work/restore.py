@@ -90,7 +90,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     _be_patient(plan, picture.shape, limits.minutes)
-    work = prepare(plan, picture.shape, report, engine, limits.memory - picture.held, tell)
+    work = prepare(plan, picture.shape, report, engine, limits.memory, tell, picture.held)
     height, width = work.size()
     if height * width > limits.pixels:
         allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"

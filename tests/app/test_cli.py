@@ -20,6 +20,7 @@ from restora.files.picture import read
 from restora.files.save import write
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
+from restora.work.restore import restore_file
 
 COMMANDS = [
     ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
@@ -241,6 +242,31 @@ def test_pictures_pass_through_a_pipe(folder):
     assert done.returncode == 0 and done.stdout.startswith(b"\x89PNG") and b"median" in done.stderr
     Path("piped.png").write_bytes(done.stdout)
     assert read(Path("piped.png")).shape == (400, 400, 3)
+
+
+def test_a_report_that_appears_meanwhile_is_not_overwritten(folder, restora, monkeypatch):
+    def restored(*words, **options):
+        report = restore_file(*words, **options)
+        Path("a.png.json").write_text("mine")
+        return report
+
+    monkeypatch.setattr("restora.work.restore.restore_file", restored)
+    status, _, err = restora("denoise", "clean.png", "--method", "median", "-o", "a.png")
+    assert status == 2 and "a.png.json" in err and Path("a.png.json").read_text() == "mine"
+
+
+def test_closed_standard_error_is_no_matter(folder):
+    command = f"{sys.executable} -m restora denoise clean.png --method median -o - 2>&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith(b"\x89PNG") and done.stdout.endswith(b"IEND\xaeB`\x82")
+
+
+def test_the_memory_that_is_advised_is_enough(folder, restora):
+    write(Image(np.zeros((3000, 4000, 3), np.float32)), Path("large.tif"))  # 36 MB of it stay in memory
+    words = ("denoise", "large.tif", "--method", "gaussian", "-o", "out.tif")
+    status, _, err = restora(*words, "--max-memory", "100MB")
+    assert status == 2 and "more than the 100 MB allowed" in err
+    assert restora(*words, "--max-memory", err.split()[-1])[0] == 0
 
 
 @pytest.mark.parametrize(("closed", "says"), [("<&-", "standard input is closed"), (">&-", "standard output is")])

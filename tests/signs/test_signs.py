@@ -79,6 +79,23 @@ def test_a_clean_picture_shows_no_noise(clean):
     assert not found["noise_level"].present and not found["impulse"].present and not found["camera_noise"].present
 
 
+def test_a_clean_thumbnail_shows_no_noise(clean):
+    """All of it is texture."""
+    small = eight_bit(cv2.resize(clean, (64, 64), interpolation=cv2.INTER_AREA).reshape(64, 64, -1))
+    assert not look(small)["noise_level"].present
+
+
+def test_that_a_picture_is_too_small_is_said():
+    found = look(np.random.default_rng(0).random((24, 24, 3), np.float32))["noise_level"]
+    assert not found.present and found.confidence == 0 and "too small" in found.says
+
+
+def test_rare_impulses_are_found_beside_print():
+    page = np.pad(drawn("text"), ((100, 100), (100, 100), (0, 0)), constant_values=1)
+    damaged = parse("noise(salt-and-pepper, amount=0.03)").apply(page, np.random.default_rng(2))
+    assert look(eight_bit(damaged))["impulse"].present and not look(page)["impulse"].present
+
+
 @pytest.mark.parametrize("grain", [0.6, 0.9])
 def test_coarse_noise_is_found_where_white_noise_is_not(clean, grain):
     y = eight_bit(parse(f"noise(camera, sigma=0.03, grain={grain})").apply(clean, np.random.default_rng(8)))
