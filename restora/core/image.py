@@ -16,10 +16,10 @@ class Meta:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
-    iptc: bytes | None = None
+    iptc: bytes | None = None  # as it is, without what Photoshop puts around it
     resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
     text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
-    comment: bytes | None = None  # of a JPEG file
+    comments: tuple[bytes, ...] = ()  # of a JPEG file
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
 

@@ -2,28 +2,32 @@
 
 import shutil
 import struct
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from restora.files.tags import EXIF, IPTC, Directory, Form, Tag, entries_of, form_of, packed, read_directory
 
 _SIGNATURE = 8
 _HEADER = 33
 """Bytes of a PNG before anything may follow: signature and IHDR."""
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
-_ELSEWHERE = (b"XML:com.adobe.xmp", b"Raw profile type ")
-"""Keywords of text that is metadata of another kind."""
+_XMP = b"XML:com.adobe.xmp"
+"""Keyword of text that libvips hands on as XMP."""
 MOST = 1_000_000
 """Bytes of text that are kept of one file."""
 _COMMENT, _PIXELS, _OF_APPLICATIONS = 0xFE, 0xDA, range(0xE0, 0xF0)
 """Markers of JPEG segments."""
-_OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 33432)
-"""Tags of TIFF 6.0 that are not about pixels: names of document and page, description, camera, software, date, host,
-artist and copyright."""
-_EXIF, _GPS = 34665, 34853
-"""Tags that lead to directories of their own."""
+_OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, *range(40091, 40096), 33432)
+"""Tags that are not about pixels: names of document and page, description, camera, software, date, host, artist,
+rating, title and keywords as Windows writes them, copyright."""
 _INTEROPERABILITY = 40965
-"""One within that of EXIF, of no use to people."""
+"""A directory within that of EXIF, of no use to people."""
+_EXIF = b"Exif\0\0"
+_PHOTOSHOP, _RESOURCE, _IPTC = b"Photoshop 3.0\0", b"8BIM", b"\x04\x04"
+"""In JPEG files IPTC is one of Photoshop's resources."""
 
 
 def png_text(path: Path) -> tuple[bytes, ...]:
@@ -34,7 +38,8 @@ def png_text(path: Path) -> tuple[bytes, ...]:
             if kind not in _TEXT or sum(map(len, chunks)) + length > MOST:
                 continue
             body = stream.read(length + 4)
-            if not body.startswith(_ELSEWHERE):
+            whole = zlib.crc32(kind + body[:-4]) == int.from_bytes(body[-4:])
+            if whole and not body.startswith(_XMP):
                 chunks.append(struct.pack(">I", length) + kind + body)
     return tuple(chunks)
 
@@ -44,94 +49,88 @@ def put_png_text(path: Path, chunks: tuple[bytes, ...]) -> None:
     _insert(path, _HEADER, b"".join(chunks))
 
 
-def jpeg_comment(path: Path) -> bytes | None:
-    """The first comment of a JPEG file, or None."""
+def png_is_animated(path: Path) -> bool:
+    """Whether a PNG file has more pictures than its first."""
     with path.open("rb") as stream:
-        for marker, length in _jpeg_segments(stream):
-            if marker == _COMMENT:
-                return stream.read(length)
-    return None
+        return any(kind == b"acTL" for kind, _ in _png_chunks(stream))
 
 
-def put_jpeg_comment(path: Path, comment: bytes) -> None:
-    """Put a comment into a JPEG file, behind what applications say."""
+def jpeg_comments(path: Path) -> tuple[bytes, ...]:
+    """The comments of a JPEG file."""
+    with path.open("rb") as stream:
+        return tuple(stream.read(length) for marker, length in _jpeg_segments(stream) if marker == _COMMENT)
+
+
+def put_jpeg_comments(path: Path, comments: tuple[bytes, ...]) -> None:
+    """Put comments into a JPEG file, behind what applications say."""
     with path.open("rb") as stream:
         at = next(stream.tell() - 4 for marker, _ in _jpeg_segments(stream) if marker not in _OF_APPLICATIONS)
-    _insert(path, at, b"\xff" + bytes([_COMMENT]) + struct.pack(">H", len(comment) + 2) + comment)
+    heads = (struct.pack(">BBH", 0xFF, _COMMENT, len(comment) + 2) for comment in comments)
+    _insert(path, at, b"".join(head + comment for head, comment in zip(heads, comments, strict=True)))
 
 
-def tiff_exif(path: Path) -> bytes | None:
-    """What a TIFF file says of the photograph, as an EXIF block; None if nothing, or if it cannot be read."""
-    from PIL.Image import Exif
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    block = Exif()
+def tiff_says(path: Path) -> tuple[bytes | None, bytes | None]:
+    """What a TIFF file says of the photograph: as an EXIF block, and as IPTC; None for nothing."""
     try:
         with path.open("rb") as stream:
-            head = stream.read(16)
-            head = head if head[2 if head.startswith(b"II") else 3] == 43 else head[:8]  # the longer one of BigTIFF
-            directory = ImageFileDirectory_v2(head)
-            stream.seek(directory.next)
-            directory.load(stream)
-            for tag in (*_OF_THE_PHOTOGRAPH, _EXIF, _GPS):
-                if tag not in directory:
-                    continue
-                block[tag] = directory[tag]
-                if tag in (_EXIF, _GPS):
-                    own = ImageFileDirectory_v2(head, group=tag)
-                    stream.seek(directory[tag])
-                    own.load(stream)
-                    block[tag] = {each: value for each, value in own.items() if each != _INTEROPERABILITY}
-            return block.tobytes() if len(block) else None
-    except (OSError, ValueError, TypeError, KeyError, SyntaxError, struct.error):  # strange tags are no reason to fail
-        return None
+            form, found = read_directory(stream)
+    except (OSError, ValueError):  # libvips can read its pixels all the same
+        return None, None
+    iptc = found.tags.get(IPTC)
+    said = _said(found)
+    plain = Form(form.order)
+    exif = _EXIF + {"<": b"II", ">": b"MM"}[form.order] + plain.pack("HI", 42, 8) + packed(said, plain, 8)
+    return exif if said.tags or said.inner else None, iptc.data if iptc else None
 
 
-def put_tiff_exif(path: Path, exif: bytes) -> None:
-    """Make a TIFF file, in this machine's byte order, say of the photograph what an EXIF block does.
+def put_into_tiff(path: Path, exif: bytes | None, iptc: bytes | None) -> None:
+    """Make a TIFF file say of the photograph what an EXIF block and IPTC do: its directory is written anew at the end.
 
-    What it says, then a new directory of it and of all that was there before, are written at its end. Raises
-    ValueError for what is no EXIF.
+    Raises ValueError for what is no EXIF.
     """
-    from PIL.Image import Exif
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    block = Exif()
-    try:
-        block.load(exif)
-        new_tags = _said(block)
-    except (OSError, TypeError, KeyError, SyntaxError, struct.error) as error:
-        raise ValueError("this is no EXIF") from error
+    order, said = Form("<"), Directory()
+    if exif:
+        order, found = read_directory(BytesIO(exif.removeprefix(_EXIF)))
+        said = _said(found)
     with path.open("r+b") as stream:
-        head = stream.read(16)
-        size, at_head, count_as, offset_as = (20, 8, "Q", "Q") if head[2] == 43 else (12, 4, "H", "I")
-
-        def entries(directory: IO[bytes]) -> dict[bytes, bytes]:
-            number = struct.unpack(f"={count_as}", directory.read(struct.calcsize(count_as)))[0]
-            return {entry[:2]: entry for entry in (directory.read(size) for _ in range(number))}
-
-        stream.seek(struct.unpack(f"={offset_as}", head[at_head : 2 * at_head])[0])
-        before = entries(stream)
-        start = stream.seek(0, 2)
-        start += stream.write(b"\0" * (-start % 16))
-        new = ImageFileDirectory_v2(head[: 2 * at_head])
-        new.update(new_tags)
-        said = new.tobytes(start)
-        at = start + stream.write(said + b"\0" * (-len(said) % 16))
-        both = before | entries(BytesIO(said))
-        stream.write(struct.pack(f"={count_as}", len(both)))
-        stream.writelines(both[tag] for tag in sorted(both, key=lambda tag: struct.unpack("=H", tag)))
-        stream.write(struct.pack(f"={offset_as}", 0))  # no further page
-        stream.seek(at_head)
-        stream.write(struct.pack(f"={offset_as}", at))
+        form, at = form_of(stream.read(16))
+        said = said if order.order == form.order else said.turned()
+        if iptc:
+            said.tags[IPTC] = Tag(7, len(iptc), iptc)
+        before = entries_of(stream, form, at)
+        end = stream.seek(0, 2)
+        end += stream.write(b"\0" * (-end % 16))
+        stream.write(packed(said, form, end, before))
+        stream.seek(form.size)
+        stream.write(form.pack(form.wide, end))
 
 
-def _said(block: Any) -> dict[int, Any]:
-    """The tags of a directory that say something of the photograph; directories of their own as dictionaries."""
-    said = {tag: block[tag] for tag in _OF_THE_PHOTOGRAPH if tag in block}
-    own = {tag: dict(block.get_ifd(tag)) for tag in (_EXIF, _GPS)}
-    own[_EXIF].pop(_INTEROPERABILITY, None)
-    return said | {tag: values for tag, values in own.items() if values}
+def iptc_alone(resources: bytes) -> bytes:
+    """The IPTC among Photoshop's resources, as JPEG files have it; what is none of them as it is."""
+    if not resources.startswith(_PHOTOSHOP):
+        return resources
+    at = len(_PHOTOSHOP)
+    while resources[at : at + 4] == _RESOURCE:
+        kind, name = resources[at + 4 : at + 6], resources[at + 6] if at + 6 < len(resources) else 0
+        start = at + 6 + (name + 2) // 2 * 2 + 4
+        length = int.from_bytes(resources[start - 4 : start])
+        if kind == _IPTC:
+            return resources[start : start + length]
+        at = start + (length + 1) // 2 * 2
+    return b""
+
+
+def iptc_as_resource(iptc: bytes) -> bytes:
+    """IPTC as JPEG files have it."""
+    return _PHOTOSHOP + _RESOURCE + _IPTC + bytes(2) + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
+
+
+def _said(found: Directory) -> Directory:
+    """Of a directory what it says of the photograph."""
+    inner = {number: dict(own) for number, own in found.inner.items()}
+    inner.get(EXIF, {}).pop(_INTEROPERABILITY, None)
+    tags = {number: found.tags[number] for number in _OF_THE_PHOTOGRAPH if number in found.tags}
+    return Directory(tags, {number: own for number, own in inner.items() if own})
 
 
 def _insert(path: Path, at: int, data: bytes) -> None:

@@ -14,7 +14,7 @@ import pyvips
 
 from restora.core.errors import BadImage
 from restora.core.image import Image, Meta
-from restora.files.extras import jpeg_comment, png_text, tiff_exif
+from restora.files.extras import iptc_alone, jpeg_comments, png_is_animated, png_text, tiff_says
 
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
@@ -121,13 +121,16 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     kind = _ending(loader)
+    if kind == "png" and png_is_animated(file):
+        notes.append("only the first frame was read")
     meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
     if kind == "png":
         meta = replace(meta, text=png_text(file))
     elif kind == "jpg":
-        meta = replace(meta, comment=jpeg_comment(file))
+        meta = replace(meta, comments=jpeg_comments(file))
     elif kind == "tif":
-        meta = replace(meta, exif=tiff_exif(file))
+        exif, iptc = tiff_says(file)
+        meta = replace(meta, exif=exif, iptc=iptc)
     region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
@@ -231,7 +234,7 @@ def _meta(image: pyvips.Image, turned: bool, notes: list[str]) -> Meta:
         icc=_blob(image, "icc-profile-data"),
         exif=_blob(image, "exif-data"),
         xmp=_blob(image, "xmp-data"),
-        iptc=_blob(image, "iptc-data"),
+        iptc=iptc_alone(_blob(image, "iptc-data") or b"") or None,
         resolution=((down, across) if turned else (across, down)) if known else None,
         notes=tuple(notes),
     )

@@ -15,13 +15,15 @@ import pyvips
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
-from restora.files.extras import put_jpeg_comment, put_png_text, put_tiff_exif
+from restora.files.extras import iptc_as_resource, put_into_tiff, put_jpeg_comments, put_png_text
 from restora.files.picture import STDIO
 
 _KINDS = {
     ".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif", ".webp": "webp", ".avif": "avif",
     ".gif": "gif",
 }  # fmt: skip
+SEGMENT = 65_400
+"""Bytes of EXIF, XMP or IPTC that a JPEG file holds at most, with room for their names."""
 _LONGEST = {"webp": 16383, "jpg": 65500, "avif": 16384, "gif": 65535}
 
 
@@ -203,25 +205,29 @@ def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
     """Put into a file that is written what libvips does not; what could not be, in words."""
     if kind == "png" and meta.text:
         put_png_text(path, meta.text)
-    if kind == "jpg" and meta.comment:
-        put_jpeg_comment(path, meta.comment)
-    if kind == "tif" and meta.exif:
+    if kind == "jpg" and meta.comments:
+        put_jpeg_comments(path, meta.comments)
+    if kind == "tif" and (meta.exif or meta.iptc):
         try:
-            put_tiff_exif(path, meta.exif)
+            put_into_tiff(path, meta.exif, meta.iptc)
         except ValueError:
+            put_into_tiff(path, None, meta.iptc)
             return ["tif was written without the EXIF data, which cannot be read"]
     return []
 
 
 def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
     """Put the metadata on a picture; what the format will lose, in words."""
-    blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp, "iptc-data": meta.iptc}
+    blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp}
+    if kind == "jpg" and meta.iptc:
+        blobs["iptc-data"] = iptc_as_resource(meta.iptc)
+    large = {name for name, data in blobs.items() if kind == "jpg" and name != "icc-profile-data" and _too_large(data)}
     for name, data in blobs.items():
-        if data:
+        if data and name not in large:
             vips.set_type(pyvips.GValue.blob_type, name, data)
     if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
         vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
-    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "comment": meta.comment}
+    has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "comment": b"".join(meta.comments)}
     has |= {"text": b"".join(meta.text)}
     keeps = {
         "png": ("EXIF", "ICC", "XMP", "text"),
@@ -229,7 +235,13 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
         "tif": ("EXIF", "ICC", "XMP", "IPTC"),
         "gif": (),
     }.get(kind, ("EXIF", "ICC", "XMP"))
-    return [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
+    lost = [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
+    names = [name.removesuffix("-data").upper() for name in sorted(large)]
+    return lost + [f"jpg was written without the {name} data, which are more than the 64 KB it holds" for name in names]
+
+
+def _too_large(data: bytes | None) -> bool:
+    return len(data or b"") > SEGMENT
 
 
 def _put_in_place(part: Path, path: Path, force: bool) -> None:

@@ -13,14 +13,16 @@ import pytest
 import pyvips
 import tifffile
 from PIL import Image as Pillow
-from PIL import ImageCms
+from PIL import ImageCms, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
+from restora.files.extras import put_into_tiff
 from restora.files.picture import open_picture, read
 from restora.files.save import write, write_by_tiles
+from restora.files.tags import EXIF, GPS, Directory, Form, Tag, packed, read_directory
 
 LOSSLESS = [("png", 8), ("png", 16), ("tif", 8), ("tif", 16), ("tif", 32)]
 
@@ -167,6 +169,53 @@ def test_what_a_tiff_says_of_the_photograph_is_kept_there_and_back(tmp_path, pho
     assert tags(tmp_path / "c.tif")[0] == first and tags(tmp_path / "c.tif")[1][0x9003] == own[0x9003]
 
 
+IPTC = b"\x1c\x02\x05\x00\x05Title"
+
+
+@pytest.mark.parametrize("kind", ["tif", "jpg"])
+def test_iptc_is_kept_there_and_back(tmp_path, photo, kind):
+    assert write(Image(photo, meta=Meta(iptc=IPTC)), tmp_path / f"a.{kind}") == []
+    with Pillow.open(tmp_path / f"a.{kind}") as other:
+        assert IptcImagePlugin.getiptcinfo(other) == {(2, 5): b"Title"}
+    last = f"a.{kind}"
+    for number, ending in enumerate(("jpg", "tif", kind)):
+        image = read(tmp_path / last)
+        assert image.meta.iptc == IPTC
+        last = f"b{number}.{ending}"
+        write(image, tmp_path / last)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_what_a_tiff_says_is_kept_byte_for_byte(tmp_path, photo, order, big):
+    pixels = np.uint8(np.rint(255 * photo))
+    artist, maker = "Jürgen Żółć 東京".encode(), bytes(range(256))
+    tags = [(315, 2, len(artist) + 1, artist + b"\0", True), (40091, 1, 4, b"T\0i\0", True)]
+    tifffile.imwrite(
+        *(tmp_path / "a.tif", pixels), byteorder=order, bigtiff=big, extratags=tags, photometric="rgb", metadata=None
+    )
+    own = {0x829A: Tag(5, 1, struct.pack("<II", 1, 250)), 0x927C: Tag(7, 256, maker), 0x9204: Tag(10, 1, b"\xff" * 8)}
+    odd = {0: Tag(2, 4, b"2200"), 6: Tag(1, 3, b"\1\2\3")}  # of types that they should not have
+    block = b"II*\0\x08\0\0\0" + packed(Directory({}, {EXIF: own, GPS: odd}), Form("<"), 8)
+    put_into_tiff(tmp_path / "a.tif", b"Exif\0\0" + block, None)
+    image = read(tmp_path / "a.tif")
+    assert np.array_equal(image.pixels, pixels / np.float32(255))
+    write(image, tmp_path / "b.tif")
+    with (tmp_path / "b.tif").open("rb") as stream:
+        form, found = read_directory(stream)
+    assert form == Form("<") and found.tags[315].data == artist + b"\0" and found.tags[40091].data == b"T\0i\0"
+    assert found.inner == {EXIF: own, GPS: odd}
+    assert np.array_equal(tifffile.imread(tmp_path / "b.tif"), pixels)
+
+
+def test_what_a_jpeg_has_no_room_for_is_said(tmp_path, photo):
+    long = b"Exif\0\0II*\0\x08\0\0\0" + packed(Directory({315: Tag(2, 70000, b"x" * 70000)}), Form("<"), 8)
+    image = Image(photo, meta=Meta(exif=long, xmp=b"x" * 70000))
+    notes = write(image, tmp_path / "a.jpg")
+    assert len(notes) == 2 and all("more than the 64 KB" in note for note in notes)
+    assert write(image, tmp_path / "a.tif") == []
+
+
 def test_an_exif_block_that_is_none_is_said(tmp_path, photo):
     notes = write(Image(photo, meta=Meta(exif=b"Exif\0\0nonsense")), tmp_path / "a.tif")
     assert "without the EXIF" in notes[0] and read(tmp_path / "a.tif").shape == photo.shape
@@ -185,6 +234,12 @@ def test_texts_in_other_alphabets_are_kept_as_they_are(tmp_path, photo):
     assert write(image, tmp_path / "b.jpg") == ["jpg was written without the text data"]
 
 
+def test_the_frames_of_an_animated_png_that_are_not_read_are_said(tmp_path, photo):
+    frames = [Pillow.fromarray(np.uint8(255 * each)) for each in (photo, photo[::-1])]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    assert read(tmp_path / "a.png").meta.notes == ("only the first frame was read",)
+
+
 def test_the_comment_of_a_jpeg_is_kept(tmp_path, photo):
     picture = Pillow.fromarray(np.uint8(255 * photo))
     picture.save(tmp_path / "a.jpg", comment="of the harbour")
@@ -196,7 +251,7 @@ def test_the_comment_of_a_jpeg_is_kept(tmp_path, photo):
     assert np.array_equal(numbers(tmp_path / "c.jpg"), np.asarray(Pillow.open(tmp_path / "c.jpg")))
     assert write(image, tmp_path / "c.png") == ["png was written without the comment data"]
     picture.save(tmp_path / "b.jpg")
-    assert read(tmp_path / "b.jpg").meta.comment is None
+    assert read(tmp_path / "b.jpg").meta.comments == ()
 
 
 def test_cmyk_of_16_bits_stays_16(tmp_path):
