@@ -1,6 +1,7 @@
 """Commands for people with a picture: fix, denoise, upscale, inpaint, diagnose, plan, restore."""
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -297,7 +298,7 @@ def _run(  # the options of a command, as they are
     if target.is_dir():
         raise BadImage(f"{target} is a folder; name a file in it")
     paper = target.with_name(f"{target.name}.json")
-    if target != STDIO and paper.exists() and not (force and paper.is_file()):
+    if target != STDIO and os.path.lexists(paper) and not (force and paper.is_file()):
         raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")
     if resume and target == STDIO:
         raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")

@@ -25,7 +25,6 @@ pyvips.cache_set_max(0)
 pyvips.block_untrusted_set(True)
 # Its warnings would appear among our lines; what matters of them comes as an exception.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
