@@ -177,6 +177,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     bring(page, tmp_path / "scratched.png")
     page.click("#mark")
     page.wait_for_selector("canvas#brush")
+    page.wait_for_selector("#plan >> text=Fill the hole")  # Restore belongs to the form that is drawn
     page.click("#go")
     page.wait_for_selector("#trouble >> text=nothing is painted over")
     stroke(page, (0.5, 0.2), (0.5, 0.4))
