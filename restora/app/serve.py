@@ -64,4 +64,7 @@ def serve(
         address = f"http://{name}:{listening.getsockname()[1]}"
         typer.echo(f"Restora is at {address} until Ctrl-C; for programs see /docs there", err=True)
         config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=3)
-        uvicorn.Server(config).run([listening])
+        server = uvicorn.Server(config)
+        server.run([listening])
+        if not server.started:
+            raise typer.Exit(3)  # it has said why

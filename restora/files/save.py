@@ -211,7 +211,8 @@ def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
         try:
             put_into_tiff(path, meta.exif, meta.iptc)
         except ValueError:
-            put_into_tiff(path, None, meta.iptc)
+            if meta.iptc:
+                put_into_tiff(path, None, meta.iptc)
             return ["tif was written without the EXIF data, which cannot be read"]
     return []
 

@@ -13,8 +13,8 @@ EXIF, GPS, IPTC = 34665, 34853, 33723
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of what is turned when the byte order changes, by the type of a tag; fractions (5 and 10) are pairs."""
 _PAIRS = (5, 10)
-_LARGEST = 10_000_000
-"""Bytes of a value beyond which it is no description, but pixels or damage."""
+_MOST = 10_000_000
+"""Bytes of all values of a directory: what is beyond is no description, but pixels, damage or an attack."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,13 @@ def entries_of(stream: IO[bytes], form: Form, at: int) -> dict[int, bytes]:
 
 def tags_of(stream: IO[bytes], form: Form, at: int) -> dict[int, Tag]:
     """The tags of the directory at a place; those that are damaged are left out."""
-    tags = {}
+    tags, left = {}, _MOST
     for number, entry in entries_of(stream, form, at).items():
         kind, count = struct.unpack(f"{form.order}H{form.wide}", entry[2 : 4 + form.size])
         length = count * _UNITS.get(kind, 0) * (2 if kind in _PAIRS else 1)
         value = entry[4 + form.size :]
-        if length > form.size and length <= _LARGEST:
+        if form.size < length <= left:
+            left -= length
             stream.seek(struct.unpack(f"{form.order}{form.wide}", value)[0])
             value = stream.read(length)
         if 0 < length <= len(value):

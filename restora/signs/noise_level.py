@@ -33,26 +33,21 @@ LEAST = 3.0 / 255
 
 def noise_level(crops: Sequence[np.ndarray]) -> Finding:
     """The noise of each channel of some crops (h, w, C) on the 0..1 scale; any size."""
-    channels = crops[0].shape[2]
-    sigmas = [channel_sigma([crop[:, :, c] for crop in crops]) for c in range(channels)]
+    channels, unit = range(crops[0].shape[2]), "0..1 scale, per channel"
+    patches = [np.concatenate([patches_of(crop[:, :, c]) for crop in crops]) for c in channels]
+    if len(patches[0]) < 2 * ENOUGH:
+        return Finding("noise_level", [0.0 for _ in channels], unit, 0.0, False, "too small to tell noise")
+    sigmas = [channel_sigma(each[:: -(-len(each) // MOST)]) for each in patches]
     overall = float(np.sqrt(np.mean(np.square(sigmas))))
-    if sum(len(patches_of(crop[:, :, 0])) for crop in crops) < 2 * ENOUGH:
-        return Finding(
-            "noise_level", [0.0] * channels, "0..1 scale, per channel", 0.0, False, "too small to tell noise"
-        )
     present = overall >= LEAST
     certain = min(1.0, abs(overall - LEAST) / LEAST)
     levels = "/".join(f"{255 * sigma:.1f}" for sigma in sigmas)
     says = f"noise of standard deviation {levels} of 255" if present else f"no noise to speak of ({levels} of 255)"
-    return Finding(
-        "noise_level", [round(sigma, 5) for sigma in sigmas], "0..1 scale, per channel", certain, present, says
-    )
+    return Finding("noise_level", [round(sigma, 5) for sigma in sigmas], unit, certain, present, says)
 
 
-def channel_sigma(crops: Sequence[np.ndarray]) -> float:
-    """The noise of one channel, from crops (h, w)."""
-    patches = np.concatenate([patches_of(crop) for crop in crops])
-    patches = patches[:: -(-len(patches) // MOST)]
+def channel_sigma(patches: np.ndarray) -> float:
+    """The noise of one channel, from its patches (N, 7, 7)."""
     # Clipped values carry less noise than they should: leave such patches out.
     inside = ((patches > 0) & (patches < 1)).mean((1, 2))
     if inside.mean() < TONES:

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from restora.core.diagnosis import Diagnosis
-from restora.signs.table import SIGNS
+from restora.signs.table import findings
 
 CROP = 256
 CROPS = 9
@@ -25,7 +25,7 @@ class Pixels(Protocol):
 def diagnose(picture: Pixels) -> Diagnosis:
     """What is wrong with a picture, from up to nine crops of 256x256 spread over it."""
     crops = [picture.window(*rectangle) for rectangle in _spread(*picture.shape[:2])]
-    return Diagnosis({name: sign(crops) for name, sign in SIGNS.items()})
+    return Diagnosis(findings(crops))
 
 
 def _spread(height: int, width: int) -> list[tuple[int, int, int, int]]:

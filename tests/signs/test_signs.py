@@ -7,7 +7,7 @@ from restora.damage.words import parse
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
 from restora.signs.jpeg_quality import steps
-from restora.signs.table import SIGNS
+from restora.signs.table import findings
 
 
 def eight_bit(x):
@@ -15,7 +15,7 @@ def eight_bit(x):
 
 
 def look(x):
-    return {name: sign([x]) for name, sign in SIGNS.items()}
+    return findings([x])
 
 
 PHOTOS = {
