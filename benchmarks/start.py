@@ -19,7 +19,7 @@ import numpy as np
 from skimage.data import chelsea
 
 from restora.core.image import Image
-from restora.engines.processor import machine
+from restora.core.processor import machine
 from restora.files.save import write
 from restora.work.bench import read_table, write_table
 

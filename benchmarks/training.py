@@ -20,8 +20,8 @@ from statistics import median
 import numpy as np
 import torch
 
+from restora.core.processor import machine
 from restora.data.photographs import locate, photographs
-from restora.engines.processor import machine
 from restora.learn.held_out import eight_bit
 from restora.learn.loop import LOSS, Batches, alone, descend
 from restora.learn.pairs import Pairs

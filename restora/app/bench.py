@@ -111,7 +111,7 @@ def speed(
     """
     from dataclasses import asdict
 
-    from restora.engines.processor import machine
+    from restora.core.processor import machine
     from restora.work.bench import read_table, write_table
     from restora.work.roofline import draw_roofline
     from restora.work.speed import USUAL, Speed, speeds

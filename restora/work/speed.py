@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from restora.core.errors import MissingExtra, RestoraError
+from restora.core.processor import machine
 from restora.engines.choice import computes_in_bf16
 from restora.engines.openvino_ import openvino_engine
-from restora.engines.processor import machine
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named

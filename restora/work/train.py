@@ -15,9 +15,9 @@ import numpy as np
 from restora.core.allocator import keep_freed_memory
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
+from restora.core.processor import processor
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, locate, photographs, split
-from restora.engines.processor import processor
 from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
