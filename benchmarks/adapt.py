@@ -56,7 +56,7 @@ def main() -> None:
             own.mkdir()
             for noisy, _ in pairs:
                 shutil.copy(noisy, own)
-            made = adapt(own, camera, lambda *_: None, start=base, runs=folder / "runs")
+            made = adapt(own, camera, lambda *_: None, start=base)
             identity = [measure(read(y).pixels, read(x).pixels, PROTOCOLS["denoise"]).psnr for y, x in pairs]
             before, after = scored(base, pairs), scored(made.name, pairs)
             row = {

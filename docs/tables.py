@@ -353,7 +353,7 @@ def weights_table() -> str:
     for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
         card = verify(name, SHIPPED).card
         recipe = card["recipe"]
-        photographs = f"{len(card['photographs'])} photographs of {recipe['photographs']}"
+        photographs = f"{len(card['photographs'])} photographs of {' and '.join(recipe['data']['folders'])}"
         runs = trainings(card)
         steps, minutes = (
             " after ".join(f"{run[key] / unit:.0f}" for run in runs) for key, unit in (("steps", 1), ("seconds", 60))

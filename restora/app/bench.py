@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise, bench superres, bench speed."""
+"""Commands that measure: bench denoise, bench superres, bench speed, bench refresh."""
 
 import os
 from collections.abc import Sequence
@@ -130,10 +130,44 @@ def speed(
             f" {row.peak_megabytes:.0f} MB"
         )
 
-    speeds(weights or USUAL, size or [512], rounds, tell)
+    speeds(weights or USUAL, size or [512], rounds, tell, typer.echo)
     if plot:
         draw_roofline([row for row in kept.values() if row["machine"] == machine()], plot)
         typer.echo(f"{plot} written")
+
+
+@bench.command()
+def refresh(
+    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
+    weights: Annotated[list[str] | None, typer.Option(help="Only these weights; may be given again.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be measured, and stop.")] = False,
+) -> None:
+    """After weights were replaced: measure their rows again, then write the scores to cards and docs.
+
+    It finds the rows of denoise.csv and superres.csv whose checksum is not that of the installed weights. It also
+    measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model:
+    run restora export first. It can be cancelled and restarted.
+
+    Example: restora bench refresh --data data --dry-run
+    """
+    from restora.work.cards import write_cards
+    from restora.work.refresh import changes, elsewhere, measure, write_docs
+
+    _check(data, [], [], "f32", [], None, False)
+    if not out.is_dir():
+        raise RestoraError(f"{out} is no folder; name the folder of denoise.csv and superres.csv with --out")
+    found = changes(out, weights or ())
+    lines = [line for each in found for line in each.lines()]
+    typer.echo("\n".join(lines or ["every row is of the installed weights"]))
+    if not dry_run:
+        for each in found:
+            measure(each, _tell, typer.echo)
+        for line in (line for each in found if each.results.exists() for line in write_cards(each.results)):
+            typer.echo(line)
+        typer.echo(write_docs())
+    if note := elsewhere(out, set().union(*(each.replaced for each in found))):
+        typer.echo(note)
 
 
 def _check(

@@ -113,35 +113,49 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe: recipes/*.toml.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; the package's own if not given.")] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs.")] = None,
-    stop_at: Annotated[int | None, typer.Option(min=1, help="Stop at this step; the same command goes on.")] = None,
+    stop_at: Annotated[
+        int | None, typer.Option(min=1, help="Stop at this step; the same command without it resumes.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Train for this time instead of the recipe's steps and stages.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=256, help="Processes that make batches; chosen by device if not given.")
+    ] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the nets with torch.compile.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train weights from a recipe; goes on where it was stopped. With torchrun, several processes share the work.
+    """Train weights from a recipe; resumes where it was stopped. With torchrun, several processes share the work.
 
     Example: restora train recipes/dncnn.gray-s25.toml
     """
     from restora.learn.recipe import read_recipe
     from restora.learn.weights import SHIPPED
-    from restora.work.train import RUNS
+    from restora.work.train import RUNS, Compute
     from restora.work.train import train as run
 
-    steps = read_recipe(recipe).steps
+    steps = sum(each.steps for each in read_recipe(recipe).runs)
+    if stop_at and minutes:
+        raise BadRecipe("give --stop-at or --minutes, not both")
     if stop_at and stop_at > steps:
         raise BadRecipe(f"--stop-at {stop_at} is beyond the recipe's {steps} steps")
 
-    def tell(progress: "Progress", loss: float) -> None:
+    def tell(progress: "Progress", before: int) -> None:
         row = progress.rows[-1] if progress.rows else None
         if row and row["step"] == progress.step:
-            left = progress.seconds / progress.step * (steps - progress.step) / 60
-            text = (
-                f"step {progress.step}/{steps}  loss {row['loss']:.5f}  PSNR {row['psnr']:.2f} dB  {left:.0f} min left"
-            )
+            step = before + progress.step
+            behind = progress.seconds / 60
+            left = minutes - behind if minutes else behind / progress.step * (steps - step)
+            at = f"step {step}" if minutes else f"step {step}/{steps}"
+            text = f"{at}  loss {row['loss']:.5f}  held-out score {row['score']:.2f}  {left:.0f} min left"
             typer.echo(text, err=True)
 
-    made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at)
+    compute = Compute(device, compiled, workers)
+    made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at, minutes=minutes, compute=compute)
     if made is None:
         if stop_at:
-            typer.echo(f"stopped at step {stop_at}; the same command without --stop-at goes on", err=True)
+            typer.echo(f"stopped at step {stop_at}; the same command without --stop-at resumes", err=True)
     elif as_json:
         show_json({"name": made.name, "folder": str(made.folder), "sha256": made.checksum})
     else:
@@ -164,13 +178,12 @@ def adapt(
     from restora.methods.table import METHODS
     from restora.work.adapt import adapt as run
     from restora.work.plan import FLAGSHIP
-    from restora.work.train import RUNS
 
     def tell(steps: int, before: float, now: float) -> None:
         typer.echo(f"step {steps}: {now - before:+.2f} dB on a picture held out", err=True)
 
     begin = start or METHODS[FLAGSHIP].weights[0]
-    made = run(folder, output, tell, start=begin, runs=RUNS, steps=steps, seed=seed, force=force)
+    made = run(folder, output, tell, start=begin, steps=steps, seed=seed, force=force)
     gain = made.card["adapted"]["gain_db"]
     if as_json:
         show_json({"name": made.name, "folder": str(made.folder), "adapted": made.card["adapted"]})

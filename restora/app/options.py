@@ -43,6 +43,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
 Engine = Annotated[str, typer.Option(help="What runs the nets: auto, openvino, onnxruntime or torch.")]
+Device = Annotated[
+    str,
+    typer.Option(help="Where the nets run: cpu; cuda or cuda:1 (by torch); GPU, GPU.1 or NPU (Intel, by OpenVINO)."),
+]
 Precision = Annotated[
     str, typer.Option(help="int8, bf16 or f32; auto: the fastest that processor and weights are made for.")
 ]

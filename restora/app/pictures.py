@@ -11,6 +11,7 @@ import typer
 
 from restora.app.options import (
     AsJson,
+    Device,
     Engine,
     Force,
     MaxMemory,
@@ -45,6 +46,7 @@ def fix(
     picture: Source,
     output: Output = None,
     engine: Engine = "auto",
+    device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -65,7 +67,9 @@ def fix(
         seen.append(look(pixels))
         return plan_for(seen[0])
 
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
+    report = _run(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen
+    )
     _tell(report, as_json)
 
 
@@ -88,6 +92,7 @@ def denoise(
     precision: Precision = "auto",
     yes: Yes = False,
     engine: Engine = "auto",
+    device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -120,7 +125,9 @@ def denoise(
     chosen = method or method_for(weights)
     denoises(chosen)
     wishes = knobs_from(settings, sigma)
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen, yes)
+    report = _run(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen, yes
+    )
     _tell(report, as_json)
 
 
@@ -141,6 +148,7 @@ def upscale(
     ] = False,
     precision: Precision = "auto",
     engine: Engine = "auto",
+    device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -179,7 +187,9 @@ def upscale(
         raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
     seen: list[Diagnosis] = []
     chosen = method or (method_for(weights) if weights else None)
-    report = _run(picture, output, decide, engine, max_memory, max_pixels, quality, resume, force, as_json, seen)
+    report = _run(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen
+    )
     _tell(report, as_json)
 
 
@@ -205,7 +215,7 @@ def inpaint(
         raise BadPlan(f"there is no mask {mask}")
     plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
     bounds = max_memory, max_pixels, quality
-    report = _run(picture, output, lambda pixels: plan, "auto", *bounds, False, force, as_json, [])
+    report = _run(picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [])
     _tell(report, as_json)
 
 
@@ -251,6 +261,7 @@ def restore(
     output: Output = None,
     yes: Yes = False,
     engine: Engine = "auto",
+    device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
@@ -269,7 +280,20 @@ def restore(
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
     report = _run(
-        *(picture, output, lambda pixels: chosen, engine, max_memory, max_pixels, quality, resume, force, as_json, []),
+        *(
+            picture,
+            output,
+            lambda pixels: chosen,
+            engine,
+            device,
+            max_memory,
+            max_pixels,
+            quality,
+            resume,
+            force,
+            as_json,
+            [],
+        ),
         yes,
     )
     _tell(report, as_json)
@@ -280,6 +304,7 @@ def _run(  # the options of a command, as they are
     output: Path | None,
     decide: "Callable[[Pixels], Plan]",
     engine: str,
+    device: str,
     max_memory: str,
     max_pixels: str,
     quality: int,
@@ -308,6 +333,7 @@ def _run(  # the options of a command, as they are
             target,
             decide,
             engine=engine,
+            device=device,
             limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
             force=force,
             quality=quality,

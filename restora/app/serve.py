@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from restora.app.options import MaxMemory, amount
+from restora.app.options import Device, MaxMemory, amount
 from restora.core.errors import BadKnob, MissingExtra
 
 JOBS = Path.home() / ".cache" / "restora" / "jobs"
@@ -24,6 +24,7 @@ def serve(
     max_bytes: Annotated[str, typer.Option(help="Largest body to take.", metavar="AMOUNT")] = "100MB",
     max_pixels: Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")] = "100MP",
     max_memory: MaxMemory = "1GB",
+    device: Device = "cpu",
     max_minutes: Annotated[float, typer.Option(min=0, help="Longest that a fit to one picture may take.")] = 10.0,
     max_disk: Annotated[str, typer.Option(help="Disk space for all jobs.", metavar="AMOUNT")] = "5GB",
     waiting: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 16,
@@ -39,6 +40,7 @@ def serve(
 
         from restora.app.guard import LOCAL, Bounds
         from restora.app.server import make_app
+        from restora.engines.choice import backend_named
         from restora.work.jobs import Jobs
         from restora.work.restore import Limits
     except ModuleNotFoundError as error:
@@ -46,12 +48,14 @@ def serve(
     token = os.environ.get(TOKEN, "")
     if host not in LOCAL and not token:
         raise BadKnob(f"at {host} others can reach this server: set a token first, as ${TOKEN}")
+    backend_named(device=device)  # an absent device is told now, not job by job
     jobs = Jobs(
         folder,
         Limits(amount(max_memory), amount(max_pixels), max_minutes),
         most_waiting=waiting,
         most_bytes=amount(max_disk),
         keep_seconds=60 * keep,
+        device=device,
     )
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
     try:

@@ -43,3 +43,7 @@ class NotFinite(RestoraError):
 
 class OutputExists(RestoraError):
     """The output file exists and may not be overwritten."""
+
+
+class BadDevice(RestoraError):
+    """A device to compute on that is unknown, or that this computer has not got."""

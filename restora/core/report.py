@@ -19,6 +19,7 @@ class Report:
     weights: dict[str, str] = field(default_factory=dict)  # name: checksum
     versions: dict[str, str] = field(default_factory=dict)
     engine: str = ""
+    device: str = "cpu"  # that the nets ran on, as cuda:0 or GPU
     precision: str = ""
     tile: tuple[int, int] | None = None  # height and width of the cores
     tiles: int = 0

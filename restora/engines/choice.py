@@ -1,11 +1,50 @@
-"""Which engine runs a net on this computer, and in which precision."""
+"""Which engine runs a net on this computer, on which device, and in which precision."""
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 
-from restora.core.errors import BadPlan
+from restora.core.errors import BadDevice, BadPlan, MissingExtra
 
 ENGINES = {"openvino": ("f32", "bf16", "int8"), "onnxruntime": ("f32", "int8"), "torch": ("f32", "bf16")}
 """The engines, best first, and the precisions of each."""
+CPU = "cpu"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What runs the nets: an engine, and the device that it runs on.
+
+    The device is "cpu", one of torch such as "cuda:0", or one of OpenVINO such as "GPU".
+    """
+
+    engine: str
+    device: str = CPU
+
+    def precisions(self) -> tuple[str, ...]:
+        """What it computes in; the first is the most exact one."""
+        if self.engine != "openvino" or self.device == CPU:
+            return ENGINES[self.engine]
+        from restora.engines.openvino_ import device_precisions
+
+        return device_precisions(self.device)
+
+
+def backend_named(engine: str = "auto", device: str = CPU) -> Backend:
+    """An engine and a device by name. The engine "auto" is the one that the device belongs to; see engine_named.
+
+    Raises BadPlan for an unknown engine, or one that does not run on the device; BadDevice for a device that is unknown
+    or absent; MissingExtra if torch is needed and absent.
+    """
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?|[gn]pu(\.[0-9]{1,3})?", device, re.IGNORECASE):
+        raise BadDevice(f"no device is called {device!r}; known: cpu, cuda, cuda:1, GPU, GPU.1, NPU and so on")
+    named = engine_named(engine)
+    if device.lower() == CPU:
+        return Backend(named)
+    needed = "torch" if device.lower().startswith("cuda") else "openvino"
+    if engine not in ("auto", needed):
+        raise BadPlan(f"{engine} does not run on {device}: give --engine {needed}, or leave --engine out")
+    return Backend(needed, _cuda(device.lower()) if needed == "torch" else _openvino(device.upper()))
 
 
 def engine_named(name: str) -> str:
@@ -25,6 +64,22 @@ def computes_in_bf16() -> bool:
     from restora.engines.openvino_ import openvino
 
     return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _cuda(name: str) -> str:
+    try:
+        from restora.engines.torch_ import cuda_device
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"--device {name} needs torch; install it with: pip install 'restora[lab]'") from error
+    return cuda_device(name)
+
+
+def _openvino(name: str) -> str:
+    if not _openvino_loads():
+        raise BadDevice(f"--device {name} needs OpenVINO, which does not load on this computer; use --device cpu")
+    from restora.engines.openvino_ import openvino_device
+
+    return openvino_device(name)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The OpenVINO engine: an ONNX model on the CPU, without torch."""
+"""The OpenVINO engine: an ONNX model on the CPU, or on a GPU or NPU of Intel, without torch."""
 
 import importlib
 import sys
@@ -12,26 +12,65 @@ from weakref import WeakSet
 
 import numpy as np
 
-from restora.core.errors import RestoraError
+from restora.core.errors import BadDevice, RestoraError
+
+ONE_SIZE = ("NPU",)
+"""Devices whose models have one size, which is given when they are compiled."""
+PRECISIONS = {"FP32": "f32", "FP16": "f16", "INT8": "int8"}
+"""What devices other than the processor compute in, by OpenVINO's names, the most exact one first."""
 
 
 @lru_cache(maxsize=8)
-def openvino_engine(model: Path, precision: str, threads: int = 0) -> Callable[[np.ndarray], np.ndarray]:
+def openvino_engine(
+    model: Path, precision: str, threads: int = 0, device: str = "CPU"
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model.
 
-    precision: "f32" or "bf16", of all that the model does not compute in 8-bit integers. threads: 0 for all. Raises
-    RestoraError if the model cannot be loaded.
+    precision: "f32", "bf16" or "f16", of all that the model does not compute in 8-bit integers. threads: 0 for all.
+    device: one of OpenVINO. Raises RestoraError if the model cannot be loaded.
     """
-    library = openvino()
     properties: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
     }
     if threads:
         properties["INFERENCE_NUM_THREADS"] = threads
-    core = library.Core()
+    if not device.startswith(ONE_SIZE):
+        return _compiled(model, device, properties)
+
+    @lru_cache(maxsize=8)
+    def of_size(shape: tuple[int, ...]) -> _Engine:
+        return _compiled(model, device, properties, shape)
+
+    return lambda y: of_size(y.shape)(y)
+
+
+def openvino_device(name: str) -> str:
+    """A device by its name, as GPU, GPU.1 or NPU; GPU.0 is GPU. Raises BadDevice if OpenVINO does not find it."""
+    found = openvino().Core().available_devices
+    if name.removesuffix(".0") not in {each.removesuffix(".0") for each in found}:
+        raise BadDevice(
+            f"OpenVINO finds no device {name} on this computer, only {', '.join(found)};"
+            " a GPU of NVIDIA is --device cuda"
+        )
+    return name.removesuffix(".0")
+
+
+def device_precisions(device: str) -> tuple[str, ...]:
+    """What a device of OpenVINO computes in; the first is the most exact one."""
+    known = openvino().Core().get_property(device, "OPTIMIZATION_CAPABILITIES")
+    return tuple(ours for theirs, ours in PRECISIONS.items() if theirs in known)
+
+
+def _compiled(
+    model: Path, device: str, properties: dict[str, object], shape: tuple[int, ...] | None = None
+) -> "_Engine":
+    core = openvino().Core()
     try:
-        compiled = core.compile_model(_by_pixels(core.read_model(str(model))), "CPU", properties)
+        net = core.read_model(str(model))
+        if shape:
+            net.reshape(list(shape))
+        compiled = core.compile_model(_by_pixels(net), device, properties)
     except RuntimeError as error:
         raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
     engine = _Engine(compiled)

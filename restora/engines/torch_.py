@@ -1,26 +1,79 @@
-"""The torch engine: the same weights in the net's own class; for the laboratory and as a second opinion."""
+"""The torch engine: the same weights in the net's own class; for the laboratory, CUDA, and as a second opinion."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 
+from restora.core.errors import BadDevice, RestoraError
+
+_TURN = Lock()
+"""Held while a net runs: what `exact` sets counts for all threads."""
+
 
 def torch_engine(
-    net_class: Callable[..., torch.nn.Module], knobs: Mapping[str, Any], state: Mapping[str, np.ndarray], precision: str
+    net_class: Callable[..., torch.nn.Module],
+    knobs: Mapping[str, Any],
+    state: Mapping[str, np.ndarray],
+    precision: str,
+    device: str = "cpu",
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs a net with the given arrays as weights.
 
-    precision: "f32" or "bf16" (autocast).
+    precision: "f32" or "bf16" (autocast). In f32 the pixels of all devices are the same to within 1e-4. The function
+    raises RestoraError if the device has too little memory.
     """
     net = net_class(**knobs).eval()
     net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
     def run(y: np.ndarray) -> np.ndarray:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            batch = torch.from_numpy(np.array(y, np.float32)).contiguous(memory_format=torch.channels_last)
-            return net(batch).float().contiguous().numpy()
+        batch = torch.from_numpy(np.array(y, np.float32)).contiguous(memory_format=torch.channels_last)
+        try:
+            with _TURN, exact(), torch.inference_mode(), autocast:
+                return net(batch.to(device)).float().contiguous().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            raise RestoraError(
+                f"{device} has too little free memory for a tile; make the tiles smaller with --max-memory,"
+                " or use --device cpu"
+            ) from error
 
     return run
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Within it CUDA multiplies float32 as float32, without TF32, whose 10 bits of mantissa err by 1e-3.
+
+    It is a setting of the whole process and is put back afterwards.
+    """
+    # torch 2.9 gave each kind of operation its own setting. Where that exists, reading the old one may raise an error.
+    convolutions = getattr(torch.backends.cudnn, "conv", None)
+    places: tuple[Any, ...] = (convolutions or torch.backends.cudnn, torch.backends.cuda.matmul)
+    name, off = ("fp32_precision", "ieee") if convolutions else ("allow_tf32", False)
+    before = [getattr(place, name) for place in places]
+    try:
+        for place in places:
+            setattr(place, name, off)
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            setattr(place, name, value)
+
+
+def cuda_device(name: str) -> str:
+    """A CUDA device by its name, "cuda" or "cuda:1", with its number. Raises BadDevice if torch does not find it."""
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    device = f"cuda:{int(name.partition(':')[2] or 0)}"
+    if not found:
+        raise BadDevice(
+            f"torch {torch.__version__} finds no CUDA device on this computer; install the driver of the GPU"
+            " and a torch that is built for CUDA, or use --device cpu"
+        )
+    if device not in found:
+        raise BadDevice(f"there is no device {device} on this computer; torch finds {', '.join(found)}")
+    return device

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from restora.learn.recipe import Recipe
+from restora.learn.validate import LIKENESS, PSNR, judged_by
+
+SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"}
 
 
 def draw_run(
@@ -18,15 +21,16 @@ def draw_run(
     net: nn.Module,
     samples: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Write a PNG: loss and validation PSNR over steps, then samples: damaged y, restored, clean x.
+    """Write a PNG: loss and score on held-out pictures over steps, then samples: damaged y, restored, clean x.
 
-    samples: y (planes, H, W), of a size of its own, and x (H, W, C).
+    samples: y (planes, H, W), of a size of its own, and x (H, W, C). The net is on the CPU.
     """
     figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
     grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])
     half = max(1, len(samples) // 2)
     steps = [row["step"] for row in rows]
-    for place, key, label in ((grid[0, :half], "loss", f"{recipe.loss} loss"), (grid[0, half:], "psnr", "PSNR (dB)")):
+    score = SCORES[judged_by(recipe)]
+    for place, key, label in ((grid[0, :half], "loss", f"{recipe.loss} loss"), (grid[0, half:], "score", score)):
         axes = figure.add_subplot(place)
         axes.plot(steps, [row[key] for row in rows])
         axes.set(xlabel="step", ylabel=label, title=f"{recipe.name}: {label}")

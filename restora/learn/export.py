@@ -14,8 +14,10 @@ from torch import nn
 def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False) -> bytes:
     """The ONNX model (B, C, H, W) float32 -> the same; B, H and W free, H and W multiples of `multiple`.
 
-    Weights are rounded to float16 and converted back where they are used, which halves the file and changes no
-    precision of the arithmetic. as_is: weights stay float32, and B is 1; for nets that others made and trained.
+    Weights that float16 holds exactly (learn.start.as_stored) are stored so and converted back where they are used,
+    which halves the file and changes no precision of the arithmetic. What the exporter computed of them, as a
+    convolution with the batch normalisation after it, stays float32. as_is: all weights do, and B is 1; for nets that
+    others made and trained.
     """
     example = torch.zeros(1 if as_is else 2, channels, 8 * multiple, 8 * multiple)
     batch = {} if as_is else {0: torch.export.Dim("batch")}
@@ -35,7 +37,7 @@ def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False
         )
     model = program.model_proto  # type: ignore[union-attr]
     if not as_is:
-        halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims})
+        halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims and _is_half(tensor)})
     _without_empty_writes(model.graph)
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -43,6 +45,11 @@ def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False
     del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+def _is_half(tensor: TensorProto) -> bool:
+    values = numpy_helper.to_array(tensor)
+    return values.dtype == np.float32 and bool((values.astype(np.float16) == values).all())
 
 
 def _without_empty_writes(graph: onnx.GraphProto) -> None:

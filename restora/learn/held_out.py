@@ -6,8 +6,7 @@ import numpy as np
 
 from restora.core.image import to_grey
 from restora.damage.words import draw
-from restora.data.photographs import Photograph
-from restora.files.picture import read
+from restora.data.photographs import Photograph, pixels_of
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
 
@@ -41,6 +40,7 @@ def sample(
 
 def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
     """A photograph (H, W, C) uint8 with as many channels as the recipe trains on."""
-    pixels = read(photo.path).pixels
-    pixels = to_grey(pixels) if recipe.channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    return np.rint(pixels * 255).astype(np.uint8)
+    pixels = pixels_of(photo)
+    if recipe.channels == 3:
+        return pixels
+    return np.rint(to_grey(pixels.astype(np.float32) / 255) * 255).astype(np.uint8)

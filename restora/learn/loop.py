@@ -1,64 +1,48 @@
-"""The training loop: descend the loss on pairs, average the weights, and be able to stop anywhere."""
+"""The training loop: players move their nets on batches; the first net is averaged; it can stop anywhere and resume."""
 
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss, mse_loss
-from torch.nn.parallel import DistributedDataParallel
 
 from restora.core.allocator import keep_freed_memory
 from restora.core.errors import BadRecipe
-from restora.learn.optimiser import layout, optimisers, precision, rate
-from restora.learn.recipe import Recipe
+from restora.learn.device import Device
+from restora.learn.game import Batch, Batches, Game, Player
+from restora.learn.optimiser import Mover, mover, rate
+from restora.learn.supply import Supply
 
-SAVE_SECONDS = 300
-SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
-"""What of a recipe may change while a run is stopped."""
-LOSS = {"l1": l1_loss, "l2": mse_loss}
-
-Nets = Mapping[str, nn.Module]
-"""The nets of a game by name. The first is the one that is trained for its own sake."""
+SAVE_SECONDS = 300.0
+TENTHS = 10
+"""How often a run that goes by the clock is validated."""
 
 
 @dataclass(frozen=True)
-class Player:
-    """Who may move which net to lessen which loss. Supervised learning has one, an adversarial game two."""
+class Schedule:
+    """How long a run is, and how its learning rate goes.
 
-    net: str
-    loss: Callable[[Nets, Tensor, Tensor], Tensor]  # of y and x
-
-
-def alone(recipe: Recipe, teacher: nn.Module | None = None) -> list[Player]:
-    """The only player of supervised learning: a net f that lessens the recipe's loss between f(y) and x.
-
-    What a `teacher` makes of y takes the place of x: it lacks what no net can know of x, and so the gradient is far
-    less noisy.
+    seconds: the run goes by the clock. It ends when this time has passed, and the rate reaches zero just then, however
+    fast the device turns out to be; `steps` is only an upper bound.
     """
 
-    def loss(nets: Nets, y: Tensor, x: Tensor) -> Tensor:
-        if teacher is not None:
-            with torch.no_grad():
-                x = teacher(y).float()
-        return LOSS[recipe.loss](nets["f"](y).float(), x)
+    steps: int
+    warm_up: int = 50
+    decay: float = 0.6
+    ema: float | None = 0.999  # decay of the averaged weights; None: there is no average
+    validate_every: int = 250
+    seconds: float | None = None
 
-    return [Player("f", loss)]
-
-
-class Batches(Protocol):
-    """Batches as a pure function of the step."""
-
-    def batch(self, step: int, rank: int, processes: int) -> tuple[np.ndarray, np.ndarray]:
-        """y and x, float32, the share of one process of several."""
+    def done(self, step: int, seconds: float) -> float:
+        """The share of the run that lies behind, 0..1."""
+        behind = step / self.steps
+        return min(1.0, behind if self.seconds is None else max(behind, seconds / self.seconds))
 
 
 @dataclass
@@ -67,148 +51,220 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
+    waited: float = 0.0  # seconds of these in which the loop waited for a batch
     loss_sum: float = 0.0  # since the last row
-    rows: list[dict[str, float]] = field(default_factory=list)  # step, loss, psnr, lr, seconds
-    earlier: list[dict[str, float]] = field(default_factory=list)  # schedules that were changed, and until which step
+    summed: int = 0  # steps in that sum
+    rows: list[dict[str, float]] = field(default_factory=list)  # step, loss, lr, score, seconds
+    earlier: list[dict[str, Any]] = field(default_factory=list)  # schedules that were changed, and until which step
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run is kept. `settings` must be the same to resume it, `schedule` may have changed."""
+
+    path: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    every: float = SAVE_SECONDS
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What follows a run: a score of the averaged net now and then, a report of each step, a rule that ends it early.
+
+    The rule is asked after every step. The loss in a report is a tensor on the device: reading it waits for the device.
+    """
+
+    validate: Callable[[nn.Module], float] = lambda net: float("nan")
+    report: Callable[[Progress, Tensor], None] = lambda progress, loss: None
+    stop: Callable[[Progress], bool] = lambda progress: False
 
 
 def descend(
-    nets: Nets,
-    players: Sequence[Player],
-    pairs: Batches,
-    recipe: Recipe,
-    checkpoint: Path,
-    validate: Callable[[nn.Module], float],
-    report: Callable[[Progress, float], None],
+    game: Game,
+    batches: Batches,
+    schedule: Schedule,
+    device: Device,
+    *,
+    checkpoint: Checkpoint | None = None,
+    watch: Watch = Watch(),
+    workers: int = 0,
     stop_at: int | None = None,
 ) -> tuple[nn.Module, Progress]:
-    """Let the players train their nets (in place) to the recipe's last step; the first net averaged, and the progress.
+    """Let the players move their nets (in place) to the end of the schedule; the first net averaged, and the progress.
 
-    Goes on from `checkpoint` if it exists, bit for bit as if it had not stopped, and writes it every five minutes
-    and at the end. `validate(net)` gives a PSNR every `validate_every` steps, `report` gets the progress and the first
-    player's loss of every step. `stop_at` ends the run at an earlier step, the schedule unchanged. Under torchrun each
-    process takes its share of every batch.
+    Resumes from the checkpoint if it exists, on the CPU bit for bit as if it had not stopped; writes it every
+    `checkpoint.every` seconds and at the end. `stop_at` ends the run at an earlier step, the schedule unchanged.
+    workers: processes that make batches; 0: a thread. Under torchrun each process takes its share of every batch.
     """
     keep_freed_memory()
-    rank, processes = _join()
-    nets = {name: net.to(memory_format=layout()) for name, net in nets.items()}  # type: ignore[call-overload]
-    first = next(iter(nets.values()))
-    average = deepcopy(first).eval().requires_grad_(False)
-    movers = [optimisers(nets[player.net], recipe.lr, recipe.lr_rest, recipe.centred) for player in players]
+    rank, processes = _join(device)
+    for net in (*game.nets.values(), *game.still):
+        device.place(net)
+    first = game.first
+    average = deepcopy(first).eval().requires_grad_(False) if schedule.ema is not None else first
+    run = _Run(game, [mover([game.nets[name] for name in player.nets], player.rates) for player in game.players])
     progress = Progress()
-    if checkpoint.exists():
-        progress = load(checkpoint, recipe, nets, average, movers)
-    trained = {name: DistributedDataParallel(net) if processes > 1 else net for name, net in nets.items()}
-    last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    if checkpoint and checkpoint.path.exists():
+        progress = load(checkpoint, run, average, schedule, device)
+    device.compile(game.nets.values())
+    last = schedule.steps if stop_at is None else min(stop_at, schedule.steps)
     started = saved = time.monotonic() - progress.seconds
-    with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(pairs.batch, progress.step, rank, processes)
-        while progress.step < last:
-            y, x = (_tensor(side) for side in upcoming.result())
-            upcoming = ahead.submit(pairs.batch, progress.step + 1, rank, processes)
-            factor = rate(progress.step, recipe.steps, recipe.warm_up, recipe.decay)
-            losses = [
-                _step(player, trained, y, x, mine, recipe, factor) for player, mine in zip(players, movers, strict=True)
-            ]
-            _follow(average, first, min(recipe.ema, (1 + progress.step) / (10 + progress.step)))
-            progress.step += 1
-            progress.seconds = time.monotonic() - started
-            progress.loss_sum += losses[0]
-            if progress.step % recipe.validate_every == 0 or progress.step == recipe.steps:
-                count = (progress.step - 1) % recipe.validate_every + 1
-                row = {"step": progress.step, "loss": progress.loss_sum / count, "lr": factor * recipe.lr}
-                progress.rows.append(row | {"psnr": validate(average), "seconds": progress.seconds})
-                progress.loss_sum = 0.0
-            report(progress, losses[0])
-            if rank == 0 and (progress.step == last or progress.seconds - (saved - started) > SAVE_SECONDS):
-                save(checkpoint, nets, average, movers, progress, recipe)
+    loss_sum = torch.tensor(progress.loss_sum, dtype=torch.float64, device=device.where)
+    before = progress.waited
+    with Supply(batches, progress.step, device, workers=workers, rank=rank, processes=processes) as supply:
+        done = schedule.done(progress.step, progress.seconds)
+        while progress.step < last and done < 1:
+            batch = supply.next()
+            factor = rate(progress.step, done, schedule.warm_up, schedule.decay)
+            losses = [run.move(index, batch, factor, device, processes) for index in range(len(game.players))]
+            if schedule.ema is not None:
+                _follow(average, first, min(schedule.ema, (1 + progress.step) / (10 + progress.step)))
+            loss_sum += losses[0]
+            progress.step, progress.summed = progress.step + 1, progress.summed + 1
+            progress.seconds, progress.waited = time.monotonic() - started, before + supply.waited
+            behind, done = done, _agreed(schedule.done(progress.step, progress.seconds), device, processes)
+            if _is_due(schedule, progress.step, behind, done):
+                row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}
+                row |= {"lr": factor * game.players[0].rates.lr, "score": watch.validate(average)}
+                progress.rows.append(row | {"seconds": progress.seconds})
+                loss_sum.zero_()
+                progress.summed = 0
+            watch.report(progress, losses[0])
+            ends = watch.stop(progress) or progress.step >= last or done >= 1
+            if checkpoint and rank == 0 and (ends or time.monotonic() - saved > checkpoint.every):
+                progress.loss_sum = float(loss_sum)
+                save(checkpoint, run, average, progress)
                 saved = time.monotonic()
+            if ends:
+                break
+    device.wait()
     return average, progress
 
 
-Movers = Sequence[Sequence[torch.optim.Optimizer]]
-"""The optimisers of each player."""
+class _Run:
+    """A game with the optimisers of its players."""
+
+    def __init__(self, game: Game, movers: Sequence[Mover]) -> None:
+        self.game, self.movers = game, movers
+        # What is frozen when the game begins stays frozen.
+        self.movable = {
+            name: [parameter for parameter in net.parameters() if parameter.requires_grad]
+            for name, net in game.nets.items()
+        }
+
+    @property
+    def optimisers(self) -> list[torch.optim.Optimizer]:
+        """Those of all players, in order."""
+        return [optimiser for optimiser, _ in chain.from_iterable(mine.optimisers for mine in self.movers)]
+
+    def move(self, index: int, batch: Batch, factor: float, device: Device, processes: int) -> Tensor:
+        """One player's step; its loss."""
+        player, mine = self.game.players[index], self.movers[index]
+        if len(self.game.players) > 1:
+            for name, parameters in self.movable.items():
+                for parameter in parameters:
+                    parameter.requires_grad_(name in player.nets)
+        with device.autocast():
+            loss = player.loss(self.game.nets, batch)
+        loss.backward()
+        if processes > 1:
+            _share(player, self.game, mine.parameters, processes)
+        mine.step(factor)
+        return loss.detach()
 
 
-def save(path: Path, nets: Nets, average: nn.Module, movers: Movers, progress: Progress, recipe: Recipe) -> None:
-    """Write a checkpoint beside `path`, then rename it there."""
+def save(checkpoint: Checkpoint, run: _Run, average: nn.Module, progress: Progress) -> None:
+    """Write a checkpoint beside its path, then rename it there."""
     state = {
-        "recipe": recipe.as_dict(),
-        "nets": [net.state_dict() for net in nets.values()],
+        "settings": dict(checkpoint.settings),
+        "schedule": dict(checkpoint.schedule),
+        "nets": [net.state_dict() for net in run.game.nets.values()],
         "average": average.state_dict(),
-        "optimisers": [mover.state_dict() for mine in movers for mover in mine],
+        "optimisers": [optimiser.state_dict() for optimiser in run.optimisers],
         "progress": vars(progress),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
+    checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+    aside = checkpoint.path.with_suffix(".part")
     torch.save(state, aside)
-    aside.replace(path)
+    aside.replace(checkpoint.path)
 
 
-def load(path: Path, recipe: Recipe, nets: Nets, average: nn.Module, movers: Movers) -> Progress:
+def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedule, device: Device) -> Progress:
     """Fill nets, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
 
-    The schedule may have changed since; the progress then keeps the earlier one. Raises BadRecipe if anything else of
-    the recipe has.
+    The schedule may have changed since; the progress then keeps the earlier one. Raises BadRecipe if any other setting
+    has, or if the checkpoint is beyond the last step.
     """
-    state = torch.load(path, weights_only=True)
-    defaults = {entry.name: entry.default for entry in fields(Recipe)}  # of keys that are newer than the checkpoint
-    mine, before = recipe.as_dict(), defaults | state["recipe"]
-    other = [key for key, value in mine.items() if key not in SCHEDULE and before[key] != value]
+    path = checkpoint.path
+    state = torch.load(path, weights_only=True, map_location=device.where)
+    other = [key for key, value in checkpoint.settings.items() if state["settings"].get(key, value) != value]
     if other:
         raise BadRecipe(
-            f"{path} was made with another {', '.join(other)} than the recipe {recipe.name} has now;"
+            f"{path} was made with another {', '.join(other)} than the recipe has now;"
             " train into another folder with --runs, or delete the checkpoint"
         )
-    for net, saved in zip(nets.values(), state["nets"], strict=True):
+    for net, saved in zip(run.game.nets.values(), state["nets"], strict=True):
         net.load_state_dict(saved)
     average.load_state_dict(state["average"])
-    for mover, saved in zip(chain.from_iterable(movers), state["optimisers"], strict=True):
-        mover.load_state_dict(saved)
+    for optimiser, saved in zip(run.optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
     progress = Progress(**state["progress"])
-    if recipe.steps < progress.step or not (progress.rows or recipe.steps > progress.step):
-        raise BadRecipe(f"{path} has taken {progress.step} steps; recipe {recipe.name} needs more than that")
-    if any(before[key] != mine[key] for key in SCHEDULE):
-        progress.earlier.append({"until": progress.step} | {key: before[key] for key in SCHEDULE})
+    if schedule.steps < progress.step or not (progress.rows or schedule.steps > progress.step):
+        raise BadRecipe(f"{path} has taken {progress.step} steps; the recipe needs more than that")
+    if state["schedule"] != dict(checkpoint.schedule):
+        progress.earlier.append({"until": progress.step} | state["schedule"])
     return progress
 
 
-def _step(
-    player: Player,
-    nets: Nets,
-    y: Tensor,
-    x: Tensor,
-    movers: Sequence[torch.optim.Optimizer],
-    recipe: Recipe,
-    factor: float,
-) -> float:
-    for name, net in nets.items():
-        net.requires_grad_(name == player.net)
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
-        loss = player.loss(nets, y, x)
-    loss.backward()
-    nn.utils.clip_grad_norm_(nets[player.net].parameters(), recipe.clip)
-    for mover, full in zip(movers, (recipe.lr_rest, recipe.lr), strict=False):
-        for group in mover.param_groups:
-            group["lr"] = full * factor
-        mover.step()
-        mover.zero_grad()
-    return loss.item()
+def _is_due(schedule: Schedule, step: int, before: float, done: float) -> bool:
+    """Whether a row is written now: every so many steps, or at each tenth of a run by the clock, and at the end."""
+    if done >= 1:
+        return True
+    if schedule.seconds is not None:
+        return int(TENTHS * done) > int(TENTHS * before)
+    return step % schedule.validate_every == 0
 
 
 @torch.no_grad()
 def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    mine, its = ([p.data for p in side.parameters()] for side in (average, net))
-    torch._foreach_lerp_(mine, its, 1 - decay)
+    """Move the average a little towards the net: parameters, and buffers such as the statistics of batch norm."""
+    mine, its = ([*side.parameters(), *side.buffers()] for side in (average, net))
+    floats = [(a, b) for a, b in zip(mine, its, strict=True) if a.is_floating_point()]
+    torch._foreach_lerp_([a.data for a, _ in floats], [b.data for _, b in floats], 1 - decay)
+    for a, b in zip(mine, its, strict=True):
+        if not a.is_floating_point():
+            a.copy_(b)
 
 
-def _tensor(side: Any) -> Tensor:
-    return torch.from_numpy(side).contiguous(memory_format=layout())
+@torch.no_grad()
+def _share(player: Player, game: Game, parameters: Sequence[Tensor], processes: int) -> None:
+    """Give each process the mean over processes of a player's gradients, and of its nets' statistics.
+
+    The nets are not wrapped in DistributedDataParallel, which waits for gradients of nets that stand still.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    statistics = [b for name in player.nets for b in game.nets[name].buffers() if b.is_floating_point()]
+    values = [*gradients, *statistics]
+    together = torch.cat([value.flatten().float() for value in values])
+    torch.distributed.all_reduce(together)
+    together /= processes
+    for value, mean in zip(values, together.split([value.numel() for value in values]), strict=True):
+        value.copy_(mean.view(value.shape))
 
 
-def _join() -> tuple[int, int]:
+def _agreed(done: float, device: Device, processes: int) -> float:
+    """What the first process says, as clocks differ and all must stop at the same step."""
+    if processes == 1:
+        return done
+    said = torch.tensor(done, dtype=torch.float64, device=device.where)
+    torch.distributed.broadcast(said, 0)
+    return float(said)
+
+
+def _join(device: Device) -> tuple[int, int]:
     """(rank, processes) under torchrun, else (0, 1)."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes > 1 and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo")
+        torch.distributed.init_process_group(device.backend)
     return int(os.environ.get("RANK", "0")), processes

@@ -1,20 +1,34 @@
-"""Muon for the inner convolutions, AdamW for everything else.
+"""Muon for the inner convolutions, AdamW for everything else; and the learning rate over a run.
 
 Muon (Jordan et al., 2024) moves each weight matrix by the nearest orthogonal matrix to its momentum, so that all
 directions learn at the same rate. Here a convolution's matrix is (out, in * kh * kw).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from restora.learn.device import native_precision
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How a player's nets move: Muon and AdamW, or AdamW for everything (`muon` is False)."""
+
+    lr: float = 0.01  # of Muon, or of AdamW if that does everything
+    lr_rest: float = 0.001  # of AdamW, for what Muon does not move
+    muon: bool = True
+    centred: bool = False  # see Muon
+    clip: float | None = 1.0  # norm to which a larger gradient is scaled down; None: never
 
 
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised; parameters of four dimensions.
 
-    torch.optim.Muon takes matrices only and always works in bf16, which a processor without bf16 arithmetic has to
+    torch.optim.Muon takes matrices only and always works in bf16, which a CPU without bf16 arithmetic has to
     emulate at a fraction of its f32 speed; this one works on convolutions, in bf16 where that is native.
 
     centred: each output channel's weights keep their mean (Yong et al., "Gradient centralization", ECCV 2020). The
@@ -30,18 +44,23 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step; equal shapes are orthogonalised together."""
         for group in self.param_groups:
+            mine = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in mine]
+            velocities = [self.state[p].setdefault("velocity", torch.zeros_like(p)) for p in mine]
+            torch._foreach_lerp_(velocities, gradients, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(gradients, velocities, group["momentum"])
             alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-            for parameter in group["params"]:
-                velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
-                velocity.lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(velocity, group["momentum"]).flatten(1)
+            for parameter, turn in zip(mine, ahead, strict=True):
+                matrix = turn.flatten(1)
                 if self.centred:
-                    ahead = ahead - ahead.mean(1, keepdim=True)
-                alike[ahead.shape].append((parameter, ahead))
+                    matrix = matrix - matrix.mean(1, keepdim=True)
+                alike[tuple(matrix.shape)].append((parameter, matrix))  # type: ignore[index]
             for (rows, columns), pairs in alike.items():
                 rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-                for (parameter, _), turn in zip(pairs, orthogonal(torch.stack([m for _, m in pairs])), strict=True):
-                    parameter.sub_(turn.view(parameter.shape), alpha=rate)
+                turns = orthogonal(torch.stack([matrix for _, matrix in pairs]))
+                moved = [parameter for parameter, _ in pairs]
+                by = [turn.view(parameter.shape) for parameter, turn in zip(moved, turns, strict=True)]
+                torch._foreach_add_(moved, by, alpha=-rate)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
@@ -51,38 +70,58 @@ def orthogonal(matrices: Tensor) -> Tensor:
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
-    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(precision())
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(torch.bfloat16 if x.is_cuda else native_precision())
     for _ in range(5):
         square = x @ x.mT
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
     return (x.mT if tall else x).to(matrices.dtype)
 
 
-def precision() -> torch.dtype:
-    """bf16 where the processor computes in it; else f32, as emulated bf16 is several times slower than f32."""
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
+@dataclass(frozen=True)
+class Mover:
+    """The optimisers of one player: each with the rate that it has at the height of the run."""
+
+    optimisers: Sequence[tuple[torch.optim.Optimizer, float]]
+    parameters: Sequence[Tensor]
+    clip: float | None
+
+    def step(self, factor: float) -> None:
+        """Move by the gradients, at a share of the full rates, and clear them."""
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.parameters, self.clip)
+        for optimiser, full in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = full * factor
+            optimiser.step()
+            optimiser.zero_grad()
 
 
-def layout() -> torch.memory_format:
-    """How activations lie in memory: channels last where the processor has AVX-512, whose convolutions want that; else
-    not, as the gradients of convolutions then take up to twice as long."""
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return torch.channels_last if wide else torch.contiguous_format
+def mover(nets: Sequence[nn.Module], rates: Rates) -> Mover:
+    """What moves the parameters of `nets` that ask for gradients.
 
-
-def optimisers(net: nn.Module, lr: float, lr_rest: float, centred: bool = False) -> list[torch.optim.Optimizer]:
-    """Muon for all convolutions of `net` but its first and last, AdamW for the other parameters."""
-    convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-    inner = [layer.weight for layer in convolutions[1:-1]]
+    Muon gets the convolutions of each net but its first and last, AdamW the rest.
+    """
+    inner: list[Tensor] = []
+    for net in nets if rates.muon else ():
+        convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d)]
+        inner += [layer.weight for layer in convolutions[1:-1] if layer.weight.requires_grad]
     taken = {id(weight) for weight in inner}
-    rest = [parameter for parameter in net.parameters() if id(parameter) not in taken]
-    both: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=lr_rest, weight_decay=0.0)]
+    everything = [parameter for net in nets for parameter in net.parameters() if parameter.requires_grad]
+    rest = [parameter for parameter in everything if id(parameter) not in taken]
+    fused = bool(rest) and rest[0].is_cuda
+    made: list[tuple[torch.optim.Optimizer, float]] = []
+    if rest:
+        full = rates.lr_rest if rates.muon else rates.lr
+        made.append((torch.optim.AdamW(rest, lr=full, weight_decay=0.0, fused=fused), full))
     if inner:
-        both.append(Muon(inner, lr=lr, centred=centred))
-    return both
+        made.append((Muon(inner, lr=rates.lr, centred=rates.centred), rates.lr))
+    return Mover(made, everything, rates.clip)
 
 
-def rate(step: int, steps: int, warm_up: int, decay: float) -> float:
-    """The share of the full learning rate at a step: up, level, then straight down to zero at the end."""
-    return min(1.0, (step + 1) / max(1, warm_up), (steps - step) / (decay * steps))
+def rate(step: int, done: float, warm_up: int, decay: float) -> float:
+    """The share of the full learning rate at a step: up, level, then straight down to zero at the end.
+
+    done: share of the run that lies behind, 0..1. decay: share, at the end, in which the rate falls; 0: never.
+    """
+    falling = (1 - done) / decay if decay > 0 else 1.0
+    return max(0.0, min(1.0, (step + 1) / max(1, warm_up), falling))

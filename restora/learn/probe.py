@@ -1,4 +1,4 @@
-"""Probe a net that others made: how far its pixels look, and on which grid; from what it does, not from its parts.
+"""Probe a net: how far its pixels look, and on which grid; from what it does, not from its parts.
 
 A pixel that is no number makes no number of all that is computed from it, whatever the weights: convolutions,
 attention, means over the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on

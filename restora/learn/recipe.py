@@ -1,11 +1,17 @@
-"""Recipes: everything that decides what a training run makes, in one flat TOML file."""
+"""Recipes: everything that decides what a training run makes, in one TOML file.
+
+A recipe is a flat common part, a table `[data]` that says what pairs are made of, and at most one table for its game:
+`[distillation]`, `[adversarial]` or `[cycle]`; without one, training is supervised. `[[stages]]` lists runs that follow
+one another: each repeats the recipe with the keys it names changed, and begins from the weights of the run before it.
+"""
 
 import math
 import tomllib
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin
 
 import numpy as np
 
@@ -17,28 +23,110 @@ from restora.damage.words import draw
 
 Value = int | float | str | list[int]
 
+LOSSES = ("l1", "l2")
+"""Mean absolute error, mean squared error."""
+CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
+FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
+"""Keys that a stage cannot change."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What pairs (y, x) are made of: photographs and damage. Levels are on the 0..1 scale."""
+
+    folders: list[str]  # of pictures; see data.photographs.locate
+    damage: str | list[str]  # words, ranges a..b drawn anew for every patch; of several, each patch gets one
+    licence: str = ""  # of pictures that their folder's SOURCES.csv does not name
+    leave_out: str = ""  # a file that lists pictures not to train on
+    hold_out: int = 8  # pictures kept for validation: those with the lowest checksums
+    unpaired: list[str] = field(default_factory=list)  # [cycle]: folders of pictures as damaged ones look
+    shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
+    grey_share: float = 0.0  # share of the patches shown grey: all channels equal, noise too
+    eight_bit_share: float = 0.0  # share of the damaged patches as a file holds them: clipped, in 256 levels
+    told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
+    targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (bool(self.folders), "folders must name at least one folder"),
+                (bool(self.damage), "damage must not be empty"),
+                (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
+                (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
+                (self.hold_out >= 1, "hold_out must be 1 or more"),
+                *(
+                    (0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
+                    for name in ("grey_share", "eight_bit_share", "told_share")
+                ),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """A game of one net that learns another net's answers instead of the clean pictures."""
+
+    teacher: str  # weights
+
+    def __post_init__(self) -> None:
+        _check([(bool(self.teacher), "teacher must name weights")])
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """A game of a restorer and one or more critics."""
+
+    weight: float  # of what the critics say, in the restorer's loss
+    pixels: float = 1.0  # weight of the recipe's loss
+    content: float = 0.0  # weight of the distance between features of EfficientNet-lite0
+    loss: str = "logistic"  # one of CRITIC_LOSSES
+    critics: int = 1  # critic n sees pictures 2^n times smaller
+    lr: float = 0.01  # of the critics' inner convolutions (Muon)
+    lr_rest: float = 0.001  # of their other parameters (AdamW)
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (self.weight > 0, "weight must be above 0"),
+                (min(self.pixels, self.content) >= 0, "pixels and content must be 0 or more"),
+                (self.loss in CRITIC_LOSSES, f"loss must be one of {', '.join(CRITIC_LOSSES)}"),
+                (1 <= self.critics <= 4, "critics must be from 1 to 4"),
+                (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A game of two nets, y to x and x to y, and a critic for each side; y and x are not of the same scene."""
+
+    weight: float = 10.0  # of the distance between a picture and what comes back from both nets
+    identity: float = 0.0  # weight of the distance between x and f(x), and between y and g(y)
+    loss: str = "least-squares"  # one of CRITIC_LOSSES
+    lr: float = 0.01  # of the critics, as in Adversarial
+    lr_rest: float = 0.001
+
+    def __post_init__(self) -> None:
+        _check(
+            [
+                (self.weight > 0 and self.identity >= 0, "weight must be above 0, identity 0 or more"),
+                (self.loss in CRITIC_LOSSES, f"loss must be one of {', '.join(CRITIC_LOSSES)}"),
+                (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
+            ]
+        )
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how. Levels are on the 0..1 scale."""
+    """What to train, on what, and how."""
 
     method: str  # a name of the table of methods
     tag: str  # the weights will be called method.tag
-    photographs: str  # a folder of pictures; see data.photographs.locate
-    licence: str  # of those pictures that their folder's SOURCES.csv does not name
     terms: str  # of use of the weights, for their card
-    damage: str | list[str]  # damage words, ranges a..b drawn anew for every patch; of several, each patch gets one
-    steps: int
+    data: Data
+    steps: int = 0  # may be left to the stages
     channels: int = 3
-    leave_out: str = ""  # a file that lists pictures not to train on
-    hold_out: int = 8  # pictures kept for validation, chosen by their checksums
-    grey_share: float = 0.0  # share of the patches shown grey, all channels alike, noise too
-    eight_bit_share: float = 0.0  # share of the damaged patches as a file would hold them: clipped, in 256 levels
-    told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
-    targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
-    teacher: str = ""  # weights whose answers take the clean pictures' place (distillation)
-    start: str = ""  # weights to begin from, as far as they fit, or, of a wider net, pruned; dead channels begin anew
-    shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
+    start: str = ""  # weights to begin from, as far as they fit, or, of a wider net, pruned; dead channels begin again
     batch: int = 8  # over all processes
     patch: int = 128
     lr: float = 0.01  # of Muon, for the inner convolutions
@@ -47,19 +135,20 @@ class Recipe:
     warm_up: int = 50  # steps from zero to the full rate
     decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
     loss: str = "l1"
-    pixels: float = 1.0  # weight of that loss beside the two that follow
-    content: float = 0.0  # weight of the distance between features of EfficientNet-lite0
-    adversary: float = 0.0  # weight of what a critic says, which is trained along; 0: there is none
     clip: float = 1.0  # norm to which a larger gradient is scaled down
     ema: float = 0.999  # decay of the averaged weights, which are the result
     validate_every: int = 250
     seed: int = 0
     knobs: dict[str, Value] = field(default_factory=dict)  # of the net's constructor
+    distillation: Distillation | None = None
+    adversarial: Adversarial | None = None
+    cycle: Cycle | None = None
+    stages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def damages(self) -> list[str]:
         """The damage words, one or several."""
-        return [self.damage] if isinstance(self.damage, str) else self.damage
+        return [self.data.damage] if isinstance(self.data.damage, str) else self.data.damage
 
     @property
     def planes(self) -> int:
@@ -81,50 +170,47 @@ class Recipe:
         """The name of the weights, as `dncnn.gray-s25`."""
         return f"{self.method}.{self.tag}"
 
+    @cached_property
+    def runs(self) -> "list[Recipe]":
+        """The recipe as runs without stages, in order; itself, if it has none. Each begins where the last one ended."""
+        if not self.stages:
+            return [self]
+        return [_changed(self, stage, index) for index, stage in enumerate(self.stages, 1)]
+
     def __post_init__(self) -> None:
+        games = [name for name in GAMES if getattr(self, name)]
+        told = bool(self.knobs.get("told"))
         rules = [
             (self.channels in (1, 3), "channels must be 1 or 3"),
             (self.loss in LOSSES, f"loss must be one of {', '.join(LOSSES)}"),
-            (self.steps >= 1, "steps must be 1 or more"),
+            (self.steps >= 1 or bool(self.stages), "steps must be 1 or more"),
             (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
-            *((0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1") for name in SHARES),
-            (bool(self.damages), "damage must not be empty"),
-            (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
-            (not self.teacher or self.targets == "clean", "targets cannot be noisy and a teacher's too"),
+            (len(games) <= 1, f"one game only, not {' and '.join(games)}"),
+            (not self.distillation or self.data.targets == "clean", "targets cannot be noisy and a teacher's too"),
+            (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
-            (not self.told_share or bool(self.knobs.get("told")), "told_share needs a net with the knob told = 1"),
+            (not self.data.told_share or told, "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
             (0 <= self.ema < 1, "ema must be at least 0 and below 1"),
-            (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
-            (self.hold_out >= 1, "hold_out must be 1 or more"),
             (self.validate_every >= 1, "validate_every must be 1 or more"),
             (self.seed >= 0, "seed must be 0 or more"),
             (self.clip > 0, "clip must be above 0"),
-            (min(self.pixels, self.content, self.adversary) >= 0, "pixels, content and adversary must be 0 or more"),
-            (not (self.teacher and self.adversary > 0), "a teacher and an adversary cannot both be"),
-            (self.adversary > 0 or (self.content == 0 and self.pixels == 1), "content and pixels need an adversary"),
+            (self.start != self.name, "start cannot be the weights that the recipe makes; longer training is a stage"),
             (self.tag.replace("-", "").isalnum(), "tag must be letters, digits and hyphens"),
         ]
-        for holds, rule in rules:
-            if not holds:
-                raise BadRecipe(f"recipe {self.name}: {rule}")
+        _check(rules, f"recipe {self.name}: ")
+        if self.stages:
+            _ = self.runs  # a stage that is not right is to fail now
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as for JSON."""
-        return asdict(self)
+        """Plain values, as for JSON; games that are not played are left out."""
+        values = asdict(self)
+        return {key: value for key, value in values.items() if not (key in GAMES and value is None)}
 
 
-def _factor(words: str, family: str) -> int:
-    """The product of the scales of shrinks or of enlargements in some damage words."""
-    damage = draw(words, np.random.default_rng(0))
-    parts = damage.damages if isinstance(damage, Chain) else (damage,)
-    return math.prod(part.scale for part in parts if isinstance(part, Shrink | Enlarge) and part.family == family)
-
-
-SHARES = ("grey_share", "eight_bit_share", "told_share")
-LOSSES = ("l1", "l2")
-"""Mean absolute error, mean squared error."""
+GAMES = ("distillation", "adversarial", "cycle")
+"""Tables of a recipe of which at most one is there."""
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -139,21 +225,86 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def recipe_from(values: dict[str, Any], origin: str) -> Recipe:
-    """The recipe of plain values; `origin` is named in errors."""
-    known = {entry.name: entry for entry in fields(Recipe)}
+    """The recipe of plain values; `origin` is named in errors. Cards written before `[data]` existed are understood."""
+    if "photographs" in values and "data" not in values:
+        values = _from_flat(values)
+    return _built(Recipe, values, origin)
+
+
+def _built(kind: type, values: dict[str, Any], origin: str, table: str = "") -> Any:
+    """A dataclass of plain values, with the dataclasses inside it."""
+    known = {entry.name: entry for entry in fields(kind)}
+    typed = dict(values)
     for name, value in values.items():
         if name not in known:
-            raise BadRecipe(f"{origin} has an unknown key {name!r}; {nearest(name, known)}")
-        if not _fits(value, known[name].type):
-            raise BadRecipe(f"{origin}: {name} cannot be {value!r}")
+            raise BadRecipe(f"{origin} has an unknown key {table + name!r}; {nearest(name, known)}")
+        inner = next((part for part in _parts(known[name].type) if is_dataclass(part)), None)
+        if inner and isinstance(value, dict):
+            typed[name] = _built(cast(type, inner), value, origin, f"{name}.")
+        elif not _fits(value, known[name].type):
+            raise BadRecipe(f"{origin}: {table}{name} cannot be {value!r}")
     required = [e.name for e in known.values() if e.default is MISSING and e.default_factory is MISSING]
-    missing = [name for name in required if name not in values]
+    missing = [table + name for name in required if name not in values]
     if missing:
         raise BadRecipe(f"{origin} lacks {', '.join(missing)}")
-    return Recipe(**values)
+    return kind(**typed)
+
+
+def _changed(recipe: Recipe, stage: dict[str, Any], number: int) -> Recipe:
+    """The recipe with the keys of a stage; tables within it, as `data`, are changed key by key."""
+    fixed = [key for key in stage if key in FIXED]
+    if fixed:
+        raise BadRecipe(f"recipe {recipe.name}: stage {number} cannot change {', '.join(fixed)}")
+    values = replace(recipe, stages=[], steps=recipe.steps or 1).as_dict()
+    for key, value in stage.items():
+        both = isinstance(value, dict) and isinstance(values.get(key), dict)
+        values[key] = values[key] | value if both else value
+    if number > 1:
+        values["start"] = ""  # it begins from the run before it
+    if not recipe.steps and "steps" not in stage:
+        raise BadRecipe(f"recipe {recipe.name}: stage {number} lacks steps")
+    return _built(Recipe, values, f"recipe {recipe.name}, stage {number}")
+
+
+def _check(rules: list[tuple[bool, str]], before: str = "") -> None:
+    for holds, rule in rules:
+        if not holds:
+            raise BadRecipe(before + rule)
+
+
+def _from_flat(values: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of the older form, in which all keys were in one table."""
+    old = dict(values)
+    named = {entry.name for entry in fields(Data)}
+    data = {key: old.pop(key) for key in list(old) if key in named}
+    data["folders"] = [old.pop("photographs")]
+    made: dict[str, Any] = {"data": data}
+    teacher, critic = old.pop("teacher", ""), old.pop("adversary", 0.0)
+    pixels, content = old.pop("pixels", 1.0), old.pop("content", 0.0)
+    if teacher:
+        made["distillation"] = {"teacher": teacher}
+    if critic:
+        rates = {key: old[key] for key in ("lr", "lr_rest") if key in old}
+        made["adversarial"] = {"weight": critic, "pixels": pixels, "content": content, **rates}
+    if old.get("start") == f"{old.get('method')}.{old.get('tag')}":
+        old["start"] = ""  # the card says what it began from
+    return old | made
+
+
+def _factor(words: str, family: str) -> int:
+    """The product of the scales of shrinks or of enlargements in some damage words."""
+    damage = draw(words, np.random.default_rng(0))
+    parts = damage.damages if isinstance(damage, Chain) else (damage,)
+    return math.prod(part.scale for part in parts if isinstance(part, Shrink | Enlarge) and part.family == family)
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _fits(value: object, kind: Any) -> bool:
+    if kind in (Any, NoneType):
+        return kind is Any or value is None
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind in (int, str, bool):

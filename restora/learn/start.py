@@ -1,4 +1,4 @@
-"""Begin a net from the weights of a related one."""
+"""Begin a net from the weights of a related one, and round one to what is stored."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,16 @@ from torch import nn
 
 @torch.no_grad()
 def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
-    """Copy into `net` every array that fits a parameter of its name; the number of parameters copied.
+    """Copy into `net` every array that fits a parameter or buffer of its name; how many were copied.
 
     A convolution that has gained inputs keeps the old ones, which come first, and is deaf to the new ones until it has
     learned. All else stays as it was initialised.
     """
     copied = 0
-    for name, parameter in net.named_parameters():
+    for name, parameter in (*net.named_parameters(), *net.named_buffers()):
         if name not in arrays:
             continue
-        old = torch.from_numpy(arrays[name].astype(np.float32))
+        old = torch.from_numpy(np.array(arrays[name], np.float32)).to(parameter.device)
         if old.shape == parameter.shape:
             parameter.copy_(old)
         elif name.endswith("weight") and _gained_inputs(old.shape, parameter.shape):
@@ -62,6 +62,15 @@ def revive(net: nn.Module, y: torch.Tensor) -> int:
             before.bias[dead] = 0
         after.weight[:, dead] = 0
     return sum(int((share < NEVER).sum()) for share in fires)
+
+
+@torch.no_grad()
+def as_stored(net: nn.Module) -> nn.Module:
+    """The net with its numbers rounded to float16, in place: what is stored is what is drawn and scored."""
+    for value in (*net.parameters(), *net.buffers()):
+        if value.is_floating_point():
+            value.copy_(value.half().float())
+    return net
 
 
 def _gained_inputs(old: torch.Size, new: torch.Size) -> bool:

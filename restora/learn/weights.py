@@ -128,10 +128,10 @@ def verify(name: str, folder: Path) -> Weights:
 
 
 def packed(arrays: dict[str, np.ndarray], kind: str = "float16") -> bytes:
-    """Arrays as float16, or another kind of number, in the safetensors format."""
+    """Arrays in the safetensors format: floats as float16, or another kind; whole numbers, as counts, as they are."""
     from safetensors.numpy import save
 
-    return save({key: value.astype(kind) for key, value in arrays.items()})
+    return save({key: value.astype(kind) if value.dtype.kind == "f" else value for key, value in arrays.items()})
 
 
 def store(

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from restora.learn.deep_prior import fit
+from restora.learn.games.per_image import fit
 from restora.nets.non_local_bayes import non_local_bayes
 
 STRENGTH = 1.0

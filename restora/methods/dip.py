@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from restora.learn.deep_prior import fit
+from restora.learn.games.per_image import fit
 
 
 def dip(

@@ -24,12 +24,10 @@ from restora.files.picture import open_picture
 from restora.learn.noise_model import NoiseModel, measure_noise
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe, recipe_from
-from restora.learn.weights import Weights, find, free_name, own_folder, packed, store
+from restora.learn.weights import Weights, find, free_name, own_folder
 from restora.methods.table import method_named
-from restora.metrics.protocol import PROTOCOLS
-from restora.metrics.scores import measure
 from restora.work.restore import restore
-from restora.work.train import begun_from, card_of
+from restora.work.train import Material, card_of, exported, new_net, schedule_of, stored_form
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,7 +53,7 @@ Tell = Callable[[int, float, float], None]
 
 
 def adapt(
-    folder: Path, name: str, tell: Tell, *, start: str, runs: Path, steps: int = 600, seed: int = 0, force: bool = False
+    folder: Path, name: str, tell: Tell, *, start: str, steps: int = 600, seed: int = 0, force: bool = False
 ) -> Weights:
     """Weights `name` in the user's folder, for pictures like those of `folder`; those of `start` if nothing is gained.
 
@@ -70,7 +68,7 @@ def adapt(
     try:
         import torch
 
-        from restora.learn.export import linked, to_onnx
+        from restora.learn.device import device_named
         from restora.learn.start import begin_from
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adapting needs {error.name}; install it with: pip install 'restora[lab]'") from error
@@ -82,55 +80,67 @@ def adapt(
     clean = [_clean(y, base) for y in noisy]
     recipe = _recipe(before, base.name, folder, f"noise(camera, sigma={noise.sigma!r})", steps, seed)
     torch.manual_seed(seed)
-    net = method.load()(channels=recipe.channels, **recipe.knobs)
+    net = new_net(method, recipe)
     begin_from(net, base.arrays())
-    best, scores, kept, progress = _fine_tune(net, clean, noise, recipe, runs / f"adapt.{name}" / "checkpoint.pt", tell)
-    for parameter in best.parameters():
-        parameter.data = parameter.data.half().float()
-    card = card_of(recipe, method, net, progress, photos[1:]) | {
+    best, progress = _fine_tune(net, clean, noise, recipe, tell)
+    best_net = stored_form(best.net)
+    material = Material(recipe, method, photos[1:], [], None, [])
+    scores, taken = best.scores, best.kept * ROUND
+    card = card_of(material, best_net, [progress], device_named("cpu")) | {
         "name": name,
         "terms": f"those of {base.name} ({base.card['terms']}), and your own, as the pictures are yours",
-        "start": begun_from(base),
         "bf16_loss_db": base.card.get("bf16_loss_db"),
         "adapted": {
             "noise_sigma": round(noise.sigma, 5),
             "held_out": photos[0].path.name,
             "held_out_psnr": [round(score, 3) for score in scores],
-            "steps": kept * ROUND,
-            "gain_db": round(scores[kept] - scores[0], 3),
+            "steps": taken,
+            "gain_db": round(scores[best.kept] - scores[0], 3),
             "protocol": f"own pictures made {SMALLER} times smaller, measured noise drawn anew",
         },
     }
-    card["trained"] |= {"steps": kept * ROUND, "held_out_psnr": round(scores[kept], 3)}
+    card["trained"] |= {"steps": taken, "held_out_psnr": round(scores[best.kept], 3)}
     card["trained"] |= {"held_out_protocol": f"one of the pictures, {card['adapted']['protocol']}"}
     card["recipe"] |= {"terms": card["terms"]}
-    arrays = {key: value.contiguous().numpy() for key, value in best.state_dict().items()}
-    onnx = linked(to_onnx(best, recipe.planes, method.multiple), packed(arrays), f"{name}.safetensors")
-    return store(name, own_folder(), arrays, onnx, card)
+    return exported(best_net, card, own_folder())
+
+
+class Best:
+    """The best net so far on held-out pictures, and whether it is time to stop."""
+
+    def __init__(self, net: "nn.Module", pictures: "dict[str, np.ndarray]", tell: Tell) -> None:
+        self.pictures, self.tell = pictures, tell
+        self.net, self.scores, self.kept = deepcopy(net).eval(), [_validate(net.eval(), pictures)], 0
+
+    def validate(self, net: "nn.Module") -> float:
+        """The score of a round's net, which is kept if it is the best."""
+        self.scores.append(_validate(net, self.pictures))
+        if self.scores[-1] > self.scores[self.kept] + LEAST_GAIN:
+            self.net, self.kept = deepcopy(net), len(self.scores) - 1
+        self.tell(ROUND * (len(self.scores) - 1), self.scores[0], self.scores[-1])
+        return self.scores[-1]
+
+    def stop(self, progress: "Progress") -> bool:
+        """Whether the last PATIENCE rounds gained nothing."""
+        return len(self.scores) - 1 - self.kept >= PATIENCE
 
 
 def _fine_tune(
-    net: "nn.Module", clean: list[np.ndarray], noise: NoiseModel, recipe: Recipe, checkpoint: Path, tell: Tell
-) -> tuple["nn.Module", list[float], int, "Progress"]:
-    """(the best net, PSNR of the held-out picture before and after each round, the best round, the progress)."""
-    from restora.learn.loop import alone, descend
+    net: "nn.Module", clean: list[np.ndarray], noise: NoiseModel, recipe: Recipe, tell: Tell
+) -> tuple[Best, "Progress"]:
+    from restora.learn.device import device_named
+    from restora.learn.games.supervised import supervised
+    from restora.learn.loop import Watch, descend
 
-    pairs = AdaptedPairs(clean[1:], noise, recipe)
-    samples = AdaptedPairs(clean[:1], noise, replace(recipe, seed=recipe.seed + 1, batch=16)).batch(0)
-    best, scores, kept = deepcopy(net).eval(), [_validate(net, samples)], 0  # the round whose net is the best
-    checkpoint.unlink(missing_ok=True)
-    for stop in range(ROUND, recipe.steps + ROUND, ROUND):
-        average, progress = descend(
-            {"f": net}, alone(recipe), pairs, recipe, checkpoint, lambda one: scores[-1], lambda *_: None, stop
-        )
-        score = _validate(average, samples)
-        scores.append(score)
-        if score > scores[kept] + LEAST_GAIN:
-            best, kept = deepcopy(average), len(scores) - 1
-        tell(progress.step, scores[0], score)
-        if len(scores) - 1 - kept >= PATIENCE:
-            break
-    return best, scores, kept, progress
+    best = Best(net, AdaptedPairs(clean[:1], noise, replace(recipe, seed=recipe.seed + 1, batch=16)).batch(0), tell)
+    _, progress = descend(
+        supervised(net.train(), recipe),
+        AdaptedPairs(clean[1:], noise, recipe),
+        schedule_of(recipe),
+        device_named("cpu"),
+        watch=Watch(best.validate, stop=best.stop),
+    )
+    return best, progress
 
 
 class AdaptedPairs:
@@ -139,11 +149,15 @@ class AdaptedPairs:
     def __init__(self, clean: Sequence[np.ndarray], noise: NoiseModel, recipe: Recipe) -> None:
         self.clean, self.noise, self.recipe = clean, noise, recipe
 
-    def batch(self, step: int, rank: int = 0, processes: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, step: int, rank: int = 0, processes: int = 1) -> dict[str, np.ndarray]:
         """Noisy y (B, planes, H, W) and clean x (B, 3, H, W), float32."""
         items = [self._pair(step, item) for item in range(rank, self.recipe.batch, processes)]
         y, x = zip(*items, strict=True)
-        return np.stack(y), np.stack(x)
+        return {"y": np.stack(y), "x": np.stack(x)}
+
+    def shared(self, folder: Path) -> "AdaptedPairs":
+        """The same: the pictures are few."""
+        return self
 
     def _pair(self, step: int, item: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.recipe.seed, step, item))
@@ -160,11 +174,12 @@ class AdaptedPairs:
 def _recipe(before: dict[str, Any], start: str, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
     """The recipe of the weights to begin from, made gentle; `damage` is the nearest words to the measured noise."""
     gentle = {
-        "photographs": str(folder), "licence": "your own", "start": start, "damage": damage,
+        "tag": "adapted", "start": start, "data": {"folders": [str(folder)], "licence": "your own", "damage": damage},
         "steps": steps, "batch": 8, "patch": PATCH, "lr": 0.001, "lr_rest": 0.0001, "warm_up": ROUND, "decay": 1.0,
-        "ema": 0.98, "seed": seed, "validate_every": ROUND, "leave_out": "", "grey_share": 0.0, "told_share": 0.0,
+        "ema": 0.98, "seed": seed, "validate_every": ROUND, "stages": [],
     }  # fmt: skip
-    return recipe_from(before | gentle, start)
+    kept = {key: before[key] for key in ("method", "terms", "channels", "knobs", "clip", "centred") if key in before}
+    return recipe_from(kept | gentle, start)
 
 
 def _middle(path: Path) -> np.ndarray:
@@ -183,13 +198,9 @@ def _clean(y: np.ndarray, base: Weights) -> np.ndarray:
     return smaller(np.rint(x_hat.clip(0, 1) * 255).astype(np.uint8), SMALLER).astype(np.float32) / 255
 
 
-def _validate(net: "nn.Module", samples: tuple[np.ndarray, np.ndarray]) -> float:
-    import torch
+def _validate(net: "nn.Module", pictures: dict[str, np.ndarray]) -> float:
+    from restora.learn.device import device_named
+    from restora.learn.validate import psnr
 
-    with torch.no_grad():
-        x_hat = net.eval()(torch.from_numpy(samples[0])).numpy()
-    scores = [
-        measure(one.transpose(1, 2, 0), x.transpose(1, 2, 0), PROTOCOLS["denoise"]).psnr
-        for one, x in zip(x_hat, samples[1], strict=True)
-    ]
-    return float(np.mean(scores))
+    samples = [(y, x.transpose(1, 2, 0)) for y, x in zip(pictures["y"], pictures["x"], strict=True)]
+    return psnr(net, samples, device_named("cpu"))

@@ -138,7 +138,10 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write rows as CSV, aside first, so that an interruption leaves the old file."""
+    """Write rows as CSV, aside first, so that an interruption leaves the old file. Without rows the file is removed."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
     aside = path.with_suffix(".part")
     with aside.open("w", newline="") as lines:
         writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from restora.core.errors import MissingExtra
-from restora.data.photographs import locate, photographs, split
+from restora.data.photographs import gather, split
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
@@ -100,12 +100,12 @@ class Bench:
 
 def _pictures(recipe: Recipe) -> tuple[list[np.ndarray], Samples, np.ndarray]:
     """Damaged patches to calibrate by (1, planes, H, W), samples to judge by, and one large damaged picture."""
-    names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
-    seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
+    data = recipe.data
+    seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     pairs = Pairs([eight_bit(photo, recipe) for photo in seen[:CALIBRATION]], recipe)
     shown = [pairs.pair(0, item)[0][None] for item in range(CALIBRATION)]
     damages = sorted({*recipe.damages, validation(recipe)})
-    sizes = sorted({1, max(recipe.shrinks)})  # as they are and at their sharpest, where nets change most
+    sizes = sorted({1, max(data.shrinks)})  # as they are and at their sharpest, where nets change most
     samples = [sample(photo, recipe, words, shrink=size) for photo in held for words in damages for size in sizes]
     large = max((sample(photo, recipe, damages[0], LARGE)[0] for photo in held), key=np.size)
     return shown, samples, large

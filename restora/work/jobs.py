@@ -21,6 +21,7 @@ from typing import Literal
 from restora.core.errors import RestoraError
 from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
+from restora.engines.choice import CPU
 from restora.files.save import write_text
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.plan import plan_for, with_hole
@@ -77,10 +78,11 @@ class Jobs:
         most_waiting: int = 16,
         most_bytes: int = 5 * 10**9,
         keep_seconds: float = 3600,
+        device: str = CPU,
     ) -> None:
-        """Open or make the folder."""
+        """Open or make the folder. device: where the nets run."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.limits = folder, limits
+        self.folder, self.limits, self.device = folder, limits, device
         self.page = folder / "page"  # what visitors of the page brought and took, kept as long as results
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
         self.news = threading.Condition()  # of a job that was added, or ended
@@ -250,7 +252,8 @@ class Jobs:
             if state == "cancelled" or self.closing:
                 raise Cancelled
 
-        report = restore_file(self.input(job), self.output(job), decide, limits=self.limits, force=True, tell=tell)
+        files = self.input(job), self.output(job)
+        report = restore_file(*files, decide, device=self.device, limits=self.limits, force=True, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # where they lie here is nobody's business
         named = [replace(step, hole=step.hole and {**step.hole, "file": "mask.png"}) for step in report.plan.steps]

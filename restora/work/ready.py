@@ -18,7 +18,7 @@ from restora.core.report import Report
 from restora.damage.shrink import along, bicubic_weights
 from restora.data.photographs import sha256
 from restora.engines.channels import ensemble, on_luma, whatever_channels
-from restora.engines.choice import ENGINES, engine_named
+from restora.engines.choice import CPU, Backend
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import (
     UNIT,
@@ -32,9 +32,10 @@ from restora.engines.tiling import (
     tile_for,
 )  # fmt: skip
 from restora.files.picture import open_picture
-from restora.learn.weights import Weights, find
+from restora.learn.weights import find
 from restora.methods.table import method_named
-from restora.work.plan import beside_int8, check, weights_for
+from restora.work.load import beside, load_net, possible
+from restora.work.plan import check, weights_for
 
 RESTING = 320_000_000
 """Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
@@ -218,16 +219,19 @@ def prepare(
     plan: Plan,
     shape: tuple[int, int, int],
     report: Report,
-    engine: str,
+    backend: Backend,
     max_memory: int,
     tell: Tell | None = None,
     held: int = 0,
 ) -> Restoration:
     """Load what the plan needs, and choose the largest tile that memory allows beside so many bytes that are held."""
-    engine = engine_named(engine)
     runners = [
-        _ready(step, knobs, plan, engine, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
+        _ready(step, knobs, plan, backend, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
     ]
+    if plan.steps and report.device != backend.device:
+        report.warnings.append(
+            f"no step of the plan is a net, and only nets run on {backend.device}; it ran on the CPU"
+        )
     work = Restoration(runners, shape, (UNIT, UNIT))
     for index, step in enumerate(plan.steps):
         runner, beside = runners[index], step.sigma_map or step.hole
@@ -271,11 +275,11 @@ def _demand(work: Restoration, height: int, width: int) -> int:
 
 
 def _ready(
-    step: Step, knobs: dict[str, Setting], plan: Plan, engine: str, report: Report, tell: Tell | None
+    step: Step, knobs: dict[str, Setting], plan: Plan, backend: Backend, report: Report, tell: Tell | None
 ) -> Runner | Resizer | Corrector:
     method = method_named(step.method)
     if method.kind == "learned":
-        return _learned(step, method, knobs, plan.precision, engine, report)
+        return _learned(step, method, knobs, plan.precision, backend, report)
     function = method.load()
     report.engine = report.engine or method.kind
     if method.kind in ("resize", "correction") and step.strength < 1:
@@ -303,7 +307,7 @@ def _ready(
 
 
 def _learned(
-    step: Step, method: Method, knobs: dict[str, Setting], precision: str, engine: str, report: Report
+    step: Step, method: Method, knobs: dict[str, Setting], precision: str, backend: Backend, report: Report
 ) -> Runner:
     weights = find(weights_for(method, step.weights))
     card = weights.card
@@ -316,47 +320,27 @@ def _learned(
     if precision == "int8" and not weights.int8:
         found = "; ".join(card.get("int8", {}).get("objections", ["they were not exported to it"]))
         raise BadPlan(f"the weights {weights.name} have no int8 model: {found}")
-    if precision not in ENGINES[engine]:
-        report.warnings.append(f"{engine} does not compute in {precision}; {weights.name} ran in f32")
-        precision = "f32"
-    report.engine, report.precision = engine, precision
+    precision = possible(precision, weights, backend, report)
+    report.engine, report.device, report.precision = backend.engine, backend.device, precision
 
-    def ready(in_precision: str) -> Run:
-        run = _engine(weights, method, engine, in_precision)
+    def ready(where: Backend, in_precision: str) -> Run:
+        run = load_net(weights, method, where, in_precision)
         run = ensemble(run) if knobs.get("ensemble") else run
         return on_luma(run) if method.luma else whatever_channels(run, card["channels"], [sigma] * weights.told)
 
     def careful(y: np.ndarray) -> np.ndarray:
         rest()  # what the other engine holds and what this one needs would be too much together
-        return ready("f32")(y)  # loaded when it is needed, which is hardly ever
+        # Loaded when it is needed, which is hardly ever. The CPU computes in f32; other devices may not.
+        return ready(replace(backend, device=CPU), "f32")(y)
 
     scale = card.get("scale", 1)
     if scale > 1 and step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be done in part: its strength must be 1")
     memory = card.get("memory", method.bytes_a_pixel(knobs))
-    if (beside_int8(card) if precision == "int8" else precision) == "bf16":
+    if (beside(weights, backend) if precision == "int8" else precision) == "bf16":
         memory = ceil(NARROW * memory)
     again = careful if precision != "f32" else None
-    return Runner(ready(precision), again, card["halo"], card["multiple"], memory, step.strength, scale=scale)
-
-
-def _engine(weights: Weights, method: Method, engine: str, precision: str) -> Callable[[np.ndarray], np.ndarray]:
-    model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
-    if engine == "openvino":
-        from restora.engines.openvino_ import openvino_engine
-
-        return openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)
-    if engine == "onnxruntime":
-        from restora.engines.onnxruntime_ import onnxruntime_engine
-
-        return onnxruntime_engine(model)
-    if "recipe" not in weights.card:
-        raise BadPlan(f"{weights.name} came from elsewhere and runs on openvino or onnxruntime, not on torch")
-    net_class = method.load()  # names the missing package if torch is absent
-    from restora.engines.torch_ import torch_engine
-
-    knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
-    return torch_engine(net_class, knobs, weights.arrays(), precision)
+    return Runner(ready(backend, precision), again, card["halo"], card["multiple"], memory, step.strength, scale=scale)
 
 
 def _map(beside: Mapping[str, str], called: str, size: tuple[int, int]) -> Read:

@@ -16,6 +16,7 @@ from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
+from restora.engines.choice import CPU, backend_named
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import Read, resampled
 from restora.files.canvas import Unfinished, unfinished
@@ -41,16 +42,23 @@ class Limits:
 
 
 def restore(
-    image: Image, plan: Plan, *, engine: str = "auto", max_memory: int = MAX_MEMORY, tell: Tell | None = None
+    image: Image,
+    plan: Plan,
+    *,
+    engine: str = "auto",
+    device: str = CPU,
+    max_memory: int = MAX_MEMORY,
+    tell: Tell | None = None,
 ) -> tuple[Image, Report]:
     """The restored picture and the report. Metadata pass through; alpha and hole too, made larger with the picture.
 
-    Raises BadPlan, BadKnob or NoWeights for a plan that cannot be carried out, BadImage for one that needs more
-    memory than allowed, NotFinite for a result that is not finite.
+    engine and device: what runs the nets, see backend_named. Raises BadPlan, BadKnob or NoWeights for a plan that
+    cannot be carried out, BadImage for one that needs more memory than allowed, NotFinite for a result that is not
+    finite.
     """
     started = time.perf_counter()
     report = Report(plan)
-    work = prepare(plan, image.shape, report, engine, max_memory, tell=tell)
+    work = prepare(plan, image.shape, report, backend_named(engine, device), max_memory, tell=tell)
     x_hat = np.empty((*work.size(), image.shape[2]), np.float32)
     restored = work.read_through(_checked(image))
     for done, (top, left, height, width) in enumerate(work, 1):
@@ -71,6 +79,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     plan: Plan | Callable[[Pixels], Plan],
     *,
     engine: str = "auto",
+    device: str = CPU,
     limits: Limits = Limits(),
     force: bool = False,
     quality: int = 95,
@@ -85,12 +94,13 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     `open_picture` and `check_output` do.
     """
     started = time.perf_counter()
+    backend = backend_named(engine, device)  # before anything that takes time
     picture = open_picture(source, limits.pixels)
-    kind = check_output(target, picture.shape, force, picture.format)  # before anything that takes time
+    kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     _be_patient(plan, picture.shape, limits.minutes)
-    work = prepare(plan, picture.shape, report, engine, limits.memory, tell, picture.held)
+    work = prepare(plan, picture.shape, report, backend, limits.memory, tell, picture.held)
     height, width = work.size()
     if height * width > limits.pixels:
         allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
@@ -138,6 +148,7 @@ def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any
         "plan": plan.id,
         "weights": report.weights,
         "engine": report.engine,
+        "device": report.device,
         "precision": report.precision,
         "size": size,
         "tile size": report.tile,

@@ -1,19 +1,18 @@
 """How fast nets run: each engine and precision in turns, beside what this machine can do at all.
 
-The ceiling of a precision is what a chain of 3x3 convolutions of 64 to 64 channels reaches, the best of some sizes and
-engines, in the same run; that of the memory is a large copy.
+The ceiling of a precision is the most operations a second that anything reached in the same run: a chain of
+convolutions or of matrix products in any engine (ceiling.py), or a net itself, should one be faster. So no net is above
+its ceiling. That of the memory is a large copy.
 """
 
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,9 @@ from restora.core.errors import MissingExtra, RestoraError
 from restora.core.processor import machine
 from restora.engines.choice import computes_in_bf16
 from restora.engines.openvino_ import openvino_engine
-from restora.learn.recipe import recipe_from
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
+from restora.work.ceiling import Ceiling, ceiling, memory_ceiling, timed
 from restora.work.plan import beside_int8
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ EAGER = ("torch eager", "f32")
 """What the field's code runs, and all else is compared with: torch, its default layout, no compiler."""
 USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.blind", "edsr.x2")
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
-CHAIN = 16
-"""Convolutions of the chain that an int8 ceiling is measured on, so that rounding its input counts for little."""
 
 Run = Callable[[np.ndarray], object]
 
@@ -60,42 +57,86 @@ class Speed:
     rounds: int
 
 
-def speeds(names: Sequence[str], sizes: Sequence[int], rounds: int, tell: Callable[[Speed], None]) -> None:
-    """Measure weights by name at each size. Raises MissingExtra without torch, NoWeights for an unknown name."""
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that one net took for a picture of size x size, by engine and precision."""
+
+    weights: Weights
+    size: int
+    operations: float
+    values: float  # that its layers take and give
+    seconds: dict[tuple[str, str], float]
+
+    def rate(self, key: tuple[str, str]) -> float:
+        """Operations a second."""
+        return self.operations / self.seconds[key]
+
+
+def speeds(
+    names: Sequence[str],
+    sizes: Sequence[int],
+    rounds: int,
+    tell: Callable[[Speed], None],
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Measure weights by name at each size. Rows are told when all nets are timed, as a net may raise the ceiling.
+
+    `say` is called with a line as the work goes on. Raises MissingExtra without torch, NoWeights for an unknown name.
+    """
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtra("measuring speed needs torch; install it with: pip install 'restora[lab]'") from error
+    nets = [find(name) for name in names]
     tops = {precision: ceiling(precision) for precision in BYTES if precision != "bf16" or computes_in_bf16()}
+    for top in tops.values():
+        say(f"{top.precision}: {top.reached / 1e9:.0f} Gop/s by {top.by}")
     moved = memory_ceiling()
-    for name in names:
-        weights = find(name)
+    timings = []
+    for weights in nets:
         for size in sizes:
-            y, operations, values = work_of(weights, size)
-            runs = dict(contestants(weights))
-            times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
-            for run in runs.values():
-                run(y)
-            for _ in range(rounds):  # in turns, so that a slow spell of the machine hits all alike
-                for key, run in runs.items():
-                    times[key].append(_timed(lambda run=run, y=y: run(y)))  # type: ignore[misc]
-            eager = statistics.median(times[EAGER])
-            for (engine, precision), taken in times.items():
-                seconds = statistics.median(taken)
-                tell(
-                    Speed(
-                        *(machine(), name, engine, precision, size),
-                        seconds_a_megapixel=round(seconds / (size * weights.card.get("scale", 1)) ** 2 * 1e6, 4),
-                        times_eager=round(eager / seconds, 3),
-                        gops=round(operations / seconds / 1e9, 1),
-                        ceiling_gops=round(tops[precision] / 1e9, 1),
-                        gops_a_gigabyte=round(operations / (values * BYTES[precision]), 1),
-                        memory_gigabytes=round(moved / 1e9, 1),
-                        peak_megabytes=peak(name, engine, precision, size),
-                        psnr_loss=_loss(weights, precision),
-                        rounds=rounds,
-                    )
-                )
+            timings.append(_timing(weights, size, rounds, tops.values()))
+            say(f"{weights.name} {size}: timed")
+    for timing in timings:
+        for key in timing.seconds:
+            tops[key[1]].include(timing.rate(key))
+    for timing in timings:
+        for key in timing.seconds:
+            tell(_row(timing, key, tops[key[1]].reached, moved, rounds))
+
+
+def _timing(weights: Weights, size: int, rounds: int, tops: Collection[Ceiling]) -> Timing:
+    y, operations, values = work_of(weights, size)
+    runs = dict(contestants(weights))
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+    for run in runs.values():
+        run(y)
+    for _ in range(rounds):  # in turns, so that a slow spell of the machine hits all alike, the ceilings too
+        for top in tops:
+            top.measure()
+        for key, run in runs.items():
+            times[key].append(timed(partial(run, y)))
+    return Timing(weights, size, operations, values, {key: statistics.median(each) for key, each in times.items()})
+
+
+def _row(timing: Timing, key: tuple[str, str], top: float, moved: float, rounds: int) -> Speed:
+    weights, size, (engine, precision), seconds = timing.weights, timing.size, key, timing.seconds[key]
+    return Speed(
+        machine=machine(),
+        weights=weights.name,
+        engine=engine,
+        precision=precision,
+        size=size,
+        seconds_a_megapixel=round(seconds / (size * weights.card.get("scale", 1)) ** 2 * 1e6, 4),
+        times_eager=round(timing.seconds[EAGER] / seconds, 3),
+        gops=round(timing.rate(key) / 1e9, 1),
+        ceiling_gops=round(top / 1e9, 1),
+        gops_a_gigabyte=round(timing.operations / (timing.values * BYTES[precision]), 1),
+        memory_gigabytes=round(moved / 1e9, 1),
+        peak_megabytes=peak(weights.name, engine, precision, size),
+        psnr_loss=_loss(weights, precision),
+        rounds=rounds,
+    )
 
 
 def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
@@ -133,30 +174,10 @@ def work_of(weights: Weights, size: int) -> tuple[np.ndarray, float, float]:
     for layer in net.modules():
         if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
             layer.register_forward_hook(count)
-    y = np.random.default_rng(0).random((1, _recipe(weights).planes, size, size), np.float32)
+    y = np.random.default_rng(0).random((1, _planes(weights), size, size), np.float32)
     with torch.inference_mode():
         net(torch.from_numpy(y))
     return y, operations, values
-
-
-def ceiling(precision: str) -> float:
-    """Operations a second that convolutions reach here in a precision."""
-    best = 0.0
-    for side in (64, 128, 256):
-        operations = 2 * 64 * 64 * 9 * side * side
-        for run, layers in _chains(precision, side):
-            run()
-            best = max(best, layers * operations / min(_timed(run) for _ in range(20)))
-    return best
-
-
-def memory_ceiling() -> float:
-    """Bytes a second that a copy of 256 MB reads and writes."""
-    import torch
-
-    source = torch.zeros(64_000_000)
-    target = torch.empty_like(source)
-    return 2 * source.nbytes / min(_timed(lambda: target.copy_(source)) for _ in range(5))
 
 
 def peak(name: str, engine: str, precision: str, size: int) -> float:
@@ -166,56 +187,6 @@ def peak(name: str, engine: str, precision: str, size: int) -> float:
     if done.returncode:
         raise RestoraError((done.stderr.strip().splitlines() or [f"the process that measured {name} was killed"])[-1])
     return float(json.loads(done.stdout))
-
-
-def _chains(precision: str, side: int) -> Iterator[tuple[Callable[[], object], int]]:
-    """Calls that do so many convolutions of 64 to 64 channels on side x side."""
-    import torch
-
-    y = torch.rand(1, 64, side, side)
-    if precision == "int8":
-        with tempfile.TemporaryDirectory() as folder:
-            model = Path(folder) / "chain.onnx"
-            model.write_bytes(_int8_chain())
-            engine = openvino_engine(model, "f32")
-        yield (lambda: engine(y.numpy())), CHAIN
-        return
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1)
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    for layout in (torch.contiguous_format, torch.channels_last):
-        inner = layer.to(kind).to(memory_format=layout)  # type: ignore[call-overload]
-        x = y.to(kind, memory_format=layout)
-
-        def run(inner: "nn.Module" = inner, x: "torch.Tensor" = x) -> object:
-            with torch.inference_mode():
-                return inner(x)
-
-        yield run, 1
-
-
-def _int8_chain() -> bytes:
-    """An ONNX model of CHAIN convolutions with ReLU, their inputs and weights in 8 bits."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    weights = np.random.default_rng(0).integers(-60, 60, (64, 64, 3, 3)).astype(np.int8)
-    steps = {"fine": np.float32(0.001), "step": np.float32(0.01), "even": np.int8(0), "zero": np.uint8(0)}
-    stored = {"w": weights, **steps}
-    nodes = [helper.make_node("DequantizeLinear", ["w", "fine", "even"], ["weight"])]
-    for index in range(CHAIN):
-        names = [*(f"{kind}{index}" for kind in ("y", "q", "d", "c")), f"y{index + 1}"]
-        nodes += [
-            helper.make_node("QuantizeLinear", [names[0], "step", "zero"], [names[1]]),
-            helper.make_node("DequantizeLinear", [names[1], "step", "zero"], [names[2]]),
-            helper.make_node("Conv", [names[2], "weight"], [names[3]], pads=[1, 1, 1, 1]),
-            helper.make_node("Relu", [names[3]], [names[4]]),
-        ]
-    shape = [1, 64, "h", "w"]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("y0", f"y{CHAIN}")]
-    graph = helper.make_graph(
-        nodes, "chain", ends[:1], ends[1:], [numpy_helper.from_array(np.asarray(v), k) for k, v in stored.items()]
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return model.SerializeToString()
 
 
 def _torch(weights: Weights, layout: "torch.memory_format") -> Run:
@@ -233,14 +204,14 @@ def _torch(weights: Weights, layout: "torch.memory_format") -> Run:
 def _net(weights: Weights) -> "nn.Module":
     import torch
 
-    recipe = _recipe(weights)
-    net = method_named(weights.card["method"]).load()(channels=recipe.channels, **recipe.knobs).eval()
+    knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
+    net = method_named(weights.card["method"]).load()(**knobs).eval()
     net.load_state_dict({key: torch.from_numpy(value.astype(np.float32)) for key, value in weights.arrays().items()})
     return net
 
 
-def _recipe(weights: Weights) -> Any:
-    return recipe_from(weights.card["recipe"], weights.name)
+def _planes(weights: Weights) -> int:
+    return weights.card["channels"] + weights.told
 
 
 def _loss(weights: Weights, precision: str) -> float | None:
@@ -249,17 +220,11 @@ def _loss(weights: Weights, precision: str) -> float | None:
     return weights.card.get("bf16_loss_db") if precision == "bf16" else 0.0
 
 
-def _timed(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
 def _main(name: str, engine: str, precision: str, size: str) -> None:
     from restora.work.restore import peak_memory
 
     weights = find(name)
-    planes = _recipe(weights).planes
+    planes = _planes(weights)
     if engine == "openvino":  # without torch, as it is used
         model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
         run: Run = openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)

@@ -1,6 +1,6 @@
 """The suites: methods x damages x sets, one row at a time into a results file, so that it can stop and go on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,8 @@ FOUND = (
 )
 """Small pictures as they are found: a little soft, a little noisy, and JPEG."""
 NOTHING = "nothing"
+CORES = (1, 2)
+"""With how many cores the cost of a method is measured."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,13 @@ def check_sets(names: Sequence[str]) -> None:
         test_set(name)
 
 
-def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) -> Iterator[Entry]:
-    """What there is to measure: each method on the noises that it treats, each of its weights on those it is for."""
+def entries(
+    methods: Sequence[str], sets: Sequence[str], noises: Sequence[str], only: Collection[str] | None = None
+) -> Iterator[Entry]:
+    """What there is to measure: each method on the noises that it treats, each of its weights on those it is for.
+
+    only: these weights, and nothing that has none; all if None.
+    """
     for name in sets:
         for noise in noises if name not in PAIRS else (REAL,):
             if NOTHING in methods:
@@ -72,6 +79,8 @@ def entries(methods: Sequence[str], sets: Sequence[str], noises: Sequence[str]) 
                 if method.kind == "learned" and not method.weights:
                     continue  # it has none but those that users add
                 for weights in method.weights or ("",):
+                    if only is not None and weights not in only:
+                        continue
                     if not weights or _is_for(weights, noise):
                         yield Entry(name, noise, method.name, weights)
 
@@ -121,7 +130,7 @@ def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable
     if kept:
         write_table(costs, [kept[key] for key in sorted(kept)])
     for method, weights in dict.fromkeys((entry.method, entry.weights) for entry in todo if entry.method != NOTHING):
-        for threads in (1, 2):
+        for threads in CORES:
             if (method, weights, str(threads)) in kept and not again:
                 continue
             try:

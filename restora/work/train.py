@@ -1,4 +1,4 @@
-"""Train: from a recipe to weights with their card. The only verb that needs torch to be imported here, late."""
+"""Train: from a recipe to weights with their card. Torch is imported late, so that the command line stays fast."""
 
 import math
 import os
@@ -6,116 +6,338 @@ import platform
 import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.core.allocator import keep_freed_memory
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
 from restora.core.processor import processor
 from restora.damage.words import draw
-from restora.data.photographs import Photograph, locate, photographs, split
+from restora.data.photographs import Photograph, gather, split
 from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED, Weights, find, packed, store
 from restora.methods.table import method_named
-from restora.metrics.protocol import PROTOCOLS
-from restora.metrics.scores import measure
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from restora.learn.loop import Player, Progress
+    from restora.learn.device import Device
+    from restora.learn.game import Game
+    from restora.learn.loop import Checkpoint, Progress, Schedule
 
 RUNS = Path.home() / ".cache" / "restora" / "runs"
+SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
+"""What of a recipe may change while a run is stopped."""
+MOST_STEPS = 10**9
+"""Of a run that goes by the clock."""
+MOST_WORKERS = 16
+
+Tell = Callable[["Progress", int], None]
+"""(progress of the present run, steps of the runs before it), after every step."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """With what a recipe is trained. workers: processes that make batches; None: as many as the device needs."""
+
+    device: str = "auto"  # or cpu, cuda, cuda:N
+    compiled: bool = False  # by torch.compile
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a recipe trains and validates on: everything that needs neither torch nor weights."""
+
+    recipe: Recipe
+    method: Method
+    seen: list[Photograph]
+    pixels: list[np.ndarray]  # of those
+    unpaired: list[np.ndarray] | None
+    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C), of photographs held out
+
+    def pairs(self, run: Recipe) -> Pairs:
+        """The batches of a run of the recipe."""
+        return Pairs(self.pixels, run, self.unpaired)
+
+    @property
+    def same_sized(self) -> np.ndarray:
+        """The held-out y (B, planes, H, W) that are as large as the first."""
+        return np.stack([y for y, _ in self.samples if y.shape == self.samples[0][0].shape])
 
 
 def train(
     path: Path,
-    tell: Callable[["Progress", float], None],
+    tell: Tell,
     *,
     runs: Path = RUNS,
     out: Path = SHIPPED,
     stop_at: int | None = None,
+    minutes: float | None = None,
+    compute: Compute = Compute(),
 ) -> Weights | None:
     """Train the recipe in the file `path`; the weights, written to `out`, or None if the run was told to stop early.
 
-    The run is kept in runs/NAME (checkpoint, TensorBoard logs, a picture of curves and samples) and goes on from
-    there. `tell(progress, loss)` is called after every step. Raises BadRecipe, MissingExtra or RestoraError.
+    The runs are kept in runs/NAME (checkpoints, TensorBoard logs, a picture of curves and samples) and resume from
+    there. minutes: one run by the clock takes the place of the recipe's stages. stop_at: a step, counted over all
+    stages. Raises BadRecipe, BadDevice, MissingExtra or RestoraError.
     """
     recipe = read_recipe(path)
-    method = method_named(recipe.method)
+    method = _checked(recipe)
     try:
-        import torch
         from torch.utils.tensorboard import SummaryWriter
 
+        from restora.learn.device import device_named
         from restora.learn.draw import draw_run
-        from restora.learn.export import linked, to_onnx
-        from restora.learn.loop import descend
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
-    _check(recipe, method)
-    keep_freed_memory()
-    names = locate(recipe.leave_out).read_text().split() if recipe.leave_out else []
-    seen, held = split(photographs(locate(recipe.photographs), recipe.licence, names), recipe.hold_out)
-    samples = [sample(photo, recipe, validation(recipe)) for photo in held]  # y (planes, H, W), x (H, W, C)
-    torch.manual_seed(recipe.seed)
-    try:
-        net = method.load()(channels=recipe.channels, **recipe.knobs)
-    except TypeError as error:
-        raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
-    start, teacher = (find(name) if name else None for name in (recipe.start, recipe.teacher))
-    if start:
-        _begin(net, start, torch.from_numpy(np.stack([y for y, _ in samples if y.shape == samples[0][0].shape])))
+    where = device_named(compute.device, compiled=compute.compiled)
+    if minutes is not None:
+        recipe = by_the_clock(recipe)
+    material = gathered(recipe, method)
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
-
-        def follow(progress: "Progress", loss: float) -> None:
-            if log is None:
-                return
-            log.add_scalar("loss", loss, progress.step)
-            if progress.rows and progress.rows[-1]["step"] == progress.step:
-                log.add_scalar("psnr", progress.rows[-1]["psnr"], progress.step)
-            tell(progress, loss)
-
-        average, progress = descend(
-            *_game(net, recipe, teacher),
-            Pairs([eight_bit(photo, recipe) for photo in seen], recipe),
-            recipe,
-            folder / "checkpoint.pt",
-            lambda candidate: _validate(candidate, samples),
-            follow,
-            stop_at,
-        )
-    if progress.step < recipe.steps or not leads:
+        follow, workers = _follower(log, tell, where), usual_workers(where, compute.workers)
+        made = _all_runs(material, where, folder, stop_at, minutes, follow, workers)
+    if made is None or not leads:
         return None
-    for parameter in average.parameters():  # what is shipped is what is drawn and scored
-        parameter.data = parameter.data.half().float()
-    draw_run(folder / "run.png", recipe, progress.rows, average, [(y, x) for y, x in samples[:4]])
-    arrays = {name: value.contiguous().numpy() for name, value in average.state_dict().items()}
-    card = card_of(recipe, method, net, progress, seen)
-    if start:
-        card["start"] = begun_from(start)
-    if teacher:
-        card["teacher"] = begun_from(teacher)
-    onnx = linked(to_onnx(average, recipe.planes, method.multiple), packed(arrays), f"{recipe.name}.safetensors")
-    return store(recipe.name, out, arrays, onnx, card)
+    average, done = made
+    net = stored_form(average)
+    draw_run(folder / "run.png", recipe, [row for each in done for row in each.rows], net, material.samples[:4])
+    return exported(net, card_of(material, net, done, where), out)
 
 
-def _check(recipe: Recipe, method: Method) -> None:
-    """Raise RestoraError or BadRecipe for what would fail later, or never end well."""
+def by_the_clock(recipe: Recipe, changes: dict[str, Any] | None = None) -> Recipe:
+    """The recipe as one run of unlimited steps, with some keys changed; stages are what a fixed length asked for."""
+    values = recipe.as_dict() | {"stages": [], "steps": MOST_STEPS}
+    for key, value in (changes or {}).items():
+        values[key] = values[key] | value if isinstance(value, dict) and isinstance(values.get(key), dict) else value
+    return recipe_from(values, recipe.name)
+
+
+def gathered(recipe: Recipe, method: Method) -> Material:
+    """Read the photographs of a recipe."""
+    data = recipe.data
+    seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
+    unpaired = [eight_bit(photo, recipe) for photo in gather(data.unpaired, data.licence)] if data.unpaired else None
+    samples = [sample(photo, recipe, validation(recipe)) for photo in held]
+    return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], unpaired, samples)
+
+
+def usual_workers(device: "Device", wanted: int | None) -> int:
+    """How many processes make batches: as wanted, or by default one for each core if a GPU is to be fed."""
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_WORKERS, cores) if device.is_cuda else 0
+
+
+def new_game(material: Material, run: Recipe) -> "Game":
+    """The nets of a run as they begin: by chance (the recipe's seed), or from the weights that it starts from."""
+    import torch
+
+    torch.manual_seed(run.seed)
+    net = new_net(material.method, run)
+    if run.start:
+        _begin(net, find(run.start), torch.from_numpy(material.same_sized))
+    return game_of(net, run, material.method)
+
+
+def new_net(method: Method, recipe: Recipe) -> "nn.Module":
+    """The net of a recipe with random weights."""
+    try:
+        return method.load()(channels=recipe.channels, **recipe.knobs)
+    except TypeError as error:
+        raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
+
+
+def game_of(net: "nn.Module", recipe: Recipe, method: Method) -> "Game":
+    """The game of a recipe around its net."""
+    from restora.learn.games.adversarial import adversarial
+    from restora.learn.games.cycle import cycle
+    from restora.learn.games.supervised import supervised
+
+    if recipe.adversarial:
+        return adversarial(net, recipe)
+    if recipe.cycle:
+        return cycle(net, new_net(method, recipe), recipe)
+    return supervised(net, recipe, _teacher(recipe) if recipe.distillation else None)
+
+
+def schedule_of(run: Recipe, seconds: float | None = None) -> "Schedule":
+    """How long a run is and how its rate goes."""
+    from restora.learn.loop import Schedule
+
+    return Schedule(run.steps, run.warm_up, run.decay, run.ema, run.validate_every, seconds)
+
+
+def stored_form(average: "nn.Module") -> "nn.Module":
+    """The averaged net on the CPU, in evaluation mode, its numbers rounded to what is stored."""
+    import torch
+
+    from restora.learn.start import as_stored
+
+    return as_stored(average.to("cpu", memory_format=torch.contiguous_format).eval())  # type: ignore[call-overload]
+
+
+def arrays_of(net: "nn.Module") -> dict[str, np.ndarray]:
+    """The net's parameters and buffers by name."""
+    return {name: value.contiguous().numpy() for name, value in net.state_dict().items()}
+
+
+def exported(net: "nn.Module", card: dict[str, Any], out: Path) -> Weights:
+    """Store a net with its card and an ONNX model. It must be in stored_form."""
+    from restora.learn.export import linked, to_onnx
+
+    arrays, planes = arrays_of(net), recipe_from(card["recipe"], card["name"]).planes
+    model = linked(to_onnx(net, planes, card["multiple"]), packed(arrays), f"{card['name']}.safetensors")
+    return store(card["name"], out, arrays, model, card)
+
+
+def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device: "Device") -> dict[str, Any]:
+    """All that is to be known about weights but their scores, which `restora bench denoise --cards` adds.
+
+    net: in stored_form. done: the progress of each run of the recipe.
+    """
+    from restora.learn.probe import probed_reach
+    from restora.learn.validate import judged_by
+
+    recipe, method = material.recipe, material.method
+    linked_weights = {"start": recipe.start, "teacher": recipe.distillation.teacher if recipe.distillation else ""}
+    return {
+        "name": recipe.name,
+        "method": method.name,
+        "paper": method.paper,
+        "channels": recipe.channels,
+        "multiple": method.multiple,
+        "scale": recipe.scale,
+        "scales": recipe.scales,
+        "halo": probed_reach(net, recipe.planes, recipe.scale, method.multiple, 1),
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "terms": recipe.terms,
+        "recipe": recipe.as_dict() | ({} if recipe.stages else {"steps": done[-1].step}),  # by the clock: as it was
+        "commit": _commit(),
+        "trained": {
+            "finished": datetime.now(UTC).date().isoformat(),
+            "seconds": round(sum(progress.seconds for progress in done)),
+            "steps": sum(progress.step for progress in done),
+            "stages": [
+                {"steps": each.step, "seconds": round(each.seconds), "earlier_schedules": each.earlier} for each in done
+            ],
+            "earlier_schedules": done[-1].earlier,
+            "machine": f"{processor()}, {device.about}",
+            "python": platform.python_version(),
+            "torch": _torch_version(),
+            f"held_out_{judged_by(recipe)}": round(done[-1].rows[-1]["score"], 3),
+            "held_out_protocol": f"{recipe.data.hold_out} photographs, centre 256x256, {validation(recipe)}, unclipped",
+        },
+        **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
+        "scores": [],
+        "photographs": [
+            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in material.seen
+        ],
+    }
+
+
+def begun_from(start: Weights) -> dict[str, Any]:
+    """What a card says of the weights that training began from, and they of theirs."""
+    kept = {key: start.card[key] for key in ("name", "commit", "recipe", "trained", "start") if key in start.card}
+    return kept | {"sha256": start.checksum}
+
+
+def _all_runs(
+    material: Material,
+    device: "Device",
+    folder: Path,
+    stop_at: int | None,
+    minutes: float | None,
+    follow: "Callable[[Progress, Tensor, int], None]",
+    workers: int,
+) -> "tuple[nn.Module, list[Progress]] | None":
+    """Run after run, each from the averaged net of the one before; None if it was stopped. Finished ones are read."""
+    import torch
+
+    from restora.learn.loop import Watch, descend
+    from restora.learn.start import revive
+    from restora.learn.validate import validation as scored
+
+    validate, runs = scored(material.recipe, material.samples, device), material.recipe.runs
+    game, done = new_game(material, runs[0]), []
+    for index, run in enumerate(runs):
+        before = sum(progress.step for progress in done)
+        average, progress = descend(
+            game,
+            material.pairs(run),
+            schedule_of(run, None if minutes is None else 60 * minutes),
+            device,
+            checkpoint=checkpoint_of(folder, run, index, len(runs)),
+            watch=Watch(validate, lambda at, loss, before=before: follow(at, loss, before)),  # type: ignore[misc]
+            workers=workers,
+            stop_at=None if stop_at is None else stop_at - before,
+        )
+        done.append(progress)
+        if minutes is None and progress.step < run.steps:
+            return None
+        if index < len(runs) - 1:
+            torch.manual_seed(runs[index + 1].seed)
+            net = new_net(material.method, run).to(device.where)
+            net.load_state_dict(average.state_dict())
+            revive(net, device.batch({"y": material.same_sized})["y"])
+            later = game_of(net, runs[index + 1], material.method)
+            for name in list(later.nets)[1:]:
+                if name in game.nets:
+                    later.nets[name].load_state_dict(game.nets[name].state_dict())
+            game = later
+    return average, done
+
+
+def checkpoint_of(folder: Path, run: Recipe, index: int, runs: int) -> "Checkpoint":
+    """Where run `index` of so many is kept, and which of its settings must stay the same."""
+    from restora.learn.loop import Checkpoint
+
+    values = run.as_dict()
+    schedule = {key: values.pop(key) for key in SCHEDULE}
+    del values["validate_every"], values["terms"], values["stages"]
+    name = "checkpoint.pt" if runs == 1 else f"stage-{index + 1}.pt"
+    return Checkpoint(folder / name, values, schedule)
+
+
+def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Tensor, int], None]":
+    """What is done after every step: a line of the log, and word to whoever asked."""
+    every = 50 if device.is_cuda else 1  # reading the loss waits for the GPU
+
+    def follow(progress: "Progress", loss: "Tensor", before: int) -> None:
+        if log is None:
+            return
+        step = before + progress.step
+        if progress.step % every == 0:
+            log.add_scalar("loss", float(loss), step)
+        if progress.rows and progress.rows[-1]["step"] == progress.step:
+            log.add_scalar("score", progress.rows[-1]["score"], step)
+        tell(progress, before)
+
+    return follow
+
+
+def _checked(recipe: Recipe) -> Method:
+    """The recipe's method. Raises RestoraError or BadRecipe for what would fail later, or never end well."""
+    method = method_named(recipe.method)
     if method.kind != "learned":
         raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
-    for words in recipe.damages:
-        draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
-    multiple = math.lcm(method.multiple, *recipe.scales)
-    if recipe.patch % multiple:
-        raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {recipe.patch}")
+    for run in recipe.runs:
+        for words in run.damages:
+            draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
+        multiple = math.lcm(method.multiple, *run.scales)
+        if run.patch % multiple:
+            raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {run.patch}")
+    return method
 
 
 def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
@@ -131,94 +353,36 @@ def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
     revive(net, y)
 
 
-def _game(net: "nn.Module", recipe: Recipe, teacher: Weights | None) -> tuple[dict[str, "nn.Module"], list["Player"]]:
-    """The nets and the players of a recipe."""
-    from restora.learn.adversary import rivals
-    from restora.learn.loop import alone
-    from restora.nets.critic import Critic
-
-    if recipe.adversary > 0:
-        return {"f": net, "d": Critic(recipe.channels)}, rivals(recipe)
-    return {"f": net}, alone(recipe, _taught_by(teacher, recipe) if teacher else None)
-
-
-def _taught_by(weights: Weights, recipe: Recipe) -> "nn.Module":
-    """The net of some weights, to teach by. Raises BadRecipe if it does not take what the recipe's net takes."""
-    from restora.learn.optimiser import layout
-
+def _teacher(recipe: Recipe) -> "nn.Module":
+    """The net that a recipe is taught by. Raises BadRecipe if it does not take what the recipe's net takes."""
+    weights = find(recipe.distillation.teacher if recipe.distillation else "")
     theirs = recipe_from(weights.recipe, weights.name)
     if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % weights.card["multiple"]:
         raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
-    net = _net_of(weights)
-    return net.to(memory_format=layout()).eval().requires_grad_(False)  # type: ignore[call-overload]
+    return _net_of(weights)
 
 
 def _net_of(weights: Weights) -> "nn.Module":
     from restora.learn.start import begin_from
 
     recipe = recipe_from(weights.recipe, weights.name)
-    net = method_named(weights.card["method"]).load()(channels=recipe.channels, **recipe.knobs)
+    net = new_net(method_named(weights.card["method"]), recipe)
     begin_from(net, weights.arrays())
     return net
 
 
-def card_of(
-    recipe: Recipe, method: Method, net: "nn.Module", progress: "Progress", seen: list[Photograph]
-) -> dict[str, Any]:
-    """All that is to be known about weights but their scores, which `restora bench denoise --cards` adds."""
+def _torch_version() -> str:
     import torch
 
-    from restora.learn.reach import measured_reach
-
-    return {
-        "name": recipe.name,
-        "method": method.name,
-        "paper": method.paper,
-        "channels": recipe.channels,
-        "multiple": method.multiple,
-        "scale": recipe.scale,
-        "scales": recipe.scales,
-        "halo": measured_reach(net, recipe.planes, method.multiple),
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "terms": recipe.terms,
-        "recipe": recipe.as_dict(),
-        "commit": _commit(),
-        "trained": {
-            "finished": datetime.now(UTC).date().isoformat(),
-            "seconds": round(progress.seconds),
-            "steps": progress.step,
-            "earlier_schedules": progress.earlier,
-            "machine": f"{processor()}, {torch.get_num_threads()} threads",
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "held_out_psnr": round(progress.rows[-1]["psnr"], 3),
-            "held_out_protocol": f"{recipe.hold_out} photographs, centre 256x256, {validation(recipe)}, unclipped",
-        },
-        "scores": [],
-        "photographs": [{"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in seen],
-    }
-
-
-def begun_from(start: Weights) -> dict[str, Any]:
-    """What a card says of the weights that training began from, and they of theirs."""
-    kept = {key: start.card[key] for key in ("name", "commit", "trained", "start") if key in start.card}
-    return kept | {"sha256": start.checksum}
-
-
-def _validate(net: "nn.Module", samples: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    import torch
-
-    scores = []
-    with torch.no_grad():
-        for y, x in samples:
-            x_hat = net(torch.from_numpy(y[None]))[0].numpy().transpose(1, 2, 0)
-            scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
-    return float(np.mean(scores))
+    return torch.__version__
 
 
 def _commit() -> str:
     """The commit of the code, with a plus sign if files differ from it; "unknown" outside a checkout."""
     folder = Path(__file__).parent
+    packed_from = folder.parent / "COMMIT"  # a pack for another machine says what it was made of
+    if packed_from.exists():
+        return packed_from.read_text().strip()
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],

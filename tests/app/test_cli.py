@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import pyvips
 import skimage.data
+import torch
 from typer.testing import CliRunner
 
 from restora.app.cli import app, main
@@ -24,7 +25,7 @@ from restora.work.restore import restore_file
 
 COMMANDS = [
     ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
-    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
+    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"], ["bench", "refresh"],
     ["weights", "add"], ["weights", "list"], ["weights", "verify"],
 ]  # fmt: skip
 
@@ -155,6 +156,11 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--weights", "clean.png"], "take it up first: restora weights add clean.png"),
         (["fix", "clean.png", "--max-pixels", "10"], "0.16 megapixels (400x400), more than the 1e-05 allowed"),
         (["fix", "clean.png", "--max-memory", "1KB"], "more than the 0 MB allowed"),
+        (["fix", "clean.png", "--device", "gpus"], "no device is called 'gpus'; known: cpu, cuda, cuda:1, GPU"),
+        (["denoise", "clean.png", "--device", "cuda:99"], "on this computer"),
+        (["upscale", "clean.png", "--device", "GPU.99"], "OpenVINO finds no device GPU.99 on this computer, only CPU"),
+        (["denoise", "clean.png", "--engine", "openvino", "--device", "cuda"], "openvino does not run on cuda: give"),
+        (["serve", "--device", "cuda:99"], "on this computer"),
         (["train", "absent.toml"], "cannot read the recipe"),
         (["fxi", "clean.png"], "fix"),
     ],
@@ -163,6 +169,20 @@ def test_a_mistake_is_one_clear_line_and_exit_2(folder, restora, words, says):
     status, out, err = restora(*words)
     assert status == 2 and says in err and "Traceback" not in err and out == ""
     assert sorted(os.listdir()) == ["clean.png"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_lack_of_cuda_is_one_sentence_and_exit_2(folder, restora):
+    says = f"torch {torch.__version__} finds no CUDA device on this computer; install the driver of the GPU"
+    says += " and a torch that is built for CUDA, or use --device cpu"
+    assert restora("fix", "clean.png", "--device", "cuda") == (2, "", f"restora: {says}\n")
+
+
+def test_the_processor_is_the_device_without_a_word(folder, restora):
+    for name, words in {"a.png": (), "b.png": ("--device", "cpu")}.items():
+        status, out, _ = restora("denoise", "clean.png", *words, "-o", name, "--json")
+        assert status == 0 and json.loads(out)["device"] == "cpu" and "note" not in out
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
 def test_the_version_is_told_without_a_command(restora):

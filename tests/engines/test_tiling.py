@@ -17,7 +17,7 @@ from restora.engines.openvino_ import openvino_engine
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
 from restora.engines.torch_ import torch_engine
 from restora.learn.export import to_onnx
-from restora.learn.reach import measured_reach
+from restora.learn.probe import probed_reach
 from restora.learn.weights import find
 from restora.methods.table import METHODS
 from restora.work.ready import Resizer, Restoration, Runner
@@ -99,7 +99,7 @@ def test_rows_of_one_class_state_the_same_of_it():
 
 
 def test_the_halo_in_the_table_is_the_measured_one(row):
-    measured = measured_reach(row.load()(channels=row.channels), row.channels, row.multiple)
+    measured = probed_reach(row.load()(channels=row.channels).eval(), row.channels, row.scale, row.multiple, 0)
     assert row.halo == measured, f"set halo={measured} in the row of {row.name}"
 
 

@@ -6,7 +6,7 @@ from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
-from restora.learn.deep_prior import RunningVariance, fit
+from restora.learn.games.per_image import RunningVariance, fit
 from restora.methods.deepdlp import deepdlp
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from restora.learn.probe import probed_multiple, probed_reach
-from restora.learn.reach import measured_reach
 from restora.methods.table import METHODS
 
 
@@ -30,14 +29,26 @@ class Drifting(nn.Module):
         return y + 1e-3 * torch.arange(y.shape[3])
 
 
-@pytest.mark.parametrize("name", ["dncnn", "restora", "srcnn", "vdsr", "edsr", "autoencoder"])
-def test_what_is_no_number_reaches_as_far_as_the_gradient_says(name):
+@pytest.mark.parametrize(("name", "far"), [("dncnn", 17), ("srcnn", 8), ("vdsr", 20), ("edsr", 36), ("unet", 46)])
+def test_nan_reaches_as_far_as_the_layers_say(name, far):
+    """Counted by hand from the layers; in multiples of what sides must be divisible by."""
     method = METHODS[name]
     torch.manual_seed(0)
     net = method.load()(channels=method.channels).eval()
-    far = measured_reach(net, method.channels, method.multiple)
     probed = probed_reach(net, method.channels, method.scale, method.multiple, 0)
     assert probed == -(-far // method.multiple) * method.multiple
+
+
+def net_with(norm):
+    layers = [nn.Conv2d(3, 8, 3, padding=1), norm, nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1)]
+    return nn.Sequential(*layers).eval()
+
+
+def test_normalisation_is_seen_for_what_it_is():
+    """Statistics that were learned are a number each; those of the picture itself make all of it matter."""
+    assert probed_reach(net_with(nn.BatchNorm2d(8)), 3, 1, 1, 0) == 2
+    assert probed_reach(net_with(nn.GroupNorm(2, 8)), 3, 1, 1, 0) is None
+    assert probed_reach(net_with(nn.InstanceNorm2d(8)), 3, 1, 1, 0) is None
 
 
 def test_a_plain_net_may_be_shifted_by_one_pixel_and_one_with_windows_by_a_window():

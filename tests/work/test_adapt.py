@@ -35,7 +35,7 @@ def gain(name, x, y):
 def test_weights_adapt_to_the_noise_of_the_pictures_themselves(camera, tmp_path, photo):
     said = []
     start = "restora.blind"
-    made = adapt(camera, "my-camera", lambda *row: said.append(row), start=start, runs=tmp_path / "runs", steps=25)
+    made = adapt(camera, "my-camera", lambda *row: said.append(row), start=start, steps=25)
     assert made.folder == tmp_path / "own" and find("my-camera").checksum == made.checksum
     card = made.card
     assert card["start"]["name"] == start and card["adapted"]["noise_sigma"] > 0.02
@@ -44,7 +44,7 @@ def test_weights_adapt_to_the_noise_of_the_pictures_themselves(camera, tmp_path,
     y = parse("noise(camera, sigma=0.05, grain=1)").apply(x, np.random.default_rng(9)).clip(0, 1)
     assert gain("my-camera", x, y) > gain(start, x, y) + 0.2
     with pytest.raises(OutputExists, match="overwrite it with --force"):
-        adapt(camera, "my-camera", lambda *row: None, start=start, runs=tmp_path / "runs")
+        adapt(camera, "my-camera", lambda *row: None, start=start)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_weights_adapt_to_the_noise_of_the_pictures_themselves(camera, tmp_path,
 )
 def test_what_will_not_do_is_said(camera, tmp_path, name, start, says):
     with pytest.raises(RestoraError, match=says):
-        adapt(camera, name, lambda *row: None, start=start, runs=tmp_path / "runs")
+        adapt(camera, name, lambda *row: None, start=start)

@@ -16,6 +16,7 @@ from restora.core.errors import BadPlan, BadWeights, MissingExtra, OutputExists,
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
+from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import linked, to_onnx
@@ -100,7 +101,7 @@ def test_what_cannot_be_done_with_them_is_said(foreign, tmp_path, photo):
     with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
         export("mine.double", quiet)
     with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
-        adapt(tmp_path, "my-camera", quiet, start="mine.double", runs=tmp_path)
+        adapt(tmp_path, "my-camera", quiet, start="mine.double")
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
@@ -210,7 +211,7 @@ def test_tiles_equal_the_whole_or_there_are_none(added, photo, grey_photo):
     y = (photo if case.channels == 3 else grey_photo)[:203, :181]
     plan = plan_of(weights)
     whole = restore(Image(y), plan, max_memory=8 * 10**9)[0].pixels
-    work = prepare(plan, y.shape, Report(plan), "openvino", 10**9)
+    work = prepare(plan, y.shape, Report(plan), Backend("openvino"), 10**9)
     if case.halo is None:
         assert len(work) == 1
         return

@@ -17,6 +17,7 @@ from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import imresize
 from restora.data import sets
+from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import to_onnx
@@ -123,7 +124,7 @@ def test_classical_ways_by_pieces_equal_the_picture_whole(name, size, photo):
     y = photo[:190, :210]
     made = plan_to_enlarge(name, y.shape, size)
     whole = restore(Image(y), made, max_memory=8 * 10**9)[0].pixels
-    work = prepare(made, y.shape, Report(made), "openvino", 10**9)
+    work = prepare(made, y.shape, Report(made), Backend("openvino"), 10**9)
     work.tile = (256, 256)
     restored = work.read_through(Image(y).window)
     for top, left, height, width in work:
@@ -150,7 +151,7 @@ def test_a_net_can_be_followed_by_back_projection_and_the_note_says_how_near_it_
     assert said == pytest.approx(apart[1], abs=0.02) and not plain[1].warnings
     made = plan(y.shape, size, back_project=True)
     by_pieces = Report(made)
-    work = prepare(made, y.shape, by_pieces, "openvino", 10**9)
+    work = prepare(made, y.shape, by_pieces, Backend("openvino"), 10**9)
     work.tile = (64, 64)
     restored = work.read_through(Image(y).window)
     for core in work:
@@ -282,4 +283,4 @@ def test_noise_removed_and_then_four_times_larger_fits_a_gigabyte():
     shape = (1024, 608, 3)
     larger = plan_to_enlarge("edsr", shape, (4096, 2432))
     made = replace(larger, steps=(Step("restora", "noise", weights="restora.blind"), *larger.steps))
-    assert prepare(made, shape, Report(made), "openvino", 10**9).tile >= (512, 512)
+    assert prepare(made, shape, Report(made), Backend("openvino"), 10**9).tile >= (512, 512)

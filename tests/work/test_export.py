@@ -25,6 +25,11 @@ from restora.work.restore import restore
 NAME = "srcnn.x2"
 
 
+def _on(recipe, folder):
+    """The recipe with its photographs in another folder."""
+    return recipe | {"data": recipe["data"] | {"folders": [str(folder)], "hold_out": 2}}
+
+
 @pytest.fixture
 def own(tmp_path, monkeypatch, photo):
     """SRCNN among the user's own weights, its recipe naming a folder with a few pictures."""
@@ -37,7 +42,7 @@ def own(tmp_path, monkeypatch, photo):
     pictures.mkdir()
     for top in range(4):
         write(Image(np.roll(photo, 40 * top, (0, 1))), pictures / f"{top}.png")
-    card = weights.card | {"recipe": weights.card["recipe"] | {"photographs": str(pictures), "hold_out": 2}}
+    card = weights.card | {"recipe": _on(weights.card["recipe"], pictures)}
     monkeypatch.setenv("RESTORA_WEIGHTS", str(folder))
     return store(NAME, folder, weights.arrays(), weights.onnx.read_bytes(), card)
 

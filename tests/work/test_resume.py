@@ -119,6 +119,12 @@ def other_size(folder):
     write(replace(image, pixels=image.pixels[:800], alpha=image.alpha[:800]), folder / "a.tif", force=True)
 
 
+def other_device(folder):
+    facts = folder / ".b.tif.restora-part.json"
+    assert '"device": "cpu"' in facts.read_text()
+    facts.write_text(facts.read_text().replace('"device": "cpu"', '"device": "cuda:0"'))
+
+
 def cut(folder):
     with (folder / ".b.tif.restora-part.tif").open("r+b") as stream:
         stream.truncate(2_000_000)
@@ -135,6 +141,7 @@ def garbled(folder):
         (other_size, {}, "another input and size;"),
         (None, {"plan": Plan((Step("median", "", knobs={"radius": 2}),), "")}, "another plan;"),
         (None, {"limits": Limits()}, "another tile size;"),
+        (other_device, {}, "another device;"),
         (cut, {}, "was cut off;"),
         (garbled, {}, "is damaged;"),
     ],

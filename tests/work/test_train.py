@@ -14,20 +14,19 @@ from restora.work.train import train
 RECIPE = """
 method = "dncnn"
 tag = "tiny"
-photographs = "photos"
-leave_out = "leave_out.txt"
-licence = "CC0-1.0"
 terms = "free"
-damage = "noise(sigma=0.1)"
 channels = 1
 steps = 6
 batch = 2
 patch = 16
-hold_out = 2
 validate_every = 3
-[knobs]
-depth = 4
-width = 8
+knobs = { depth = 4, width = 8 }
+[data]
+folders = ["photos"]
+leave_out = "leave_out.txt"
+licence = "CC0-1.0"
+damage = "noise(sigma=0.1)"
+hold_out = 2
 """
 
 
@@ -64,18 +63,17 @@ def test_a_recipe_becomes_weights_that_restore(recipe, grey_photo):
 
 def test_a_net_that_answers_as_its_teacher_learns_nothing_more(recipe):
     tiny = RECIPE.replace('"dncnn"', '"restora"').replace(
-        "depth = 4\nwidth = 8", "widths = [8, 8, 8]\nblocks = [1, 1, 1]"
+        "depth = 4, width = 8", "widths = [8, 8, 8], blocks = [1, 1, 1]"
     )
     recipe.write_text(tiny)
     first = run(recipe)
-    alike = tiny.replace('"tiny"', '"taught"').replace(
-        "[knobs]", 'start = "restora.tiny"\nteacher = "restora.tiny"\n[knobs]'
-    )
+    taught = '"taught"\nstart = "restora.tiny"\ndistillation = { teacher = "restora.tiny" }'
+    alike = tiny.replace('"tiny"', taught)
     recipe.write_text(alike)
     taught = run(recipe)
     assert taught.card["teacher"]["sha256"] == first.checksum
     assert all(np.array_equal(value, first.arrays()[name]) for name, value in taught.arrays().items())
-    recipe.write_text(alike.replace("taught", "untaught").replace('teacher = "restora.tiny"', ""))
+    recipe.write_text(alike.replace("taught", "untaught").replace('distillation = { teacher = "restora.tiny" }', ""))
     untaught = run(recipe)
     assert any(not np.array_equal(value, first.arrays()[name]) for name, value in untaught.arrays().items())
     recipe.write_text(alike.replace("taught", "coloured").replace("channels = 1", "channels = 3"))

@@ -7,14 +7,17 @@ outputs are averaged exponentially. When to stop: H. Wang et al., "Early stoppin
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from restora.core.allocator import keep_freed_memory
-from restora.learn.optimiser import layout, precision
+from restora.learn.device import Device, device_named
+from restora.learn.game import Batch, Game, Nets, Player
+from restora.learn.loop import Progress, Schedule, Watch, descend
+from restora.learn.optimiser import Rates
 from restora.nets.hourglass import GREATEST_STRIDE, Hourglass
 
 DEPTH = 32
@@ -54,6 +57,57 @@ class RunningVariance:
         return step >= self.warm_up and step - self.at >= self.patience
 
 
+class Fit:
+    """One picture's game: its only player pulls f(z) towards y, and towards a guide if there is one.
+
+    Beside the game it holds what the fit is judged by: the averaged output, and the best of it so far.
+    """
+
+    def __init__(self, target: Tensor, guide: Tensor | None, width: int, weight: float, patience: int) -> None:
+        """target, guide: (1, C, H, W), sides multiples of GREATEST_STRIDE; guide takes the place of channels of z."""
+        self.target, self.guide, self.weight = target, guide, weight
+        net = Hourglass(DEPTH, target.shape[1], width)
+        z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
+        if guide is not None:
+            z[:, : guide.shape[1]] = guide
+        self.z = z
+        self.rule = RunningVariance(patience)
+        self.average = self.best = torch.full_like(target, 0.5)
+        self.output = self.average
+        self.game = Game({"f": net}, [Player(("f",), self.loss, Rates(lr=0.01, muon=False, clip=None))])
+
+    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
+        """z, the same at every step."""
+        return {"z": self.z.numpy()}
+
+    def shared(self, folder: Path) -> "Fit":
+        """The same: there is one picture."""
+        return self
+
+    def loss(self, nets: Nets, batch: Batch) -> Tensor:
+        """|f(z) - y|^2, a mean over values, plus weight |f(z) - guide|^2."""
+        z = batch["z"]
+        output = nets["f"](z + JITTER * torch.randn_like(z))
+        self.output = output.detach()
+        loss = mse_loss(output, self.target)
+        return loss if self.guide is None else loss + self.weight * mse_loss(output, self.guide)
+
+    def follow(self, progress: Progress) -> bool:
+        """Take in the output of a step; whether it is time to stop."""
+        step = progress.step - 1
+        self.average = torch.lerp(self.output, self.average, min(AVERAGE, step / (10 + step)))
+        if self.guide is not None:  # what holds it to the guide keeps it from the noise
+            return False
+        if self.rule.is_least(step, self.output):
+            self.best = self.average
+        return self.rule.says_stop(step)
+
+    @property
+    def result(self) -> Tensor:
+        """The averaged output where outputs were steadiest, or the last one."""
+        return self.best if self.rule.at else self.average
+
+
 def fit(
     y: np.ndarray,
     width: int,
@@ -69,43 +123,28 @@ def fit(
     some channels of z, it is that and weight |f(z) - guide|^2, and all iterations are taken. tell(step, iterations) is
     called after every step. An interruption (Ctrl-C) ends the fit with the best result so far.
     """
-    keep_freed_memory()
+    device: Device = device_named("cpu")
     torch.manual_seed(seed)
-    target = _mirrored(y)
-    seen = None if guide is None else _mirrored(guide)
-    net = Hourglass(DEPTH, target.shape[1], width).to(memory_format=layout())  # type: ignore[call-overload]
-    z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
-    if seen is not None:
-        z[:, : seen.shape[1]] = seen
-    adam = torch.optim.Adam(net.parameters(), lr=0.01)
-    rule = RunningVariance(patience=max(200, iterations // 4))
-    average = best = torch.full_like(target, 0.5)
+    mine = Fit(_mirrored(y), None if guide is None else _mirrored(guide), width, weight, max(200, iterations // 4))
     ended, done = f"all {iterations} steps were taken", 0
+
+    def stop(progress: Progress) -> bool:
+        nonlocal ended, done
+        time_to_stop = mine.follow(progress)
+        done = progress.step
+        if time_to_stop:
+            ended = f"stopped at step {done}, as the outputs were steadiest at {mine.rule.at + 1}"
+        tell(done, iterations)
+        return time_to_stop
+
+    constant = Schedule(iterations, warm_up=0, decay=0.0, ema=None, validate_every=iterations)
     try:
-        for step in range(iterations):
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
-                output = net(z + JITTER * torch.randn_like(z))
-            loss = mse_loss(output, target)
-            if seen is not None:
-                loss = loss + weight * mse_loss(output, seen)
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-            average = torch.lerp(output.detach(), average, min(AVERAGE, step / (10 + step)))
-            done = step + 1
-            tell(done, iterations)
-            if seen is not None:  # what holds it to the guide keeps it from the noise
-                continue
-            if rule.is_least(step, output.detach()):
-                best = average
-            if rule.says_stop(step):
-                ended = f"stopped at step {step + 1}, as the outputs were steadiest at {rule.at + 1}"
-                break
+        descend(mine.game, mine, constant, device, watch=Watch(stop=stop))
     except KeyboardInterrupt:
         if not done:
             raise
         ended = f"interrupted after step {done}; this is the best result so far"
-    return _picture(best if rule.at else average, y.shape), ended
+    return _picture(mine.result, y.shape), ended
 
 
 def _mirrored(y: np.ndarray) -> Tensor:

@@ -1,0 +1,122 @@
+"""Where training computes: on which device, in what precision, in what order of memory, compiled or not.
+
+Nothing else of the training core knows whether it runs on a CPU or a GPU.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from restora.core.errors import BadDevice
+
+NAMES = "auto, cpu, cuda or cuda:N"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and how it is best used."""
+
+    where: torch.device
+    precision: torch.dtype  # of autocast: bfloat16, or float32 for none
+    layout: torch.memory_format
+    compiled: bool = False
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it is an NVIDIA GPU."""
+        return self.where.type == "cuda"
+
+    @property
+    def backend(self) -> str:
+        """What several processes talk through."""
+        return "nccl" if self.is_cuda else "gloo"
+
+    @property
+    def about(self) -> str:
+        """Its name, for cards; of a CPU only how many threads it uses."""
+        if self.is_cuda:
+            return torch.cuda.get_device_name(self.where)
+        return f"{torch.get_num_threads()} threads"
+
+    def place(self, net: nn.Module) -> nn.Module:
+        """The net, moved to this device and its layout in place."""
+        return net.to(device=self.where, memory_format=self.layout)  # type: ignore[call-overload]
+
+    def compile(self, nets: Iterable[nn.Module]) -> None:
+        """Compile nets in place, if asked for."""
+        if self.compiled:
+            for net in nets:
+                net.compile()
+
+    def pinned(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        """Arrays as tensors in the layout; for a GPU in page-locked memory, from which copies are asynchronous."""
+        tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
+        if self.is_cuda:
+            return {name: tensor.contiguous().pin_memory() for name, tensor in tensors.items()}
+        return {name: self._laid_out(tensor) for name, tensor in tensors.items()}
+
+    def copied(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors on this device; from pinned memory without waiting."""
+        if not self.is_cuda:
+            return dict(batch)
+        return {name: self._laid_out(tensor.to(self.where, non_blocking=True)) for name, tensor in batch.items()}
+
+    def batch(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        """Arrays as tensors on this device."""
+        return self.copied(self.pinned(arrays))
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which losses are computed."""
+        return torch.autocast(self.where.type, torch.bfloat16, enabled=self.precision is torch.bfloat16)
+
+    def wait(self) -> None:
+        """Return when all that was started on the device is done."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.where)
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        return tensor.contiguous(memory_format=self.layout) if tensor.ndim == 4 else tensor.contiguous()
+
+
+def device_named(name: str = "auto", *, compiled: bool = False) -> Device:
+    """The device of a name: auto, cpu, cuda, or cuda:N; auto is the GPU where there is one.
+
+    Under torchrun "cuda" is the GPU of the process's rank on its machine. Raises BadDevice if there is none such.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":
+        return Device(torch.device("cpu"), native_precision(), _layout(), compiled)
+    kind, _, number = name.partition(":")
+    if kind != "cuda" or (number and not number.isdecimal()):
+        raise BadDevice(f"no device is called {name!r}; known: {NAMES}")
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(number) if number else int(os.environ.get("LOCAL_RANK", "0"))
+    if index >= found:
+        has = f"it has {found} ({', '.join(f'cuda:{i}' for i in range(found))})" if found else "PyTorch sees none here"
+        raise BadDevice(f"device {name} needs an NVIDIA GPU, and {has}; train with --device cpu")
+    torch.backends.cudnn.benchmark = True  # patches have one size: the fastest algorithm is looked for once
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.cuda.set_device(index)
+    # bf16 is native from compute capability 8.0 on; older GPUs compute in float32.
+    native = torch.cuda.get_device_capability(index) >= (8, 0)
+    where = torch.device("cuda", index)
+    return Device(where, torch.bfloat16 if native else torch.float32, torch.channels_last, compiled)
+
+
+def native_precision() -> torch.dtype:
+    """bfloat16 where the CPU computes in it; else float32, as emulated bfloat16 is several times slower."""
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def _layout() -> torch.memory_format:
+    """Channels last where the CPU has AVX-512, whose convolutions want that; elsewhere the gradients of convolutions
+    take up to twice as long so."""
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.channels_last if wide else torch.contiguous_format

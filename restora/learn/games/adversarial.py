@@ -1,0 +1,54 @@
+"""The adversarial game: a restorer that wants to be taken for real, and critics that want to tell.
+
+With pixels and features beside it as in C. Ledig et al., "Photo-realistic single image super-resolution using a
+generative adversarial network", CVPR 2017; several critics, each on pictures half as large as the one before, as in
+T.-C. Wang et al., "High-resolution image synthesis and semantic manipulation with conditional GANs", CVPR 2018.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from restora.core.errors import BadRecipe
+from restora.learn.game import LOSS, Batch, Game, Nets, Player
+from restora.learn.games.critics import CRITIC, PASSING
+from restora.learn.games.supervised import restorer_rates
+from restora.learn.optimiser import Rates
+from restora.learn.recipe import Recipe
+from restora.nets.critic import Critic
+from restora.nets.features import Features
+
+
+def adversarial(net: nn.Module, recipe: Recipe, critics: list[nn.Module] | None = None) -> Game:
+    """The restorer f and the critics d1, d2, ...; new ones if none are given. Raises BadRecipe without the table."""
+    rules = recipe.adversarial
+    if rules is None:
+        raise BadRecipe(f"recipe {recipe.name} has no table [adversarial]")
+    critics = critics or [Critic(recipe.channels) for _ in range(rules.critics)]
+    names = [f"d{number}" for number in range(1, len(critics) + 1)]
+    features = Features() if rules.content > 0 else None
+
+    def restorer(nets: Nets, batch: Batch) -> Tensor:
+        x_hat = nets["f"](batch["y"]).float()
+        loss = rules.pixels * LOSS[recipe.loss](x_hat, batch["x"])
+        if features is not None:
+            loss = loss + rules.content * features.distance(x_hat, batch["x"])
+        said = [PASSING[rules.loss](nets[name](smaller(x_hat, n)).float()) for n, name in enumerate(names)]
+        return loss + rules.weight * torch.stack(said).mean()
+
+    def judging(name: str, times: int) -> Player:
+        def critic(nets: Nets, batch: Batch) -> Tensor:
+            with torch.no_grad():
+                x_hat = nets["f"](batch["y"]).float()
+            real, made = (nets[name](smaller(side, times)).float() for side in (batch["x"], x_hat))
+            return CRITIC[rules.loss](real, made)
+
+        return Player((name,), critic, Rates(rules.lr, rules.lr_rest, clip=recipe.clip))
+
+    players = [Player(("f",), restorer, restorer_rates(recipe)), *(judging(name, n) for n, name in enumerate(names))]
+    return Game({"f": net} | dict(zip(names, critics, strict=True)), players, () if features is None else (features,))
+
+
+def smaller(x: Tensor, times: int) -> Tensor:
+    """x (B, C, H, W) halved so many times by averaging."""
+    return avg_pool2d(x, 2**times) if times else x

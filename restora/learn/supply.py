@@ -1,0 +1,205 @@
+"""Batches made ahead of the step that needs them: by a thread, or by processes of their own.
+
+Worker n of W makes the batches n, n + W, n + 2W and so on, and puts each in one of two slots of a memory-mapped file;
+it waits while both are full. So batches come in order, whatever the number of workers, and memory is bounded.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from torch import Tensor
+
+from restora.learn.device import Device
+from restora.learn.game import Batches
+
+SLOTS = 2
+"""Batches that a worker may be ahead."""
+AHEAD = 2
+"""Batches that are ready in this process, with workers."""
+SHARED_MEMORY = Path("/dev/shm")
+
+Layout = list[tuple[str, tuple[int, ...], str, int]]
+"""Of the arrays in a slot: name, shape, kind of number, offset in bytes."""
+
+
+class Supply:
+    """The batches from `step` on, in order, as tensors on the device.
+
+    Raises RuntimeError, with the worker's traceback, if a worker fails.
+    """
+
+    def __init__(
+        self, batches: Batches, step: int, device: Device, *, workers: int = 0, rank: int = 0, processes: int = 1
+    ) -> None:
+        self.device, self.waited = device, 0.0
+        self._source: _Workers | _Here = (
+            _Workers(batches, step, workers, rank, processes) if workers else _Here(batches, step, rank, processes)
+        )
+        self._thread = ThreadPoolExecutor(1)
+        self._ready: deque[Future[dict[str, Tensor]]] = deque()
+        for _ in range(AHEAD if workers else 1):
+            self._order()
+
+    def next(self) -> dict[str, Tensor]:
+        """The next batch. `waited` grows by the seconds that it was waited for."""
+        started = time.monotonic()
+        pinned = self._ready.popleft().result()
+        self.waited += time.monotonic() - started
+        self._order()
+        return self.device.copied(pinned)
+
+    def __enter__(self) -> "Supply":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.stop()
+        self._thread.shutdown(cancel_futures=True)
+        self._source.close()
+
+    def _order(self) -> None:
+        self._ready.append(self._thread.submit(lambda: self.device.pinned(self._source.next())))
+
+
+class _Here:
+    """Batches made in this process."""
+
+    def __init__(self, batches: Batches, step: int, rank: int, processes: int) -> None:
+        self._batches, self._step, self._share = batches, step, (rank, processes)
+
+    def next(self) -> dict[str, np.ndarray]:
+        made = self._batches.batch(self._step, *self._share)
+        self._step += 1
+        return made
+
+    def stop(self) -> None:
+        """Nothing runs by itself."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Workers:
+    """Batches made by worker processes."""
+
+    def __init__(self, batches: Batches, step: int, workers: int, rank: int, processes: int) -> None:
+        first = batches.batch(step, rank, processes)
+        size = sum(-(-array.nbytes // 64) * 64 for array in first.values())
+        self._first: dict[str, np.ndarray] | None = first
+        self._turn, self._folder = 0, _folder(SLOTS * workers * size)
+        shared = batches.shared(self._folder)
+        context = get_context("spawn")  # forked children would inherit locks of libraries in an unknown state
+        self._workers: list[tuple[BaseProcess, Connection, np.ndarray]] = []
+        kept = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ |= dict.fromkeys(ONE_THREAD, "1")  # children read it when they load their libraries
+        try:
+            for number in range(workers):
+                path = self._folder / f"slots-{number}"
+                slots = np.asarray(np.memmap(path, np.uint8, "w+", shape=(SLOTS, size)))
+                mine, its = context.Pipe()
+                steps = (step + 1 + number, workers)
+                parts = (its, shared, steps, (rank, processes), path, slots.shape)
+                process = context.Process(target=_work, args=parts, daemon=True)
+                process.start()
+                its.close()
+                for slot in range(SLOTS):
+                    mine.send(slot)
+                self._workers.append((process, mine, slots))
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+    def next(self) -> dict[str, np.ndarray]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        process, connection, slots = self._workers[self._turn]
+        self._turn = (self._turn + 1) % len(self._workers)
+        try:
+            told = connection.recv()
+        except (EOFError, OSError) as error:
+            process.join(1)
+            raise RuntimeError(
+                f"a process that makes batches ended with status {process.exitcode};"
+                " it may lack memory: train with fewer --workers"
+            ) from error
+        if isinstance(told, str):
+            raise RuntimeError(f"a process that makes batches failed:\n{told}")
+        slot, layout = told
+        made = {name: _array(slots[slot], shape, kind, start).copy() for name, shape, kind, start in layout}
+        connection.send(slot)
+        return made
+
+    def stop(self) -> None:
+        for process, _, _ in self._workers:
+            process.terminate()
+            process.join()
+
+    def close(self) -> None:
+        for _, connection, _ in self._workers:
+            connection.close()
+        self._workers.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""There are as many workers as cores; threads of their own would only get in each other's way."""
+
+
+def _work(
+    connection: Connection,
+    batches: Batches,
+    steps: tuple[int, int],
+    share: tuple[int, int],
+    path: Path,
+    shape: tuple[int, int],
+) -> None:
+    """What a worker does: fill each slot that is free with the next of its batches."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    slots, step = np.asarray(np.memmap(path, np.uint8, "r+", shape=shape)), steps[0]
+    try:
+        while True:
+            slot = connection.recv()
+            connection.send((slot, _put(batches.batch(step, *share), slots[slot])))
+            step += steps[1]
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return  # the other end is gone
+    except Exception:
+        connection.send(traceback.format_exc())
+
+
+def _put(batch: Mapping[str, np.ndarray], slot: np.ndarray) -> Layout:
+    """Write a batch into a slot; how it lies there. All batches of a run are of one size."""
+    layout: Layout = []
+    start = 0
+    for name, array in batch.items():
+        _array(slot, array.shape, array.dtype.str, start)[...] = array
+        layout.append((name, array.shape, array.dtype.str, start))
+        start += -(-array.nbytes // 64) * 64
+    return layout
+
+
+def _array(slot: np.ndarray, shape: tuple[int, ...], kind: str, start: int) -> np.ndarray:
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    return slot[start : start + size].view(kind).reshape(shape)
+
+
+def _folder(least: int) -> Path:
+    """A new folder in memory if there is room for the slots and for photographs, else on the disk."""
+    room = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else 0
+    return Path(tempfile.mkdtemp(prefix="restora-", dir=SHARED_MEMORY if room > least + 4 * 10**9 else None))

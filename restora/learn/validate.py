@@ -1,0 +1,54 @@
+"""Scores of a net on held-out pictures: what a run is followed by, and what its weights are judged on."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from restora.learn.device import Device
+from restora.learn.recipe import Recipe
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.nets.features import Features
+
+Samples = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Pairs y (planes, H, W), x (H, W, C)."""
+
+PSNR, LIKENESS = "psnr", "likeness"
+"""Names of scores, of which more is better: PSNR in dB, and minus the perceptual distance."""
+
+
+def judged_by(recipe: Recipe) -> str:
+    """Which score says whether weights of a recipe are better: of nets that invent detail, not PSNR."""
+    invents = recipe.adversarial is not None and recipe.adversarial.content > 0
+    return LIKENESS if invents else PSNR
+
+
+def validation(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Module], float]:
+    """A function that scores a net on the device by what the recipe is judged by."""
+    if judged_by(recipe) == PSNR:
+        return lambda net: psnr(net, samples, device)
+    features = device.place(Features())
+    return lambda net: likeness(net, samples, device, features)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def psnr(net: nn.Module, samples: Samples, device: Device) -> float:
+    """The mean PSNR in dB by the protocol "denoise": all channels, clipped and rounded to 8 bits."""
+    scores = []
+    for y, x in samples:
+        x_hat = net(device.batch({"y": y[None]})["y"])[0].float().cpu().numpy().transpose(1, 2, 0)
+        scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
+    return float(np.mean(scores))
+
+
+@torch.no_grad()
+def likeness(net: nn.Module, samples: Samples, device: Device, features: Features) -> float:
+    """Minus the mean perceptual distance (nets.features)."""
+    distances = []
+    for y, x in samples:
+        given = device.batch({"y": y[None], "x": np.ascontiguousarray(x.transpose(2, 0, 1)[None])})
+        x_hat = net(given["y"]).float().clamp(0, 1)
+        distances.append(float(features.distance(x_hat, given["x"])))
+    return -float(np.mean(distances))

@@ -1,0 +1,49 @@
+"""Load trained nets: some weights on a backend, in a precision."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from restora.core.errors import BadPlan
+from restora.core.method import Method
+from restora.core.report import Report
+from restora.engines.choice import CPU, ENGINES, Backend
+from restora.learn.weights import Weights
+from restora.work.plan import beside_int8
+
+
+def load_net(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A function (B, C, H, W) float32 -> (B, C, H, W) float32. Raises BadPlan where the engine has no such net."""
+    in_int8 = precision == "int8" and weights.int8
+    model = in_int8 or weights.onnx
+    if backend.engine == "openvino":
+        from restora.engines.openvino_ import openvino_engine
+
+        hint = beside(weights, backend) if in_int8 else precision
+        return openvino_engine(model, hint, device=backend.device.upper())
+    if backend.engine == "onnxruntime":
+        from restora.engines.onnxruntime_ import onnxruntime_engine
+
+        return onnxruntime_engine(model)
+    if "recipe" not in weights.card:
+        raise BadPlan(f"{weights.name} came from elsewhere and runs on openvino or onnxruntime, not on torch")
+    net_class = method.load()  # names the missing package if torch is absent
+    from restora.engines.torch_ import torch_engine
+
+    knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
+    return torch_engine(net_class, knobs, weights.arrays(), precision, backend.device)
+
+
+def beside(weights: Weights, backend: Backend) -> str:
+    """What the layers that an int8 model leaves in float compute in."""
+    return beside_int8(weights.card) if backend.device == CPU else backend.precisions()[0]
+
+
+def possible(precision: str, weights: Weights, backend: Backend, report: Report) -> str:
+    """A precision, or the most exact one of the backend if it lacks that; the report then says so."""
+    known = backend.precisions()
+    if precision in known:
+        return precision
+    lacking = backend.device if precision in ENGINES[backend.engine] else backend.engine
+    report.warnings.append(f"{lacking} does not compute in {precision}; {weights.name} ran in {known[0]}")
+    return known[0]

@@ -1,0 +1,65 @@
+"""Batches made ahead: in order, the same with any number of workers, and failures that are told."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from restora.learn.device import device_named
+from restora.learn.pairs import Pairs
+from restora.learn.supply import Supply
+from tests.learn.test_loop import RECIPE, photos
+
+CPU = device_named("cpu")
+
+
+class Failing(Pairs):
+    def batch(self, step, rank=0, processes=1):
+        if step == 3:
+            raise ValueError("no such picture")
+        return super().batch(step, rank, processes)
+
+
+class Growing(Pairs):
+    """Each batch is what the step says; more of it in each."""
+
+    def batch(self, step, rank=0, processes=1):
+        return {"y": np.full((2, 3), step, np.float32), "count": np.array([step], np.int64)}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_make_the_same_batches_in_the_same_order(workers):
+    pairs = Pairs(photos(), RECIPE)
+    with Supply(pairs, 4, CPU, workers=workers, rank=1, processes=2) as supply:
+        for step in range(4, 14):
+            batch = supply.next()
+            for name, expected in pairs.batch(step, 1, 2).items():
+                assert np.array_equal(batch[name].numpy(), expected), (step, name)
+
+
+def test_arrays_of_any_kind_and_name_are_handed_on():
+    with Supply(Growing(photos(), RECIPE), 0, CPU, workers=2) as supply:
+        for step in range(6):
+            batch = supply.next()
+            assert batch["count"].item() == step and (batch["y"] == step).all()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_fails_where_batches_are_made_is_told(workers):
+    with (
+        pytest.raises((RuntimeError, ValueError), match="no such picture"),
+        Supply(Failing(photos(), RECIPE), 0, CPU, workers=workers) as supply,
+    ):
+        for _ in range(5):
+            supply.next()
+
+
+def test_a_worker_that_is_killed_is_told_and_nothing_is_left_behind():
+    supply = Supply(Pairs(photos(), RECIPE), 0, CPU, workers=2)
+    folder = supply._source._folder
+    with pytest.raises(RuntimeError, match="ended with status -9.* fewer --workers"), supply:
+        os.kill(supply._source._workers[0][0].pid, signal.SIGKILL)
+        for _ in range(12):
+            supply.next()
+    assert not folder.exists()
