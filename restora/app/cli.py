@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from restora.app import bench, laboratory, pictures, serve
+from restora.app import bench, campaign, laboratory, pictures, serve
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 
@@ -32,6 +32,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(bench.bench, name="bench")
 app.add_typer(laboratory.weights, name="weights")
+app.add_typer(campaign.campaign, name="campaign")
 
 
 def _say_version(wanted: bool) -> None:

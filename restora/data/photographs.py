@@ -28,6 +28,7 @@ class Photograph:
     path: Path
     sha256: str
     licence: str
+    copy: str = ""  # what was done to the original, if this is a copy of it
 
 
 def data_root() -> Path:
@@ -54,7 +55,7 @@ def pictures(folder: Path) -> list[Path]:
 def photographs(folder: Path, licence: str, leave_out: Iterable[str] = ()) -> list[Photograph]:
     """The pictures of a folder with checksums; licences from its SOURCES.csv (file, licence), else `licence`.
 
-    SOURCES.csv may hold a column sha256 too: that of the original, if the file is a copy in another form.
+    If files are copies in another form, SOURCES.csv has columns sha256, that of the original, and copy, what was done.
     """
     rows: dict[str, dict[str, str]] = {}
     sources = folder / "SOURCES.csv"
@@ -63,7 +64,7 @@ def photographs(folder: Path, licence: str, leave_out: Iterable[str] = ()) -> li
             rows = {row["file"]: row for row in csv.DictReader(lines)}
     unwanted = {Path(name).name for name in leave_out}
     return [
-        Photograph(path, row.get("sha256") or sha256(path), row.get("licence") or licence)
+        Photograph(path, row.get("sha256") or sha256(path), row.get("licence") or licence, row.get("copy") or "")
         for path in pictures(folder)
         if path.name not in unwanted
         for row in (rows.get(path.name, {}),)

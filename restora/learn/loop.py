@@ -20,8 +20,10 @@ from restora.learn.optimiser import Mover, mover, rate
 from restora.learn.supply import Supply
 
 SAVE_SECONDS = 300.0
-TENTHS = 10
-"""How often a run that goes by the clock is validated."""
+TENTHS, MINUTE = 10, 60.0
+"""How often a run that goes by the clock is validated: at each tenth of it, and each minute."""
+VALIDATING = 0.1
+"""The share of its time that this may take, apart from the last time."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,16 @@ class Schedule:
         behind = step / self.steps
         return min(1.0, behind if self.seconds is None else max(behind, seconds / self.seconds))
 
+    def is_due(self, progress: "Progress", before: float, done: float) -> bool:
+        """Whether a row is written after a step, before which a share `before` of the run lay behind."""
+        if done >= 1:
+            return True
+        if self.seconds is None:
+            return progress.step % self.validate_every == 0
+        if progress.validating > VALIDATING * progress.seconds:
+            return False
+        return any(int(parts * done) > int(parts * before) for parts in (TENTHS, self.seconds / MINUTE))
+
 
 @dataclass
 class Progress:
@@ -52,6 +64,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     waited: float = 0.0  # seconds of these in which the loop waited for a batch
+    validating: float = 0.0  # and in which it validated
     loss_sum: float = 0.0  # since the last row
     summed: int = 0  # steps in that sum
     rows: list[dict[str, float]] = field(default_factory=list)  # step, loss, lr, score, seconds
@@ -82,7 +95,7 @@ class Watch:
 
 def descend(
     game: Game,
-    batches: Batches,
+    batches: Batches | Supply,
     schedule: Schedule,
     device: Device,
     *,
@@ -95,7 +108,8 @@ def descend(
 
     Resumes from the checkpoint if it exists, on the CPU bit for bit as if it had not stopped; writes it every
     `checkpoint.every` seconds and at the end. `stop_at` ends the run at an earlier step, the schedule unchanged.
-    workers: processes that make batches; 0: a thread. Under torchrun each process takes its share of every batch.
+    workers: processes that make batches; 0: a thread; a Supply, begun at step 0, has its own. Under torchrun each
+    process takes its share of every batch.
     """
     keep_freed_memory()
     rank, processes = _join(device)
@@ -112,7 +126,9 @@ def descend(
     started = saved = time.monotonic() - progress.seconds
     loss_sum = torch.tensor(progress.loss_sum, dtype=torch.float64, device=device.where)
     before = progress.waited
-    with Supply(batches, progress.step, device, workers=workers, rank=rank, processes=processes) as supply:
+    if not isinstance(batches, Supply):
+        batches = Supply(batches, progress.step, device, workers=workers, rank=rank, processes=processes)
+    with batches as supply:
         done = schedule.done(progress.step, progress.seconds)
         while progress.step < last and done < 1:
             batch = supply.next()
@@ -124,9 +140,11 @@ def descend(
             progress.step, progress.summed = progress.step + 1, progress.summed + 1
             progress.seconds, progress.waited = time.monotonic() - started, before + supply.waited
             behind, done = done, _agreed(schedule.done(progress.step, progress.seconds), device, processes)
-            if _is_due(schedule, progress.step, behind, done):
-                row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}
+            if schedule.is_due(progress, behind, done):
+                row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}  # waits for the device
+                begun = time.monotonic()
                 row |= {"lr": factor * game.players[0].rates.lr, "score": watch.validate(average)}
+                progress.validating += time.monotonic() - begun
                 progress.rows.append(row | {"seconds": progress.seconds})
                 loss_sum.zero_()
                 progress.summed = 0
@@ -215,15 +233,6 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
     if state["schedule"] != dict(checkpoint.schedule):
         progress.earlier.append({"until": progress.step} | state["schedule"])
     return progress
-
-
-def _is_due(schedule: Schedule, step: int, before: float, done: float) -> bool:
-    """Whether a row is written now: every so many steps, or at each tenth of a run by the clock, and at the end."""
-    if done >= 1:
-        return True
-    if schedule.seconds is not None:
-        return int(TENTHS * done) > int(TENTHS * before)
-    return step % schedule.validate_every == 0
 
 
 @torch.no_grad()

@@ -8,30 +8,27 @@ import os
 import shutil
 import tempfile
 import time
-import traceback
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from restora.learn.device import Device
 from restora.learn.game import Batches
+from restora.learn.worker import array_in, work
 
 SLOTS = 2
 """Batches that a worker may be ahead."""
 AHEAD = 2
 """Batches that are ready in this process, with workers."""
 SHARED_MEMORY = Path("/dev/shm")
-
-Layout = list[tuple[str, tuple[int, ...], str, int]]
-"""Of the arrays in a slot: name, shape, kind of number, offset in bytes."""
 
 
 class Supply:
@@ -71,7 +68,7 @@ class Supply:
         self._source.close()
 
     def _order(self) -> None:
-        self._ready.append(self._thread.submit(lambda: self.device.pinned(self._source.next())))
+        self._ready.append(self._thread.submit(self._source.next, self.device))
 
 
 class _Here:
@@ -80,10 +77,10 @@ class _Here:
     def __init__(self, batches: Batches, step: int, rank: int, processes: int) -> None:
         self._batches, self._step, self._share = batches, step, (rank, processes)
 
-    def next(self) -> dict[str, np.ndarray]:
+    def next(self, device: Device) -> dict[str, Tensor]:
         made = self._batches.batch(self._step, *self._share)
         self._step += 1
-        return made
+        return device.pinned(made)
 
     def stop(self) -> None:
         """Nothing runs by itself."""
@@ -99,104 +96,87 @@ class _Workers:
         first = batches.batch(step, rank, processes)
         size = sum(-(-array.nbytes // 64) * 64 for array in first.values())
         self._first: dict[str, np.ndarray] | None = first
-        self._turn, self._folder = 0, _folder(SLOTS * workers * size)
-        shared = batches.shared(self._folder)
-        context = get_context("spawn")  # forked children would inherit locks of libraries in an unknown state
+        self._turn = 0
         self._workers: list[tuple[BaseProcess, Connection, np.ndarray]] = []
+        folder = _folder(SLOTS * workers * size)
+        try:
+            self._begin(batches.shared(folder), (step, workers), (rank, processes), folder, size)
+        except BaseException:
+            self.stop()
+            self.close()
+            raise
+        finally:
+            # Mapped files live on without a name: nothing is left behind, however this process ends.
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _begin(self, shared: Batches, steps: tuple[int, int], share: tuple[int, int], folder: Path, size: int) -> None:
+        """Start the workers, and wait until each has opened its files."""
+        context = get_context("spawn")  # forked children would inherit locks of libraries in an unknown state
         kept = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ |= dict.fromkeys(ONE_THREAD, "1")  # children read it when they load their libraries
         try:
-            for number in range(workers):
-                path = self._folder / f"slots-{number}"
+            for number in range(steps[1]):
+                path = folder / f"slots-{number}"
                 slots = np.asarray(np.memmap(path, np.uint8, "w+", shape=(SLOTS, size)))
                 mine, its = context.Pipe()
-                steps = (step + 1 + number, workers)
-                parts = (its, shared, steps, (rank, processes), path, slots.shape)
-                process = context.Process(target=_work, args=parts, daemon=True)
+                parts = (its, shared, (steps[0] + 1 + number, steps[1]), share, path, slots.shape)
+                process = context.Process(target=work, args=parts, daemon=True)
                 process.start()
                 its.close()
-                for slot in range(SLOTS):
-                    mine.send(slot)
                 self._workers.append((process, mine, slots))
         finally:
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+        for process, connection, _ in self._workers:
+            _heard(process, connection)
+            for slot in range(SLOTS):
+                connection.send(slot)
 
-    def next(self) -> dict[str, np.ndarray]:
+    def next(self, device: Device) -> dict[str, Tensor]:
+        """The next batch, copied out of its slot."""
         if self._first is not None:
             first, self._first = self._first, None
-            return first
+            return device.pinned(first)
         process, connection, slots = self._workers[self._turn]
         self._turn = (self._turn + 1) % len(self._workers)
-        try:
-            told = connection.recv()
-        except (EOFError, OSError) as error:
-            process.join(1)
-            raise RuntimeError(
-                f"a process that makes batches ended with status {process.exitcode};"
-                " it may lack memory: train with fewer --workers"
-            ) from error
-        if isinstance(told, str):
-            raise RuntimeError(f"a process that makes batches failed:\n{told}")
-        slot, layout = told
-        made = {name: _array(slots[slot], shape, kind, start).copy() for name, shape, kind, start in layout}
+        slot, layout = _heard(process, connection)
+        made = {name: array_in(slots[slot], shape, kind, start) for name, shape, kind, start in layout}
+        if not device.is_cuda:  # pinning copies, as the slot is filled again
+            made = {name: array.copy() for name, array in made.items()}
+        pinned = device.pinned(made)
         connection.send(slot)
-        return made
+        return pinned
 
     def stop(self) -> None:
+        """End the workers, so that nobody waits for them."""
         for process, _, _ in self._workers:
             process.terminate()
             process.join()
 
     def close(self) -> None:
+        """Close what led to them."""
         for _, connection, _ in self._workers:
             connection.close()
         self._workers.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _heard(process: BaseProcess, connection: Connection) -> Any:
+    """What a worker says. Raises RuntimeError if it failed or has ended."""
+    try:
+        told = connection.recv()
+    except (EOFError, OSError) as error:
+        process.join(1)
+        raise RuntimeError(
+            f"a process that makes batches ended with status {process.exitcode};"
+            " it may lack memory: train with fewer --workers"
+        ) from error
+    if isinstance(told, str):
+        raise RuntimeError(f"a process that makes batches failed:\n{told}")
+    return told
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """There are as many workers as cores; threads of their own would only get in each other's way."""
-
-
-def _work(
-    connection: Connection,
-    batches: Batches,
-    steps: tuple[int, int],
-    share: tuple[int, int],
-    path: Path,
-    shape: tuple[int, int],
-) -> None:
-    """What a worker does: fill each slot that is free with the next of its batches."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    slots, step = np.asarray(np.memmap(path, np.uint8, "r+", shape=shape)), steps[0]
-    try:
-        while True:
-            slot = connection.recv()
-            connection.send((slot, _put(batches.batch(step, *share), slots[slot])))
-            step += steps[1]
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        return  # the other end is gone
-    except Exception:
-        connection.send(traceback.format_exc())
-
-
-def _put(batch: Mapping[str, np.ndarray], slot: np.ndarray) -> Layout:
-    """Write a batch into a slot; how it lies there. All batches of a run are of one size."""
-    layout: Layout = []
-    start = 0
-    for name, array in batch.items():
-        _array(slot, array.shape, array.dtype.str, start)[...] = array
-        layout.append((name, array.shape, array.dtype.str, start))
-        start += -(-array.nbytes // 64) * 64
-    return layout
-
-
-def _array(slot: np.ndarray, shape: tuple[int, ...], kind: str, start: int) -> np.ndarray:
-    size = int(np.prod(shape)) * np.dtype(kind).itemsize
-    return slot[start : start + size].view(kind).reshape(shape)
 
 
 def _folder(least: int) -> Path:

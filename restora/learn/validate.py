@@ -9,7 +9,7 @@ from torch import nn
 from restora.learn.device import Device
 from restora.learn.recipe import Recipe
 from restora.metrics.protocol import PROTOCOLS
-from restora.metrics.scores import measure
+from restora.metrics.scores import psnr as decibels
 from restora.nets.features import Features
 
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -39,7 +39,7 @@ def psnr(net: nn.Module, samples: Samples, device: Device) -> float:
     scores = []
     for y, x in samples:
         x_hat = net(device.batch({"y": y[None]})["y"])[0].float().cpu().numpy().transpose(1, 2, 0)
-        scores.append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr)
+        scores.append(decibels(*(PROTOCOLS["denoise"].prepare(side, 1) for side in (x_hat, x))))
     return float(np.mean(scores))
 
 

@@ -23,6 +23,8 @@ FILES = {"safetensors": ".safetensors", "onnx": ".onnx", "json": ".json"}
 """Of all weights, by their key in the index."""
 INT8 = {"int8": ".int8.onnx"}
 """Of those that passed the gate."""
+OPTIONAL = ("onnx", "int8")
+"""What weights may lack: those in the midst of a campaign have no model yet."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,14 @@ class Weights:
 
     @property
     def onnx(self) -> Path:
-        """The model that runs without torch; its parameters may be in the .safetensors file beside it."""
-        return self.folder / f"{self.name}.onnx"
+        """The model that runs without torch; its parameters may be in the .safetensors file beside it.
+
+        Raises NoWeights if it was not exported: such weights are only to begin training from.
+        """
+        path = self.folder / f"{self.name}.onnx"
+        if not path.exists():
+            raise NoWeights(f"{self.name} in {self.folder} was not exported: it can only be trained on")
+        return path
 
     @property
     def int8(self) -> Path | None:
@@ -117,7 +125,7 @@ def verify(name: str, folder: Path) -> Weights:
     sums = index[name]
     for kind, ending in (FILES | INT8).items():
         path = folder / f"{name}{ending}"
-        if kind in INT8 and kind not in sums:
+        if kind in OPTIONAL and kind not in sums:
             continue
         if not path.exists():
             raise NoWeights(f"{path} is missing")
@@ -138,19 +146,18 @@ def store(
     name: str,
     folder: Path,
     arrays: dict[str, np.ndarray],
-    onnx: bytes,
+    onnx: bytes | None,
     card: dict[str, Any],
     int8: bytes | None = None,
 ) -> Weights:
-    """Write weights and card to a folder and list them in its index. int8: its model, if any.
+    """Write weights and card to a folder and list them in its index. onnx, int8: models, if any.
 
     Arrays become float16, or what the card names with `stored_as`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = packed(arrays, card.get("stored_as", "float16"))
-    contents = {"safetensors": parameters, "onnx": onnx, "json": (json.dumps(card, indent=1) + "\n").encode()}
-    if int8:
-        contents |= {"int8": int8}
+    contents = {"safetensors": parameters, "json": (json.dumps(card, indent=1) + "\n").encode()}
+    contents |= {kind: model for kind, model in (("onnx", onnx), ("int8", int8)) if model}
     endings = FILES | INT8
     for kind, data in contents.items():
         aside = folder / f".{name}{endings[kind]}.part"
@@ -165,8 +172,9 @@ def store(
     aside = folder / ".index.toml.part"
     aside.write_text("\n".join(lines))
     aside.replace(folder / "index.toml")
-    if not int8:  # of earlier parameters
-        (folder / f"{name}{INT8['int8']}").unlink(missing_ok=True)
+    for kind in OPTIONAL:  # models of earlier parameters
+        if kind not in contents:
+            (folder / f"{name}{endings[kind]}").unlink(missing_ok=True)
     return verify(name, folder)
 
 

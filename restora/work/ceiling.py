@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 CHAINS = ((64, 3), (128, 3), (256, 1))
 """Channels, and the side of the kernels."""
 LAYERS = 16
-"""Of a chain, so that converting its input and output counts for little."""
-SIDES = (32, 64, 128, 256)
-"""Of the pictures. Larger ones do not fit the caches and are slower."""
-SECONDS, LEAST = 0.4, 3
+"""Of a chain, between a first one that takes a plane and a last one that gives one, so that converting costs little."""
+SIDES = (32, 64, 128, 256, 512)
+"""Of the pictures."""
+MOST = 4e11
+"""Operations of a candidate; those with more would take too long."""
+SECONDS, LEAST = 0.4, 2
 """For so long, and at least so many times, each candidate runs; its best run counts."""
 
 Call = Callable[[], object]
@@ -66,8 +68,10 @@ def candidates(precision: str) -> Iterator[tuple[str, Call, float]]:
     for channels, kernel in CHAINS:
         engines = dict(_engines(precision, channels, kernel))
         for side in SIDES:
-            y = np.random.default_rng(0).random((1, channels, side, side), np.float32)
-            operations = 2.0 * LAYERS * channels**2 * kernel**2 * side**2
+            y = np.random.default_rng(0).random((1, 1, side, side), np.float32)
+            operations = sum(2.0 * given * made * (kernel * side) ** 2 for given, made in _widths(channels))
+            if operations > MOST:
+                continue
             for engine, given in engines.items():
                 yield f"{engine}, {kernel}x{kernel}, {channels} channels, {side}x{side}", given(y), operations
 
@@ -107,58 +111,56 @@ def _engines(precision: str, channels: int, kernel: int) -> Iterator[tuple[str, 
     if onnxruntime:
         yield "onnxruntime", lambda y: lambda: onnxruntime(y)
     if precision != "int8":
-        yield "torch", lambda y: _torch_chain(y, precision, kernel)
+        yield "torch", lambda y: _torch_chain(y, precision, channels, kernel)
 
 
-def _torch_chain(y: np.ndarray, precision: str, kernel: int) -> Call:
+def _widths(channels: int) -> list[tuple[int, int]]:
+    """The channels that each convolution of a chain takes and gives."""
+    return [(1, channels), *[(channels, channels)] * LAYERS, (channels, 1)]
+
+
+def _torch_chain(y: np.ndarray, precision: str, channels: int, kernel: int) -> Call:
     import torch
 
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    layer = torch.nn.Conv2d(y.shape[1], y.shape[1], kernel, padding=kernel // 2).to(kind)
-    layer = layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layers = [torch.nn.Conv2d(*widths, kernel, padding=kernel // 2) for widths in _widths(channels)]
+    net = torch.nn.Sequential(*layers).to(kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     given = torch.from_numpy(y).to(kind, memory_format=torch.channels_last)
 
     def run() -> "torch.Tensor":
         with torch.inference_mode():
-            x = given
-            for _ in range(LAYERS):
-                x = layer(x)
-            return x
+            return net(given)
 
     return run
 
 
 def chain(channels: int, kernel: int, *, in_int8: bool) -> bytes:
-    """An ONNX model of LAYERS convolutions with ReLU, of float32 or with inputs and weights in 8 bits."""
+    """An ONNX model of convolutions with ReLU, of float32 or with inputs and weights in 8 bits."""
     from onnx import TensorProto, helper, numpy_helper
 
-    rng, shape = np.random.default_rng(0), (channels, channels, kernel, kernel)
-    weight = rng.standard_normal(shape) * (2 / (channels * kernel**2)) ** 0.5  # so values neither vanish nor grow
-    if in_int8:
-        fine = np.float32(np.abs(weight).max() / 60)  # half the range, as without VNNI sums overflow otherwise
-        stored = {
-            "integers": np.round(weight / fine).astype(np.int8),
-            **{"fine": fine, "even": np.int8(0), "step": np.float32(0.01), "zero": np.uint8(0)},
-        }
-        nodes = [helper.make_node("DequantizeLinear", ["integers", "fine", "even"], ["weight"])]
-    else:
-        stored = {"weight": weight.astype(np.float32)}
-        nodes = []
-    for index in range(LAYERS):
-        given = f"y{index}"
+    rng = np.random.default_rng(0)
+    stored: dict[str, Any] = {"step": np.float32(0.01), "zero": np.uint8(0), "even": np.int8(0)}
+    nodes, widths = [], _widths(channels)
+    for index, (given, made) in enumerate(widths):
+        weight = rng.standard_normal((made, given, kernel, kernel)) * (2 / (given * kernel**2)) ** 0.5
+        y, w, q, d, c = (f"{kind}{index}" for kind in "ywqdc")
         if in_int8:
+            # Half the range, as without VNNI sums overflow otherwise.
+            stored[f"fine{index}"] = fine = np.float32(np.abs(weight).max() / 60)
+            stored[f"integers{index}"] = np.round(weight / fine).astype(np.int8)
             nodes += [
-                helper.make_node("QuantizeLinear", [given, "step", "zero"], [f"q{index}"]),
-                helper.make_node("DequantizeLinear", [f"q{index}", "step", "zero"], [f"d{index}"]),
+                helper.make_node("DequantizeLinear", [f"integers{index}", f"fine{index}", "even"], [w]),
+                helper.make_node("QuantizeLinear", [y, "step", "zero"], [q]),
+                helper.make_node("DequantizeLinear", [q, "step", "zero"], [d]),
             ]
-            given = f"d{index}"
-        nodes += [
-            helper.make_node("Conv", [given, "weight"], [f"c{index}"], pads=[kernel // 2] * 4),
-            helper.make_node("Relu", [f"c{index}"], [f"y{index + 1}"]),
-        ]
-    size = [1, channels, "h", "w"]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name in ("y0", f"y{LAYERS}")]
-    weights = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]
-    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], weights)
+        else:
+            stored[w] = weight.astype(np.float32)
+        nodes.append(helper.make_node("Conv", [d if in_int8 else y, w], [c], pads=[kernel // 2] * 4))
+        nodes.append(helper.make_node("Relu", [c], [f"y{index + 1}"]))
+    nodes.pop()  # the last one gives what it gives
+    last = f"c{len(widths) - 1}"
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "h", "w"]) for name in ("y0", last)]
+    arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]
+    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], arrays)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     return model.SerializeToString()

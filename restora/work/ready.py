@@ -229,9 +229,7 @@ def prepare(
         _ready(step, knobs, plan, backend, report, tell) for step, knobs in zip(plan.steps, check(plan), strict=True)
     ]
     if plan.steps and report.device != backend.device:
-        report.warnings.append(
-            f"no step of the plan is a net, and only nets run on {backend.device}; it ran on the CPU"
-        )
+        report.warnings.append(f"{backend.device} runs trained nets only, and the plan has none; it ran on the CPU")
     work = Restoration(runners, shape, (UNIT, UNIT))
     for index, step in enumerate(plan.steps):
         runner, beside = runners[index], step.sigma_map or step.hole

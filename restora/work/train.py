@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,14 @@ class Material:
     def pairs(self, run: Recipe) -> Pairs:
         """The batches of a run of the recipe."""
         return Pairs(self.pixels, run, self.unpaired)
+
+    @cached_property
+    def halo(self) -> int | None:
+        """How far the net looks, whatever its weights; None: the whole picture."""
+        from restora.learn.probe import probed_reach
+
+        net = new_net(self.method, self.recipe).eval()
+        return probed_reach(net, self.recipe.planes, self.recipe.scale, self.method.multiple, 1)
 
     @property
     def same_sized(self) -> np.ndarray:
@@ -206,7 +215,6 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
 
     net: in stored_form. done: the progress of each run of the recipe.
     """
-    from restora.learn.probe import probed_reach
     from restora.learn.validate import judged_by
 
     recipe, method = material.recipe, material.method
@@ -219,11 +227,11 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         "multiple": method.multiple,
         "scale": recipe.scale,
         "scales": recipe.scales,
-        "halo": probed_reach(net, recipe.planes, recipe.scale, method.multiple, 1),
+        "halo": material.halo,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "terms": recipe.terms,
         "recipe": recipe.as_dict() | ({} if recipe.stages else {"steps": done[-1].step}),  # by the clock: as it was
-        "commit": _commit(),
+        "commit": commit(),
         "trained": {
             "finished": datetime.now(UTC).date().isoformat(),
             "seconds": round(sum(progress.seconds for progress in done)),
@@ -241,7 +249,9 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
         "scores": [],
         "photographs": [
-            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence} for photo in material.seen
+            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence}
+            | ({"copy": photo.copy} if photo.copy else {})
+            for photo in material.seen
         ],
     }
 
@@ -377,10 +387,10 @@ def _torch_version() -> str:
     return torch.__version__
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of the code, with a plus sign if files differ from it; "unknown" outside a checkout."""
     folder = Path(__file__).parent
-    packed_from = folder.parent / "COMMIT"  # a pack for another machine says what it was made of
+    packed_from = folder.parent / "COMMIT"  # in a pack for another machine
     if packed_from.exists():
         return packed_from.read_text().strip()
     try:

@@ -1,0 +1,87 @@
+"""Commands of a campaign: run it, pack it for another machine, collect what it trained."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from restora.core.errors import RestoraError
+
+if TYPE_CHECKING:
+    from click import Context
+
+
+class RunsByDefault(TyperGroup):
+    """`restora campaign FILE ...` is `restora campaign run FILE ...`."""
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Put `run` before a word that is no command."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+campaign = typer.Typer(
+    cls=RunsByDefault,
+    help="Train many recipes in a given time: restora campaign FILE --minutes N -o OUT.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+DEFAULT = Path("recipes/campaign.toml")
+
+
+@campaign.command("run")
+def run(
+    file: Annotated[Path, typer.Argument(help="A campaign: recipes/campaign.toml.")],
+    minutes: Annotated[float, typer.Option(min=0.1, help="After which it has ended, whatever happens.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder for weights, log and curves.")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=256, help="Processes that make batches; chosen by device if not given.")
+    ] = None,
+) -> None:
+    """Train the recipes of a campaign, each for its share of the time. `restora campaign FILE` does the same.
+
+    Example: restora campaign recipes/campaign.toml --minutes 9 --device cuda -o OUT
+    """
+    from restora.work.campaign import run_campaign
+
+    outcomes = run_campaign(file, minutes, output, typer.echo, device=device, workers=workers)
+    if not any(outcome.rows for outcome in outcomes):
+        raise RestoraError(f"no recipe was trained; {output / 'campaign.log'} says why")
+
+
+@campaign.command("pack")
+def pack(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    file: Annotated[Path, typer.Option("--campaign", help="A campaign.")] = DEFAULT,
+) -> None:
+    """Lay out all that a machine without network needs to run a campaign, in at most 56 MB. There: python3 run.py.
+
+    Example: restora campaign pack PACK
+    """
+    from restora.work.pack import pack as lay_out
+
+    lay_out(file, folder, typer.echo)
+    typer.echo(f"there: python3 {folder.name}/run.py --minutes 9 --device cuda -o OUT")
+
+
+@campaign.command("collect")
+def collect(
+    results: Annotated[Path, typer.Argument(help="What a campaign wrote.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the weights; the package's own if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which weights are better.")] = False,
+) -> None:
+    """Install what a campaign trained, where it scores better on held-out photographs than what is installed.
+
+    Then: restora bench refresh, which measures the new weights and writes cards and docs.
+
+    Example: restora campaign collect OUT
+    """
+    from restora.learn.weights import SHIPPED
+    from restora.work.collect import collect as judge
+
+    verdicts = judge(results, out or SHIPPED, typer.echo, dry_run=dry_run)
+    taken = sum(verdict.better for verdict in verdicts)
+    typer.echo(f"{taken} of {len(verdicts)} {'would be' if dry_run else 'were'} taken")

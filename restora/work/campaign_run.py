@@ -1,0 +1,181 @@
+"""One recipe of a campaign, in a process of its own: get ready, wait for the word, train until the time is over.
+
+The job comes as a line of JSON on standard input; of a training, a second line is the time at which it must end. What
+is to be told goes to a file, a line of JSON each: of a training after each validation, when the weights so far have
+just been stored.
+"""
+
+import json
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from restora.learn.device import Device, device_named
+from restora.learn.game import Game
+from restora.learn.loop import Progress, Schedule, Watch, descend
+from restora.learn.pairs import Pairs
+from restora.learn.recipe import Recipe, recipe_from
+from restora.learn.supply import Supply
+from restora.learn.validate import LIKENESS, judged_by, validation
+from restora.learn.weights import listed, store
+from restora.methods.table import method_named
+from restora.work.train import (
+    Material,
+    arrays_of,
+    card_of,
+    gathered,
+    new_game,
+    new_net,
+    schedule_of,
+    stored_form,
+    usual_workers,
+)
+
+LEFT = 2.0
+"""Seconds kept to store the weights in, or a tenth of a short run; beside those of the last validation."""
+TOLERANCE = 0.05
+"""How far a loss on the device may be from that on the CPU, as a share of it: bf16 keeps 8 bits."""
+SHAKE = 0.02
+"""Standard deviation of what is added to new weights for the self-test, so that layers that begin at zero speak."""
+
+
+def train(job: dict[str, Any]) -> None:
+    """Train a recipe until the time that standard input tells, storing the averaged weights as they get better."""
+    recipe = recipe_from(job["recipe"], job["name"])
+    device = device_named(job["device"])
+    material = gathered(recipe, method_named(recipe.method))
+    validate, _ = validation(recipe, material.samples, device), material.halo
+    fresh = device.place(new_net(material.method, recipe).eval())
+    validate(fresh)  # the device begins its work
+    begun = time.monotonic()
+    validate(fresh)
+    last = 1.5 * (time.monotonic() - begun)
+    del fresh
+    workers = usual_workers(device, job["workers"])
+    supply = Supply(material.pairs(recipe), 0, device, workers=workers)
+    line = sys.stdin.readline()
+    if not line:
+        return  # the campaign has ended
+    end = float(json.loads(line))
+    game = new_game(material, recipe)
+    seconds = end - time.time()
+    keeper = Keeper(job, material, device)
+    descend(
+        game,
+        supply,
+        schedule_of(recipe, max(0.5 * seconds, seconds - last - min(LEFT, 0.1 * seconds))),
+        device,
+        watch=Watch(lambda net: keeper.keep(net, validate(net)), keeper.follow),
+    )
+    keeper.tell(finished=True)
+
+
+class Keeper:
+    """Stores the averaged net whenever it is the best so far; nets that invent detail, whenever it is the latest."""
+
+    def __init__(self, job: dict[str, Any], material: Material, device: Device) -> None:
+        self.job, self.material, self.device = job, material, device
+        self.best = -np.inf
+        self.net: nn.Module | None = None
+        self.progress = Progress()
+
+    def keep(self, net: nn.Module, score: float) -> float:
+        """Take the score of the averaged net; it is stored once its row is written."""
+        latest = judged_by(self.material.recipe) == LIKENESS
+        if np.isfinite(score) and (latest or score >= self.best):
+            self.best, self.net = score, net
+        return score
+
+    def follow(self, progress: Progress, loss: Tensor) -> None:
+        """Store and tell after a step that was validated."""
+        self.progress = progress
+        if not progress.rows or progress.rows[-1]["step"] != progress.step:
+            return
+        if not np.isfinite(progress.rows[-1]["loss"]):
+            raise FloatingPointError(f"the loss is not finite at step {progress.step}; take a smaller rate")
+        if self.net is not None:
+            from copy import deepcopy
+
+            net, self.net = stored_form(deepcopy(self.net)), None
+            card = card_of(self.material, net, [progress], self.device) | {"curve": progress.rows}
+            store(self.job["name"], Path(self.job["weights"]), arrays_of(net), None, card)
+        self.tell(finished=False)
+
+    def tell(self, finished: bool) -> None:
+        """Where the run stands."""
+        told = {"seconds": self.progress.seconds, "steps": self.progress.step, "rows": self.progress.rows}
+        told |= {"waited": self.progress.waited, "finished": finished}
+        _write(self.job, told)
+
+
+def test(job: dict[str, Any]) -> None:
+    """One step of every recipe on the device, after its losses there and on the CPU were compared."""
+    device = device_named(job["device"])
+    for values in job["recipes"]:
+        started = time.monotonic()
+        name = f"{values['method']}.{values['tag']}"
+        try:
+            losses = compared(recipe_from(values, name), device)
+            _write(job, {"name": name, "losses": losses, "seconds": time.monotonic() - started})
+        except Exception:
+            _write(job, {"name": name, "error": traceback.format_exc()})
+
+
+def compared(recipe: Recipe, device: Device) -> str:
+    """The losses of all players on the device and on the CPU, in words; then one step is taken on the device.
+
+    The pictures are noise, as photographs take longer to read than all else. Raises ArithmeticError if losses differ.
+    """
+    side = recipe.patch + 8
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (side, side, recipe.channels), dtype=np.uint8) for _ in range(2)]
+    known = recipe.start if recipe.start in listed() else ""  # what is missing is trained earlier in the campaign
+    run = replace(recipe, data=replace(recipe.data, shrinks=[1]), start=known)
+    if run.distillation and run.distillation.teacher not in listed():
+        run = replace(run, distillation=None)
+    pairs = Pairs(pictures, run, pictures if run.cycle and run.data.unpaired else None)
+    few = Pairs(pictures, replace(run, batch=2)).batch(0)
+    samples = [(y, x.transpose(1, 2, 0)) for y, x in zip(few["y"], few["x"], strict=True)]
+    game = new_game(Material(run, method_named(run.method), [], [], None, samples), run)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for net in game.nets.values():
+            for parameter in net.parameters():
+                parameter.add_(SHAKE * torch.randn_like(parameter))
+    plain = Device(torch.device("cpu"), torch.float32, torch.contiguous_format)
+    here, there = (_losses(game, few, each) for each in (plain, device))
+    said = ", ".join(f"loss {b:.4f} (CPU {a:.4f})" for a, b in zip(here, there, strict=True))
+    for a, b in zip(here, there, strict=True):
+        if not abs(a - b) <= TOLERANCE * max(abs(a), 1e-3):
+            raise ArithmeticError(f"the device computes something else than the CPU: {said}")
+    descend(game, pairs, Schedule(1, warm_up=1), device)
+    return said
+
+
+def _losses(game: Game, few: dict[str, np.ndarray], device: Device) -> list[float]:
+    for net in (*game.nets.values(), *game.still):
+        device.place(net)
+    batch = device.batch(few)
+    with torch.no_grad(), device.autocast():
+        return [float(player.loss(game.nets, batch)) for player in game.players]
+
+
+def _write(job: dict[str, Any], told: dict[str, Any]) -> None:
+    with Path(job["told"]).open("a") as file:
+        file.write(json.dumps(told) + "\n")
+
+
+def main() -> None:
+    """Do the job that standard input tells.
+
+    It is called from a line of code, not as a module: processes that make batches import what was run as a program.
+    """
+    given = json.loads(sys.stdin.readline())
+    {"train": train, "test": test}[given["do"]](given)

@@ -1,0 +1,160 @@
+"""Collect: what a campaign trained elsewhere takes the place of what is installed, where it is better.
+
+Both are scored here, on the same held-out photographs with every damage of the new recipe. What is better is exported,
+its int8 model passes the gate or not, and its recipe is written where recipes lie, as it makes these weights.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.numpy import load_file
+
+from restora.core.errors import BadWeights, MissingExtra, RestoraError
+from restora.data.photographs import gather, split
+from restora.learn.held_out import sample, validation
+from restora.learn.recipe import GAMES, Recipe, recipe_from
+from restora.learn.weights import Weights, find, listed
+from restora.methods.table import method_named
+from restora.work.export import export
+from restora.work.train import exported, new_net, stored_form
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+"""Of a checkout; elsewhere there are none."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """New weights against those installed, by the mean score on held-out photographs; more is better."""
+
+    name: str
+    new: float
+    installed: float | None  # None: there were none
+
+    @property
+    def better(self) -> bool:
+        """Whether they are to be installed."""
+        return self.installed is None or self.new > self.installed
+
+    def __str__(self) -> str:
+        before = "none were installed" if self.installed is None else f"installed {self.installed:.3f}"
+        return f"{self.name}: held out {self.new:.3f}, {before}: {'taken' if self.better else 'refused'}"
+
+
+def collect(results: Path, out: Path, tell: Tell, *, recipes: Path = RECIPES, dry_run: bool = False) -> list[Verdict]:
+    """Judge the weights in the archives of a campaign's folder, and install in `out` those that are better.
+
+    dry_run: judge only. Raises RestoraError if the folder holds no archives or the photographs are not here,
+    BadWeights for an archive that is not a campaign's, MissingExtra without torch.
+    """
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"collecting needs {error.name}; install it with: pip install 'restora[lab]'") from error
+    archives = sorted(results.glob("weights-*.zip"))
+    if not archives:
+        raise RestoraError(f"{results} holds no weights-*.zip, which a campaign writes")
+    verdicts = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sorted(_unpacked(archives, Path(folder))):
+            card = json.loads((Path(folder) / f"{name}.json").read_text())
+            net = _net(card, Path(folder) / f"{name}.safetensors")
+            verdict = judged(card, net)
+            tell(str(verdict))
+            verdicts.append(verdict)
+            if verdict.better and not dry_run:
+                install(card, net, out, recipes, tell)
+    return verdicts
+
+
+def judged(card: dict[str, Any], net: "nn.Module") -> Verdict:
+    """The scores of a net and of the installed weights of its name, on the same photographs and damages."""
+    recipe, name = recipe_from(card["recipe"], card["name"]), card["name"]
+    installed = find(name) if name in listed() else None
+    return Verdict(name, score(net, recipe, recipe), _installed_score(installed, recipe) if installed else None)
+
+
+def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
+    """The mean score of a net of recipe `mine` on the photographs that `judging` holds out, with all its damages."""
+    from restora.learn.device import device_named
+    from restora.learn.validate import validation as scored
+
+    data = judging.data
+    _, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
+    damages = sorted({*judging.damages, validation(judging)})
+    samples = [sample(photo, mine, words) for photo in held for words in damages]
+    return scored(judging, samples, device_named("cpu"))(net)
+
+
+def install(card: dict[str, Any], net: "nn.Module", out: Path, recipes: Path, tell: Tell) -> Weights:
+    """Export a net, store it with its card, make its int8 model if the gate lets it through, and write its recipe."""
+    name = card["name"]
+    provenance = f"Trained in one run of {card['trained']['steps']} steps on {card['trained']['machine']}."
+    weights = exported(net, card | {"provenance": provenance}, out)
+    if name in listed() and listed()[name] == out:
+        weights, verdict = export(name, lambda text: None)
+        tell(f"{name}: int8 {'passed' if verdict.passed else 'refused'}; {verdict.mean_loss:.3f} dB lost on the mean")
+    if recipes.is_dir():
+        write_recipe(recipe_from(card["recipe"], name), recipes / f"{name}.toml")
+    return weights
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe as TOML, with the first line of the old file, which says what it is; keys at their default go."""
+    import tomlkit
+
+    about = path.read_text().splitlines()[0] if path.exists() else f"# {recipe.name}"
+    values, named = recipe.as_dict(), {key: getattr(recipe, key) for key in ("method", "tag", "terms")}
+    bare = {"folders": recipe.data.folders, "damage": recipe.data.damage}
+    usual = recipe_from({**named, "steps": 1, "data": bare}, recipe.name).as_dict()
+    top = {key: value for key, value in values.items() if key in named or value != usual.get(key)}
+    if not recipe.steps:
+        del top["steps"]
+    data = {key: value for key, value in values["data"].items() if key in bare or value != usual["data"][key]}
+    tables = {key: top.pop(key) for key in GAMES if key in top}
+    top.pop("data", None)
+    path.write_text(f"{about}\n{tomlkit.dumps({**top, 'data': data, **tables})}")
+
+
+def _installed_score(weights: Weights, judging: Recipe) -> float:
+    from restora.learn.start import begin_from
+
+    recipe = recipe_from(weights.recipe, weights.name)
+    net = new_net(method_named(weights.card["method"]), recipe)
+    begin_from(net, weights.arrays())
+    return score(stored_form(net), replace(recipe, stages=[], steps=1), judging)
+
+
+def _net(card: dict[str, Any], arrays: Path) -> "nn.Module":
+    import torch
+
+    net = new_net(method_named(card["method"]), recipe_from(card["recipe"], card["name"]))
+    state = {name: torch.from_numpy(value) for name, value in load_file(arrays).items()}
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise BadWeights(f"{arrays.name} does not fit the net of its card") from error
+    return stored_form(net)
+
+
+def _unpacked(archives: list[Path], folder: Path) -> Iterator[str]:
+    """The names of the weights in archives, whose files are then in `folder`."""
+    for path in archives:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                if any(Path(name).name != name or Path(name).suffix not in (".safetensors", ".json") for name in names):
+                    raise BadWeights(f"{path} holds other files than weights and cards")
+                archive.extractall(folder)
+        except zipfile.BadZipFile as error:
+            raise BadWeights(f"{path} is no archive, or is cut off") from error
+        yield from (Path(name).stem for name in names if name.endswith(".safetensors"))
