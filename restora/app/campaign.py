@@ -1,21 +1,18 @@
 """Commands of a campaign: run it, pack it for another machine, collect what it trained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from restora.core.errors import RestoraError
 
-if TYPE_CHECKING:
-    from click import Context
-
 
 class RunsByDefault(TyperGroup):
     """`restora campaign FILE ...` is `restora campaign run FILE ...`."""
 
-    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` before a word that is no command."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             args = ["run", *args]
@@ -45,7 +42,7 @@ def run(
 
     Example: restora campaign recipes/campaign.toml --minutes 9 --device cuda -o OUT
     """
-    from restora.work.campaign import run_campaign
+    from restora.work.campaign.run import run_campaign
 
     outcomes = run_campaign(file, minutes, output, typer.echo, device=device, workers=workers)
     if not any(outcome.rows for outcome in outcomes):
@@ -61,7 +58,7 @@ def pack(
 
     Example: restora campaign pack PACK
     """
-    from restora.work.pack import pack as lay_out
+    from restora.work.campaign.pack import pack as lay_out
 
     lay_out(file, folder, typer.echo)
     typer.echo(f"there: python3 {folder.name}/run.py --minutes 9 --device cuda -o OUT")
@@ -80,7 +77,7 @@ def collect(
     Example: restora campaign collect OUT
     """
     from restora.learn.weights import SHIPPED
-    from restora.work.collect import collect as judge
+    from restora.work.campaign.collect import collect as judge
 
     verdicts = judge(results, out or SHIPPED, typer.echo, dry_run=dry_run)
     taken = sum(verdict.better for verdict in verdicts)

@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from restora.learn.held_out import LIKENESS, PSNR, judged_by
 from restora.learn.recipe import Recipe
-from restora.learn.validate import LIKENESS, PSNR, judged_by
 
 SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"}
 

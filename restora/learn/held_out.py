@@ -14,6 +14,16 @@ VALIDATION = "noise(sigma=0.09803921568627451)"
 """What held-out photographs are damaged with to follow a run, whatever noise the recipe trains on."""
 
 
+PSNR, LIKENESS = "psnr", "likeness"
+"""Names of scores, of which more is better: PSNR in dB, and minus the perceptual distance."""
+
+
+def judged_by(recipe: Recipe) -> str:
+    """Which score says whether weights of a recipe are better: of nets that invent detail, not PSNR."""
+    invents = recipe.adversarial is not None and recipe.adversarial.content > 0
+    return LIKENESS if invents else PSNR
+
+
 def validation(recipe: Recipe) -> str:
     """What held-out photographs are damaged with: the first damage of a recipe that shrinks, else VALIDATION."""
     return recipe.damages[0] if recipe.scales else VALIDATION

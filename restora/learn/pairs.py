@@ -76,7 +76,7 @@ class Pairs:
 
     def _patch(self, rng: np.random.Generator, photographs: Sequence[np.ndarray]) -> np.ndarray:
         """A clean patch (H, W, C or 1), turned and mirrored at random."""
-        photo = photographs[rng.integers(len(photographs))]
+        photo = photographs[int(rng.integers(len(photographs)))]
         size = self.recipe.patch
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
         patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))

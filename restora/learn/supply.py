@@ -120,10 +120,10 @@ class _Workers:
                 slots = np.asarray(np.memmap(path, np.uint8, "w+", shape=(SLOTS, size)))
                 mine, its = context.Pipe()
                 parts = (its, shared, (steps[0] + 1 + number, steps[1]), share, path, slots.shape)
-                process = context.Process(target=work, args=parts, daemon=True)
-                process.start()
+                worker = context.Process(target=work, args=parts, daemon=True)
+                worker.start()
                 its.close()
-                self._workers.append((process, mine, slots))
+                self._workers.append((worker, mine, slots))
         finally:
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

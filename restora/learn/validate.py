@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from restora.learn.device import Device
+from restora.learn.held_out import PSNR, judged_by
 from restora.learn.recipe import Recipe
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import psnr as decibels
@@ -15,17 +16,8 @@ from restora.nets.features import Features
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
 """Pairs y (planes, H, W), x (H, W, C)."""
 
-PSNR, LIKENESS = "psnr", "likeness"
-"""Names of scores, of which more is better: PSNR in dB, and minus the perceptual distance."""
 
-
-def judged_by(recipe: Recipe) -> str:
-    """Which score says whether weights of a recipe are better: of nets that invent detail, not PSNR."""
-    invents = recipe.adversarial is not None and recipe.adversarial.content > 0
-    return LIKENESS if invents else PSNR
-
-
-def validation(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Module], float]:
+def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Module], float]:
     """A function that scores a net on the device by what the recipe is judged by."""
     if judged_by(recipe) == PSNR:
         return lambda net: psnr(net, samples, device)

@@ -26,8 +26,10 @@ from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.weights import Weights, find, free_name, own_folder
 from restora.methods.table import method_named
+from restora.work.material import Material, new_net
+from restora.work.provenance import card_of
 from restora.work.restore import restore
-from restora.work.train import Material, card_of, exported, new_net, schedule_of, stored_form
+from restora.work.train import exported, schedule_of, stored_form
 
 if TYPE_CHECKING:
     from torch import nn

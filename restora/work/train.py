@@ -2,13 +2,9 @@
 
 import math
 import os
-import platform
-import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +12,12 @@ import numpy as np
 
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
-from restora.core.processor import processor
 from restora.damage.words import draw
-from restora.data.photographs import Photograph, gather, split
-from restora.learn.held_out import eight_bit, sample, validation
-from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED, Weights, find, packed, store
 from restora.methods.table import method_named
+from restora.work.material import Material, gathered, new_net
+from restora.work.provenance import card_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,35 +44,6 @@ class Compute:
     device: str = "auto"  # or cpu, cuda, cuda:N
     compiled: bool = False  # by torch.compile
     workers: int | None = None
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a recipe trains and validates on: everything that needs neither torch nor weights."""
-
-    recipe: Recipe
-    method: Method
-    seen: list[Photograph]
-    pixels: list[np.ndarray]  # of those
-    unpaired: list[np.ndarray] | None
-    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C), of photographs held out
-
-    def pairs(self, run: Recipe) -> Pairs:
-        """The batches of a run of the recipe."""
-        return Pairs(self.pixels, run, self.unpaired)
-
-    @cached_property
-    def halo(self) -> int | None:
-        """How far the net looks, whatever its weights; None: the whole picture."""
-        from restora.learn.probe import probed_reach
-
-        net = new_net(self.method, self.recipe).eval()
-        return probed_reach(net, self.recipe.planes, self.recipe.scale, self.method.multiple, 1)
-
-    @property
-    def same_sized(self) -> np.ndarray:
-        """The held-out y (B, planes, H, W) that are as large as the first."""
-        return np.stack([y for y, _ in self.samples if y.shape == self.samples[0][0].shape])
 
 
 def train(
@@ -131,15 +96,6 @@ def by_the_clock(recipe: Recipe, changes: dict[str, Any] | None = None) -> Recip
     return recipe_from(values, recipe.name)
 
 
-def gathered(recipe: Recipe, method: Method) -> Material:
-    """Read the photographs of a recipe."""
-    data = recipe.data
-    seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
-    unpaired = [eight_bit(photo, recipe) for photo in gather(data.unpaired, data.licence)] if data.unpaired else None
-    samples = [sample(photo, recipe, validation(recipe)) for photo in held]
-    return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], unpaired, samples)
-
-
 def usual_workers(device: "Device", wanted: int | None) -> int:
     """How many processes make batches: as wanted, or by default one for each core if a GPU is to be fed."""
     if wanted is not None:
@@ -157,14 +113,6 @@ def new_game(material: Material, run: Recipe) -> "Game":
     if run.start:
         _begin(net, find(run.start), torch.from_numpy(material.same_sized))
     return game_of(net, run, material.method)
-
-
-def new_net(method: Method, recipe: Recipe) -> "nn.Module":
-    """The net of a recipe with random weights."""
-    try:
-        return method.load()(channels=recipe.channels, **recipe.knobs)
-    except TypeError as error:
-        raise BadRecipe(f"recipe {recipe.name}: {method.name} cannot be built with these knobs: {error}") from error
 
 
 def game_of(net: "nn.Module", recipe: Recipe, method: Method) -> "Game":
@@ -210,58 +158,6 @@ def exported(net: "nn.Module", card: dict[str, Any], out: Path) -> Weights:
     return store(card["name"], out, arrays, model, card)
 
 
-def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device: "Device") -> dict[str, Any]:
-    """All that is to be known about weights but their scores, which `restora bench denoise --cards` adds.
-
-    net: in stored_form. done: the progress of each run of the recipe.
-    """
-    from restora.learn.validate import judged_by
-
-    recipe, method = material.recipe, material.method
-    linked_weights = {"start": recipe.start, "teacher": recipe.distillation.teacher if recipe.distillation else ""}
-    return {
-        "name": recipe.name,
-        "method": method.name,
-        "paper": method.paper,
-        "channels": recipe.channels,
-        "multiple": method.multiple,
-        "scale": recipe.scale,
-        "scales": recipe.scales,
-        "halo": material.halo,
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "terms": recipe.terms,
-        "recipe": recipe.as_dict() | ({} if recipe.stages else {"steps": done[-1].step}),  # by the clock: as it was
-        "commit": commit(),
-        "trained": {
-            "finished": datetime.now(UTC).date().isoformat(),
-            "seconds": round(sum(progress.seconds for progress in done)),
-            "steps": sum(progress.step for progress in done),
-            "stages": [
-                {"steps": each.step, "seconds": round(each.seconds), "earlier_schedules": each.earlier} for each in done
-            ],
-            "earlier_schedules": done[-1].earlier,
-            "machine": f"{processor()}, {device.about}",
-            "python": platform.python_version(),
-            "torch": _torch_version(),
-            f"held_out_{judged_by(recipe)}": round(done[-1].rows[-1]["score"], 3),
-            "held_out_protocol": f"{recipe.data.hold_out} photographs, centre 256x256, {validation(recipe)}, unclipped",
-        },
-        **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
-        "scores": [],
-        "photographs": [
-            {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence}
-            | ({"copy": photo.copy} if photo.copy else {})
-            for photo in material.seen
-        ],
-    }
-
-
-def begun_from(start: Weights) -> dict[str, Any]:
-    """What a card says of the weights that training began from, and they of theirs."""
-    kept = {key: start.card[key] for key in ("name", "commit", "recipe", "trained", "start") if key in start.card}
-    return kept | {"sha256": start.checksum}
-
-
 def _all_runs(
     material: Material,
     device: "Device",
@@ -276,10 +172,11 @@ def _all_runs(
 
     from restora.learn.loop import Watch, descend
     from restora.learn.start import revive
-    from restora.learn.validate import validation as scored
+    from restora.learn.validate import scorer
 
-    validate, runs = scored(material.recipe, material.samples, device), material.recipe.runs
-    game, done = new_game(material, runs[0]), []
+    validate, runs = scorer(material.recipe, material.samples, device), material.recipe.runs
+    game = new_game(material, runs[0])
+    done: list[Progress] = []
     for index, run in enumerate(runs):
         before = sum(progress.step for progress in done)
         average, progress = descend(
@@ -379,25 +276,3 @@ def _net_of(weights: Weights) -> "nn.Module":
     net = new_net(method_named(weights.card["method"]), recipe)
     begin_from(net, weights.arrays())
     return net
-
-
-def _torch_version() -> str:
-    import torch
-
-    return torch.__version__
-
-
-def commit() -> str:
-    """The commit of the code, with a plus sign if files differ from it; "unknown" outside a checkout."""
-    folder = Path(__file__).parent
-    packed_from = folder.parent / "COMMIT"  # in a pack for another machine
-    if packed_from.exists():
-        return packed_from.read_text().strip()
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
-            cwd=folder, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

@@ -19,13 +19,15 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.files.save import write
 from restora.learn.device import device_named
+from restora.learn.loop import Progress
 from restora.learn.recipe import read_recipe
 from restora.learn.weights import find, store
-from restora.work import campaign_run
-from restora.work.campaign import read_campaign, run_campaign
-from restora.work.collect import collect, judged, write_recipe
-from restora.work.pack import pack
-from restora.work.parcel import parcels
+from restora.work.campaign import job
+from restora.work.campaign.collect import collect, judged, write_recipe
+from restora.work.campaign.entries import read_campaign
+from restora.work.campaign.pack import pack
+from restora.work.campaign.parcel import parcels
+from restora.work.campaign.run import run_campaign
 from restora.work.restore import restore
 
 RECIPE = """# A small net.
@@ -77,7 +79,7 @@ def folder(tmp_path, photo, monkeypatch):
     recipes = tmp_path / "recipes"
     recipes.mkdir()
     start = 'start = "dncnn.first"'
-    for tag, more, width in (("first", "", 8), ("second", start, 8), ("hopeless", "lr = 1e38\nlr_rest = 1e38", 8)):
+    for tag, more, width in (("first", "", "8"), ("second", start, "8"), ("hopeless", "", "8, dpeth = 3")):
         (recipes / f"dncnn.{tag}.toml").write_text(RECIPE.format(tag=tag, more=more, width=width))
     (recipes / "campaign.toml").write_text(CAMPAIGN)
     return tmp_path
@@ -102,7 +104,7 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - started < 30
     log = (folder / "out" / "campaign.log").read_text()
-    assert "dncnn.hopeless: failed: FloatingPointError: the loss is not finite" in log and "Traceback" in log
+    assert "dncnn.hopeless: failed: restora.core.errors.BadRecipe: recipe dncnn.hopeless" in log and "Traceback" in log
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["campaign.log", "curves.png", "weights-1.zip"]
 
     taken = collect(folder / "out", folder / "own", lines.append, recipes=folder / "recipes")
@@ -141,9 +143,9 @@ def spoil(archive, folder):
 @pytest.mark.slow
 def test_a_process_that_hangs_or_dies_takes_no_other_with_it(folder, monkeypatch):
     """The first recipe's process is killed from outside, the second never ends; the third is trained."""
-    from restora.work import campaign
+    from restora.work.campaign import process, run
 
-    begun = campaign._Process.go
+    begun = process.Process.go
 
     def go(self, seconds):
         if self.name == "dncnn.hopeless":
@@ -152,10 +154,11 @@ def test_a_process_that_hangs_or_dies_takes_no_other_with_it(folder, monkeypatch
         if self.name == "dncnn.first":
             self.process.kill()
 
-    monkeypatch.setattr(campaign._Process, "go", go)
-    monkeypatch.setattr(campaign, "GRACE", 0.5)
-    recipe = folder / "recipes" / "dncnn.second.toml"
-    recipe.write_text(recipe.read_text().replace('start = "dncnn.first"', ""))
+    monkeypatch.setattr(process.Process, "go", go)
+    monkeypatch.setattr(run, "GRACE", 0.5)
+    for tag, text, other in (("second", 'start = "dncnn.first"', ""), ("hopeless", ", dpeth = 3", "")):
+        recipe = folder / "recipes" / f"dncnn.{tag}.toml"
+        recipe.write_text(recipe.read_text().replace(text, other))
     started = time.monotonic()
     outcomes = {each.name: each for each in run_campaign(
         folder / "recipes" / "campaign.toml", 0.5, folder / "out", lambda line: None, device="cpu"
@@ -167,25 +170,33 @@ def test_a_process_that_hangs_or_dies_takes_no_other_with_it(folder, monkeypatch
 
 def test_the_self_test_compares_losses_and_takes_a_step(folder):
     recipe = read_campaign(folder / "recipes" / "campaign.toml")[0].recipe
-    assert "CPU" in campaign_run.compared(recipe, device_named("cpu"))
+    assert "CPU" in job.compared(recipe, device_named("cpu"))
     told = folder / "told"
     recipes = [recipe.as_dict(), recipe.as_dict() | {"knobs": {"dpeth": 3}}]
-    campaign_run.test({"recipes": recipes, "told": str(told), "device": "cpu"})
+    job.test({"recipes": recipes, "told": str(told), "device": "cpu"})
     good, bad = (json.loads(line) for line in told.read_text().splitlines())
     assert "losses" in good and "dpeth" in bad["error"] and "BadRecipe" in bad["error"]
 
 
+def test_a_loss_that_is_not_finite_ends_a_run_and_the_best_weights_stay(folder):
+    keeper = job.Keeper({"name": "dncnn.first", "told": str(folder / "told")}, None, None)
+    with pytest.raises(FloatingPointError, match="not finite at step 7; take a smaller rate"):
+        keeper.follow(Progress(step=7, rows=[{"step": 7, "loss": float("nan"), "score": 1.0}]), torch.zeros(()))
+    keeper.follow(Progress(step=8, rows=[{"step": 7, "loss": 0.1}]), torch.zeros(()))
+    assert not (folder / "told").exists()
+
+
 def test_a_device_that_computes_something_else_is_found(folder, monkeypatch):
     recipe = read_campaign(folder / "recipes" / "campaign.toml")[0].recipe
-    losses, calls = campaign_run._losses, []
+    losses, calls = job._losses, []
 
     def wrong(*given):
         calls.append(given)
         return [loss * (1.2 if len(calls) == 2 else 1) for loss in losses(*given)]
 
-    monkeypatch.setattr(campaign_run, "_losses", wrong)
+    monkeypatch.setattr(job, "_losses", wrong)
     with pytest.raises(ArithmeticError, match="something else than the CPU"):
-        campaign_run.compared(recipe, device_named("cpu"))
+        job.compared(recipe, device_named("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +235,7 @@ def test_nothing_is_overwritten(folder):
 
 
 def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypatch):
-    from restora.work import parcel
+    from restora.work.campaign import parcel
 
     monkeypatch.setattr(parcel, "MOST_BYTES", 5000)
     monkeypatch.setattr(parcel, "MOST_FILES", 2)
@@ -254,7 +265,7 @@ def test_the_score_of_installed_weights_is_that_of_the_same_photographs(folder):
     from restora.work.train import train
 
     made = train(folder / "recipes" / "dncnn.first.toml", lambda *_: None, runs=folder / "runs", out=folder / "own")
-    net = campaign_run.new_net(campaign_run.method_named("dncnn"), read_recipe(folder / "recipes" / "dncnn.first.toml"))
+    net = job.new_net(job.method_named("dncnn"), read_recipe(folder / "recipes" / "dncnn.first.toml"))
     net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in made.arrays().items()})
     verdict = judged(made.card, net.eval())
     assert verdict.new == pytest.approx(verdict.installed, abs=1e-6) and not verdict.better

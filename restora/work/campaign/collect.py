@@ -21,12 +21,13 @@ from restora.learn.recipe import GAMES, Recipe, recipe_from
 from restora.learn.weights import Weights, find, listed
 from restora.methods.table import method_named
 from restora.work.export import export
-from restora.work.train import exported, new_net, stored_form
+from restora.work.material import new_net
+from restora.work.train import exported, stored_form
 
 if TYPE_CHECKING:
     from torch import nn
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPES = Path(__file__).parent.parent.parent.parent / "recipes"
 """Of a checkout; elsewhere there are none."""
 
 Tell = Callable[[str], None]
@@ -86,13 +87,13 @@ def judged(card: dict[str, Any], net: "nn.Module") -> Verdict:
 def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
     """The mean score of a net of recipe `mine` on the photographs that `judging` holds out, with all its damages."""
     from restora.learn.device import device_named
-    from restora.learn.validate import validation as scored
+    from restora.learn.validate import scorer
 
     data = judging.data
     _, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     damages = sorted({*judging.damages, validation(judging)})
     samples = [sample(photo, mine, words) for photo in held for words in damages]
-    return scored(judging, samples, device_named("cpu"))(net)
+    return scorer(judging, samples, device_named("cpu"))(net)
 
 
 def install(card: dict[str, Any], net: "nn.Module", out: Path, recipes: Path, tell: Tell) -> Weights:

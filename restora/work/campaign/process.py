@@ -1,0 +1,108 @@
+"""The process of one recipe of a campaign, as the campaign sees it: started, told to go, waited for, or killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Outcome:
+    """What became of an entry."""
+
+    name: str
+    seconds: float = 0.0
+    steps: int = 0
+    failed: str = ""  # why, with the traceback
+    cut_off: bool = False
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        if self.failed and not self.rows:
+            return f"{self.name}: failed: {self.failed.strip().splitlines()[-1]}"
+        score = f", held-out score {self.rows[-1]['score']:.3f}" if self.rows else ""
+        pace = f" ({self.steps / self.seconds:.1f} a second)" if self.seconds else ""
+        ended = ", then it failed" if self.failed else ", cut off" if self.cut_off else ""
+        return f"{self.name}: {self.steps} steps in {self.seconds:.0f} s{pace}{score}{ended}"
+
+
+class Process:
+    """A process of work/campaign/job.py; what it has to tell, it writes to a file, a line of JSON each."""
+
+    def __init__(self, folder: Path, job: dict[str, Any], compute: tuple[str, int | None]) -> None:
+        self.name = str(job["name"])
+        self.told = folder / f"{self.name}-{time.monotonic_ns()}.jsonl"
+        self.errors = self.told.with_suffix(".err")
+        whole = job | {"told": str(self.told), "weights": str(folder / "weights")}
+        whole |= {"device": compute[0], "workers": compute[1]}
+        # What this campaign trained is found before what is shipped.
+        environment = {**os.environ, "RESTORA_WEIGHTS": str(folder / "weights")}
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from restora.work.campaign.job import main; main()"],
+                stdin=subprocess.PIPE, stdout=errors, stderr=errors, text=True, env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+        self._send(json.dumps(whole))
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self.process.poll()
+
+    def go(self, seconds: float) -> None:
+        """Let it train for so many seconds from now."""
+        self._send(json.dumps(time.time() + seconds))
+
+    def wait(self, end: float) -> bool:
+        """Wait until it ends or until a time; whether it has ended."""
+        while self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.process.poll() is not None
+
+    def outcome(self, end: float) -> Outcome:
+        """Wait until it ends, kill it at a time, and say what became of its recipe."""
+        ended = self.wait(end)
+        self.kill()
+        lines = self.lines()
+        last: dict[str, Any] = lines[-1] if lines else {}
+        outcome = Outcome(self.name, last.get("seconds", 0.0), last.get("steps", 0), rows=last.get("rows", []))
+        outcome.cut_off = not last.get("finished", False)
+        if ended and self.status:
+            outcome.failed = self.last_words() or f"the process ended with status {self.status}"
+        elif not lines:
+            outcome.failed = "it had written no weights when its time was over"
+        return outcome
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has told so far."""
+        if not self.told.exists():
+            return []
+        return [json.loads(line) for line in self.told.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error."""
+        return self.errors.read_text()[-4000:].strip()
+
+    def kill(self) -> None:
+        """End it and the processes that it started, if they still run."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdin:
+            with suppress(BrokenPipeError):  # a word that it never heard
+                self.process.stdin.close()
+
+    def _send(self, line: str) -> None:
+        try:
+            assert self.process.stdin is not None
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            return  # it has ended; its outcome tells why

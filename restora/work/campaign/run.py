@@ -1,0 +1,172 @@
+"""A campaign: many recipes trained one after another in a given time, as on a GPU that is lent for minutes.
+
+The file of a campaign lists recipes with their shares of the time, in the order in which they are trained. Each is
+trained by a process of its own (work/campaign/job.py), so that one that fails, or hangs, takes no other with it. While
+one trains, the process of the next gets ready: it starts Python, reads the photographs and makes the first batches.
+"""
+
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from restora.core.errors import OutputExists
+from restora.work.campaign.entries import Entry, read_campaign
+from restora.work.campaign.parcel import draw_curves, parcels
+from restora.work.campaign.process import Outcome, Process
+
+TEST_SECONDS = 30.0
+"""Of the self-test, at most; in a short campaign a tenth of the time."""
+ENDING = 8.0
+"""Seconds at the end in which what was trained is packed."""
+GRACE = 6.0
+"""Seconds after its time in which a run may still write its weights; then it is killed."""
+
+
+Tell = Callable[[str], None]
+
+
+def run_campaign(
+    path: Path, minutes: float, out: Path, tell: Tell, *, device: str = "auto", workers: int | None = None
+) -> list[Outcome]:
+    """Train the recipes of a campaign within so many minutes, in all; what became of each.
+
+    `out`, a new or empty folder, gets the weights in at most six archives, a log, and a picture of the curves; it is
+    written anew after each recipe, so that whatever ends the campaign leaves what was trained until then.
+    Raises BadRecipe for a file that is not right, OutputExists for a folder that is not empty.
+    """
+    entries = read_campaign(path)
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise OutputExists(f"{out} is not empty; name a new folder")
+    with tempfile.TemporaryDirectory(prefix="restora-campaign-") as folder:
+        return _Campaign(entries, 60 * minutes, out, Path(folder), tell, (device, workers)).run()
+
+
+class _Campaign:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        seconds: float,
+        out: Path,
+        folder: Path,
+        tell: Tell,
+        compute: tuple[str, int | None],
+    ) -> None:
+        self.entries, self.out, self.folder, self.tell, self.compute = entries, out, folder, tell, compute
+        self.started = time.monotonic()
+        self.seconds = seconds
+        self.end = self.started + seconds - min(ENDING, 0.1 * seconds)
+        self.processes: dict[str, Process] = {}
+        self.outcomes: list[Outcome] = []
+        self.lines: list[str] = []
+
+    def run(self) -> list[Outcome]:
+        """All of it; whatever happens, processes are ended and what there is is packed."""
+        try:
+            self._begin(self.entries[0])  # it gets ready during the self-test
+            failed = self._self_test()
+            for name, why in failed.items():
+                self._note(Outcome(name, failed=why))
+            queue = [entry for entry in self.entries if entry.name not in failed]
+            for index, entry in enumerate(queue):
+                process, later = self._begin(entry), queue[index + 1 :]
+                left = self.end - time.monotonic()
+                mine = left * entry.share / (entry.share + sum(each.share for each in later))
+                process.go(mine)
+                if later:
+                    self._begin(later[0])
+                self._note(process.outcome(min(self.end, time.monotonic() + mine + GRACE)))
+        finally:
+            for process in self.processes.values():
+                process.kill()
+            self._pack()
+        return self.outcomes
+
+    def _begin(self, entry: Entry) -> Process:
+        """The process of an entry, which gets ready, and waits; a new one, if there is none yet."""
+        if entry.name not in self.processes:
+            job = {"do": "train", "recipe": entry.recipe.as_dict(), "name": entry.name}
+            self.processes[entry.name] = Process(self.folder, job, self.compute)
+        return self.processes[entry.name]
+
+    def _self_test(self) -> dict[str, str]:
+        """Why recipes fail, by name: one step of each, and its loss here against the CPU.
+
+        A process that ends in the midst of a recipe has failed in it, and another goes on after it. Recipes for which
+        no time is left are trained untested.
+        """
+        failed: dict[str, str] = {}
+        end = time.monotonic() + min(TEST_SECONDS, 0.1 * self.seconds)
+        todo = list(self.entries)
+        while todo and time.monotonic() < end:
+            job = {"do": "test", "recipes": [entry.recipe.as_dict() for entry in todo], "name": "self-test"}
+            process = Process(self.folder, job, self.compute)
+            ended = process.wait(end)
+            lines = process.lines()
+            for line in lines:
+                if line.get("error"):
+                    failed[line["name"]] = line["error"]
+                else:
+                    self._say(f"{line['name']}: self-test passed in {line['seconds']:.1f} s; {line['losses']}")
+            todo = todo[len(lines) :]
+            if todo and ended:
+                failed[todo[0].name] = process.last_words() or f"the process ended with status {process.status}"
+                todo = todo[1:]
+            process.kill()
+        if todo:
+            self._say(f"no time was left to test {', '.join(entry.name for entry in todo)}")
+        return failed
+
+    def _note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._say(str(outcome))
+        if outcome.failed:
+            self._say(outcome.failed)
+        self._pack()
+
+    def _say(self, line: str) -> None:
+        stamp = f"{time.monotonic() - self.started:6.1f} s  "
+        self.lines.append(stamp + line)
+        self.tell(line)
+
+    def _pack(self) -> None:
+        weights = self.folder / "weights"
+        for line in parcels(weights, self.out) if weights.is_dir() else ():
+            self._say(line)
+        try:
+            draw_curves({outcome.name: outcome.rows for outcome in self.outcomes}, self.out / "curves.png")
+        except Exception as error:  # weights are worth more than a picture of curves
+            self._say(f"the curves could not be drawn: {error}")
+        (self.out / "campaign.log").write_text("\n".join(self.lines) + "\n")
+
+
+def _main() -> None:
+    """A campaign without the rest of the program: what a pack's run.py calls."""
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Train the recipes of a campaign in a given time.")
+    parser.add_argument("campaign", type=Path)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--workers", type=int, help="processes that make batches; by default chosen by the device")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    given = parser.parse_args()
+
+    # Being asked to end is an exception like any other: what was trained is packed, and processes are ended.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+    def tell(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    minutes = given.minutes - time.process_time() / 60  # what it took to get here counts
+    outcomes = run_campaign(given.campaign, minutes, given.output, tell, device=given.device, workers=given.workers)
+    if not any(outcome.rows for outcome in outcomes):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    _main()
