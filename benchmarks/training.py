@@ -1,15 +1,15 @@
 """Images a second of a training step as `restora train` takes it, beside plain torch: f32, NCHW, AdamW.
 
 RESTORA_DATA=DATA python benchmarks/training.py                 the nets of three recipes
-RESTORA_DATA=DATA python benchmarks/training.py recipes/edsr.x2.toml
+RESTORA_DATA=DATA python benchmarks/training.py recipes/edsr.x2.toml --device cuda --batch 32
 
-Both take turns, plain torch in processes of its own: our loop asks glibc to keep freed memory, which helps either.
-`data_share` is the part of a step that is lost to waiting for patches: the same steps
-are taken with a batch that is there already.
+All take turns, plain torch in processes of its own: our loop asks glibc to keep freed memory, which helps either.
+`pairs_a_worker` is how many pairs one process of its own makes in a second, while nothing else runs. `waiting_share` is
+the part of its time in which the loop waits for a batch, with as many processes for batches as `restora train` takes.
+`compiled_ratio` is how much faster a step is with torch.compile, once compiled.
 """
 
 import argparse
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -21,30 +21,41 @@ import numpy as np
 import torch
 
 from restora.core.processor import machine
-from restora.data.photographs import locate, photographs
+from restora.data.photographs import gather
+from restora.learn.device import Device, device_named
+from restora.learn.game import LOSS, Batches
+from restora.learn.games.supervised import supervised
 from restora.learn.held_out import eight_bit
-from restora.learn.loop import LOSS, Batches, alone, descend
+from restora.learn.loop import Progress, Schedule, Watch, descend
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe
+from restora.learn.supply import Supply
 from restora.methods.table import method_named
 from restora.work.bench import read_table, write_table
+from restora.work.train import by_the_clock, usual_workers
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "training.csv"
 RECIPES = [f"recipes/{name}.toml" for name in ("dncnn.gray-s25", "restora.blind", "edsr.x2")]
 STEPS, ROUNDS, FIRST = 8, 3, 2
 """Steps a turn, turns, and how many steps of each turn are not counted: memory is allocated then."""
+BATCHES = 12
+"""That a worker makes while it is measured."""
 
 
 class Same:
     """The same batch at every step."""
 
     def __init__(self, pairs: Batches) -> None:
-        self.sides = pairs.batch(0, 0, 1)
+        self.arrays = pairs.batch(0, 0, 1)
 
-    def batch(self, step: int, rank: int, processes: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
         """What was drawn once."""
-        return self.sides
+        return self.arrays
+
+    def shared(self, folder: Path) -> "Same":
+        """The same."""
+        return self
 
 
 def net_of(recipe: Recipe) -> torch.nn.Module:
@@ -52,54 +63,80 @@ def net_of(recipe: Recipe) -> torch.nn.Module:
     return method_named(recipe.method).load()(channels=recipe.channels, **recipe.knobs)
 
 
-def ours(recipe: Recipe, pairs: Batches) -> float:
-    """Seconds a step of the product's own loop."""
-    ends: list[float] = []
-    with tempfile.TemporaryDirectory() as folder:
-        short = replace(recipe, steps=STEPS, validate_every=STEPS)
-        net, checkpoint = net_of(recipe), Path(folder) / "checkpoint.pt"
-        descend(
-            *({"f": net}, alone(recipe), pairs, short, checkpoint, lambda net: 0.0),
-            lambda progress, loss: ends.append(time.perf_counter()),
-        )
-    return median(np.diff(ends)[FIRST:])
+def ours(recipe: Recipe, batches: Batches, device: Device, workers: int = 0) -> tuple[float, float]:
+    """Seconds a step of the product's own loop, and the share of them that it waits for batches."""
+    ends, waits = [], []
+
+    def report(progress: Progress, loss: torch.Tensor) -> None:
+        device.wait()
+        ends.append(time.perf_counter())
+        waits.append(progress.waited)
+
+    game = supervised(net_of(recipe), recipe)
+    descend(game, batches, Schedule(STEPS), device, watch=Watch(report=report), workers=workers)
+    return median(np.diff(ends)[FIRST:]), (waits[-1] - waits[FIRST]) / (ends[-1] - ends[FIRST])
 
 
-def plain(recipe: Recipe, sides: tuple[np.ndarray, np.ndarray]) -> float:
+def plain(recipe: Recipe, arrays: dict[str, np.ndarray], where: str) -> float:
     """Seconds a step of the loop that torch's tutorials have, with the same batch at every step."""
-    net = net_of(recipe)
+    net = net_of(recipe).to(where)
     mover = torch.optim.AdamW(net.parameters(), 1e-4)
-    y, x = (torch.from_numpy(np.ascontiguousarray(side)) for side in sides)
+    y, x = (torch.from_numpy(np.ascontiguousarray(arrays[name])).to(where) for name in ("y", "x"))
     ends = [time.perf_counter()]
     for _ in range(STEPS):
         mover.zero_grad()
-        LOSS[recipe.loss](net(y), x).backward()
+        loss = LOSS[recipe.loss](net(y), x)
+        loss.backward()
         mover.step()
+        loss.item()
         ends.append(time.perf_counter())
     return median(np.diff(ends)[FIRST:])
 
 
-def measure(path: Path) -> dict[str, str]:
+def pairs_a_worker(pairs: Pairs) -> float:
+    """Pairs that one process of its own makes in a second."""
+    with Supply(pairs, 0, device_named("cpu"), workers=1) as supply:
+        for _ in range(4):  # of which some were made ahead
+            supply.next()
+        started = time.perf_counter()
+        for _ in range(BATCHES):
+            supply.next()
+        return BATCHES * pairs.recipe.batch / (time.perf_counter() - started)
+
+
+def measure(path: Path, name: str, batch: int | None) -> dict[str, str]:
     """A row: one recipe's net by both loops, in turns."""
-    recipe = replace(read_recipe(path), teacher="", start="")
-    seen = photographs(locate(recipe.photographs), recipe.licence, [])[:24]
+    recipe = by_the_clock(read_recipe(path), {"batch": batch} if batch else {})
+    recipe = replace(recipe, distillation=None, start="")
+    device, compiled = device_named(name), device_named(name, compiled=True)
+    data = recipe.data
+    seen = gather(data.folders, data.licence, data.leave_out)[:24]
     pairs = Pairs([eight_bit(photo, recipe) for photo in seen], recipe)
-    same = Same(pairs)
+    same, workers = Same(pairs), usual_workers(device, None)
+    made = pairs_a_worker(pairs)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as apart:
         turns = [
-            (apart.submit(plain, recipe, same.sides).result(), ours(recipe, same), ours(recipe, pairs))
+            (
+                apart.submit(plain, recipe, same.arrays, str(device.where)).result(),
+                *ours(recipe, pairs, device, workers),
+                ours(recipe, same, device)[0],
+                ours(recipe, same, compiled)[0],
+            )
             for _ in range(ROUNDS)
         ]
-    slow, still, real = (median(turn) for turn in zip(*turns, strict=True))
+    slow, real, waiting, still, quick = (median(turn) for turn in zip(*turns, strict=True))
     return {
-        "machine": machine(),
+        "machine": machine() if not device.is_cuda else device.about,
         "recipe": path.stem,
         "batch": str(recipe.batch),
         "patch": str(recipe.patch),
         "images_a_second": f"{recipe.batch / real:.2f}",
         "plain_images_a_second": f"{recipe.batch / slow:.2f}",
         "ratio": f"{slow / real:.2f}",
-        "data_share": f"{max(0.0, 1 - still / real):.3f}",
+        "workers": str(workers),
+        "pairs_a_worker": f"{made:.0f}",
+        "waiting_share": f"{waiting:.3f}",
+        "compiled_ratio": f"{still / quick:.2f}",
     }
 
 
@@ -107,10 +144,14 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", type=Path, nargs="*", default=[ROOT / name for name in RECIPES])
-    for path in parser.parse_args().recipes:
-        row = measure(path)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--batch", type=int)
+    given = parser.parse_args()
+    for path in given.recipes:
+        row = measure(path, given.device, given.batch)
         print(row, flush=True)
-        others = [old for old in read_table(RESULTS, list(row)) if any(old[key] != row[key] for key in list(row)[:2])]
+        kept = read_table(RESULTS, list(row)[:2]) if RESULTS.exists() else []
+        others = [old for old in kept if any(old[key] != row[key] for key in list(row)[:2]) and set(old) == set(row)]
         write_table(RESULTS, [*others, row])
 
 

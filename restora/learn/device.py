@@ -54,16 +54,17 @@ class Device:
                 net.compile()
 
     def pinned(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        """Arrays as tensors in the layout; for a GPU in page-locked memory, from which copies are asynchronous."""
+        """Arrays as tensors; for a GPU in page-locked memory, from which copies are asynchronous."""
         tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
-        if self.is_cuda:
-            return {name: tensor.contiguous().pin_memory() for name, tensor in tensors.items()}
-        return {name: self._laid_out(tensor) for name, tensor in tensors.items()}
+        if not self.is_cuda:
+            return tensors
+        return {name: tensor.contiguous().pin_memory() for name, tensor in tensors.items()}
 
     def copied(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Tensors on this device; from pinned memory without waiting."""
-        if not self.is_cuda:
-            return dict(batch)
+        """Tensors on this device in its layout; from pinned memory without waiting.
+
+        To be called by the thread that trains: another one's arithmetic would keep threads of its own on the cores.
+        """
         return {name: self._laid_out(tensor.to(self.where, non_blocking=True)) for name, tensor in batch.items()}
 
     def batch(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

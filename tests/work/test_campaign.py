@@ -97,12 +97,12 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RESTORA", "PYTHON"))}
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, folder / "pack" / "run.py", "--minutes", "0.5", "--device", "cpu", "-o", folder / "out"],
+        [sys.executable, folder / "pack" / "run.py", "--minutes", "0.6", "--device", "cpu", "-o", folder / "out"],
         env=environment | {"PYTHONPATH": str(bare), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
         cwd=folder, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 50
     log = (folder / "out" / "campaign.log").read_text()
     assert "dncnn.hopeless: failed: restora.core.errors.BadRecipe: recipe dncnn.hopeless" in log and "Traceback" in log
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["campaign.log", "curves.png", "weights-1.zip"]
@@ -163,7 +163,7 @@ def test_a_process_that_hangs_or_dies_takes_no_other_with_it(folder, monkeypatch
     outcomes = {each.name: each for each in run_campaign(
         folder / "recipes" / "campaign.toml", 0.5, folder / "out", lambda line: None, device="cpu"
     )}  # fmt: skip
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 50
     assert "status -9" in outcomes["dncnn.first"].failed and "no weights" in outcomes["dncnn.hopeless"].failed
     assert outcomes["dncnn.second"].rows and (folder / "out" / "weights-1.zip").exists()
 
