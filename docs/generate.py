@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
 
 from restora.app.cli import app
@@ -69,15 +70,19 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-PAGES = ("README.md", "docs/results.md", "docs/speed.md")
+PAGES = ("README.md", "docs/results.md", "docs/speed.md", "docs/training.md")
 """Pages written by hand, with tables between markers."""
+
+
+MAKERS = TABLES | {"recipe_keys": recipe_keys_table}
+"""What makes the table of a name."""
 
 
 def written(text: str) -> str:
     """A page with what stands between its markers replaced."""
 
     def fill(found: re.Match[str]) -> str:
-        return f"<!-- {found[1]} -->\n\n{TABLES[found[1]]()}\n\n<!-- end -->"
+        return f"<!-- {found[1]} -->\n\n{MAKERS[found[1]]()}\n\n<!-- end -->"
 
     return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
 

@@ -314,9 +314,10 @@ def streams_table() -> str:
 def training_table() -> str:
     """Images a second of training, beside plain torch."""
     return table(
-        "| machine | recipe | batch | images a second | plain torch | ratio | share lost to waiting |",
+        "| machine | recipe | batch | images a second | plain torch | ratio | pairs a second of one worker |"
+        " share of time waiting | compiled |",
         "{machine} | {recipe} | {batch} of {patch}x{patch} | {images_a_second} | {plain_images_a_second} | {ratio} |"
-        " {data_share}",
+        " {pairs_a_worker} | {waiting_share} | {compiled_ratio}",
         rows("training.csv"),
     )
 
@@ -375,7 +376,7 @@ def longer_table() -> str:
         while card.get("name") == name:  # what they were begun from under another name had another task
             runs.insert(0, card["trained"])
             card = card.get("start", {})
-        if len(runs) < 2:
+        if len(runs) < 2 or any("held_out_psnr" not in run for run in runs):
             continue
         steps = list(accumulate(run["steps"] for run in runs))
         psnrs = [run["held_out_psnr"] for run in runs]

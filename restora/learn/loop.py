@@ -216,6 +216,10 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
     """
     path = checkpoint.path
     state = torch.load(path, weights_only=True, map_location=device.where)
+    if "settings" not in state:
+        raise BadRecipe(
+            f"{path} was made by an earlier version and cannot be resumed; delete it, or give another --runs"
+        )
     other = [key for key, value in checkpoint.settings.items() if state["settings"].get(key, value) != value]
     if other:
         raise BadRecipe(

@@ -34,7 +34,7 @@ FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 class Data:
     """What pairs (y, x) are made of: photographs and damage. Levels are on the 0..1 scale."""
 
-    folders: list[str]  # of pictures; see data.photographs.locate
+    folders: list[str]  # of pictures, from here or under $RESTORA_DATA
     damage: str | list[str]  # words, ranges a..b drawn anew for every patch; of several, each patch gets one
     licence: str = ""  # of pictures that their folder's SOURCES.csv does not name
     leave_out: str = ""  # a file that lists pictures not to train on
@@ -66,7 +66,7 @@ class Data:
 class Distillation:
     """A game of one net that learns another net's answers instead of the clean pictures."""
 
-    teacher: str  # weights
+    teacher: str  # weights whose answers take the clean pictures' place
 
     def __post_init__(self) -> None:
         _check([(bool(self.teacher), "teacher must name weights")])
@@ -79,7 +79,7 @@ class Adversarial:
     weight: float  # of what the critics say, in the restorer's loss
     pixels: float = 1.0  # weight of the recipe's loss
     content: float = 0.0  # weight of the distance between features of EfficientNet-lite0
-    loss: str = "logistic"  # one of CRITIC_LOSSES
+    loss: str = "logistic"  # of the critics: logistic, least-squares or hinge
     critics: int = 1  # critic n sees pictures 2^n times smaller
     lr: float = 0.01  # of the critics' inner convolutions (Muon)
     lr_rest: float = 0.001  # of their other parameters (AdamW)
@@ -102,9 +102,9 @@ class Cycle:
 
     weight: float = 10.0  # of the distance between a picture and what comes back from both nets
     identity: float = 0.0  # weight of the distance between x and f(x), and between y and g(y)
-    loss: str = "least-squares"  # one of CRITIC_LOSSES
-    lr: float = 0.01  # of the critics, as in Adversarial
-    lr_rest: float = 0.001
+    loss: str = "least-squares"  # of the critics: logistic, least-squares or hinge
+    lr: float = 0.01  # of the critics' inner convolutions (Muon)
+    lr_rest: float = 0.001  # of their other parameters (AdamW)
 
     def __post_init__(self) -> None:
         _check(
@@ -123,27 +123,27 @@ class Recipe:
     method: str  # a name of the table of methods
     tag: str  # the weights will be called method.tag
     terms: str  # of use of the weights, for their card
-    data: Data
-    steps: int = 0  # may be left to the stages
-    channels: int = 3
+    data: Data  # a table: its keys are below
+    steps: int = 0  # of a run; may be left to the stages
+    channels: int = 3  # of the pictures: 3, or 1 for grey ones and for luma
     start: str = ""  # weights to begin from, as far as they fit, or, of a wider net, pruned; dead channels begin again
     batch: int = 8  # over all processes
-    patch: int = 128
+    patch: int = 128  # pixels of a side of what is cut from photographs, before it is damaged
     lr: float = 0.01  # of Muon, for the inner convolutions
     lr_rest: float = 0.001  # of AdamW, for the first and last layer and the biases
     centred: bool = False  # Muon keeps the mean of each output channel's weights: for plain chains of convolutions
     warm_up: int = 50  # steps from zero to the full rate
     decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
-    loss: str = "l1"
+    loss: str = "l1"  # mean absolute error, or l2, mean squared error
     clip: float = 1.0  # norm to which a larger gradient is scaled down
     ema: float = 0.999  # decay of the averaged weights, which are the result
-    validate_every: int = 250
-    seed: int = 0
+    validate_every: int = 250  # steps between two scores
+    seed: int = 0  # of new weights and of all patches and damage
     knobs: dict[str, Value] = field(default_factory=dict)  # of the net's constructor
-    distillation: Distillation | None = None
-    adversarial: Adversarial | None = None
-    cycle: Cycle | None = None
-    stages: list[dict[str, Any]] = field(default_factory=list)
+    distillation: Distillation | None = None  # a table: its keys are below
+    adversarial: Adversarial | None = None  # a table: its keys are below
+    cycle: Cycle | None = None  # a table: its keys are below
+    stages: list[dict[str, Any]] = field(default_factory=list)  # runs that follow one another
 
     @property
     def damages(self) -> list[str]:

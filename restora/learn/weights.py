@@ -157,7 +157,7 @@ def store(
     folder.mkdir(parents=True, exist_ok=True)
     parameters = packed(arrays, card.get("stored_as", "float16"))
     contents = {"safetensors": parameters, "json": (json.dumps(card, indent=1) + "\n").encode()}
-    contents |= {kind: model for kind, model in (("onnx", onnx), ("int8", int8)) if model}
+    contents |= {kind: model for kind, model in (("onnx", onnx), ("int8", int8)) if model is not None}
     endings = FILES | INT8
     for kind, data in contents.items():
         aside = folder / f".{name}{endings[kind]}.part"

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def train(
         return None
     average, done = made
     net = stored_form(average)
-    draw_run(folder / "run.png", recipe, [row for each in done for row in each.rows], net, material.samples[:4])
+    draw_run(folder / "run.png", recipe, _rows(done), net, material.samples[:4])
     return exported(net, card_of(material, net, done, where), out)
 
 
@@ -184,7 +185,7 @@ def _all_runs(
             material.pairs(run),
             schedule_of(run, None if minutes is None else 60 * minutes),
             device,
-            checkpoint=checkpoint_of(folder, run, index, len(runs)),
+            checkpoint=checkpoint_of(folder, run, "clock" if minutes else f"stage-{index + 1}"),
             watch=Watch(validate, lambda at, loss, before=before: follow(at, loss, before)),  # type: ignore[misc]
             workers=workers,
             stop_at=None if stop_at is None else stop_at - before,
@@ -205,15 +206,21 @@ def _all_runs(
     return average, done
 
 
-def checkpoint_of(folder: Path, run: Recipe, index: int, runs: int) -> "Checkpoint":
-    """Where run `index` of so many is kept, and which of its settings must stay the same."""
+def checkpoint_of(folder: Path, run: Recipe, name: str) -> "Checkpoint":
+    """Where a run is kept, folder/NAME.pt, and which of its settings must stay the same."""
     from restora.learn.loop import Checkpoint
 
     values = run.as_dict()
     schedule = {key: values.pop(key) for key in SCHEDULE}
     del values["validate_every"], values["terms"], values["stages"]
-    name = "checkpoint.pt" if runs == 1 else f"stage-{index + 1}.pt"
-    return Checkpoint(folder / name, values, schedule)
+    return Checkpoint(folder / f"{name}.pt", values, schedule)
+
+
+def _rows(done: "list[Progress]") -> list[dict[str, float]]:
+    """The rows of all runs, their steps counted on."""
+    before = accumulate((progress.step for progress in done), initial=0)
+    pairs = zip(before, done, strict=False)
+    return [row | {"step": start + row["step"]} for start, progress in pairs for row in progress.rows]
 
 
 def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Tensor, int], None]":

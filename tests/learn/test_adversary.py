@@ -43,7 +43,7 @@ def play(folder, stops, recipe=RECIPE, device=CPU):
         begun = [{name: value.clone() for name, value in net.state_dict().items()} for net in game.nets.values()]
         average, _ = descend(
             game, Pairs(photos(), recipe), Schedule(recipe.steps, recipe.warm_up), device,
-            checkpoint=checkpoint_of(folder, recipe, 0, 1), stop_at=stop,
+            checkpoint=checkpoint_of(folder, recipe, "stage-1"), stop_at=stop,
         )  # fmt: skip
     return game.nets, average, begun
 

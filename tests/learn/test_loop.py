@@ -43,7 +43,7 @@ def schedule(recipe, **changes):
 
 
 def checkpoint(folder, recipe):
-    return checkpoint_of(folder, recipe, 0, 1)
+    return checkpoint_of(folder, recipe, "stage-1")
 
 
 def run(tmp_path, stops, recipe=RECIPE, device=CPU, **options):
@@ -110,13 +110,15 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, kind):
     assert done.returncode == 0, done.stderr
     (play if kind == "game" else run)(tmp_path / "alone", [None], device=F32)
     alone, both = (
-        torch.load(tmp_path / folder / "checkpoint.pt", weights_only=True)["nets"] for folder in ("alone", "both")
+        torch.load(tmp_path / folder / "stage-1.pt", weights_only=True)["nets"] for folder in ("alone", "both")
     )
     for mine, theirs in zip(alone, both, strict=True):
         for name, value in mine.items():
             # Before a normalisation of each channel a bias has no effect, and its gradient is rounding alone.
             idle = kind == "game" and name in ("layers.0.bias", "layers.3.bias")
-            assert idle or torch.allclose(value, theirs[name], atol=1e-4), name
+            # On the mean: where a gradient is near zero, AdamW turns rounding into a step. A share of the batch that is
+            # missing moves all weights by ten times as much.
+            assert idle or (value - theirs[name]).abs().mean() < 5e-5, name
 
 
 def test_the_net_learns(tmp_path):

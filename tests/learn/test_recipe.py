@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from restora.learn.recipe import Adversarial, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED
 from restora.methods.table import METHODS
 
+PAGE = Path(__file__).parent.parent.parent / "docs" / "training.md"
 RECIPES = sorted((Path(__file__).parent.parent.parent / "recipes").glob("*.*.toml"))
 GOOD = """
 method = "dncnn"
@@ -142,3 +144,9 @@ def test_recipes_of_older_cards_are_understood():
     assert recipe.adversarial == Adversarial(0.001, 0.5, 0.01, lr=0.003, lr_rest=0.0003)
     taught = flat | {"teacher": "restora.blind", "adversary": 0.0, "content": 0.0, "pixels": 1.0}
     assert recipe_from(taught, "card").distillation.teacher == "restora.blind"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL))
+def test_the_recipes_of_the_docs_are_right(tmp_path, text):
+    (tmp_path / "r.toml").write_text(text)
+    assert read_recipe(tmp_path / "r.toml").runs

@@ -7,6 +7,7 @@ from restora.core.errors import BadRecipe, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.files.save import write
+from restora.learn.recipe import read_recipe, recipe_from
 from restora.learn.weights import find
 from restora.work.restore import restore
 from restora.work.train import train
@@ -96,4 +97,43 @@ def test_what_cannot_be_trained_is_said_at_once(recipe):
         run(recipe)
     recipe.write_text(RECIPE.replace("depth = 4", "dpeth = 4"))
     with pytest.raises(BadRecipe, match="dpeth"):
+        run(recipe)
+
+
+def test_stages_follow_one_another_and_resume_anywhere(recipe):
+    """The second begins from the first one's average, with another loss; a stop within either changes nothing."""
+    stages = RECIPE.replace("steps = 6", "").replace('"tiny"', '"staged"')
+    stages += '[[stages]]\nsteps = 5\n[[stages]]\nsteps = 4\nlr = 0.02\nloss = "l2"\nseed = 1\n'
+    path = recipe.with_name("dncnn.staged.toml")
+    path.write_text(stages)
+    for stop in (3, 5, 8):
+        assert run(path, stop_at=stop) is None
+    stopped = run(path)
+    assert stopped.card["trained"]["steps"] == 9
+    assert [stage["steps"] for stage in stopped.card["trained"]["stages"]] == [5, 4]
+    assert recipe_from(stopped.card["recipe"], "card") == read_recipe(path) and "start" not in stopped.card
+    straight = train(path, lambda *_: None, runs=path.parent / "other", out=path.parent / "out2")
+    assert straight.checksum == stopped.checksum
+    path.write_text(stages.replace("steps = 4", "steps = 4\npatch = 24"))
+    with pytest.raises(BadRecipe, match=r"stage-2.pt was made with another patch"):
+        run(path)
+
+
+def test_a_run_by_the_clock_takes_the_place_of_stages(recipe):
+    said = []
+    weights = run(recipe, minutes=0.02)
+    steps = weights.card["trained"]["steps"]
+    assert steps > 6 and weights.card["recipe"]["steps"] == steps and weights.card["trained"]["seconds"] <= 4
+    again = train(recipe, lambda progress, before: said.append(progress.step), runs=recipe.parent / "runs",
+                  out=recipe.parent / "out", minutes=0.02)  # fmt: skip
+    assert again.checksum == weights.checksum and not said  # its time is over
+
+
+def test_a_checkpoint_of_an_earlier_version_is_one_sentence(recipe):
+    import torch
+
+    folder = recipe.parent / "runs" / "dncnn.tiny"
+    folder.mkdir(parents=True)
+    torch.save({"recipe": {}}, folder / "stage-1.pt")
+    with pytest.raises(BadRecipe, match="earlier version and cannot be resumed"):
         run(recipe)

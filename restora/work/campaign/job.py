@@ -53,6 +53,7 @@ def train(job: dict[str, Any]) -> None:
     del fresh
     workers = usual_workers(device, job["workers"])
     supply = Supply(material.pairs(recipe), 0, device, workers=workers)
+    _write(job, {"ready": True})
     line = sys.stdin.readline()
     if not line:
         return  # the campaign has ended

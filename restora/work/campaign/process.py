@@ -66,11 +66,16 @@ class Process:
             time.sleep(0.1)
         return self.process.poll() is not None
 
+    def wait_until_ready(self, end: float) -> None:
+        """Wait until it could begin to train, has ended, or until a time."""
+        while not self.lines() and self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+
     def outcome(self, end: float) -> Outcome:
         """Wait until it ends, kill it at a time, and say what became of its recipe."""
         ended = self.wait(end)
         self.kill()
-        lines = self.lines()
+        lines = [line for line in self.lines() if "steps" in line]
         last: dict[str, Any] = lines[-1] if lines else {}
         outcome = Outcome(self.name, last.get("seconds", 0.0), last.get("steps", 0), rows=last.get("rows", []))
         outcome.cut_off = not last.get("finished", False)

@@ -21,6 +21,14 @@ TEST_SECONDS = 30.0
 """Of the self-test, at most; in a short campaign a tenth of the time."""
 ENDING = 8.0
 """Seconds at the end in which what was trained is packed."""
+GETTING_READY = 40.0
+"""Seconds for which a process that is not yet ready is waited for, before its time begins."""
+AHEAD = 2
+"""Processes that get ready while one trains: small nets are trained faster than photographs are read."""
+LEAST = 1.0
+"""Seconds of the campaign that must be left to train another recipe."""
+PACKING = 60.0
+"""Seconds between two times that what there is is packed."""
 GRACE = 6.0
 """Seconds after its time in which a run may still write its weights; then it is killed."""
 
@@ -73,12 +81,20 @@ class _Campaign:
             queue = [entry for entry in self.entries if entry.name not in failed]
             for index, entry in enumerate(queue):
                 process, later = self._begin(entry), queue[index + 1 :]
+                process.wait_until_ready(min(self.end, time.monotonic() + GETTING_READY))
                 left = self.end - time.monotonic()
+                if left < LEAST:
+                    self._note(Outcome(entry.name, failed="no time was left for it"))
+                    continue
                 mine = left * entry.share / (entry.share + sum(each.share for each in later))
                 process.go(mine)
-                if later:
-                    self._begin(later[0])
-                self._note(process.outcome(min(self.end, time.monotonic() + mine + GRACE)))
+                for each in later[:AHEAD]:
+                    self._begin(each)
+                end = min(self.end, time.monotonic() + mine + GRACE)
+                self._pack()  # what was trained before, while this one trains
+                while not process.wait(min(end, time.monotonic() + PACKING)) and time.monotonic() < end:
+                    self._pack()
+                self._note(process.outcome(end))
         finally:
             for process in self.processes.values():
                 process.kill()
@@ -125,7 +141,8 @@ class _Campaign:
         self._say(str(outcome))
         if outcome.failed:
             self._say(outcome.failed)
-        self._pack()
+        if outcome.name in self.processes:
+            self.processes[outcome.name].kill()
 
     def _say(self, line: str) -> None:
         stamp = f"{time.monotonic() - self.started:6.1f} s  "
@@ -133,13 +150,14 @@ class _Campaign:
         self.tell(line)
 
     def _pack(self) -> None:
+        """Write what there is; where that fails, say so and go on: a later time may succeed."""
         weights = self.folder / "weights"
-        for line in parcels(weights, self.out) if weights.is_dir() else ():
-            self._say(line)
         try:
+            for line in parcels(weights, self.out) if weights.is_dir() else ():
+                self._say(line)
             draw_curves({outcome.name: outcome.rows for outcome in self.outcomes}, self.out / "curves.png")
-        except Exception as error:  # weights are worth more than a picture of curves
-            self._say(f"the curves could not be drawn: {error}")
+        except Exception as error:
+            self._say(f"packing failed: {type(error).__name__}: {error}")
         (self.out / "campaign.log").write_text("\n".join(self.lines) + "\n")
 
 
