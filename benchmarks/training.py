@@ -29,7 +29,7 @@ from restora.learn.held_out import eight_bit
 from restora.learn.loop import Progress, Schedule, Watch, descend
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe
-from restora.learn.supply import Supply
+from restora.learn.supply import AHEAD, SLOTS, Supply
 from restora.methods.table import method_named
 from restora.work.bench import read_table, write_table
 from restora.work.train import by_the_clock, usual_workers
@@ -73,8 +73,9 @@ def ours(recipe: Recipe, batches: Batches, device: Device, workers: int = 0) -> 
         waits.append(progress.waited)
 
     game = supervised(net_of(recipe), recipe)
-    descend(game, batches, Schedule(STEPS), device, watch=Watch(report=report), workers=workers)
-    return median(np.diff(ends)[FIRST:]), (waits[-1] - waits[FIRST]) / (ends[-1] - ends[FIRST])
+    first = FIRST + SLOTS * workers + AHEAD * bool(workers)  # batches that lie ready when it begins tell nothing
+    descend(game, batches, Schedule(STEPS + 2 * first), device, watch=Watch(report=report), workers=workers)
+    return median(np.diff(ends)[first:]), (waits[-1] - waits[first]) / (ends[-1] - ends[first])
 
 
 def plain(recipe: Recipe, arrays: dict[str, np.ndarray], where: str) -> float:

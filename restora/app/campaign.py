@@ -77,8 +77,10 @@ def collect(
     Example: restora campaign collect OUT
     """
     from restora.learn.weights import SHIPPED
+    from restora.work.campaign.collect import RECIPES
     from restora.work.campaign.collect import collect as judge
 
-    verdicts = judge(results, out or SHIPPED, typer.echo, dry_run=dry_run)
+    recipes = None if out else RECIPES  # those of the shipped weights
+    verdicts = judge(results, out or SHIPPED, typer.echo, recipes=recipes, dry_run=dry_run)
     taken = sum(verdict.better for verdict in verdicts)
     typer.echo(f"{taken} of {len(verdicts)} {'would be' if dry_run else 'were'} taken")

@@ -19,7 +19,7 @@ def degrade(
     picture: Source,
     damage: Annotated[str, typer.Argument(help='Damage words, as "blur(sigma=2) | noise(sigma=0.1)".')],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; - for standard output.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
     quality: Quality = 95,
     max_pixels: MaxPixels = "400MP",
     force: Force = False,
@@ -167,7 +167,7 @@ def adapt(
     output: Annotated[str, typer.Option("-o", "--output", help="Name of the weights, as my-camera.")],
     start: Annotated[str, typer.Option(help="Weights to begin from; the flagship's if not given.")] = "",
     steps: Annotated[int, typer.Option(min=1, help="At most; it stops by itself.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all that is random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all random numbers.")] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:

@@ -1,7 +1,11 @@
-"""What is asked of glibc's allocator; systems with another are left as they are."""
+"""Memory: what is asked of glibc's allocator, and where processes share files in memory."""
 
 import ctypes
 import os
+from pathlib import Path
+
+SHARED_MEMORY = Path("/dev/shm")
+"""Of Linux; absent elsewhere."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # malloc.h
 

@@ -20,8 +20,7 @@ PSNR, LIKENESS = "psnr", "likeness"
 
 def judged_by(recipe: Recipe) -> str:
     """Which score says whether weights of a recipe are better: of nets that invent detail, not PSNR."""
-    invents = recipe.adversarial is not None and recipe.adversarial.content > 0
-    return LIKENESS if invents else PSNR
+    return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:

@@ -139,16 +139,20 @@ def descend(
             loss_sum += losses[0]
             progress.step, progress.summed = progress.step + 1, progress.summed + 1
             progress.seconds, progress.waited = time.monotonic() - started, before + supply.waited
-            behind, done = done, _agreed(schedule.done(progress.step, progress.seconds), device, processes)
+            behind, done = done, schedule.done(progress.step, progress.seconds)
+            if schedule.seconds is not None and processes > 1:
+                done = _agreed(done, device)
             if schedule.is_due(progress, behind, done):
                 row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}  # waits for the device
                 begun = time.monotonic()
                 row |= {"lr": factor * game.players[0].rates.lr, "score": watch.validate(average)}
-                progress.validating += time.monotonic() - begun
                 progress.rows.append(row | {"seconds": progress.seconds})
                 loss_sum.zero_()
                 progress.summed = 0
-            watch.report(progress, losses[0])
+                watch.report(progress, losses[0])
+                progress.validating += time.monotonic() - begun
+            else:
+                watch.report(progress, losses[0])
             ends = watch.stop(progress) or progress.step >= last or done >= 1
             if checkpoint and rank == 0 and (ends or time.monotonic() - saved > checkpoint.every):
                 progress.loss_sum = float(loss_sum)
@@ -230,13 +234,31 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
         net.load_state_dict(saved)
     average.load_state_dict(state["average"])
     for optimiser, saved in zip(run.optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
+        _restore(optimiser, saved)
     progress = Progress(**state["progress"])
     if schedule.steps < progress.step or not (progress.rows or schedule.steps > progress.step):
         raise BadRecipe(f"{path} has taken {progress.step} steps; the recipe needs more than that")
     if state["schedule"] != dict(checkpoint.schedule):
         progress.earlier.append({"until": progress.step} | state["schedule"])
     return progress
+
+
+@torch.no_grad()
+def _restore(optimiser: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Load an optimiser's state, which another device may have saved, in the way that this one needs it.
+
+    Fused steps and the layout of memory go by the device: fused kernels take layouts to be equal, and do not check.
+    """
+    fused = [group.get("fused") for group in optimiser.param_groups]
+    optimiser.load_state_dict(saved)
+    for group, mine in zip(optimiser.param_groups, fused, strict=True):
+        if "fused" in group:
+            group["fused"] = mine
+        for parameter in group["params"]:
+            state = optimiser.state[parameter]
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    state[name] = torch.empty_like(parameter).copy_(value)
 
 
 @torch.no_grad()
@@ -266,10 +288,8 @@ def _share(player: Player, game: Game, parameters: Sequence[Tensor], processes: 
         value.copy_(mean.view(value.shape))
 
 
-def _agreed(done: float, device: Device, processes: int) -> float:
+def _agreed(done: float, device: Device) -> float:
     """What the first process says, as clocks differ and all must stop at the same step."""
-    if processes == 1:
-        return done
     said = torch.tensor(done, dtype=torch.float64, device=device.where)
     torch.distributed.broadcast(said, 0)
     return float(said)

@@ -46,12 +46,12 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             mine = [parameter for parameter in group["params"] if parameter.grad is not None]
             gradients = [parameter.grad for parameter in mine]
-            velocities = [self.state[p].setdefault("velocity", torch.zeros_like(p)) for p in mine]
+            velocities = [self._velocity(parameter) for parameter in mine]
             torch._foreach_lerp_(velocities, gradients, 1 - group["momentum"])
             ahead = torch._foreach_lerp(gradients, velocities, group["momentum"])
             alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter, turn in zip(mine, ahead, strict=True):
-                matrix = turn.flatten(1)
+                matrix = _as_lying(turn, parameter).flatten(1)
                 if self.centred:
                     matrix = matrix - matrix.mean(1, keepdim=True)
                 alike[tuple(matrix.shape)].append((parameter, matrix))  # type: ignore[index]
@@ -59,8 +59,34 @@ class Muon(torch.optim.Optimizer):
                 rate = group["lr"] * max(1.0, rows / columns) ** 0.5
                 turns = orthogonal(torch.stack([matrix for _, matrix in pairs]))
                 moved = [parameter for parameter, _ in pairs]
-                by = [turn.view(parameter.shape) for parameter, turn in zip(moved, turns, strict=True)]
+                by = [_as_named(turn, parameter) for parameter, turn in zip(moved, turns, strict=True)]
                 torch._foreach_add_(moved, by, alpha=-rate)
+
+    def _velocity(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(parameter)
+        return state["velocity"]
+
+
+def _channels_last(parameter: Tensor) -> bool:
+    return parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+
+
+def _as_lying(turn: Tensor, parameter: Tensor) -> Tensor:
+    """The dimensions in the order in which the parameter lies in memory, so that no copy is needed.
+
+    The order of a matrix's columns does not matter to what is done with it.
+    """
+    return turn.permute(0, 2, 3, 1) if _channels_last(parameter) else turn
+
+
+def _as_named(matrix: Tensor, parameter: Tensor) -> Tensor:
+    """A matrix in the parameter's shape and layout again."""
+    if not _channels_last(parameter):
+        return matrix.view(parameter.shape)
+    rows, inputs, height, width = parameter.shape
+    return matrix.view(rows, height, width, inputs).permute(0, 3, 1, 2)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Probe a net: how far its pixels look, and on which grid; from what it does, not from its parts.
 
-A pixel that is no number makes no number of all that is computed from it, whatever the weights: convolutions,
-attention, means over the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on
-the way or paths that a ReLU happens to close.
+A pixel that is NaN makes NaN of all that is computed from it, whatever the weights: convolutions, attention, means over
+the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on the way or paths that a
+ReLU happens to close.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def probed_reach(net: Net, channels: int, scale: int, multiple: int, least: int)
             if size > farthest:
                 return None
         if far is None:
-            return None  # it hides what is no number: nothing can be said
+            return None  # it hides NaN: nothing can be said
         reach = max(reach, far)
     return reach
 

@@ -28,6 +28,8 @@ LOSSES = ("l1", "l2")
 CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
+GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
+"""Keys of data that it cannot change either: photographs are gathered once."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Recipe:
     data: Data  # a table: its keys are below
     steps: int = 0  # of a run; may be left to the stages
     channels: int = 3  # of the pictures: 3, or 1 for grey ones and for luma
-    start: str = ""  # weights to begin from, as far as they fit, or, of a wider net, pruned; dead channels begin again
+    start: str = ""  # weights to begin from, as far as they fit; of a wider net, pruned; dead channels: new
     batch: int = 8  # over all processes
     patch: int = 128  # pixels of a side of what is cut from photographs, before it is damaged
     lr: float = 0.01  # of Muon, for the inner convolutions
@@ -166,6 +168,20 @@ class Recipe:
         return _factor(self.damages[0], "shrink") // _factor(self.damages[0], "enlarge")
 
     @property
+    def game(self) -> str:
+        """The name of its game's table, or "supervised"."""
+        return next((name for name in GAMES if getattr(self, name)), "supervised")
+
+    @property
+    def _invents(self) -> bool:
+        return self.adversarial is not None and self.adversarial.content > 0
+
+    @property
+    def invents(self) -> bool:
+        """Whether, at its end, it is after likeness to the eye, which PSNR does not tell."""
+        return self.runs[-1]._invents
+
+    @property
     def name(self) -> str:
         """The name of the weights, as `dncnn.gray-s25`."""
         return f"{self.method}.{self.tag}"
@@ -189,6 +205,8 @@ class Recipe:
             (len(games) <= 1, f"one game only, not {' and '.join(games)}"),
             (not self.distillation or self.data.targets == "clean", "targets cannot be noisy and a teacher's too"),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
+            (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
+            (not self._invents or self.channels == 3, "content needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
             (not self.data.told_share or told, "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
@@ -252,7 +270,9 @@ def _built(kind: type, values: dict[str, Any], origin: str, table: str = "") -> 
 
 def _changed(recipe: Recipe, stage: dict[str, Any], number: int) -> Recipe:
     """The recipe with the keys of a stage; tables within it, as `data`, are changed key by key."""
+    data = stage.get("data", {})
     fixed = [key for key in stage if key in FIXED]
+    fixed += [f"data.{key}" for key in GATHERED if isinstance(data, dict) and key in data]
     if fixed:
         raise BadRecipe(f"recipe {recipe.name}: stage {number} cannot change {', '.join(fixed)}")
     values = replace(recipe, stages=[], steps=recipe.steps or 1).as_dict()

@@ -11,8 +11,8 @@ from torch import nn
 def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
     """Copy into `net` every array that fits a parameter or buffer of its name; how many were copied.
 
-    A convolution that has gained inputs keeps the old ones, which come first, and is deaf to the new ones until it has
-    learned. All else stays as it was initialised.
+    A convolution that has gained inputs keeps the weights of the old ones, which come first; those of the new ones are
+    zero. All else stays as it was initialised.
     """
     copied = 0
     for name, parameter in (*net.named_parameters(), *net.named_buffers()):
@@ -36,7 +36,7 @@ NEVER = 1e-3
 
 @torch.no_grad()
 def revive(net: nn.Module, y: torch.Tensor) -> int:
-    """Begin anew the channels that (almost) never fire for y (B, C, H, W); how many. The net's answer hardly changes.
+    """Re-initialise channels that (almost) never fire for y (B, C, H, W); how many. The net's output hardly changes.
 
     A ReLU that is zero everywhere passes no gradient, so that its channel is lost for good; a plain net trained with
     a large step may lose most of its width so. Looked at: a convolution, a ReLU and a convolution in a row.

@@ -20,15 +20,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from restora.core.allocator import SHARED_MEMORY
 from restora.learn.device import Device
 from restora.learn.game import Batches
 from restora.learn.worker import array_in, work
 
 SLOTS = 2
 """Batches that a worker may be ahead."""
+PHOTOGRAPHS = 4 * 10**9
+"""Bytes that photographs may take, roughly."""
 AHEAD = 2
 """Batches that are ready in this process, with workers."""
-SHARED_MEMORY = Path("/dev/shm")
 
 
 class Supply:
@@ -106,7 +108,7 @@ class _Workers:
             self.close()
             raise
         finally:
-            # Mapped files live on without a name: nothing is left behind, however this process ends.
+            # Mapped files live on without a name: from now on nothing is left behind, even by a kill.
             shutil.rmtree(folder, ignore_errors=True)
 
     def _begin(self, shared: Batches, steps: tuple[int, int], share: tuple[int, int], folder: Path, size: int) -> None:
@@ -182,4 +184,5 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def _folder(least: int) -> Path:
     """A new folder in memory if there is room for the slots and for photographs, else on the disk."""
     room = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else 0
-    return Path(tempfile.mkdtemp(prefix="restora-", dir=SHARED_MEMORY if room > least + 4 * 10**9 else None))
+    place = SHARED_MEMORY if room > least + PHOTOGRAPHS else None
+    return Path(tempfile.mkdtemp(prefix=f"restora-{os.getpid()}-", dir=place))

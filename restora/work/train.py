@@ -14,7 +14,7 @@ import numpy as np
 from restora.core.errors import BadRecipe, MissingExtra, RestoraError
 from restora.core.method import Method
 from restora.damage.words import draw
-from restora.learn.recipe import Recipe, read_recipe, recipe_from
+from restora.learn.recipe import GAMES, Recipe, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED, Weights, find, packed, store
 from restora.methods.table import method_named
 from restora.work.material import Material, gathered, new_net
@@ -102,7 +102,8 @@ def usual_workers(device: "Device", wanted: int | None) -> int:
     if wanted is not None:
         return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, cores) if device.is_cuda else 0
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of torchrun that share them
+    return min(MOST_WORKERS, max(1, cores // beside)) if device.is_cuda else 0
 
 
 def new_game(material: Material, run: Recipe) -> "Game":
@@ -185,7 +186,7 @@ def _all_runs(
             material.pairs(run),
             schedule_of(run, None if minutes is None else 60 * minutes),
             device,
-            checkpoint=checkpoint_of(folder, run, "clock" if minutes else f"stage-{index + 1}"),
+            checkpoint=checkpoint_of(folder, run, "clock" if minutes else f"stage-{index + 1}", minutes),
             watch=Watch(validate, lambda at, loss, before=before: follow(at, loss, before)),  # type: ignore[misc]
             workers=workers,
             stop_at=None if stop_at is None else stop_at - before,
@@ -206,12 +207,12 @@ def _all_runs(
     return average, done
 
 
-def checkpoint_of(folder: Path, run: Recipe, name: str) -> "Checkpoint":
+def checkpoint_of(folder: Path, run: Recipe, name: str, minutes: float | None = None) -> "Checkpoint":
     """Where a run is kept, folder/NAME.pt, and which of its settings must stay the same."""
     from restora.learn.loop import Checkpoint
 
-    values = run.as_dict()
-    schedule = {key: values.pop(key) for key in SCHEDULE}
+    values = dict.fromkeys(GAMES) | run.as_dict()  # that there is no game is a setting too
+    schedule = {key: values.pop(key) for key in SCHEDULE} | ({"minutes": minutes} if minutes else {})
     del values["validate_every"], values["terms"], values["stages"]
     return Checkpoint(folder / f"{name}.pt", values, schedule)
 

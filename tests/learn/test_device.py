@@ -1,3 +1,6 @@
+import shutil
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -27,12 +30,22 @@ def test_an_unknown_device_names_those_that_are_known(name):
         device_named(name)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-def test_compiled_nets_train_and_keep_their_names():
-    net = torch.nn.Conv2d(1, 1, 1)
-    names = list(net.state_dict())
-    device_named("cpu", compiled=True).compile([net])
-    assert net._compiled_call_impl is not None and list(net.state_dict()) == names
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler here")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:The .grad attribute:UserWarning")
+def test_a_compiled_game_moves_as_one_that_is_not(tmp_path):
+    """Of two players, so that what asks for gradients changes within each step."""
+    from tests.learn.test_adversary import play
+
+    exact = replace(device_named("cpu"), precision=torch.float32)
+    plain, compiled = (
+        play(tmp_path / name, [3], device=device)[0]
+        for name, device in (("plain", exact), ("compiled", replace(exact, compiled=True)))
+    )
+    assert compiled["f"]._compiled_call_impl is not None
+    for name in plain:
+        pairs = zip(plain[name].state_dict().items(), compiled[name].state_dict().items(), strict=True)
+        assert all(key == other and (one - two).abs().mean() < 5e-4 for (key, one), (other, two) in pairs)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")

@@ -18,7 +18,7 @@ from restora.learn.games.supervised import supervised
 from restora.learn.loop import Schedule, Watch, descend
 from restora.learn.optimiser import Muon, Rates, mover, orthogonal, rate
 from restora.learn.pairs import Pairs
-from restora.learn.recipe import Data, Recipe
+from restora.learn.recipe import Data, Distillation, Recipe
 from restora.learn.start import begin_from
 from restora.learn.weights import packed
 from restora.methods.dncnn import DnCNN
@@ -176,6 +176,24 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     run(tmp_path, [2])
     with pytest.raises(BadRecipe, match="another batch, seed"):
         run(tmp_path, [3], replace(RECIPE, batch=2, seed=9))
+
+
+def test_a_game_that_was_added_is_another_recipe(tmp_path):
+    run(tmp_path, [2])
+    taught = replace(RECIPE, distillation=Distillation("restora.blind"))
+    game = supervised(DnCNN(channels=1, depth=4, width=8), RECIPE)
+    with pytest.raises(BadRecipe, match="another distillation"):
+        descend(game, Pairs(photos(), RECIPE), schedule(RECIPE), CPU, checkpoint=checkpoint(tmp_path, taught))
+
+
+def test_optimisers_are_restored_as_this_device_needs_them(tmp_path):
+    """Layout and fused steps are the device's, whoever saved the state."""
+    last, flat = (replace(F32, layout=layout) for layout in (torch.channels_last, torch.contiguous_format))
+    straight = run(tmp_path / "a", [None], device=flat)[0]
+    run(tmp_path / "b", [4], device=last)
+    resumed = run(tmp_path / "b", [None], device=flat)[0]
+    for one, two in zip(straight.parameters(), resumed.parameters(), strict=True):
+        assert (one - two).abs().mean() < 1e-4
 
 
 def test_the_schedule_may_change_while_a_run_is_stopped_and_the_earlier_one_is_kept(tmp_path):

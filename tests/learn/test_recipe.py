@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from restora.core.errors import BadRecipe
+from restora.learn.held_out import LIKENESS, PSNR, judged_by
 from restora.learn.recipe import Adversarial, read_recipe, recipe_from
 from restora.learn.weights import SHIPPED
 from restora.methods.table import METHODS
@@ -84,6 +85,9 @@ def test_cards_of_shipped_weights_hold_the_recipe_that_makes_them():
         ("adversarial = { weight = 1 }\ncycle = {}", "one game only, not adversarial and cycle"),
         ("stages = [{ stpes = 3 }]", "stage 1 has an unknown key 'stpes'"),
         ('stages = [{}, { tag = "other" }]', "stage 2 cannot change tag"),
+        ("stages = [{ data = { hold_out = 3 } }]", "stage 1 cannot change data.hold_out"),
+        ("cycle = {}\nknobs = { told = 1 }", "a cycle needs pictures of one size, and no knob told"),
+        ("channels = 1\nadversarial = { weight = 1, content = 1 }", "content needs channels = 3"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, line, says):
@@ -124,7 +128,9 @@ def test_stages_repeat_the_recipe_with_some_keys_changed(tmp_path):
     assert (first.steps, first.data.shrinks, first.data.damage) == (3, [1, 2], "noise(sigma=0.1)")
     assert (second.steps, second.lr, second.data.shrinks) == (10, 0.5, [1])
     assert (first.start, second.start) == ("unet.x", "") and second.adversarial == Adversarial(weight=1)
-    assert not first.stages and first.adversarial is None
+    assert not first.stages and first.adversarial is None and not recipe.invents
+    last = recipe_from(recipe.as_dict() | {"stages": [{}, {"adversarial": {"weight": 1, "content": 1}}]}, "x")
+    assert last.invents and judged_by(last) == LIKENESS and judged_by(recipe) == PSNR
     assert replace(recipe, stages=[]).runs == [replace(recipe, stages=[])]
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from restora.core.allocator import SHARED_MEMORY
 from restora.learn.device import device_named
 from restora.learn.pairs import Pairs
-from restora.learn.supply import SHARED_MEMORY, Supply
+from restora.learn.supply import Supply
 from tests.learn.test_loop import RECIPE, photos
 
 CPU = device_named("cpu")

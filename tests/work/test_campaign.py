@@ -19,15 +19,17 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.files.save import write
 from restora.learn.device import device_named
-from restora.learn.loop import Progress
+from restora.learn.loop import Progress, Schedule
 from restora.learn.recipe import read_recipe
-from restora.learn.weights import find, store
+from restora.learn.weights import find, store, verify
+from restora.methods.table import method_named
 from restora.work.campaign import job
 from restora.work.campaign.collect import collect, judged, write_recipe
 from restora.work.campaign.entries import read_campaign
 from restora.work.campaign.pack import pack
 from restora.work.campaign.parcel import parcels
-from restora.work.campaign.run import run_campaign
+from restora.work.campaign.run import run_campaign, varied_first
+from restora.work.material import gathered, new_net
 from restora.work.restore import restore
 
 RECIPE = """# A small net.
@@ -97,7 +99,8 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RESTORA", "PYTHON"))}
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, folder / "pack" / "run.py", "--minutes", "0.6", "--device", "cpu", "-o", folder / "out"],
+        [sys.executable, folder / "pack" / "run.py", "--minutes", "0.6", "--device", "cpu", "--workers", "1",
+         "-o", folder / "out"],
         env=environment | {"PYTHONPATH": str(bare), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
         cwd=folder, check=False,
     )  # fmt: skip
@@ -179,11 +182,28 @@ def test_the_self_test_compares_losses_and_takes_a_step(folder):
 
 
 def test_a_loss_that_is_not_finite_ends_a_run_and_the_best_weights_stay(folder):
-    keeper = job.Keeper({"name": "dncnn.first", "told": str(folder / "told")}, None, None)
-    with pytest.raises(FloatingPointError, match="not finite at step 7; take a smaller rate"):
-        keeper.follow(Progress(step=7, rows=[{"step": 7, "loss": float("nan"), "score": 1.0}]), torch.zeros(()))
-    keeper.follow(Progress(step=8, rows=[{"step": 7, "loss": 0.1}]), torch.zeros(()))
-    assert not (folder / "told").exists()
+    recipe = read_campaign(folder / "recipes" / "campaign.toml")[0].recipe
+    material = gathered(recipe, method_named("dncnn"))
+    told = {"name": "dncnn.first", "told": str(folder / "told"), "weights": str(folder / "own")}
+    keeper = job.Keeper(told, material, device_named("cpu"), Schedule(10**9, seconds=10.0))
+    net, progress, zero = new_net(material.method, recipe).eval(), Progress(seconds=5.0), torch.zeros(())
+
+    def step(number, loss, score):
+        keeper.keep(net, score)
+        progress.step = number
+        progress.rows.append({"step": number, "loss": loss, "score": score})
+        keeper.follow(progress, zero)
+
+    step(3, 0.1, 20.0)
+    stored = verify("dncnn.first", folder / "own")
+    assert stored.card["trained"]["share_of_run"] == 0.5 and stored.card["trained"]["steps"] == 3
+    with torch.no_grad():
+        net.noise[0].bias += 1
+    step(4, 0.1, 19.0)  # worse
+    with pytest.raises(FloatingPointError, match="not finite at step 5; take a smaller rate"):
+        step(5, float("nan"), float("nan"))
+    assert verify("dncnn.first", folder / "own").checksum == stored.checksum
+    assert len((folder / "told").read_text().splitlines()) == 2
 
 
 def test_a_device_that_computes_something_else_is_found(folder, monkeypatch):
@@ -224,6 +244,22 @@ def test_the_campaign_that_is_shipped_reads():
     assert entries[0].name == "restora.noise" and all(entry.recipe.steps >= 10**9 for entry in entries)
 
 
+def test_the_self_test_begins_with_one_of_each_kind():
+    entries = read_campaign(Path(__file__).parent.parent.parent / "recipes" / "campaign.toml")
+    order = varied_first(entries)
+    kinds = [(entry.recipe.method, entry.recipe.game) for entry in order]
+    assert len(order) == len(entries) and len(set(kinds)) == len(set(kinds[: len(set(kinds))]))
+
+
+def test_what_needs_failed_weights_is_left_out(folder, monkeypatch):
+    """Its time goes to the others."""
+    from restora.work.campaign import run
+
+    monkeypatch.setattr(run._Campaign, "_self_test", lambda self: {"dncnn.first": "it failed", "dncnn.hopeless": "too"})
+    outcomes = run_campaign(folder / "recipes" / "campaign.toml", 0.2, folder / "out", lambda line: None, device="cpu")
+    assert "needs dncnn.first, which were not trained" in outcomes[-1].failed
+
+
 def test_nothing_is_overwritten(folder):
     (folder / "out").mkdir()
     (folder / "out" / "kept").write_text("mine")
@@ -242,6 +278,12 @@ def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypa
     (tmp_path / "out").mkdir()
     for name, size in (("net.a", 2000), ("net.b", 1000), ("net.c", 900), ("net.d", 2400), ("net.e", 3000)):
         store(name, tmp_path / "weights", {"w": np.zeros(size // 2, np.float32)}, None, {"name": name})
+    monkeypatch.setattr(parcel, "TRIES", 1)
+    (tmp_path / "weights" / "net.b.json").write_text("being written")
+    assert parcels(tmp_path / "weights", tmp_path / "out") == []  # nothing that does not agree with the index
+    kept = [name for path in (tmp_path / "out").iterdir() for name in zipfile.ZipFile(path).namelist()]
+    assert "net.a.json" in kept and "net.b.json" not in kept
+    store("net.b", tmp_path / "weights", {"w": np.zeros(500, np.float32)}, None, {"name": "net.b"})
     left_out = parcels(tmp_path / "weights", tmp_path / "out")
     names = [zipfile.ZipFile(path).namelist() for path in sorted((tmp_path / "out").iterdir())]
     assert len(names) == 2 and sum(map(len, names)) == 2 * (5 - len(left_out)) and len(left_out) <= 1
@@ -265,7 +307,7 @@ def test_the_score_of_installed_weights_is_that_of_the_same_photographs(folder):
     from restora.work.train import train
 
     made = train(folder / "recipes" / "dncnn.first.toml", lambda *_: None, runs=folder / "runs", out=folder / "own")
-    net = job.new_net(job.method_named("dncnn"), read_recipe(folder / "recipes" / "dncnn.first.toml"))
+    net = new_net(method_named("dncnn"), read_recipe(folder / "recipes" / "dncnn.first.toml"))
     net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in made.arrays().items()})
     verdict = judged(made.card, net.eval())
     assert verdict.new == pytest.approx(verdict.installed, abs=1e-6) and not verdict.better

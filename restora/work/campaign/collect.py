@@ -1,7 +1,7 @@
 """Collect: what a campaign trained elsewhere takes the place of what is installed, where it is better.
 
 Both are scored here, on the same held-out photographs with every damage of the new recipe. What is better is exported,
-its int8 model passes the gate or not, and its recipe is written where recipes lie, as it makes these weights.
+gets an int8 model if the gate lets it through, and its recipe is written where recipes are.
 """
 
 import json
@@ -51,11 +51,13 @@ class Verdict:
         return f"{self.name}: held out {self.new:.3f}, {before}: {'taken' if self.better else 'refused'}"
 
 
-def collect(results: Path, out: Path, tell: Tell, *, recipes: Path = RECIPES, dry_run: bool = False) -> list[Verdict]:
+def collect(
+    results: Path, out: Path, tell: Tell, *, recipes: Path | None = None, dry_run: bool = False
+) -> list[Verdict]:
     """Judge the weights in the archives of a campaign's folder, and install in `out` those that are better.
 
-    dry_run: judge only. Raises RestoraError if the folder holds no archives or the photographs are not here,
-    BadWeights for an archive that is not a campaign's, MissingExtra without torch.
+    recipes: where theirs are written. dry_run: judge only. Raises RestoraError if the folder holds no archives or the
+    photographs are not here, BadWeights for an archive that is not a campaign's, MissingExtra without torch.
     """
     try:
         import torch  # noqa: F401
@@ -96,16 +98,19 @@ def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
     return scorer(judging, samples, device_named("cpu"))(net)
 
 
-def install(card: dict[str, Any], net: "nn.Module", out: Path, recipes: Path, tell: Tell) -> Weights:
-    """Export a net, store it with its card, make its int8 model if the gate lets it through, and write its recipe."""
-    name = card["name"]
-    provenance = f"Trained in one run of {card['trained']['steps']} steps on {card['trained']['machine']}."
+def install(card: dict[str, Any], net: "nn.Module", out: Path, recipes: Path | None, tell: Tell) -> Weights:
+    """Export a net, store it with its card, write its recipe, and make its int8 model if the gate lets it through."""
+    name, trained = card["name"], card["trained"]
+    provenance = f"Trained in one run of {trained['steps']} steps on {trained['machine']}."
+    share = trained.get("share_of_run", 1)
+    if share < 1:
+        provenance += f" They were stored after {share:.0%} of a longer run, before its rate had reached zero."
     weights = exported(net, card | {"provenance": provenance}, out)
-    if name in listed() and listed()[name] == out:
+    if recipes is not None and recipes.is_dir():
+        write_recipe(recipe_from(card["recipe"], name), recipes / f"{name}.toml")
+    if name in listed() and listed()[name].resolve() == out.resolve():
         weights, verdict = export(name, lambda text: None)
         tell(f"{name}: int8 {'passed' if verdict.passed else 'refused'}; {verdict.mean_loss:.3f} dB lost on the mean")
-    if recipes.is_dir():
-        write_recipe(recipe_from(card["recipe"], name), recipes / f"{name}.toml")
     return weights
 
 

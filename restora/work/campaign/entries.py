@@ -21,12 +21,18 @@ class Entry:
 
     path: Path
     share: float  # of the time, relative to the other shares
-    changes: dict[str, Any]  # keys of the recipe that are other than in its file: batch and rate of a larger device
+    changes: dict[str, Any]  # keys of the recipe that differ from its file: batch and rate of a larger device
 
     @property
     def recipe(self) -> Recipe:
         """The recipe, changed, as one run by the clock."""
         return by_the_clock(read_recipe(self.path), self.changes)
+
+    @property
+    def needs(self) -> set[str]:
+        """The weights that it begins or learns from."""
+        recipe = self.recipe
+        return {recipe.start, recipe.distillation.teacher if recipe.distillation else ""} - {""}
 
     @property
     def name(self) -> str:
@@ -72,9 +78,7 @@ def _check_order(path: Path, entries: Sequence[Entry]) -> None:
     made: set[str] = set()
     names = {entry.name for entry in entries}
     for entry in entries:
-        recipe = entry.recipe
-        needed = {recipe.start, recipe.distillation.teacher if recipe.distillation else ""} - {""}
-        for other in sorted(needed - made):
+        for other in sorted(entry.needs - made):
             if other in names:
                 raise BadRecipe(f"{path}: {entry.name} needs {other}, which must be trained before it")
             if other not in listed():

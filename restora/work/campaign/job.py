@@ -1,4 +1,4 @@
-"""One recipe of a campaign, in a process of its own: get ready, wait for the word, train until the time is over.
+"""One recipe of a campaign, in a process of its own: get ready, wait for the start, train until the time is over.
 
 The job comes as a line of JSON on standard input; of a training, a second line is the time at which it must end. What
 is to be told goes to a file, a line of JSON each: of a training after each validation, when the weights so far have
@@ -9,6 +9,8 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,16 @@ from restora.learn.weights import listed, store
 from restora.methods.table import method_named
 from restora.work.material import Material, gathered, new_net
 from restora.work.provenance import card_of
-from restora.work.train import arrays_of, new_game, schedule_of, stored_form, usual_workers
+from restora.work.train import arrays_of, game_of, new_game, schedule_of, stored_form, usual_workers
 
 LEFT = 2.0
 """Seconds kept to store the weights in, or a tenth of a short run; beside those of the last validation."""
+WARM_UP = 3
+"""Steps that are taken on nets that are thrown away."""
 TOLERANCE = 0.05
 """How far a loss on the device may be from that on the CPU, as a share of it: bf16 keeps 8 bits."""
 SHAKE = 0.02
-"""Standard deviation of what is added to new weights for the self-test, so that layers that begin at zero speak."""
+"""Standard deviation of what is added to new weights for the self-test, so that layers that are zero at first count."""
 
 
 def train(job: dict[str, Any]) -> None:
@@ -45,14 +49,9 @@ def train(job: dict[str, Any]) -> None:
     device = device_named(job["device"])
     material = gathered(recipe, method_named(recipe.method))
     validate, _ = scorer(recipe, material.samples, device), material.halo
-    fresh = device.place(new_net(material.method, recipe).eval())
-    validate(fresh)  # the device begins its work
-    begun = time.monotonic()
-    validate(fresh)
-    last = 1.5 * (time.monotonic() - begun)
-    del fresh
-    workers = usual_workers(device, job["workers"])
-    supply = Supply(material.pairs(recipe), 0, device, workers=workers)
+    pairs = material.pairs(recipe)
+    last = 1.5 * warmed_up(material, recipe, pairs, device, validate)
+    supply = Supply(pairs, 0, device, workers=usual_workers(device, job["workers"]))
     _write(job, {"ready": True})
     line = sys.stdin.readline()
     if not line:
@@ -60,22 +59,50 @@ def train(job: dict[str, Any]) -> None:
     end = float(json.loads(line))
     game = new_game(material, recipe)
     seconds = end - time.time()
-    keeper = Keeper(job, material, device)
-    descend(
-        game,
-        supply,
-        schedule_of(recipe, max(0.5 * seconds, seconds - last - min(LEFT, 0.1 * seconds))),
-        device,
-        watch=Watch(lambda net: keeper.keep(net, validate(net)), keeper.follow),
-    )
+    schedule = schedule_of(recipe, max(0.5 * seconds, seconds - last - min(LEFT, 0.1 * seconds)))
+    keeper = Keeper(job, material, device, schedule)
+    watch = Watch(lambda net: keeper.keep(net, validate(net)), keeper.follow)
+    descend(game, supply, schedule, device, watch=watch)
     keeper.tell(finished=True)
+
+
+def warmed_up(
+    material: Material, recipe: Recipe, pairs: Pairs, device: Device, validate: Callable[[nn.Module], float]
+) -> float:
+    """Let the device load its libraries and choose its algorithms, on nets that are thrown away; seconds to validate.
+
+    A net that is taught by weights yet to come is trained without them here: its own work is the same.
+    """
+    plain = replace(recipe, distillation=None)
+    game = game_of(new_net(material.method, plain), plain, material.method)
+    descend(game, Same(pairs), Schedule(WARM_UP), device)
+    net = game.first.eval()
+    validate(net)
+    begun = time.monotonic()
+    validate(net)
+    return time.monotonic() - begun
+
+
+class Same:
+    """One batch for every step."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.arrays = pairs.batch(0)
+
+    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
+        """What was drawn once."""
+        return self.arrays
+
+    def shared(self, folder: Path) -> "Same":
+        """The same."""
+        return self
 
 
 class Keeper:
     """Stores the averaged net whenever it is the best so far; nets that invent detail, whenever it is the latest."""
 
-    def __init__(self, job: dict[str, Any], material: Material, device: Device) -> None:
-        self.job, self.material, self.device = job, material, device
+    def __init__(self, job: dict[str, Any], material: Material, device: Device, schedule: Schedule) -> None:
+        self.job, self.material, self.device, self.schedule = job, material, device, schedule
         self.best = -np.inf
         self.net: nn.Module | None = None
         self.progress = Progress()
@@ -95,10 +122,9 @@ class Keeper:
         if not np.isfinite(progress.rows[-1]["loss"]):
             raise FloatingPointError(f"the loss is not finite at step {progress.step}; take a smaller rate")
         if self.net is not None:
-            from copy import deepcopy
-
             net, self.net = stored_form(deepcopy(self.net)), None
             card = card_of(self.material, net, [progress], self.device) | {"curve": progress.rows}
+            card["trained"]["share_of_run"] = round(self.schedule.done(progress.step, progress.seconds), 3)
             store(self.job["name"], Path(self.job["weights"]), arrays_of(net), None, card)
         self.tell(finished=False)
 
@@ -120,6 +146,7 @@ def test(job: dict[str, Any]) -> None:
             _write(job, {"name": name, "losses": losses, "seconds": time.monotonic() - started})
         except Exception:
             _write(job, {"name": name, "error": traceback.format_exc()})
+            return  # a GPU that failed once may answer this process no more; another one tests the others
 
 
 def compared(recipe: Recipe, device: Device) -> str:

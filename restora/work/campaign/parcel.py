@@ -1,15 +1,19 @@
 """What a campaign leaves: weights and cards in a few archives of bounded size, and a picture of all curves."""
 
+import time
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from restora.learn.weights import FILES
+from restora.core.errors import NoWeights
+from restora.learn.weights import FILES, verify
 
-MOST_BYTES = 15_000_000
+MOST_BYTES = 14_900_000
 """Of one archive."""
 MOST_FILES = 6
 """Archives; with the log and the curves there are at most eight files."""
+TRIES = 20
 KINDS = ("safetensors", "json")
 """Of each weight; models are made where it is collected."""
 
@@ -19,11 +23,8 @@ def parcels(weights: Path, out: Path) -> list[str]:
 
     Each archive is written aside and renamed. The largest are placed first, each in the first archive with room.
     """
-    sizes = {
-        path.stem: sum((weights / f"{path.stem}{FILES[kind]}").stat().st_size for kind in KINDS)
-        for path in weights.glob("*.safetensors")
-        if (weights / f"{path.stem}.json").exists()
-    }
+    whole = {name: files for name in names_in(weights) if (files := _files(weights, name))}
+    sizes = {name: sum(map(len, files.values())) for name, files in whole.items()}
     boxes: list[list[str]] = []
     filled: list[int] = []
     left_out = []
@@ -38,14 +39,33 @@ def parcels(weights: Path, out: Path) -> list[str]:
         boxes[box].append(name)
         filled[box] += size
     for number, names in enumerate(boxes, 1):
-        aside, target = weights / f"weights-{number}.part", out / f"weights-{number}.zip"
+        aside = out / f".weights-{number}.part"
         with zipfile.ZipFile(aside, "w") as archive:  # float16 weights hardly get smaller
             for name in sorted(names):
-                for kind in KINDS:
-                    archive.write(weights / f"{name}{FILES[kind]}", f"{name}{FILES[kind]}")
-        target.write_bytes(aside.read_bytes())
-        aside.unlink()
+                for file, data in whole[name].items():
+                    archive.writestr(file, data)
+        aside.replace(out / f"weights-{number}.zip")
     return left_out
+
+
+def names_in(weights: Path) -> list[str]:
+    """The names of the weights in a folder."""
+    return sorted(path.stem for path in weights.glob("*.safetensors"))
+
+
+def _files(weights: Path, name: str) -> dict[str, bytes]:
+    """Arrays and card of some weights, by file name; empty if they do not agree with the index for two seconds.
+
+    They may be stored anew at this moment, one file after the other.
+    """
+    for _ in range(TRIES):
+        with suppress(NoWeights, OSError):
+            verify(name, weights)
+            files = {f"{name}{FILES[kind]}": (weights / f"{name}{FILES[kind]}").read_bytes() for kind in KINDS}
+            verify(name, weights)  # they are still what they were
+            return files
+        time.sleep(0.1)
+    return {}
 
 
 def draw_curves(rows: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:

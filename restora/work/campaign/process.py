@@ -2,14 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from restora.core.allocator import SHARED_MEMORY
 
 
 @dataclass
@@ -56,15 +60,21 @@ class Process:
         """Its exit status; None while it runs."""
         return self.process.poll()
 
+    @property
+    def finished(self) -> bool:
+        """Whether it has told that its training is over; what follows is only its end."""
+        lines = self.lines()
+        return bool(lines) and lines[-1].get("finished", False)
+
     def go(self, seconds: float) -> None:
         """Let it train for so many seconds from now."""
         self._send(json.dumps(time.time() + seconds))
 
     def wait(self, end: float) -> bool:
         """Wait until it ends or until a time; whether it has ended."""
-        while self.process.poll() is None and time.monotonic() < end:
+        while self.process.poll() is None and not self.finished and time.monotonic() < end:
             time.sleep(0.1)
-        return self.process.poll() is not None
+        return self.process.poll() is not None or self.finished
 
     def wait_until_ready(self, end: float) -> None:
         """Wait until it could begin to train, has ended, or until a time."""
@@ -100,8 +110,11 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        for folder in (SHARED_MEMORY, Path(tempfile.gettempdir())):  # of one that was killed while it started workers
+            for left in folder.glob(f"restora-{self.process.pid}-*"):
+                shutil.rmtree(left, ignore_errors=True)
         if self.process.stdin:
-            with suppress(BrokenPipeError):  # a word that it never heard
+            with suppress(BrokenPipeError):  # what it never read
                 self.process.stdin.close()
 
     def _send(self, line: str) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from restora.core.errors import OutputExists
+from restora.learn.weights import listed
 from restora.work.campaign.entries import Entry, read_campaign
-from restora.work.campaign.parcel import draw_curves, parcels
+from restora.work.campaign.parcel import draw_curves, names_in, parcels
 from restora.work.campaign.process import Outcome, Process
 
 TEST_SECONDS = 30.0
@@ -80,12 +81,16 @@ class _Campaign:
                 self._note(Outcome(name, failed=why))
             queue = [entry for entry in self.entries if entry.name not in failed]
             for index, entry in enumerate(queue):
-                process, later = self._begin(entry), queue[index + 1 :]
+                later = queue[index + 1 :]
+                left = self.end - time.monotonic()
+                missing = entry.needs - set(listed()) - set(names_in(self.folder / "weights"))
+                if left < LEAST or missing:
+                    why = f"it needs {', '.join(sorted(missing))}, which were not trained"
+                    self._note(Outcome(entry.name, failed=why if missing else "no time was left for it"))
+                    continue
+                process = self._begin(entry)
                 process.wait_until_ready(min(self.end, time.monotonic() + GETTING_READY))
                 left = self.end - time.monotonic()
-                if left < LEAST:
-                    self._note(Outcome(entry.name, failed="no time was left for it"))
-                    continue
                 mine = left * entry.share / (entry.share + sum(each.share for each in later))
                 process.go(mine)
                 for each in later[:AHEAD]:
@@ -116,10 +121,10 @@ class _Campaign:
         """
         failed: dict[str, str] = {}
         end = time.monotonic() + min(TEST_SECONDS, 0.1 * self.seconds)
-        todo = list(self.entries)
+        todo = varied_first(self.entries)
         while todo and time.monotonic() < end:
             job = {"do": "test", "recipes": [entry.recipe.as_dict() for entry in todo], "name": "self-test"}
-            process = Process(self.folder, job, self.compute)
+            process = self.processes["self-test"] = Process(self.folder, job, self.compute)
             ended = process.wait(end)
             lines = process.lines()
             for line in lines:
@@ -128,7 +133,8 @@ class _Campaign:
                 else:
                     self._say(f"{line['name']}: self-test passed in {line['seconds']:.1f} s; {line['losses']}")
             todo = todo[len(lines) :]
-            if todo and ended:
+            told = bool(lines) and "error" in lines[-1]  # it ends after an error that it has told
+            if todo and ended and not told:
                 failed[todo[0].name] = process.last_words() or f"the process ended with status {process.status}"
                 todo = todo[1:]
             process.kill()
@@ -155,10 +161,21 @@ class _Campaign:
         try:
             for line in parcels(weights, self.out) if weights.is_dir() else ():
                 self._say(line)
+            self._write_log()
             draw_curves({outcome.name: outcome.rows for outcome in self.outcomes}, self.out / "curves.png")
         except Exception as error:
             self._say(f"packing failed: {type(error).__name__}: {error}")
+            self._write_log()
+
+    def _write_log(self) -> None:
         (self.out / "campaign.log").write_text("\n".join(self.lines) + "\n")
+
+
+def varied_first(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, the first of each kind of net and game before the others: a short test then shows the most."""
+    kinds = {(entry.recipe.method, entry.recipe.game): entry for entry in reversed(entries)}
+    firsts = [entry for entry in entries if entry in kinds.values()]
+    return firsts + [entry for entry in entries if entry not in firsts]
 
 
 def _main() -> None:
