@@ -148,7 +148,7 @@ def train(
             behind = progress.seconds / 60
             left = minutes - behind if minutes else behind / progress.step * (steps - step)
             at = f"step {step}" if minutes else f"step {step}/{steps}"
-            text = f"{at}  loss {row['loss']:.5f}  held-out score {row['score']:.2f}  {left:.0f} min left"
+            text = f"{at}  loss {row['loss']:.5f}  held-out score {row['score']:.2f}  {max(0, left):.0f} min left"
             typer.echo(text, err=True)
 
     compute = Compute(device, compiled, workers)

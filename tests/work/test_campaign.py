@@ -108,6 +108,7 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     assert time.monotonic() - started < 50
     log = (folder / "out" / "campaign.log").read_text()
     assert "dncnn.hopeless: failed: restora.core.errors.BadRecipe: recipe dncnn.hopeless" in log and "Traceback" in log
+    assert "then it failed" not in log
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["campaign.log", "curves.png", "weights-1.zip"]
 
     taken = collect(folder / "out", folder / "own", lines.append, recipes=folder / "recipes")

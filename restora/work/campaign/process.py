@@ -89,7 +89,7 @@ class Process:
         last: dict[str, Any] = lines[-1] if lines else {}
         outcome = Outcome(self.name, last.get("seconds", 0.0), last.get("steps", 0), rows=last.get("rows", []))
         outcome.cut_off = not last.get("finished", False)
-        if ended and self.status:
+        if ended and outcome.cut_off and self.status:  # one that has finished need not end by itself
             outcome.failed = self.last_words() or f"the process ended with status {self.status}"
         elif not lines:
             outcome.failed = "it had written no weights when its time was over"
