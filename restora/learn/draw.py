@@ -30,7 +30,7 @@ def draw_run(
     half = max(1, len(samples) // 2)
     steps = [row["step"] for row in rows]
     score = SCORES[judged_by(recipe)]
-    for place, key, label in ((grid[0, :half], "loss", f"{recipe.loss} loss"), (grid[0, half:], "score", score)):
+    for place, key, label in ((grid[0, :half], "loss", "loss"), (grid[0, half:], "score", score)):
         axes = figure.add_subplot(place)
         axes.plot(steps, [row[key] for row in rows])
         axes.set(xlabel="step", ylabel=label, title=f"{recipe.name}: {label}")

@@ -81,5 +81,6 @@ def draw_curves(rows: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
         for place, key in zip(axes, ("score", "loss"), strict=True):
             place.plot([row["seconds"] for row in each], [row[key] for row in each], marker=".")
             place.set(title=f"{name}: {key}", xlabel="seconds")
+            place.ticklabel_format(useOffset=False)
             place.grid(alpha=0.3)
     figure.savefig(path, dpi=60)
