@@ -13,8 +13,8 @@ class RunsByDefault(TyperGroup):
     """`restora campaign FILE ...` is `restora campaign run FILE ...`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `run` before a word that is no command."""
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        """Put `run` before what begins with neither a command nor a call for help."""
+        if args and args[0] not in (*self.commands, "-h", "--help"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -40,7 +40,7 @@ def run(
 ) -> None:
     """Train the recipes of a campaign, each for its share of the time. `restora campaign FILE` does the same.
 
-    Example: restora campaign recipes/campaign.toml --minutes 9 --device cuda -o OUT
+    Example: restora campaign run recipes/campaign.toml --minutes 9 --device cuda -o OUT
     """
     from restora.work.campaign.run import run_campaign
 

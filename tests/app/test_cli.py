@@ -27,6 +27,7 @@ COMMANDS = [
     ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
     ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"], ["bench", "refresh"],
     ["weights", "add"], ["weights", "list"], ["weights", "verify"],
+    ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip
 
 
@@ -353,3 +354,27 @@ def test_what_needs_torch_says_how_to_get_it(folder):
     code = NO_TORCH.replace('"fix", "noisy.png"', '"denoise", "clean.png", "--engine", "torch"')
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "pip install 'restora[lab]'" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("campaign", "absent.toml", "--minutes", "1", "-o", "out"),
+        ("campaign", "--minutes", "1", "-o", "out", "absent.toml"),
+        ("campaign", "run", "absent.toml", "--minutes", "1", "-o", "out"),
+    ],
+)
+def test_a_campaign_needs_no_further_word(folder, restora, words):
+    status, _, err = restora(*words)
+    assert status == 2 and err == "restora: cannot read the campaign absent.toml: No such file or directory\n"
+
+
+def test_a_device_that_is_not_there_is_one_sentence(folder, restora):
+    Path("r.toml").write_text(
+        'method = "srcnn"\ntag = "x2"\nterms = "free"\nsteps = 1\n'
+        '[data]\nfolders = ["."]\ndamage = "noise(sigma=0.1)"\n'
+    )
+    status, _, err = restora("train", "r.toml", "--device", "cuda:9")
+    assert status == 2 and err.startswith("restora: device cuda:9 needs an NVIDIA GPU") and err.count("\n") == 1
+    status, _, err = restora("train", "r.toml", "--minutes", "1", "--stop-at", "1")
+    assert status == 2 and "not both" in err
