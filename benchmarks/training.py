@@ -39,7 +39,7 @@ RESULTS = ROOT / "results" / "training.csv"
 RECIPES = [f"recipes/{name}.toml" for name in ("dncnn.gray-s25", "restora.blind", "edsr.x2")]
 STEPS, ROUNDS, FIRST = 8, 3, 2
 """Steps a turn, turns, and how many steps of each turn are not counted: memory is allocated then."""
-BATCHES = 12
+BATCHES = 80
 """That a worker makes while it is measured."""
 
 

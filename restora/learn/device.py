@@ -102,7 +102,6 @@ def device_named(name: str = "auto", *, compiled: bool = False) -> Device:
         has = f"it has {found} ({', '.join(f'cuda:{i}' for i in range(found))})" if found else "PyTorch sees none here"
         raise BadDevice(f"device {name} needs an NVIDIA GPU, and {has}; train with --device cpu")
     torch.backends.cudnn.benchmark = True  # patches have one size: the fastest algorithm is looked for once
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.cuda.set_device(index)
     # bf16 is native from compute capability 8.0 on; older GPUs compute in float32.
     native = torch.cuda.get_device_capability(index) >= (8, 0)

@@ -135,7 +135,7 @@ def test_torch_on_a_device_that_is_named_gives_what_openvino_does(precision):
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_tf32_is_off_while_a_net_runs(allowed):
-    """Also where other code, as training does, allowed it through the older settings."""
+    """Also where other code allowed it through the older settings."""
     backends = torch.backends
     before = backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32
     backends.cudnn.allow_tf32 = backends.cuda.matmul.allow_tf32 = allowed
