@@ -23,7 +23,7 @@ import torch
 from restora.core.processor import machine
 from restora.data.photographs import gather
 from restora.learn.device import Device, device_named
-from restora.learn.game import LOSS, Batches
+from restora.learn.game import LOSS, Batches, Same
 from restora.learn.games.supervised import supervised
 from restora.learn.held_out import eight_bit
 from restora.learn.loop import Progress, Schedule, Watch, descend
@@ -41,21 +41,6 @@ STEPS, ROUNDS, FIRST = 8, 3, 2
 """Steps a turn, turns, and how many steps of each turn are not counted: memory is allocated then."""
 BATCHES = 80
 """That a worker makes while it is measured."""
-
-
-class Same:
-    """The same batch at every step."""
-
-    def __init__(self, pairs: Batches) -> None:
-        self.arrays = pairs.batch(0, 0, 1)
-
-    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
-        """What was drawn once."""
-        return self.arrays
-
-    def shared(self, folder: Path) -> "Same":
-        """The same."""
-        return self
 
 
 def net_of(recipe: Recipe) -> torch.nn.Module:

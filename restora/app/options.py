@@ -63,7 +63,7 @@ Settings = Annotated[
 
 
 def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, float]:
-    """Knobs as given by --set name=value and --sigma. Raises BadKnob for what is no number."""
+    """Knobs as given by --set name=value and --sigma. Raises BadKnob for a value that is not a number."""
     knobs: dict[str, float] = {}
     for setting in settings or []:
         name, _, value = setting.partition("=")
@@ -118,7 +118,7 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
 def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
     """tell(done, total) that prints a line when so many seconds have passed since the last one."""
     started = said = time.monotonic()
-    first: int | None = None  # pieces that were there before the first call, if an unfinished result is gone on with
+    first: int | None = None  # pieces that were there before the first call, if an unfinished result is resumed
 
     def tell(done: int, total: int) -> None:
         nonlocal said, first, started

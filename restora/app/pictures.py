@@ -141,7 +141,7 @@ def upscale(
     method: Annotated[
         str | None, typer.Option(help="Any that `restora methods` has for shrink; by what is found, if not given.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights other than its own; alone, they say the method.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Other weights; alone, they choose the method.")] = None,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean over 8 turned pictures: 8 times slower.")] = False,
     back_project: Annotated[
         bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")

@@ -23,7 +23,7 @@ class Report:
     precision: str = ""
     tile: tuple[int, int] | None = None  # height and width of the cores
     tiles: int = 0
-    resumed_at: int = 0  # row of the result from which an unfinished one was gone on with
+    resumed_at: int = 0  # row of the result at which an unfinished one was resumed
     repaired_tiles: int = 0  # that held NaN or infinity and were run again in full precision
     seconds: float = 0.0
     peak_megabytes: float = 0.0  # of the process

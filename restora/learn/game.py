@@ -50,3 +50,18 @@ class Batches(Protocol):
 
     def shared(self, folder: Path) -> "Batches":
         """The same batches, their large data in files of `folder`, so that many processes hold them once."""
+
+
+class Same:
+    """The first of some batches at every step: to warm a device up, or to time steps without making batches."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.arrays = batches.batch(0, 0, 1)
+
+    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
+        """What was drawn once."""
+        return self.arrays
+
+    def shared(self, folder: Path) -> "Same":
+        """The same."""
+        return self

@@ -1,6 +1,6 @@
 """Probe a net: how far its pixels look, and on which grid; from what it does, not from its parts.
 
-A pixel that is NaN makes NaN of all that is computed from it, whatever the weights: convolutions, attention, means over
+A pixel that is NaN spreads to everything computed from it, whatever the weights: convolutions, attention, means over
 the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on the way or paths that a
 ReLU happens to close.
 """

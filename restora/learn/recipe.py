@@ -28,6 +28,8 @@ LOSSES = ("l1", "l2")
 CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
+HALVINGS = 4
+"""How often a critic (nets.critic) halves what it sees."""
 GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
 """Keys of data that it cannot change either: photographs are gathered once."""
 
@@ -196,12 +198,16 @@ class Recipe:
     def __post_init__(self) -> None:
         games = [name for name in GAMES if getattr(self, name)]
         told = bool(self.knobs.get("told"))
+        # Where a critic's layers see a single pixel, oneDNN's gradient in bfloat16 may be NaN.
+        critics = self.adversarial.critics if self.adversarial else 1 if self.cycle else 0
+        least = 2 ** (HALVINGS + critics - 1) if critics else 0
         rules = [
             (self.channels in (1, 3), "channels must be 1 or 3"),
             (self.loss in LOSSES, f"loss must be one of {', '.join(LOSSES)}"),
             (self.steps >= 1 or bool(self.stages), "steps must be 1 or more"),
             (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
+            (self.patch >= least, f"patch must be {least} or more: the last critic halves it {HALVINGS} times"),
             (len(games) <= 1, f"one game only, not {' and '.join(games)}"),
             (not self.distillation or self.data.targets == "clean", "targets cannot be noisy and a teacher's too"),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),

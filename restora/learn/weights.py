@@ -107,7 +107,7 @@ def find(name: str) -> Weights:
     if path.suffix in FILES.values() and path.exists():
         return verify(path.stem, path.parent)
     if path.suffix and path.is_file():
-        raise NoWeights(f"{name} is not in Restora's form; take it up first: restora weights add {name}")
+        raise NoWeights(f"{name} is not in Restora's form; add it first: restora weights add {name}")
     known = listed()
     if name not in known:
         raise NoWeights(f"no weights are called {name!r}; {nearest(name, known) if known else 'none are installed'}")
@@ -120,7 +120,7 @@ def verify(name: str, folder: Path) -> Weights:
     if name not in index:
         raise NoWeights(
             f"{folder / 'index.toml'} does not list {name}: give weights by their name (restora weights list),"
-            f" or take them up first (restora weights add FILE)"
+            f" or add them first (restora weights add FILE)"
         )
     sums = index[name]
     for kind, ending in (FILES | INT8).items():

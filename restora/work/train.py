@@ -260,7 +260,7 @@ def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
     from restora.learn.prune import prune_into, wider
     from restora.learn.start import begin_from, revive
 
-    theirs = _net_of(start)
+    theirs = net_of(start)
     if type(theirs) is type(net) and wider(theirs, net):
         prune_into(net, theirs, y[:1])
     else:
@@ -274,10 +274,11 @@ def _teacher(recipe: Recipe) -> "nn.Module":
     theirs = recipe_from(weights.recipe, weights.name)
     if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % weights.card["multiple"]:
         raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
-    return _net_of(weights)
+    return net_of(weights)
 
 
-def _net_of(weights: Weights) -> "nn.Module":
+def net_of(weights: Weights) -> "nn.Module":
+    """The net of some weights, on the CPU."""
     from restora.learn.start import begin_from
 
     recipe = recipe_from(weights.recipe, weights.name)

@@ -154,7 +154,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["restore", "clean.png", "--plan", "absent.json"], "cannot read the plan absent.json: No such file"),
         (["upscale", "clean.png", "--scale", "2", "--size", "800x800"], "give --scale or --size"),
         (["denoise", "clean.png", "--method", "tv", "--sigma", "0.1", "--set", "sigma=0.2"], "give sigma once"),
-        (["denoise", "clean.png", "--weights", "clean.png"], "take it up first: restora weights add clean.png"),
+        (["denoise", "clean.png", "--weights", "clean.png"], "add it first: restora weights add clean.png"),
         (["fix", "clean.png", "--max-pixels", "10"], "0.16 megapixels (400x400), more than the 1e-05 allowed"),
         (["fix", "clean.png", "--max-memory", "1KB"], "more than the 0 MB allowed"),
         (["fix", "clean.png", "--device", "gpus"], "no device is called 'gpus'; known: cpu, cuda, cuda:1, GPU"),

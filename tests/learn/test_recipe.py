@@ -86,6 +86,7 @@ def test_cards_of_shipped_weights_hold_the_recipe_that_makes_them():
         ("stages = [{ stpes = 3 }]", "stage 1 has an unknown key 'stpes'"),
         ('stages = [{}, { tag = "other" }]', "stage 2 cannot change tag"),
         ("stages = [{ data = { hold_out = 3 } }]", "stage 1 cannot change data.hold_out"),
+        ("patch = 32\nadversarial = { weight = 1, critics = 3 }", "patch must be 64 or more"),
         ("cycle = {}\nknobs = { told = 1 }", "a cycle needs pictures of one size, and no knob told"),
         ("channels = 1\nadversarial = { weight = 1, content = 1 }", "content needs channels = 3"),
     ],

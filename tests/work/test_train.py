@@ -137,3 +137,19 @@ def test_a_checkpoint_of_an_earlier_version_is_one_sentence(recipe):
     torch.save({"recipe": {}}, folder / "stage-1.pt")
     with pytest.raises(BadRecipe, match="earlier version and cannot be resumed"):
         run(recipe)
+
+
+@pytest.mark.parametrize(
+    ("table", "players"), [("adversarial = { weight = 0.1, critics = 2 }", 3), ("cycle = { identity = 0.5 }", 3)]
+)
+def test_every_game_is_trained_by_its_recipe_and_gives_weights(recipe, grey_photo, table, players):
+    import torch
+
+    recipe.write_text(RECIPE.replace("[data]", f"{table}\n[data]").replace("patch = 16", "patch = 32"))
+    assert run(recipe, stop_at=4) is None
+    state = torch.load(recipe.parent / "runs" / "dncnn.tiny" / "stage-1.pt", weights_only=True)
+    assert len(state["nets"]) == (3 if "critics" in table else 4) and len(state["optimisers"]) == 2 * players
+    weights = run(recipe)
+    assert recipe_from(weights.card["recipe"], "card") == read_recipe(recipe)
+    x_hat = restore(Image(grey_photo), Plan((Step("dncnn", "", "dncnn.tiny"),), ""))[0].pixels
+    assert np.isfinite(x_hat).all() and x_hat.shape == grey_photo.shape

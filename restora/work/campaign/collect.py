@@ -8,7 +8,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from restora.learn.weights import Weights, find, listed
 from restora.methods.table import method_named
 from restora.work.export import export
 from restora.work.material import new_net
-from restora.work.train import exported, stored_form
+from restora.work.train import exported, net_of, stored_form
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,12 +132,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def _installed_score(weights: Weights, judging: Recipe) -> float:
-    from restora.learn.start import begin_from
-
-    recipe = recipe_from(weights.recipe, weights.name)
-    net = new_net(method_named(weights.card["method"]), recipe)
-    begin_from(net, weights.arrays())
-    return score(stored_form(net), replace(recipe, stages=[], steps=1), judging)
+    return score(stored_form(net_of(weights)), recipe_from(weights.recipe, weights.name), judging)
 
 
 def _net(card: dict[str, Any], arrays: Path) -> "nn.Module":

