@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -132,7 +133,8 @@ class _Workers:
         for process, connection, _ in self._workers:
             _heard(process, connection)
             for slot in range(SLOTS):
-                connection.send(slot)
+                with suppress(BrokenPipeError):
+                    connection.send(slot)
 
     def next(self, device: Device) -> dict[str, Tensor]:
         """The next batch, copied out of its slot."""
@@ -146,7 +148,8 @@ class _Workers:
         if not device.is_cuda:  # pinning copies, as the slot is filled again
             made = {name: array.copy() for name, array in made.items()}
         pinned = device.pinned(made)
-        connection.send(slot)
+        with suppress(BrokenPipeError):  # it has ended: what it said last is heard at its next turn
+            connection.send(slot)
         return pinned
 
     def stop(self) -> None:
