@@ -3,7 +3,6 @@
 import os
 import signal
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from restora.core.allocator import SHARED_MEMORY
 from restora.learn.device import device_named
 from restora.learn.pairs import Pairs
-from restora.learn.supply import Supply
+from restora.learn.supply import Supply, _Workers
 from tests.learn.test_loop import RECIPE, photos
 
 CPU = device_named("cpu")
@@ -55,10 +54,18 @@ def test_what_fails_where_batches_are_made_is_told(workers):
         pytest.raises((RuntimeError, ValueError), match="no such picture"),
         Supply(Failing(photos(), RECIPE), 0, CPU, workers=workers) as supply,
     ):
-        supply.next()
-        time.sleep(1.5 * bool(workers))  # the worker has failed and ended before its slot is given back
-        for _ in range(4):
+        for _ in range(5):
             supply.next()
+
+
+def test_a_worker_that_ended_before_its_slot_was_given_back_is_heard():
+    source = _Workers(Failing(photos(), RECIPE), 0, 2, 0, 1)
+    source._workers[0][0].join(20)  # it made step 1 and failed in step 3
+    with pytest.raises(RuntimeError, match="no such picture"):
+        for _ in range(5):
+            source.next(CPU)
+    source.stop()
+    source.close()
 
 
 def test_a_worker_that_is_killed_is_told_and_nothing_is_left_behind():
