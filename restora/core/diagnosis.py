@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """One sign of damage: a value, its unit, how sure (0 to 1), and a sentence for people.
+    """One sign of damage: a value, its unit, how sure (0 to 1), and a sentence with the figures.
 
-    facts: what else was measured on the way.
+    facts: what else was measured on the way. plain: what a person sees, as "strong grain"; empty if nothing was found.
     """
 
     sign: str
@@ -18,6 +18,7 @@ class Finding:
     present: bool
     says: str
     facts: dict[str, float] = field(default_factory=dict)
+    plain: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Diagnosis:
     """All findings about a picture, by the name of the sign."""
 
     findings: dict[str, Finding]
+
+    @property
+    def present(self) -> dict[str, Finding]:
+        """Those that say that something is wrong."""
+        return {name: finding for name, finding in self.findings.items() if finding.present}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -9,6 +9,10 @@ class BadImage(RestoraError):
     """A picture that is empty, cut off, too large, or not a picture."""
 
 
+class Truncated(BadImage):
+    """A picture file whose end is missing; `salvage` opens the part that is there."""
+
+
 class BadDamage(RestoraError):
     """Damage words that do not parse, or a knob out of its range."""
 

@@ -19,6 +19,7 @@ class Meta:
     iptc: bytes | None = None  # as it is, without what Photoshop puts around it
     resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
     text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
+    colour: tuple[bytes, ...] = ()  # chunks of a PNG file that say what its values mean, whole
     comments: tuple[bytes, ...] = ()  # of a JPEG file
     notes: tuple[str, ...] = ()  # what reading changed, in words for the user
 
@@ -42,9 +43,18 @@ class Image:
         height, width, channels = self.pixels.shape
         return height, width, channels
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether there is alpha."""
+        return self.alpha is not None
+
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The pixels of a rectangle that lies inside the picture."""
         return self.pixels[top : top + height, left : left + width]
+
+    def alpha_window(self, top: int, left: int, height: int, width: int) -> np.ndarray | None:
+        """The alpha of a rectangle that lies inside the picture, or None."""
+        return None if self.alpha is None else self.alpha[top : top + height, left : left + width]
 
 
 def to_grey(rgb: np.ndarray) -> np.ndarray:

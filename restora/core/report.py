@@ -14,6 +14,7 @@ class Report:
     plan: Plan
     input: str = ""
     input_sha256: str = ""  # of the file's bytes
+    salvaged_rows: int = 0  # of a truncated input, as it is stored: rows that are there; 0: the input was whole
     output: str = ""
     output_sha256: str = ""
     weights: dict[str, str] = field(default_factory=dict)  # name: checksum

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
+from restora.files.png_colour import COLOUR
 from restora.files.tags import EXIF, IPTC, Directory, Form, Tag, entries_of, form_of, packed, read_directory
 
 _SIGNATURE = 8
@@ -32,20 +33,16 @@ _PHOTOSHOP, _RESOURCE, _IPTC = b"Photoshop 3.0\0", b"8BIM", b"\x04\x04"
 
 def png_text(path: Path) -> tuple[bytes, ...]:
     """The chunks of text of a PNG file, each with its length, type and checksum, as they stand there."""
-    chunks: list[bytes] = []
-    with path.open("rb") as stream:
-        for kind, length in _png_chunks(stream):
-            if kind not in _TEXT or sum(map(len, chunks)) + length > MOST:
-                continue
-            body = stream.read(length + 4)
-            whole = zlib.crc32(kind + body[:-4]) == int.from_bytes(body[-4:])
-            if whole and not body.startswith(_XMP):
-                chunks.append(struct.pack(">I", length) + kind + body)
-    return tuple(chunks)
+    return tuple(chunk for chunk in _whole_chunks(path, _TEXT) if not chunk[8:].startswith(_XMP))
 
 
-def put_png_text(path: Path, chunks: tuple[bytes, ...]) -> None:
-    """Put chunks of text into a PNG file, in front of its pixels."""
+def png_colour(path: Path) -> tuple[bytes, ...]:
+    """The chunks of a PNG file that say what its values mean, as `png_text`; one of each type."""
+    return tuple({chunk[4:8]: chunk for chunk in _whole_chunks(path, COLOUR)}.values())
+
+
+def put_png_chunks(path: Path, chunks: tuple[bytes, ...]) -> None:
+    """Put chunks into a PNG file, in front of its palette and pixels."""
     _insert(path, _HEADER, b"".join(chunks))
 
 
@@ -159,6 +156,19 @@ def _jpeg_segments(stream: IO[bytes]) -> Iterator[tuple[int, int]]:
         if head[1] == _PIXELS:
             return
         at += 2 + length
+
+
+def _whole_chunks(path: Path, kinds: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The chunks of some types of a PNG file, as they stand there, if they are whole."""
+    left = MOST
+    with path.open("rb") as stream:
+        for kind, length in _png_chunks(stream):
+            if kind not in kinds or length > left:
+                continue
+            left -= length
+            body = stream.read(length + 4)
+            if zlib.crc32(kind + body[:-4]) == int.from_bytes(body[-4:]):
+                yield struct.pack(">I", length) + kind + body
 
 
 def _png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:

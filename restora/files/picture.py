@@ -4,7 +4,8 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,14 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
-from restora.core.errors import BadImage
+from restora.core.errors import BadImage, Truncated
 from restora.core.image import Image, Meta
-from restora.files.extras import iptc_alone, jpeg_comments, png_is_animated, png_text, tiff_says
+from restora.files.appended import appended
+from restora.files.decode import decode
+from restora.files.extras import iptc_alone, jpeg_comments, png_colour, png_is_animated, png_text, tiff_says
+from restora.files.heic import Heic, is_heic
+from restora.files.salvage import KINDS, Salvage, salvage_of, upright_part
+from restora.files.xmp import without_claims
 
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
@@ -32,7 +38,7 @@ WHOLE = 50_000_000
 """Bytes up to which a decoded picture may stand in memory."""
 _SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
 """Fields of libvips that belong to the pixels, or are set by copy()."""
-_FORMATS = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
+_FORMATS = "PNG, JPEG, TIFF, WebP, AVIF, HEIC and GIF"
 _STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
 _BRANDS = (b"ftypavif", b"ftypavis", b"ftypmif1")
 """How the files of these formats begin; AVIF after four bytes, WebP after eight."""
@@ -46,7 +52,7 @@ class Picture:
     """
 
     name: str
-    format: str  # the file's own ending: png, jpg, tif, webp, avif, gif
+    format: str  # the file's own: png, jpg, tif, webp, avif, heic, gif
     shape: tuple[int, int, int]
     has_alpha: bool
     meta: Meta
@@ -55,6 +61,8 @@ class Picture:
     region: Callable[[], pyvips.Region]  # to read rectangles from
     held: int  # bytes of the decoded picture that may stay in memory
     holder: object = None  # keeps a temporary file alive
+    salvaged_rows: int = 0  # of a truncated file, as it is stored: rows that are there; 0: the file is whole
+    intact: tuple[int, int, int, int] | None = None  # where those lie: (top, left, height, width); None: everywhere
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The pixels (height, width, C) of a rectangle inside the picture. Raises BadImage on damaged data."""
@@ -75,7 +83,9 @@ class Picture:
         try:
             data = self.region().fetch(left, top, width, height)
         except pyvips.Error as error:
-            raise BadImage(f"{self.name} is damaged: {_reason(error)}") from error
+            raise _damaged(self.name, self.format, error) from error
+        except OSError as error:
+            raise BadImage(f"cannot open {self.name}: {error.strerror}") from error
         kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
         values = np.frombuffer(data, kind).reshape(height, width, -1)
         if self.meta.bits == 32 and not np.isfinite(values).all():
@@ -83,66 +93,163 @@ class Picture:
         return values.astype(np.float32) / np.float32(self.white)
 
 
-def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture."""
-    name = "standard input" if path == STDIO else str(path)
+def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", salvage: bool = False) -> Picture:
+    """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture.
+
+    name: what sentences call the file, its path if not given. With `salvage`, what is there of a truncated JPEG or
+    PNG file is opened, and the missing rows are what the decoder gives, grey or black; without it, Truncated is
+    raised, here or when the first missing row is read.
+    """
+    name = name or ("standard input" if path == STDIO else str(path))
     copied = _copy_of_standard_input() if path == STDIO else None
     file = Path(copied.name) if copied else path
-    holder: object = copied
-    raw = _load_lazily(file, name)
-    height, width = raw.height, raw.width
-    if height * width > max_pixels:
-        raise BadImage(
-            f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the"
-            f" {max_pixels / 1e6:.4g} allowed; allow more with --max-pixels {height * width}"
-        )
-    loader = raw.get("vips-loader")
-    notes = []
-    if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
-        notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
-    large = _decoded_bytes(raw) > WHOLE
-    source = partial(pyvips.Image.new_from_file, _whole_name(file), fail_on="truncated")
+    _check_file(file, name)
+    source = _heic_source(file, name, max_pixels) if is_heic(file) else _source(file, name, max_pixels, salvage)
+    raw, kind, notes = source.raw, source.kind, source.notes
     try:
-        if large and not raw.get_typeof("tile-width"):
-            tiles = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
-            _put_in_tiles(file, Path(tiles.name))
-            source, holder = partial(_with_header, tiles.name, raw), (holder, tiles)
-            raw = source()
         upright = raw.autorot()
         plain = _grey_or_rgb(upright, name, notes)
     except pyvips.Error as error:
-        raise BadImage(f"{name} cannot be read: {_reason(error)}") from error
+        raise _damaged(name, kind, error) from error
     has_alpha = plain.bands in (2, 4)
-    depth = raw.get("bits-per-sample") if raw.get_typeof("bits-per-sample") else 16
-    white = _WHITE[_BITS[plain.format]]
-    if loader.startswith("heif") and plain.format == "ushort":  # 10 or 12 bits stand at the top of 16
-        white = float((2**depth - 1) << (16 - depth))
+    white = _white(raw, kind, plain.format)
     plain = _single(plain)
     shape = (plain.height, plain.width, plain.bands - has_alpha)
-    kind = _ending(loader)
     if kind == "png" and png_is_animated(file):
         notes.append("only the first frame was read")
-    meta = _meta(plain, upright is not raw and raw.width != upright.width, notes)
-    if kind == "png":
-        meta = replace(meta, text=png_text(file))
-    elif kind == "jpg":
-        meta = replace(meta, comments=jpeg_comments(file))
-    elif kind == "tif":
-        exif, iptc = tiff_says(file)
-        meta = replace(meta, exif=exif, iptc=iptc)
+    meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
+    meta = replace(meta, colour=source.colour or meta.colour)
     region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
         """libvips keeps rows of tiles that were decoded, as wide as the picture, until it is closed."""
-        return pyvips.Region.new(_single(_grey_or_rgb(source().autorot(), name, [])))
+        return pyvips.Region.new(_single(_grey_or_rgb(source.again().autorot(), name, [])))
 
-    where, held = (opened_again, 0) if large else (lambda: region, _decoded_bytes(raw))
-    return Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder)
+    where, held = (opened_again, 0) if source.on_disk else (lambda: region, _decoded_bytes(raw))
+    holder = copied, source.holder
+    picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder)
+    if source.part is None:
+        return picture
+    orientation = raw.get("orientation") if raw.get_typeof("orientation") else 1
+    there = upright_part(source.part.rows, shape[:2], orientation)
+    return replace(picture, salvaged_rows=source.part.rows, intact=there)
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
     """The picture of a file, in memory. Raises BadImage as `open_picture` does, or if its data are damaged."""
     return open_picture(path, max_pixels).load()
+
+
+@dataclass
+class _Source:
+    """Where the pixels of a file come from."""
+
+    raw: pyvips.Image
+    kind: str
+    again: Callable[[], pyvips.Image]  # opens `raw` anew
+    on_disk: bool  # pixels are read from there piece by piece
+    notes: list[str]
+    holder: object = None  # keeps a temporary file alive
+    part: Salvage | None = None  # what is there of a truncated file
+    colour: tuple[bytes, ...] = ()  # as in Meta
+
+
+def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
+    """Of a file that libvips decodes. Raises BadImage or Truncated."""
+    raw = _load_lazily(file, name)
+    _check_size(raw.height, raw.width, max_pixels, name)
+    kind = _ending(raw.get("vips-loader"))
+    part = _part_there(file, name, kind, raw.height) if salvage else None
+    notes = [part.note(raw.height)] if part else []
+    if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
+        notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
+    large, fail_on = _decoded_bytes(raw) > WHOLE, "none" if part else "truncated"
+    again, holder = partial(decode, file, fail_on=fail_on), None
+    try:
+        raw = again() if part else raw
+        if large and not raw.get_typeof("tile-width"):
+            with _kept_if_filled() as holder:
+                _put_in_tiles(file, Path(holder.name), fail_on)
+            again = partial(_with_header, holder.name, raw)
+            raw = again()
+    except pyvips.Error as error:
+        raise _damaged(name, kind, error) from error
+    return _Source(raw, kind, again, large, notes, holder, part)
+
+
+def _heic_source(file: Path, name: str, max_pixels: int) -> _Source:
+    """Of a HEIC file, which its library decodes as a whole; from then on it is on the disk. Raises BadImage."""
+    heic = Heic(file, name)
+    _check_size(heic.height, heic.width, max_pixels, name)
+    try:
+        with _kept_if_filled() as holder:
+            raw = heic.put_in_tiles(Path(holder.name))
+    except pyvips.Error as error:
+        raise BadImage(f"{name} cannot be decoded: {_reason(error)}") from error
+    again = partial(_with_header, holder.name, raw)
+    return _Source(raw, "heic", again, True, heic.notes(), holder, colour=heic.colour())
+
+
+@contextmanager
+def _kept_if_filled() -> "Iterator[tempfile._TemporaryFileWrapper[bytes]]":
+    """A temporary file for pixels; removed when the object goes, or at once if they cannot be put there."""
+    made = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
+    try:
+        yield made
+    except BaseException:
+        made.close()
+        raise
+
+
+def _check_size(height: int, width: int, max_pixels: int, name: str) -> None:
+    """Raise BadImage if a picture has more than so many pixels."""
+    if height * width > max_pixels:
+        raise BadImage(
+            f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the"
+            f" {max_pixels / 1e6:.4g} allowed; allow more with --max-pixels {height * width}"
+        )
+
+
+def _part_there(file: Path, name: str, kind: str, height: int) -> Salvage | None:
+    """What is there of a truncated file, None if all of it is. Raises BadImage if nothing is."""
+    part = salvage_of(file) if kind in KINDS else None
+    if part and not part.rows:
+        raise BadImage(f"{name} is damaged, and none of its {height} rows can be read")
+    return part
+
+
+def _damaged(name: str, kind: str, error: pyvips.Error) -> BadImage:
+    """The error to raise for data that the decoder refuses."""
+    if kind in KINDS:
+        return Truncated(f"{name} is damaged, a part of it is missing: {_reason(error)}")
+    return BadImage(f"{name} is damaged: {_reason(error)}")
+
+
+def _white(raw: pyvips.Image, kind: str, stored: str) -> float:
+    """The number that stands for 1 in pixels that are stored as libvips' `stored`."""
+    if kind in ("avif", "heic") and stored == "ushort":  # 10 or 12 bits stand at the top of 16
+        depth = raw.get("bits-per-sample") if raw.get_typeof("bits-per-sample") else 16
+        return float((2**depth - 1) << (16 - depth))
+    return _WHITE[_BITS[stored]]
+
+
+def _with_extras(meta: Meta, file: Path, kind: str) -> Meta:
+    """With what libvips does not read of a file, and without what XMP says of data that are not read."""
+    if kind == "png":
+        meta = replace(meta, text=png_text(file), colour=png_colour(file))
+    elif kind == "jpg":
+        meta = replace(meta, comments=jpeg_comments(file), notes=(*meta.notes, *appended(file).notes()))
+    elif kind == "tif":
+        exif, iptc = tiff_says(file)
+        meta = replace(meta, exif=exif, iptc=iptc)
+    try:
+        xmp = without_claims(meta.xmp or b"") or None
+    except ValueError:
+        note = "XMP was not kept: it cannot be parsed, and describes data that were not kept"
+        return replace(meta, xmp=None, notes=(*meta.notes, note))
+    if xmp == meta.xmp:
+        return meta
+    return replace(meta, xmp=xmp, notes=(*meta.notes, "what XMP says of data that were not kept was removed from it"))
 
 
 def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
@@ -155,12 +262,8 @@ def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
     return copy
 
 
-def _whole_name(path: Path) -> str:
-    """A file's name as libvips takes it, which reads brackets at the end as options."""
-    return f"{path}[]" if path.name.endswith("]") else str(path)
-
-
-def _load_lazily(path: Path, name: str) -> pyvips.Image:
+def _check_file(path: Path, name: str) -> None:
+    """Raise BadImage for what is no file, or begins like none of the formats that are read."""
     try:
         if path.is_dir():
             raise BadImage(f"{name} is a folder, not a picture")
@@ -169,24 +272,31 @@ def _load_lazily(path: Path, name: str) -> pyvips.Image:
             raise BadImage(f"{name} is a pipe or a device, not a file; pipe a picture in with -")
         with path.open("rb") as stream:
             start = stream.read(16)
-            stream.seek(max(0, size - 64))
-            tail = stream.read()
-        file = _whole_name(path)
-        file.encode()
+        str(path).encode()
+        known = start.startswith(_STARTS) or start[8:12] == b"WEBP" or start[4:12] in _BRANDS or is_heic(path)
     except OSError as error:
         raise BadImage(f"cannot open {name}: {error.strerror}") from error
     except UnicodeEncodeError as error:
-        raise BadImage(f"cannot open {path!r}: its name is not Unicode") from error
+        raise BadImage(f"cannot open {name!r}: its name is not Unicode") from error
     if size == 0:
         raise BadImage(f"{name} is empty (0 bytes)")
-    if not (start.startswith(_STARTS) or start[8:12] == b"WEBP" or start[4:12] in _BRANDS):
+    if not known:
         raise BadImage(f"{name} is not a picture that can be read ({_FORMATS})")  # no decoder sees it
+
+
+def _load_lazily(path: Path, name: str) -> pyvips.Image:
+    """A file as libvips opens it. Raises BadImage."""
     try:
-        raw = pyvips.Image.new_from_file(file, fail_on="truncated")
+        raw = decode(path)
     except pyvips.Error as error:
         raise BadImage(f"{name} is not a picture that can be read ({_FORMATS}): {_reason(error)}") from error
+    if not raw.get("vips-loader").startswith("gif"):
+        return raw
     # libvips does not report a GIF that was cut off; a whole one ends in a semicolon, and perhaps padding.
-    if raw.get("vips-loader").startswith("gif") and not tail.rstrip(b"\0").endswith(b";"):
+    with path.open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, 2) - 64))
+        tail = stream.read()
+    if not tail.rstrip(b"\0").endswith(b";"):
         raise BadImage(f"{name} is a GIF that was cut off")
     return raw
 
@@ -200,13 +310,13 @@ def _single(image: pyvips.Image) -> pyvips.Image:
     return image.cast("float") if image.format == "double" else image
 
 
-def _put_in_tiles(file: Path, path: Path) -> None:
+def _put_in_tiles(file: Path, path: Path, fail_on: str) -> None:
     """Write the pixels of a picture file as a TIFF in tiles to `path`.
 
     A format that can only be decoded from top to bottom is decoded once, a few rows at a time. libvips would do so
     too, but map the result into memory, where it counts as resident.
     """
-    rows = pyvips.Image.new_from_file(_whole_name(file), access="sequential", fail_on="truncated")
+    rows = decode(file, access="sequential", fail_on=fail_on)
     rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
 
 

@@ -15,16 +15,30 @@ import pyvips
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
 from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
-from restora.files.extras import iptc_as_resource, put_into_tiff, put_jpeg_comments, put_png_text
+from restora.files.extras import iptc_as_resource, put_into_tiff, put_jpeg_comments, put_png_chunks
 from restora.files.picture import STDIO
+from restora.files.png_colour import space_of
 
 _KINDS = {
     ".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif", ".webp": "webp", ".avif": "avif",
     ".gif": "gif",
 }  # fmt: skip
+_READ_ONLY = (".heic", ".heif", ".hif", ".heics", ".heifs")
+"""Endings of a format that is read but not written."""
 SEGMENT = 65_400
 """Bytes of EXIF, XMP or IPTC that a JPEG file holds at most, with room for their names."""
 _LONGEST = {"webp": 16383, "jpg": 65500, "avif": 16384, "gif": 65535}
+
+
+def written_as(kind: str) -> str:
+    """The format that the result for a picture of a format is written in if nothing else is asked for."""
+    return "jpg" if kind == "heic" else kind
+
+
+def default_output(picture: Path) -> Path:
+    """The file beside a picture that its result goes to if no other is named."""
+    ending = ".jpg" if picture.suffix.lower() in _READ_ONLY else picture.suffix
+    return picture.parent / f"{picture.stem}.restored{ending}"
 
 
 def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback: str = "png") -> str:
@@ -33,7 +47,9 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
     Raises BadImage if the ending is unknown or the format cannot hold the size, OutputExists if the file is there
     and `force` is not set. Called before any work is done.
     """
-    kind = fallback if path == STDIO else _KINDS.get(path.suffix.lower())
+    kind = written_as(fallback) if path == STDIO else _KINDS.get(path.suffix.lower())
+    if path != STDIO and path.suffix.lower() in _READ_ONLY:
+        raise BadImage(f"{path} cannot be written: HEIC is only read; end it in .jpg, or in .png to lose nothing")
     if kind is None:
         raise BadImage(f"cannot tell the format of {path}; end it in {', '.join(_KINDS)}")
     if max(shape[:2]) > _LONGEST.get(kind, 10**9):
@@ -157,7 +173,8 @@ def _save(
     vips = vips.copy(interpretation=spaces[meta.bits][0 if grey else 1])
     if meta.resolution:
         vips = vips.copy(xres=meta.resolution[0], yres=meta.resolution[1])
-    notes = _attach(vips, meta, kind)
+    meta, notes = _with_colour_space(meta, kind, grey)
+    notes += _attach(vips, meta, kind)
     if kind == "jpg" and vips.hasalpha():
         notes.append("jpg has no transparency: the picture was laid on white")
         vips = vips.flatten(background=255)
@@ -203,8 +220,8 @@ def _save(
 
 def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
     """Put into a file that is written what libvips does not; what could not be, in words."""
-    if kind == "png" and meta.text:
-        put_png_text(path, meta.text)
+    if kind == "png" and (meta.colour or meta.text):
+        put_png_chunks(path, meta.colour + meta.text)
     if kind == "jpg" and meta.comments:
         put_jpeg_comments(path, meta.comments)
     if kind == "tif" and (meta.exif or meta.iptc):
@@ -215,6 +232,21 @@ def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
                 put_into_tiff(path, None, meta.iptc)
             return ["tif was written without the EXIF data, which cannot be read"]
     return []
+
+
+def _with_colour_space(meta: Meta, kind: str, grey: bool) -> tuple[Meta, list[str]]:
+    """What a PNG file said of its colours, in the words of another format; what is to be told of that."""
+    if kind == "png" and meta.icc:  # which says more than this chunk, and stands in its place
+        return replace(meta, colour=tuple(chunk for chunk in meta.colour if chunk[4:8] != b"sRGB")), []
+    if not meta.colour or kind == "png":
+        return meta, []
+    if meta.icc:
+        coded = any(chunk[4:8] == b"cICP" for chunk in meta.colour)
+        return meta, [f"{kind} was written without cICP; the ICC profile was kept"] if coded else []
+    space = space_of(meta.colour, kind, grey)
+    if space.profile and kind == "gif":
+        return meta, ["gif cannot hold the colour space of the original: colours will look wrong"]
+    return replace(meta, icc=space.profile), [space.note] if space.note else []
 
 
 def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:

@@ -1,0 +1,119 @@
+"""HEIC files, as phones write them; libvips' wheel has no HEVC decoder, so pillow-heif decodes them, as a whole."""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from restora.core.errors import BadImage, MissingExtra
+
+_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+_EITHER = (b"mif1", b"msf1")
+"""Brands of any codec: the others that a file names decide."""
+_MOST = 500_000_000
+"""Bytes of a file, which the library reads into memory."""
+_UNSPECIFIED, _BT709, _AS_SRGB = 2, 1, (1, 2, 6, 13)
+"""Codes of ITU-T H.273; writers name any of these curves where they mean sRGB."""
+_FAILURES = (RuntimeError, ValueError, EOFError, SyntaxError, OSError, MemoryError)
+"""What the library raises."""
+
+
+def is_heic(file: Path) -> bool:
+    """Whether a file begins as HEIC does."""
+    with file.open("rb") as stream:
+        start = stream.read(256)
+    if start[4:8] != b"ftyp":
+        return False
+    length = min(len(start), int.from_bytes(start[:4]))
+    others = [start[at : at + 4] for at in range(16, length, 4)]
+    return start[8:12] in _BRANDS or (start[8:12] in _EITHER and any(brand in _BRANDS for brand in others))
+
+
+class Heic:
+    """A HEIC file that is open; its pixels are not decoded yet. Upright, whatever its EXIF says."""
+
+    def __init__(self, file: Path, name: str) -> None:
+        """Open it. Raises MissingExtra without pillow-heif, BadImage for a damaged file, called `name`."""
+        try:
+            import pillow_heif
+        except ModuleNotFoundError as error:
+            hint = "install it with: pip install 'restora[heic]'"
+            raise MissingExtra(f"{name} is a HEIC file, and reading it needs pillow-heif; {hint}") from error
+        if file.stat().st_size > _MOST:
+            raise BadImage(f"{name} has more than the {_MOST / 1e6:g} MB that a HEIC file may have")
+        self.name = name
+        try:
+            self._opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)
+            self._image = self._opened[self._opened.primary_index]
+        except (*_FAILURES, IndexError) as error:
+            raise self._damaged(error) from error
+        self.width, self.height = self._image.size
+        self._says: dict[str, Any] = dict(self._image.info)
+        self.bits = int(self._says["bit_depth"])
+
+    def notes(self) -> list[str]:
+        """What of the file is not read, in sentences for the user."""
+        notes, beside = [], [kind.lower() for kind in self._says.get("aux", {})]
+        if len(self._opened) > 1:
+            notes.append(f"only the main one of the {len(self._opened)} pictures in the file was read")
+        gain_maps = [kind for kind in beside if "gainmap" in kind or "21496" in kind]
+        if gain_maps:
+            notes.append("the gain map, from which HDR displays take more brightness, was not kept")
+        if self._says.get("depth_images"):
+            notes.append("the depth map was not kept")
+        if len(beside) > len(gain_maps):
+            notes.append("mattes or other auxiliary pictures were not kept")
+        return notes
+
+    def colour(self) -> tuple[bytes, ...]:
+        """The colour space of a file without ICC profile, if it is not sRGB, as a cICP chunk of PNG."""
+        codes = self._says.get("nclx_profile")
+        if not codes or self._says.get("icc_profile"):
+            return ()
+        primaries, curve = int(codes["color_primaries"]), int(codes["transfer_characteristics"])
+        if primaries in (_BT709, _UNSPECIFIED) and curve in _AS_SRGB:
+            return ()
+        body = b"cICP" + bytes([primaries, curve, 0, 1])
+        return (struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)),)
+
+    def put_in_tiles(self, path: Path) -> pyvips.Image:
+        """Decode the pixels, write them to `path` as a TIFF in tiles, and open that, with what belongs to them.
+
+        Values of more than 8 bits stand at the top of 16. Raises BadImage for damaged data.
+        """
+        mode = self._image.mode
+        letters = mode.partition(";")[0]
+        bands = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}.get(letters)
+        if bands is None:
+            raise BadImage(f"{self.name} holds pixels as {mode}; grey and RGB, with or without alpha, are supported")
+        try:
+            values = np.asarray(self._image)
+        except _FAILURES as error:
+            raise self._damaged(error) from error
+        stored = "ushort" if values.dtype == np.uint16 else "uchar"
+        pixels = pyvips.Image.new_from_memory(values, self.width, self.height, bands, stored)
+        space = ("grey16" if bands < 3 else "rgb16") if stored == "ushort" else ("b-w" if bands < 3 else "srgb")
+        pixels = pixels.copy(interpretation=space)
+        if letters.endswith("a"):  # colours that alpha has been multiplied into
+            white = (2**self.bits - 1) << (16 - self.bits) if stored == "ushort" else 255
+            pixels = (pixels.unpremultiply(max_alpha=white) + 0.5).cast(stored).copy(interpretation=space)
+        pixels.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+        return self._described(pyvips.Image.new_from_file(str(path)).copy(interpretation=space))
+
+    def _described(self, image: pyvips.Image) -> pyvips.Image:
+        """The image with what the file says, in libvips' fields."""
+        for field, key in {"exif-data": "exif", "icc-profile-data": "icc_profile", "xmp-data": "xmp"}.items():
+            if self._says.get(key):
+                image.set_type(pyvips.GValue.blob_type, field, bytes(self._says[key]))
+        image.set_type(pyvips.GValue.gstr_type, "vips-loader", "heic")
+        image.set_type(pyvips.GValue.gint_type, "bits-per-sample", self.bits)
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)  # the library has turned it
+        image.remove("resolution-unit")  # of the TIFF in between
+        return image.copy(xres=1, yres=1)
+
+    def _damaged(self, error: BaseException) -> BadImage:
+        lines = str(error).strip().splitlines()
+        return BadImage(f"{self.name} is damaged: {lines[0] if lines else type(error).__name__}")
