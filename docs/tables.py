@@ -223,7 +223,7 @@ def speed_table() -> str:
 def int8_sets_table() -> str:
     """What int8 costs on test sets, which the gate never sees."""
     lines = ["| weights | set | damage | f32 (dB) | int8 (dB) |", "|---|---|---|---|---|"]
-    measured = rows("denoise.csv") + rows("superres.csv")
+    measured = rows("denoise.csv") + rows("superres.csv") + rows("jpeg.csv")
     same = ("weights", "set", "damage", "seed", "engine")
     for row in (row for row in measured if row["precision"] == "int8"):
         fine = [

@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise, bench superres, bench speed, bench refresh."""
+"""Commands that measure: bench denoise, bench superres, bench jpeg, bench speed, bench refresh."""
 
 import os
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from restora.app.options import Force
-from restora.core.errors import OutputExists, RestoraError
+from restora.core.errors import BadDamage, OutputExists, RestoraError
 from restora.core.names import nearest
 from restora.core.plan import PRECISIONS
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from restora.work.bench import Row
     from restora.work.page import Subject
     from restora.work.suite import Entry
+
+Data = Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")]
+Methods = Annotated[list[str] | None, typer.Option(help="A method, or nothing; may be given again.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")]
+Page = Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")]
+Precision = Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")]
+Engine = Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")]
+Again = Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")]
+Costs = Annotated[bool, typer.Option(help="Measure speed and memory too.")]
+Cards = Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")]
 
 bench = typer.Typer(help="Measure methods on test sets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -27,19 +38,19 @@ def _group() -> None:
 
 @bench.command()
 def denoise(
-    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="A method, or nothing; may be given again.")] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
+    data: Data = None,
+    method: Methods = None,
+    sets: Sets = None,
     noise: Annotated[list[str] | None, typer.Option(help="Damage words; may be given again.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
+    limit: Limit = None,
     out: Annotated[Path, typer.Option(help="Folder of denoise.csv and denoise_cost.csv.")] = Path("results"),
-    page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
+    page: Page = None,
     force: Force = False,
-    precision: Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")] = "f32",
-    engine: Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")] = "openvino",
-    again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
-    cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
-    cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
+    precision: Precision = "f32",
+    engine: Engine = "openvino",
+    again: Again = False,
+    cost: Costs = True,
+    cards: Cards = False,
 ) -> None:
     """Every denoiser on the noises it treats, row by row into results/denoise.csv; it may be stopped and goes on.
 
@@ -62,20 +73,20 @@ def denoise(
 
 @bench.command()
 def superres(
-    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
+    data: Data = None,
     method: Annotated[list[str] | None, typer.Option(help="A method; may be given again.")] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")] = None,
+    sets: Sets = None,
     scale: Annotated[list[int] | None, typer.Option(min=2, max=8, help="2, 3 and 4 if not given.")] = None,
     damage: Annotated[list[str] | None, typer.Option(help="Words with a shrink in them, instead of scales.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")] = None,
+    limit: Limit = None,
     out: Annotated[Path, typer.Option(help="Folder of superres.csv and superres_cost.csv.")] = Path("results"),
-    page: Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")] = None,
+    page: Page = None,
     force: Force = False,
-    precision: Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")] = "f32",
-    engine: Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")] = "openvino",
-    again: Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")] = False,
-    cost: Annotated[bool, typer.Option(help="Measure speed and memory too.")] = True,
-    cards: Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")] = False,
+    precision: Precision = "f32",
+    engine: Engine = "openvino",
+    again: Again = False,
+    cost: Costs = True,
+    cards: Cards = False,
 ) -> None:
     """Every method that makes pictures larger, on luma, row by row into results/superres.csv.
 
@@ -92,6 +103,47 @@ def superres(
     todo = list(suite.entries(method or usual, sets or suite.ENLARGED, damages or (*suite.SHRINKS, *suite.FOUND)))
     options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
     _run(todo, out, ENLARGING, page, options, cost=cost, cards=cards)
+
+
+@bench.command()
+def jpeg(
+    data: Data = None,
+    method: Methods = None,
+    sets: Sets = None,
+    quality: Annotated[list[int] | None, typer.Option(min=1, max=100, help="Of JPEG; may be given again.")] = None,
+    damage: Annotated[list[str] | None, typer.Option(help="Words of JPEG alone, as jpeg(...) | jpeg(...).")] = None,
+    limit: Limit = None,
+    out: Annotated[Path, typer.Option(help="Folder of jpeg.csv and jpeg_cost.csv.")] = Path("results"),
+    page: Page = None,
+    force: Force = False,
+    precision: Precision = "f32",
+    engine: Engine = "openvino",
+    again: Again = False,
+    cost: Costs = True,
+    cards: Cards = False,
+) -> None:
+    """Every method against what JPEG does, on luma, row by row into results/jpeg.csv; with PSNR-B, which counts blocks.
+
+    Without --quality or --damage: 10, 20, 30 and 40, and JPEG twice, on one grid and on two.
+
+    Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10
+    """
+    from restora.damage.jpeg import last_of_jpegs
+    from restora.damage.words import parse
+    from restora.methods.table import METHODS
+    from restora.work import suite
+    from restora.work.page import DEBLOCKING
+
+    usual = [suite.NOTHING, *(name for name, row in METHODS.items() if "jpeg" in row.treats)]
+    _check(data, method or [], usual, precision, sets or suite.COMPRESSED, page, force)
+    damages = [f"jpeg(quality={each})" for each in quality or ()]
+    for words in damage or ():
+        if not last_of_jpegs(made := parse(words)):
+            raise BadDamage(f"{made} is more than JPEG; measure it with restora bench denoise or superres")
+        damages.append(str(made))
+    todo = list(suite.entries(method or usual, sets or suite.COMPRESSED, damages or suite.JPEGS))
+    options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
+    _run(todo, out, DEBLOCKING, page, options, cost=cost, cards=cards)
 
 
 SPEED = ("machine", "weights", "engine", "precision", "size")
@@ -138,15 +190,15 @@ def speed(
 
 @bench.command()
 def refresh(
-    data: Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")] = None,
+    data: Data = None,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
     weights: Annotated[list[str] | None, typer.Option(help="Only these weights; may be given again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be measured, and stop.")] = False,
 ) -> None:
     """After weights were replaced: measure their rows again, then write the scores to cards and docs.
 
-    It finds the rows of denoise.csv and superres.csv whose checksum is not that of the installed weights. It also
-    measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model:
+    It finds the rows of denoise.csv, superres.csv and jpeg.csv whose checksum is not that of the installed weights. It
+    also measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model:
     run restora export first. It can be cancelled and restarted.
 
     Example: restora bench refresh --data data --dry-run
@@ -156,7 +208,7 @@ def refresh(
 
     _check(data, [], [], "f32", [], None, False)
     if not out.is_dir():
-        raise RestoraError(f"{out} is no folder; name the folder of denoise.csv and superres.csv with --out")
+        raise RestoraError(f"{out} is no folder; name the folder of denoise.csv, superres.csv and jpeg.csv with --out")
     found = changes(out, weights or ())
     lines = [line for each in found for line in each.lines()]
     typer.echo("\n".join(lines or ["every row is of the installed weights"]))
@@ -227,4 +279,7 @@ def _run(
 
 def _tell(entry: "Entry", row: "Row | None", note: str) -> None:
     what = f"{entry.set}, {entry.damage}: {entry.weights or entry.method}"
-    typer.echo(f"{what}: {row.psnr:.2f} dB, SSIM {row.ssim:.4f}" if row else f"{what}: {note}")
+    if row:
+        in_blocks = "" if row.psnr_b is None else f", PSNR-B {row.psnr_b:.2f} dB"
+        note = f"{row.psnr:.2f} dB, SSIM {row.ssim:.4f}{in_blocks}"
+    typer.echo(f"{what}: {note}")

@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from restora.app import bench, campaign, laboratory, pictures, serve
+from restora.app import bench, campaign, fixing, laboratory, pictures, serve
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 
@@ -22,8 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(pictures.fix, pictures.denoise, pictures.upscale, pictures.inpaint),
-    *(pictures.diagnose, pictures.plan, pictures.restore),
+    *(fixing.fix, pictures.denoise, pictures.upscale, pictures.inpaint),
+    *(fixing.diagnose, fixing.plan, pictures.restore),
     *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
     laboratory.export,
     serve.serve,

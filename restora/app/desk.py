@@ -5,25 +5,35 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadImage
 from restora.core.knobs import Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.files.picture import Picture, open_picture
+from restora.files.save import written_as
 from restora.methods.table import METHODS, method_named
-from restora.work.diagnose import diagnose
-from restora.work.plan import best_precision, fills, plan_for, plan_of_method, plan_to_enlarge_as_found
+from restora.work.fix import NORMAL, plan_to_fix, with_strength
+from restora.work.plan import best_precision, fills, plan_of_method, plan_to_enlarge_as_found, usable_knobs
 from restora.work.restore import Limits
+from restora.work.rules import PHOTO
+from restora.work.view import view_of
+
+JPEG_ALONE = ("jpeg",)
+"""What methods treat that are against nothing but JPEG."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """A picture that was looked at: where it lies, what it is, and what was found; each looking is its own."""
+    """A picture that was looked at: where it lies, what it is, and what was found; each looking is its own.
+
+    ending: of its result.
+    """
 
     path: Path
     shape: tuple[int, int, int]
     ending: str
     diagnosis: Diagnosis
+    plan: Plan  # that treats what was found, at the size it has
+    salvage: bool = False  # the file is truncated, and the part that is there is wanted
 
 
 @dataclass(frozen=True)
@@ -35,26 +45,26 @@ class Edit:
     knobs: dict[str, Setting] = field(default_factory=dict)
 
 
-def admitted(path: Path, limits: Limits, name: str) -> Picture:
+def admitted(path: Path, limits: Limits, name: str, salvage: bool = False) -> Picture:
     """An open picture, which sentences call `name`: where it lies is nobody's business. Raises BadImage."""
-    try:
-        return open_picture(path, limits.pixels)
-    except BadImage as error:
-        raise BadImage(str(error).replace(str(path), name)) from error
+    return open_picture(path, limits.pixels, name=name, salvage=salvage)
 
 
-def look(path: Path, limits: Limits, name: str) -> Sight:
-    """What is wrong with a picture file. Raises BadImage."""
-    picture = admitted(path, limits, name)
-    return Sight(path, picture.shape, picture.format, diagnose(picture))
+def look(path: Path, limits: Limits, name: str, salvage: bool = False) -> Sight:
+    """What is wrong with a picture file, or with the part of it that is there. Raises BadImage, or Truncated."""
+    picture = admitted(path, limits, name, salvage)
+    ending, truncated = written_as(picture.format), picture.salvaged_rows > 0
+    return Sight(path, picture.shape, ending, *plan_to_fix(view_of(picture)), truncated)
 
 
-def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
+def plan_as_found(sight: Sight, scale: float = 1, strength: str = NORMAL) -> Plan:
     """The plan by what was found, which makes the picture so many times larger. Raises BadPlan."""
     height, width = sight.shape[:2]
+    treated = with_strength(sight.plan, strength)
     if scale == 1:
-        return plan_for(sight.diagnosis)
-    return plan_to_enlarge_as_found(sight.diagnosis, sight.shape, (round(height * scale), round(width * scale)))
+        return treated
+    size = round(height * scale), round(width * scale)
+    return plan_to_enlarge_as_found(sight.diagnosis, sight.shape, size, treated=treated.steps)
 
 
 def exchangeable(step: Step) -> bool:
@@ -63,14 +73,16 @@ def exchangeable(step: Step) -> bool:
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods here that can take a step's place: what fills a hole, or what is against noise."""
+    """The methods here that can take a step's place: what fills a hole, is against noise, or repairs JPEG."""
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
-    return [method for method in usual if (method.kind == "filling") == fills(step)]
+    jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
+    same = [method for method in usual if (method.kind == "filling") == fills(step)]
+    return [method for method in same if jpeg or method.treats != JPEG_ALONE]
 
 
 def as_shown(step: Step) -> Edit:
     """A step as it is shown before anybody changes it."""
-    return Edit(step.method, step.strength, settle(method_named(step.method).knobs, step.knobs, step.method))
+    return Edit(step.method, step.strength, settle(usable_knobs(step), step.knobs, step.method))
 
 
 def edited(plan: Plan, edits: Sequence[Edit | None], diagnosis: Diagnosis) -> Plan:

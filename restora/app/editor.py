@@ -11,7 +11,7 @@ from restora.app.desk import Edit, Sight, alternatives, as_shown, edited, exchan
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
-from restora.work.plan import FLAGSHIP, learned_step
+from restora.work.plan import FLAGSHIP, learned_step, usable_knobs
 
 WIDEST = 10_000
 """Values up to which a whole number has a slider."""
@@ -29,7 +29,7 @@ def form(draft: Draft) -> list[gr.components.Component]:
     """The steps of a draft on the page; the components that `values` of `read_form` come from, in order."""
     parts: list[gr.components.Component] = []
     if not draft.plan.steps:
-        gr.HTML(phrases.no_steps(draft.plan))
+        gr.HTML(phrases.NO_STEPS)
     for index, step in enumerate(draft.plan.steps):
         gr.HTML(phrases.step(index + 1, step))
         if not exchangeable(step):
@@ -48,12 +48,7 @@ def _step_form(step: Step) -> list[gr.components.Component]:
     strength = gr.Slider(
         *(0, 1, step.strength), step=0.05, label="Strength", info="share of the change to apply", interactive=True
     )
-    return [method, keep, strength, *(_slider(knob, shown.knobs[knob.name]) for knob in knobs_of(step))]
-
-
-def knobs_of(step: Step) -> tuple[Knob, ...]:
-    """The knobs in a step's form."""
-    return method_named(step.method).knobs
+    return [method, keep, strength, *(_slider(knob, shown.knobs[knob.name]) for knob in usable_knobs(step))]
 
 
 def _slider(knob: Knob, value: Setting) -> gr.components.Component:
@@ -74,7 +69,7 @@ def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
             edits.append(as_shown(step))
             continue
         method, keep, strength = next(rest), next(rest), next(rest)
-        knobs = {knob.name: next(rest) for knob in knobs_of(step)}
+        knobs = {knob.name: next(rest) for knob in usable_knobs(step)}
         edits.append(Edit(method, strength, knobs) if keep else None)
     return edited(draft.plan, edits, sight.diagnosis)
 

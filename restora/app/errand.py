@@ -17,11 +17,11 @@ from restora.app.desk import Sight, admitted
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan
-from restora.files.picture import Picture, read
+from restora.files.picture import Picture
 from restora.files.save import write
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import Scores, measure
-from restora.work.jobs import Job, Jobs
+from restora.work.jobs import PICTURE, Job, Jobs
 from restora.work.restore import Limits
 
 SHOWN = 8_000_000
@@ -56,7 +56,7 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None = 
             await asyncio.sleep(0.25)
             now = jobs.find(job.id)
         if now and now.state == "failed":
-            raise RestoraError(now.error.replace(str(jobs.input(now)), sight.path.name))
+            raise RestoraError(now.error.replace(PICTURE, sight.path.name, 1))
         if now and now.state == "done":
             yield await asyncio.to_thread(_put_away, jobs, now, sight)
     finally:
@@ -69,7 +69,7 @@ def _add(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None) -> Job:
     copy = jobs.page / uuid.uuid4().hex
     shutil.copyfile(sight.path, copy)
     try:
-        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), hole)
+        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), hole, sight.salvage)
     finally:
         copy.unlink(missing_ok=True)
 
@@ -129,16 +129,28 @@ def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
     """Write a picture to look at, 8-bit PNG in its own colours, of at most so many pixels; how many times smaller."""
     height, width = picture.shape[:2]
     factor = ceil(sqrt(height * width / most))
-    plain = Meta(icc=picture.meta.icc)
+    plain = Meta(icc=picture.meta.icc, colour=picture.meta.colour)
     if factor == 1:
         write(replace(picture.load(), meta=plain), target, force=True)
         return 1
-    rows = []
+    rows, veils = [], []
     for top in range(0, height - height % factor, factor * 64):
-        band = picture.window(top, 0, min(factor * 64, height - height % factor - top), width - width % factor)
-        rows.append(band.reshape(band.shape[0] // factor, factor, width // factor, factor, -1).mean((1, 3)))
-    write(Image(np.concatenate(rows), meta=plain), target, force=True)
+        rectangle = top, 0, min(factor * 64, height - height % factor - top), width - width % factor
+        band, veil = picture.window(*rectangle), picture.alpha_window(*rectangle)
+        if veil is None:
+            rows.append(_means(band, factor))
+            continue
+        veils.append(_means(veil[:, :, None], factor))
+        rows.append(_means(band * veil[:, :, None], factor) / np.maximum(veils[-1], 1e-6))  # what is hidden stays so
+    alpha = np.concatenate(veils)[:, :, 0] if veils else None
+    write(Image(np.concatenate(rows), alpha, meta=plain), target, force=True)
     return factor
+
+
+def _means(values: np.ndarray, factor: int) -> np.ndarray:
+    """Values (H, W, C) made so many times smaller, H and W being multiples of it."""
+    height, width, channels = values.shape
+    return values.reshape(height // factor, factor, width // factor, factor, channels).mean((1, 3))
 
 
 def scores(path: Path, reference: Path, limits: Limits) -> Scores:
@@ -146,4 +158,4 @@ def scores(path: Path, reference: Path, limits: Limits) -> Scores:
     x_hat, x = (admitted(file, limits, name) for file, name in ((path, "the picture"), (reference, "the reference")))
     if x.shape[0] * x.shape[1] > SCORED:
         raise RestoraError(f"pictures are compared up to {SCORED / 1e6:g} megapixels on the page; use restora measure")
-    return measure(read(x_hat.path).pixels, read(x.path).pixels, PROTOCOLS["denoise"])
+    return measure(x_hat.load().pixels, x.load().pixels, PROTOCOLS["denoise"])

@@ -57,7 +57,7 @@ def measure(
     ssim: Annotated[str, typer.Option(help="wang (the field's) or uniform (scikit-image's default).")] = "wang",
     as_json: AsJson = False,
 ) -> None:
-    """PSNR and SSIM of a picture against its reference, by a named protocol.
+    """PSNR and SSIM of a picture against its reference, by a named protocol; PSNR-B too by jpeg-y.
 
     Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
     """
@@ -68,10 +68,12 @@ def measure(
     chosen = with_ssim(protocol_named(protocol), ssim)
     scores = scores_of(read(picture).pixels, read(reference).pixels, chosen, scale)
     if as_json:
-        finite = scores.psnr if scores.psnr != float("inf") else "inf"
-        show_json({"psnr": finite, "ssim": scores.ssim, "protocol": {**chosen.as_dict(), "scale": scale}})
+        facts = {"psnr": scores.psnr, "psnr_b": scores.psnr_b, "ssim": scores.ssim}
+        finite = {name: "inf" if value == float("inf") else value for name, value in facts.items() if value is not None}
+        show_json({**finite, "protocol": {**chosen.as_dict(), "scale": scale}})
     else:
-        print(f"PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f} ({chosen.name}: {chosen.about})")
+        in_blocks = "" if scores.psnr_b is None else f", PSNR-B {scores.psnr_b:.2f} dB"
+        print(f"PSNR {scores.psnr:.2f} dB{in_blocks}, SSIM {scores.ssim:.4f} ({chosen.name}: {chosen.about})")
 
 
 def methods(as_json: AsJson = False) -> None:

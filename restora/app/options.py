@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from restora.core.errors import BadKnob
+from restora.core.errors import BadImage, BadKnob, Truncated
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
@@ -38,7 +38,14 @@ def size_from(text: str) -> tuple[int, int]:
 
 
 Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file; - for standard input.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; - for standard output.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        *("-o", "--output"),
+        help="Where to write, by the ending; - for standard output. If not given: PICTURE.restored, a JPEG for HEIC.",
+    ),
+]
+TextOutput = Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; - for standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
@@ -47,6 +54,7 @@ Device = Annotated[
     str,
     typer.Option(help="Where the nets run: cpu; cuda or cuda:1 (by torch); GPU, GPU.1 or NPU (Intel, by OpenVINO)."),
 ]
+Strength = Annotated[str, typer.Option(help="How much is done: light (half), normal, or strong (twice).")]
 Precision = Annotated[
     str, typer.Option(help="int8, bf16 or f32; auto: the fastest that processor and weights are made for.")
 ]
@@ -56,10 +64,23 @@ Yes = Annotated[bool, typer.Option("--yes", help="Go ahead with a method that ta
 Resume = Annotated[
     bool, typer.Option("--resume", help="Keep finished rows if it is stopped, and go on from them; for large pictures.")
 ]
+Salvage = Annotated[
+    bool,
+    typer.Option("--salvage", help="Of a truncated JPEG or PNG, take the part that is there; the rest stays grey."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD)."),
 ]
+
+
+@contextmanager
+def naming_salvage() -> Iterator[None]:
+    """Where a truncated file is refused, say that there is --salvage."""
+    try:
+        yield
+    except Truncated as error:
+        raise BadImage(f"{error}; take the part that is there with --salvage") from error
 
 
 def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, float]:

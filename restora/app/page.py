@@ -18,7 +18,8 @@ from restora.app.editor import Draft, changed, form, read_form, with_one_more
 from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
 from restora.app.guard import Bounds, one_of
 from restora.app.samples import samples
-from restora.core.errors import BadImage, RestoraError
+from restora.core.errors import BadImage, BadPlan, RestoraError, Truncated
+from restora.work.fix import NORMAL, STRENGTHS
 from restora.work.jobs import Jobs
 from restora.work.plan import FLAGSHIP, GREATEST, fills, with_filling
 
@@ -35,6 +36,10 @@ class Page:
             self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
             gr.HTML(phrases.TITLE)
             self.trouble = gr.HTML(elem_id="trouble")
+            self.came = gr.State([])  # what came with a truncated file
+            with gr.Row(visible=False, elem_id="question") as self.question:
+                self.asked = gr.HTML()
+                self.salvage = gr.Button("Restore the part that is there", size="md", elem_id="salvage")
             with gr.Column(elem_id="start") as self.start:
                 self._lay_out_start()
             with gr.Row(elem_id="desk", visible=False) as self.desk:
@@ -81,6 +86,9 @@ class Page:
         self.scale = gr.Slider(
             1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
         )
+        self.strength = gr.Radio(
+            [(name.capitalize(), name) for name in STRENGTHS], value=NORMAL, label="How much", elem_id="strength"
+        )
         with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
             # At once too: several pictures have no draft, and what Restore does is laid out with it.
             triggers = [self.blocks.load, self.draft.change]
@@ -98,11 +106,11 @@ class Page:
                 if isinstance(choice, gr.Dropdown):
                     choice.change(partial(changed, draft), inputs, self.draft, **QUIET)
             if FLAGSHIP not in [step.method for step in draft.plan.steps]:
-                more = gr.Button("Remove noise first", size="sm")
+                more = gr.Button("Remove noise first" if draft.plan.steps else "Remove noise anyway", size="sm")
                 more.click(partial(with_one_more, draft), inputs, self.draft, **QUIET)
         self.go.click(
             partial(self.restore, draft),
-            [self.sights, self.draft, self.scale, self.reference, self.strokes, *parts],
+            [self.sights, self.draft, self.scale, self.reference, self.strokes, self.strength, *parts],
             self.outputs,
             concurrency_limit=None,  # it only waits for its job, and those are counted
             js="(...inputs) => { inputs[4] = restoraStrokes(); return inputs; }",  # self.strokes
@@ -114,16 +122,19 @@ class Page:
             *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
             *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings, self.status),
             *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
-            *(self.mark, self.tools),
+            *(self.mark, self.tools, self.came, self.question, self.asked, self.strength),
         ]
         self.blocks.load(self.offered, None, self.gallery, **QUIET)
         self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
+        self.salvage.click(partial(self.look, salvage=True), self.came, self.outputs, **QUIET)
         self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
-        self.scale.input(
-            *(self.enlarge, [self.sights, self.draft, self.scale], [self.draft, self.trouble]),
-            trigger_mode="always_last",
-            **QUIET,
-        )
+        for wish in (self.scale, self.strength):
+            wish.input(
+                *(self.planned, [self.sights, self.draft, self.scale, self.strength], [self.draft, self.trouble]),
+                trigger_mode="always_last",
+                **QUIET,
+            )
+        self.draft.change(lambda draft: gr.update(interactive=has_work(draft)), self.draft, self.go, **QUIET)
         self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
@@ -150,54 +161,68 @@ class Page:
             **{self.sights: [], self.draft: None, self.job: "", self.upload: None, self.reference: None},
             **{self.trouble: "", self.status: "", self.scores: "", self.findings: "", self.hint: ""},
             **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
+            self.strength: gr.update(value=NORMAL),
             **dict.fromkeys((self.compare, self.picture, self.pile), gr.update(value=None, visible=False)),
             self.tools: "",
-            **dict.fromkeys((self.go, self.mark), hidden),
+            **dict.fromkeys((self.go, self.mark, self.question), hidden),
         }
 
-    def look(self, paths: list[str] | None, scale: float = 1) -> Iterator[Updates]:
-        """Show the pictures that came, what is wrong with them, and what would be done to make them so much larger."""
+    def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:
+        """Show the pictures that came, what is wrong with them, and what would be done to make them so much larger.
+
+        Where a file is truncated, ask whether the part that is there is wanted; with `salvage`, take that part.
+        """
         files = [Path(path) for path in paths or []]
         shown = {self.start: gr.update(visible=False), self.desk: gr.update(visible=True)}
         yield self._nothing() | shown | {self.status: phrases.progress("Looking at what came …")}
         sights: list[Sight] = []
         refused: list[str] = []
+        truncated: list[str] = []
         if len(files) > self.jobs.most_waiting:
             refused, files = [f"at most {self.jobs.most_waiting} pictures can come at once"], []
         for number, path in enumerate(files, 1):
             try:
                 with one_of(self.slots):
-                    sights.append(look(self._own(path), self.jobs.limits, path.name))
+                    sights.append(look(self._own(path), self.jobs.limits, path.name, salvage))
+            except Truncated:
+                truncated.append(path.name)
             except RestoraError as error:
-                refused.append(str(error))
+                refused.append(self.jobs.public(str(error)))
             if len(files) > 1:
                 yield {self.status: phrases.progress(f"Looked at {number} of {len(files)}", number, len(files))}
-        trouble = {self.trouble: phrases.trouble("; ".join(refused))}
+        trouble: Updates = {self.trouble: phrases.trouble("; ".join(refused))}
+        if truncated:
+            trouble |= {self.came: list(map(str, files)), self.asked: phrases.truncated(truncated)}
+            trouble |= {self.question: gr.update(visible=True)}
         if not sights:
             yield self.begin_again() | trouble
             return
         try:
             yield trouble | {self.sights: sights, self.scale: scale} | self._seen(sights, scale)
         except RestoraError as error:
-            yield self.begin_again() | {self.trouble: phrases.trouble(str(error))}
+            yield self.begin_again() | {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
 
     def _seen(self, sights: list[Sight], scale: float) -> Updates:
         """What was found, beside the picture or the pictures."""
         alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark)}
-        ready = {self.status: "", self.go: gr.update(visible=True)} | alone
+        ready = {self.status: "", self.go: gr.update(visible=True, interactive=True)} | alone
         if len(sights) > 1:
             return ready | {
                 self.pile: self._piled([sight.path for sight in sights]),
                 self.findings: phrases.several(sights),
-                self.hint: phrases.note("Each is restored by what was found in it; they come back as one zip."),
+                self.hint: phrases.note(
+                    "Each is restored by what was found in it. They come back as one zip; some may be unchanged."
+                ),
                 self.draft: None,
             }
         target, factor = self._previewed(sights[0].path)
+        draft = Draft(plan_as_found(sights[0], scale))
         return ready | {
+            self.go: gr.update(visible=True, interactive=has_work(draft)),
             self.picture: gr.update(value=str(target), visible=True),
             self.hint: phrases.smaller(factor),
             self.findings: phrases.findings(sights[0]),
-            self.draft: Draft(plan_as_found(sights[0], scale)),
+            self.draft: draft,
         }
 
     def _own(self, path: Path) -> Path:
@@ -210,7 +235,10 @@ class Page:
         """A picture to look at, and how many times smaller it is."""
         target = own_folder(self.jobs) / "preview.png"
         with one_of(self.slots):
-            return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
+            try:
+                return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
+            except Truncated:  # the part that is there was asked for
+                return target, preview(admitted(path, self.jobs.limits, path.name, salvage=True), target, most)
 
     def _piled(self, paths: list[Path]) -> Updates:
         """Several pictures, small."""
@@ -229,16 +257,16 @@ class Page:
             self.scores: "",
         }
 
-    def enlarge(self, sights: list[Sight], draft: Draft | None, scale: float) -> Updates:
-        """The plan for another size."""
+    def planned(self, sights: list[Sight], draft: Draft | None, scale: float, strength: str) -> Updates:
+        """The plan for another size or strength."""
         if len(sights) != 1:
             return {self.draft: None}
         try:
-            larger = plan_as_found(sights[0], scale)
+            plan = plan_as_found(sights[0], scale, strength)
             marked = draft is not None and any(map(fills, draft.plan.steps))
-            return {self.draft: Draft(with_filling(larger) if marked else larger), self.trouble: ""}
+            return {self.draft: Draft(with_filling(plan) if marked else plan), self.trouble: ""}
         except RestoraError as error:
-            return {self.trouble: phrases.trouble(str(error))}
+            return {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
 
     def cancel(self, key: str) -> str:
         """Take the job back that is being waited for."""
@@ -253,6 +281,7 @@ class Page:
         scale: float,
         reference: str | None,
         strokes: str,
+        strength: str,
         *values: Any,
     ) -> AsyncIterator[Updates]:
         """Restore what was looked at as jobs, one after the other, and show what came of it.
@@ -267,9 +296,11 @@ class Page:
             for number, sight in enumerate(sights, 1):
                 which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
                 try:
-                    plan = draft.plan if draft else plan_as_found(sight, scale)
+                    plan = draft.plan if draft else plan_as_found(sight, scale, strength)
                     if draft and draft is drawn:
                         plan = read_form(draft, values, sight)
+                    if draft and not plan.steps:
+                        raise BadPlan("the plan has no step: there is nothing to do")
                     filled = any(map(fills, plan.steps))
                     hole = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
                     async for now in carried_out(self.jobs, sight, plan, hole):
@@ -279,7 +310,7 @@ class Page:
                         words = f"Restoring{which} …" if now.state == "running" else f"Waiting for a turn{which} …"
                         yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
                 except RestoraError as error:
-                    failed.append(str(error))
+                    failed.append(self.jobs.public(str(error)))
                 if len(outcomes) + len(failed) < number:
                     yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
                     return
@@ -287,7 +318,7 @@ class Page:
                 yield {self.status: phrases.progress("Making it ready to look at …")}
                 yield await asyncio.to_thread(self._shown, sights, outcomes, reference)
         except RestoraError as error:
-            failed.append(str(error))
+            failed.append(self.jobs.public(str(error)))
         yield idle | {self.trouble: phrases.trouble("; ".join(failed))}
 
     def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
@@ -320,10 +351,15 @@ class Page:
             clean = self._own(Path(reference))
             with one_of(self.slots):
                 same = admitted(clean, self.jobs.limits, "the reference").shape[:2] == sight.shape[:2]
-                before = scores(sight.path, clean, self.jobs.limits) if same else None
+                before = scores(sight.path, clean, self.jobs.limits) if same and not sight.salvage else None
                 return {self.scores: phrases.scored(before, scores(outcome.picture, clean, self.jobs.limits))}
         except RestoraError as error:
-            return {self.scores: phrases.trouble(str(error))}
+            return {self.scores: phrases.trouble(self.jobs.public(str(error)))}
+
+
+def has_work(draft: Draft | None) -> bool:
+    """Whether Restore has something to do: of several pictures each has a plan of its own, which may be empty."""
+    return draft is None or bool(draft.plan.steps)
 
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -1,27 +1,21 @@
 """What the page says, as HTML. Whatever comes from a visitor, such as a file's name, is escaped here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from restora.app.desk import Sight
 from restora.core.diagnosis import Finding
-from restora.core.plan import Plan, Step
+from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
+from restora.signs.table import NOT_LOOKED_FOR, SIGNS
+from restora.work.rules import PHOTO
 
-NAMES = {
-    "impulse": "black and white dots",
-    "noise_level": "noise",
-    "speckle": "speckle",
-    "camera_noise": "coarse grain",
-    "jpeg_quality": "JPEG blocks",
-}
-"""Signs in plain words; one that is not here is called by its own name."""
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
 """Confidence from which on a word is used."""
 
 TITLE = """<header class="restora-title"><h1>Restora</h1>
-<p>Takes noise out of photographs, fills scratches, makes small ones larger, and sends nothing anywhere.</p></header>"""
+<p>Removes noise and JPEG blocks, fills scratches, enlarges small pictures, and sends nothing anywhere.</p></header>"""
 FOOT = """<footer class="restora-foot"><p>Pictures and results are kept for {minutes:g} minutes, then erased. Nothing is
 sent elsewhere. <a href="/docs">For programs: the API</a></p></footer>"""
 
@@ -32,11 +26,6 @@ value="2" aria-label="Width of the brush"></label><button id="brush-undo" type="
 HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to look closer.</p>"
 
 
-def called(sign: str) -> str:
-    """A sign in plain words."""
-    return NAMES.get(sign, sign.replace("_", " "))
-
-
 def trouble(text: str) -> str:
     """A sentence about what went wrong."""
     return f'<p class="restora-trouble" role="alert">{escape(text)}</p>' if text else ""
@@ -45,6 +34,14 @@ def trouble(text: str) -> str:
 def note(text: str) -> str:
     """A sentence about where things stand."""
     return f'<p class="restora-note">{escape(text)}</p>' if text else ""
+
+
+def truncated(names: Sequence[str]) -> str:
+    """The question whether the parts of truncated files that are there shall be restored."""
+    if len(names) == 1:
+        said = f"{names[0]} is damaged: a part of the picture is missing, mostly the lower one."
+        return note(f"{said} Restore the part that is there?")
+    return note(f"{', '.join(names)} are damaged: parts of them are missing. Restore the parts that are there?")
 
 
 def smaller(factor: int) -> str:
@@ -59,57 +56,65 @@ def progress(text: str, done: int = 0, total: int = 0) -> str:
 
 
 def findings(sight: Sight) -> str:
-    """What was found in a picture, what it was called by the measurement, and what was not found."""
-    everything = sight.diagnosis.findings
-    found = [finding for finding in everything.values() if finding.present]
-    absent = [called(name) for name, finding in everything.items() if not finding.present]
+    """What was found in a picture in plain words, what was not, what is not looked for; the figures under Details."""
+    present = sight.diagnosis.present
+    absent = [sign.called for sign in SIGNS.values() if sign.name not in present]
     height, width = sight.shape[:2]
-    title = "What I found" if found else "Nothing wrong was found"
-    lines = "".join(f"<li>{_finding(finding)}</li>" for finding in found)
+    title = "What I found" if present else "I found nothing to mend"
+    lines = "".join(f"<li>{_finding(finding)}</li>" for finding in present.values())
     return (
         f'<section class="restora-findings"><h2>{title}</h2>'
         f"<p class='restora-file'>{escape(sight.path.name)} · {width} × {height}</p>"
-        + (f"<ul>{lines}</ul>" if found else "")
-        + (f'<p class="restora-absent">Looked for and not found: {", ".join(absent)}.</p>' if absent else "")
+        + (f"<ul>{lines}</ul>" if present else "")
+        + f'<p class="restora-absent">Looked for and not found: {", ".join(absent)}.</p>' * bool(absent)
+        + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these by eye.</p>'
+        + _details(sight.diagnosis.findings.values())
         + "</section>"
     )
 
 
 def _finding(finding: Finding) -> str:
     sure = next(word for least, word in SURE if finding.confidence >= least)
-    name = called(finding.sign)
-    return (
-        f"<b>{name[0].upper()}{name[1:]}</b> <span>{sure}, {100 * finding.confidence:.0f} %</span>"
-        f"<small>{escape(finding.says)}</small>"
-    )
+    plain = finding.plain or SIGNS[finding.sign].called
+    return f"<b>{escape(plain[0].upper() + plain[1:])}</b> <span>{sure}</span>"
+
+
+def _details(everything: Iterable[Finding]) -> str:
+    """The figures of all signs."""
+    lines = "".join(f"<li>{escape(each.says)} ({100 * each.confidence:.0f} % sure)</li>" for each in everything)
+    return f'<details class="restora-details"><summary>Details</summary><ul>{lines}</ul></details>'
 
 
 def step(number: int, one: Step) -> str:
     """A step of the plan with its reason."""
     return (
         f'<div class="restora-step"><b>{number}. {_aim(one)}</b> <span>{escape(one.weights or one.method)}</span>'
-        f"<small>because: {escape(one.because)}</small></div>"
+        f"<details><summary>Why</summary>{escape(one.because)}</details></div>"
     )
 
 
 def _aim(one: Step) -> str:
     method = method_named(one.method)
-    if "shrink" not in method.treats:
-        return "Fill the hole" if "hole" in method.treats else "Remove the noise"
-    return {"resize": "Bring it to its size", "correction": "Correct it"}.get(method.kind, "Make it larger")
+    if "shrink" in method.treats:
+        return {"resize": "Bring it to its size", "correction": "Correct it"}.get(method.kind, "Make it larger")
+    if "hole" in method.treats:
+        return "Fill the hole"
+    if method.treats == ("jpeg",):
+        return "Repair JPEG blocks"
+    return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 
 
-def no_steps(plan: Plan) -> str:
-    """Why there is nothing to do."""
-    return f'<div class="restora-step"><small>{escape(plan.because.capitalize())}.</small></div>'
+NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. You can remove noise anyway, mark
+scratches or holes to be filled, or make the picture larger.</small></div>"""
 
 
 def several(sights: Sequence[Sight]) -> str:
     """A line for each of several pictures."""
     lines = []
     for sight in sights:
-        found = [called(name) for name, finding in sight.diagnosis.findings.items() if finding.present]
-        lines.append(f"<li><b>{escape(sight.path.name)}</b><small>{', '.join(found) or 'nothing found'}</small></li>")
+        found = [finding.plain or SIGNS[name].called for name, finding in sight.diagnosis.present.items()]
+        told = escape(", ".join(found) or "nothing to mend was found")
+        lines.append(f"<li><b>{escape(sight.path.name)}</b><small>{told}</small></li>")
     return f'<section class="restora-findings"><h2>{len(sights)} pictures</h2><ul>{"".join(lines)}</ul></section>'
 
 

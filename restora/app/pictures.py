@@ -1,14 +1,12 @@
-"""Commands for people with a picture: fix, denoise, upscale, inpaint, diagnose, plan, restore."""
+"""Commands for a picture and a method, size, mask or plan that is given: denoise, upscale, inpaint, restore."""
 
 import math
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from restora.app.carry_out import carry_out, tell
 from restora.app.options import (
     AsJson,
     Device,
@@ -20,57 +18,19 @@ from restora.app.options import (
     Precision,
     Quality,
     Resume,
+    Salvage,
     Settings,
     Source,
     Yes,
-    amount,
     knobs_from,
-    progress,
-    show_json,
     size_from,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadImage, BadKnob, BadPlan, OutputExists
+from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan, plan_from_json
 
 if TYPE_CHECKING:
-    from restora.core.report import Report
     from restora.work.diagnose import Pixels
-
-STDIO = Path("-")
-PATIENCE = 10.0
-"""Minutes that a method may take without being told to go ahead."""
-
-
-def fix(
-    picture: Source,
-    output: Output = None,
-    engine: Engine = "auto",
-    device: Device = "cpu",
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    resume: Resume = False,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find out what is wrong with a picture and mend it; a report is written beside the result, as RESULT.json.
-
-    Example: restora fix photo.jpg -o better.jpg
-    """
-    from restora.work.diagnose import diagnose as look
-    from restora.work.plan import plan_for
-
-    seen: list[Diagnosis] = []
-
-    def decide(pixels: "Pixels") -> Plan:
-        seen.append(look(pixels))
-        return plan_for(seen[0])
-
-    report = _run(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen
-    )
-    _tell(report, as_json)
 
 
 def denoise(
@@ -97,6 +57,7 @@ def denoise(
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
     resume: Resume = False,
+    salvage: Salvage = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -107,12 +68,13 @@ def denoise(
     from restora.methods.table import method_named
     from restora.work.diagnose import diagnose as look
     from restora.work.plan import denoises, method_for, plan_of_method
+    from restora.work.view import view_of
 
     seen: list[Diagnosis] = []
 
     def decide(pixels: "Pixels") -> Plan:
         if any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs):
-            seen.append(look(pixels))
+            seen.append(look(view_of(pixels)))
         diagnosis = seen[0] if seen else None
         return plan_of_method(
             *(chosen, wishes, diagnosis),
@@ -125,10 +87,11 @@ def denoise(
     chosen = method or method_for(weights)
     denoises(chosen)
     wishes = knobs_from(settings, sigma)
-    report = _run(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen, yes
-    )
-    _tell(report, as_json)
+    report = carry_out(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
+        yes=yes, salvage=salvage,
+    )  # fmt: skip
+    tell(report, as_json)
 
 
 def upscale(
@@ -153,6 +116,7 @@ def upscale(
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
     resume: Resume = False,
+    salvage: Salvage = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -163,8 +127,9 @@ def upscale(
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
-    from restora.work.diagnose import diagnose as look
+    from restora.work.fix import plan_to_fix
     from restora.work.plan import method_for, plan_to_enlarge, plan_to_enlarge_as_found
+    from restora.work.view import view_of
 
     def decide(pixels: "Pixels") -> Plan:
         height, width = pixels.shape[:2]
@@ -173,8 +138,9 @@ def upscale(
         if chosen is None:
             if precision != "auto" or back_project:
                 raise BadKnob("--precision and --back-project go with a --method or --weights")
-            seen.append(look(pixels))
-            return plan_to_enlarge_as_found(seen[0], pixels.shape, target, ensemble=ensemble)
+            diagnosis, plan = plan_to_fix(view_of(pixels))
+            seen.append(diagnosis)
+            return plan_to_enlarge_as_found(diagnosis, pixels.shape, target, treated=plan.steps, ensemble=ensemble)
         return plan_to_enlarge(
             *(chosen, pixels.shape, target),
             weights=weights,
@@ -187,10 +153,11 @@ def upscale(
         raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
     seen: list[Diagnosis] = []
     chosen = method or (method_for(weights) if weights else None)
-    report = _run(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen
-    )
-    _tell(report, as_json)
+    report = carry_out(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
+        salvage=salvage,
+    )  # fmt: skip
+    tell(report, as_json)
 
 
 def inpaint(
@@ -215,44 +182,8 @@ def inpaint(
         raise BadPlan(f"there is no mask {mask}")
     plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
     bounds = max_memory, max_pixels, quality
-    report = _run(picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [])
-    _tell(report, as_json)
-
-
-def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", as_json: AsJson = False) -> None:
-    """Say what is wrong with a picture: noise, impulses, JPEG blocks.
-
-    Example: restora diagnose photo.jpg --json
-    """
-    from restora.files.picture import open_picture
-    from restora.work.diagnose import diagnose as look
-
-    opened = open_picture(picture, amount(max_pixels))
-    diagnosis = look(opened)
-    if as_json:
-        show_json({"picture": opened.name, "shape": list(opened.shape), **diagnosis.as_dict()})
-        return
-    for finding in diagnosis.findings.values():
-        print(f"{'!' if finding.present else ' '} {finding.says} (sure: {100 * finding.confidence:.0f} %)")
-
-
-def plan(picture: Source, output: Output = None, max_pixels: MaxPixels = "2GP", force: Force = False) -> None:
-    """Print what `fix` would do and why, as JSON that you may edit and give to `restore`.
-
-    Example: restora plan photo.jpg -o plan.json
-    """
-    from restora.files.picture import open_picture
-    from restora.files.save import write_text
-    from restora.work.diagnose import diagnose as look
-    from restora.work.plan import plan_for
-
-    text = plan_for(look(open_picture(picture, amount(max_pixels)))).to_json()
-    if output is None or output == STDIO:
-        print(text)
-    else:
-        if picture != STDIO and output.exists() and output.samefile(picture):
-            raise BadPlan(f"the plan cannot be written over the picture {picture}")
-        write_text(text, output, force=force)
+    report = carry_out(picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [])
+    tell(report, as_json)
 
 
 def restore(
@@ -266,6 +197,7 @@ def restore(
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
     resume: Resume = False,
+    salvage: Salvage = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -279,7 +211,7 @@ def restore(
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
-    report = _run(
+    report = carry_out(
         *(
             picture,
             output,
@@ -295,67 +227,6 @@ def restore(
             [],
         ),
         yes,
+        salvage,
     )
-    _tell(report, as_json)
-
-
-def _run(  # the options of a command, as they are
-    picture: Path,
-    output: Path | None,
-    decide: "Callable[[Pixels], Plan]",
-    engine: str,
-    device: str,
-    max_memory: str,
-    max_pixels: str,
-    quality: int,
-    resume: bool,
-    force: bool,
-    as_json: bool,
-    seen: list[Diagnosis],
-    yes: bool = False,
-) -> "Report":
-    """Restore from file to file, and write the report beside the result."""
-    from restora.files.save import write_text
-    from restora.work.restore import Limits, restore_file
-
-    restored = f"{picture.stem}.restored{picture.suffix}"
-    target = output or (STDIO if picture == STDIO else picture.parent / restored)
-    if target.is_dir():
-        raise BadImage(f"{target} is a folder; name a file in it")
-    paper = target.with_name(f"{target.name}.json")
-    if target != STDIO and os.path.lexists(paper) and not (force and paper.is_file()):
-        raise OutputExists(f"{paper}, where the report would go, exists; overwrite it with --force")
-    if resume and target == STDIO:
-        raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
-    with progress("restoring", quiet=as_json) as tell:
-        report = restore_file(
-            picture,
-            target,
-            decide,
-            engine=engine,
-            device=device,
-            limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
-            force=force,
-            quality=quality,
-            tell=tell,
-            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
-        )
-    report.diagnosis = seen[0].as_dict() if seen else {}
-    if target != STDIO:
-        write_text(report.to_json(), paper, force=force)
-    return report
-
-
-def _tell(report: "Report", as_json: bool) -> None:
-    to_stdout = report.output == "-"  # the picture went there: words go to standard error
-    if as_json:
-        typer.echo(report.to_json(), err=to_stdout)
-        return
-    steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
-    lines = [
-        f"{report.input} -> {'standard output' if to_stdout else report.output}",
-        f"  {report.plan.because}",
-        f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
-        *(f"  note: {warning}" for warning in report.warnings),
-    ]
-    typer.echo("\n".join(lines), err=to_stdout)
+    tell(report, as_json)

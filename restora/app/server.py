@@ -29,19 +29,16 @@ from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, na
 from restora.app.mount import mount_page
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.plan import plan_from_json
+from restora.files.save import written_as
 from restora.learn.weights import listed
 from restora.methods.table import METHODS
-from restora.work.jobs import Full, Job, Jobs, State
+from restora.work.jobs import PICTURE, Full, Job, Jobs, State
 from restora.work.plan import GREATEST
 from restora.work.restore import Limits
 
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
-PICTURE = "the picture"
-"""What sentences call the picture in a body."""
-
-
 STATUS = {TooLarge: 413, Full: 503, Busy: 503}
 """HTTP status of an error; others of ours are 422."""
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
@@ -90,7 +87,7 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
 
     @app.exception_handler(RestoraError)
     async def sentence(request: Request, error: RestoraError) -> JSONResponse:
-        return answer(STATUS.get(type(error), 422), str(error))
+        return answer(STATUS.get(type(error), 422), jobs.public(str(error)))
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -280,10 +277,10 @@ def _diagnosed(path: Path, limits: Limits, scale: float) -> dict[str, Any]:
 
 
 def _ending(path: Path, mask: Path | None, limits: Limits) -> str:
-    """That of a picture's format; the picture, and the mask, are admitted. Raises BadImage."""
+    """That of a picture's result; the picture, and the mask, are admitted. Raises BadImage."""
     if mask:
         admitted(mask, limits, "the mask")
-    return admitted(path, limits, PICTURE).format
+    return written_as(admitted(path, limits, PICTURE).format)
 
 
 def _added(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs) -> Job:
@@ -305,7 +302,7 @@ def _restored(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs
     if now.state == "done":
         return _picture(jobs, now, BackgroundTask(jobs.cancel, job.id))
     jobs.cancel(job.id)
-    raise RestoraError(now.error.replace(str(jobs.input(now)), PICTURE) or f"the job was {now.state}")
+    raise RestoraError(now.error or f"the job was {now.state}")
 
 
 def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> Response:

@@ -9,7 +9,7 @@ from restora.core.errors import BadDamage
 
 
 class Damage:
-    """One thing that can be wrong with a picture: a frozen dataclass of knobs whose text is its word.
+    """One thing that can be wrong with a picture: a frozen dataclass of knobs; its text is its word, without defaults.
 
     `apply(x, rng)` takes pixels (H, W, C), float32, 0..1, and returns the damaged ones; noise is not clipped.
     The same rng state gives the same damage.
@@ -24,7 +24,8 @@ class Damage:
         raise BadDamage(f"{self} cannot be applied")
 
     def __str__(self) -> str:
-        knobs = [f"{field.name}={_text(getattr(self, field.name))}" for field in fields(self)]  # type: ignore[arg-type]
+        values = ((field, getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
+        knobs = [f"{field.name}={_text(value)}" for field, value in values if value != field.default]
         return f"{self.family}({', '.join(knobs if self.first else [self.kind, *knobs])})"
 
     def need(self, condition: bool, what: str) -> None:

@@ -18,8 +18,10 @@ FOLDERS = {
     "BSD100": "eval/BSD100",
     "CBSD68": "eval/BSD100",
     "CC15": "noise/cc15",
+    "Classic5": "eval/classic5",
+    "LIVE1": "eval/LIVE1",
 }
-"""Folders under the data root."""
+"""Folders under the data root. LIVE1 is ten of its 29 pictures: averages are not those of the whole set."""
 PAIRS = {"CC15": ("_real", "_mean")}
 """Sets of photographs as a camera took them: what the noisy and the clean file of a pair are called at the end."""
 
@@ -58,10 +60,14 @@ def test_set(name: str) -> TestSet:
     return _set_of(name, paths)
 
 
-def published() -> dict[tuple[str, str, str], float]:
-    """PSNR (dB) that the literature gives for (set, damage words, method), as quoted in published.csv."""
+def published(score: str = "psnr") -> dict[tuple[str, str, str], float]:
+    """What the literature gives for (set, damage words, method), as quoted in published.csv.
+
+    score: "psnr" (dB), "ssim" or "psnr_b" (dB); the latter two only where the figures beside ours need them.
+    """
     with (Path(__file__).parent / "published.csv").open(newline="") as lines:
-        return {(row["set"], row["damage"], row["method"]): float(row["psnr"]) for row in csv.DictReader(lines)}
+        rows = [row for row in csv.DictReader(lines) if row[score]]
+    return {(row["set"], row["damage"], row["method"]): float(row[score]) for row in rows}
 
 
 def _set_of(name: str, paths: Sequence[Path], noisy: Sequence[Path] = ()) -> TestSet:

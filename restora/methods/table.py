@@ -1,41 +1,25 @@
 """The table of methods: facts only. Reading it imports no method, so that listing stays fast."""
 
-from collections.abc import Mapping
-
 from restora.core.errors import RestoraError
-from restora.core.knobs import Knob, Setting
+from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.core.names import nearest
-
-_SIGMA = Knob(
-    *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
-    sign="noise_level",
+from restora.methods.shared_knobs import (
+    DISTANCE,
+    ENSEMBLE,
+    ITERATIONS,
+    KNOWN_SIGMA,
+    NET_WIDTH,
+    PATCH,
+    QUALITY,
+    RADIUS,
+    SIGMA,
+    SIZE,
+    SPECKLE,
+    WIDTH,
+    fit_bytes,
+    fit_minutes,
 )
-_KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, _SIGMA.unit, "of white noise, a hint; 0: read off the picture")
-_SPECKLE = Knob(
-    *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
-    sign="speckle",
-)
-_PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
-_DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
-_RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
-_WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
-_NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
-_ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
-_ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight turned and mirrored pictures; 8 times slower")
-
-_SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height"))
-
-
-def _fit_bytes(knobs: Mapping[str, Setting]) -> int:
-    """Of activations and gradients for a pixel, roughly, for a net of so many channels."""
-    return 1000 + 125 * int(knobs["width"] or 0)
-
-
-def _fit_minutes(knobs: Mapping[str, Setting]) -> float:
-    """For a megapixel on two cores, roughly."""
-    return 150 * (knobs["iterations"] or 0) / 2000 * ((knobs["width"] or 0) / 64) ** 1.5
-
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -44,15 +28,15 @@ METHODS: dict[str, Method] = {
             name="restora",
             entry="restora.methods.restora:Restora",
             kind="learned",
-            about="the flagship: noise of every kind in colour and grey pictures, blind or told its level, for the CPU",
-            treats=("gaussian", "poisson", "speckle", "salt-and-pepper", "camera"),
+            about="the flagship: noise of every kind and JPEG, colour and grey, blind or told the noise; for the CPU",
+            treats=("gaussian", "poisson", "speckle", "salt-and-pepper", "camera", "jpeg"),
             paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
-            knobs=(_KNOWN_SIGMA,),
+            knobs=(KNOWN_SIGMA,),
             halo=144,
             multiple=8,
             channels=3,
             memory=330,
-            weights=("restora.noise", "restora.blind", "restora.blind-pruned", "restora.blind-small"),
+            weights=("restora.noise", "restora.blind", "restora.blind-pruned", "restora.blind-small", "restora.photo"),
         ),
         Method(
             name="dncnn",
@@ -125,9 +109,9 @@ METHODS: dict[str, Method] = {
             about="an untrained net fitted to the picture alone and stopped before it learns the noise; minutes",
             treats=("gaussian",),
             paper="Ulyanov, Vedaldi and Lempitsky, Deep image prior, CVPR 2018; stopping: Wang et al., TMLR 2023",
-            knobs=(_NET_WIDTH, _ITERATIONS),
-            memory=_fit_bytes,
-            minutes=_fit_minutes,
+            knobs=(NET_WIDTH, ITERATIONS),
+            memory=fit_bytes,
+            minutes=fit_minutes,
             needs="torch",
         ),
         Method(
@@ -137,9 +121,9 @@ METHODS: dict[str, Method] = {
             about="deep image prior shown, and held near, what non-local Bayes makes of the picture; no data; minutes",
             treats=("gaussian",),
             paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
-            knobs=(_SIGMA, _NET_WIDTH, Knob("iterations", int, 400, 1, 100000, "steps", "more hardly help")),
-            memory=_fit_bytes,
-            minutes=_fit_minutes,
+            knobs=(SIGMA, NET_WIDTH, Knob("iterations", int, 400, 1, 100000, "steps", "more hardly help")),
+            memory=fit_bytes,
+            minutes=fit_minutes,
             needs="torch",
         ),
         Method(
@@ -149,7 +133,7 @@ METHODS: dict[str, Method] = {
             about="weighted mean of the neighbours; removes noise and detail alike",
             treats=("gaussian",),
             paper="linear filtering",
-            knobs=(_WIDTH,),
+            knobs=(WIDTH,),
             halo=lambda knobs: int(4 * (knobs["width"] or 0) + 0.5),
         ),
         Method(
@@ -159,7 +143,7 @@ METHODS: dict[str, Method] = {
             about="median of the neighbours; removes isolated black and white pixels",
             treats=("salt-and-pepper",),
             paper="Tukey, Exploratory Data Analysis, 1971",
-            knobs=(Knob("radius", int, 1, 1, 50, _RADIUS.unit, _RADIUS.help),),
+            knobs=(Knob("radius", int, 1, 1, 50, RADIUS.unit, RADIUS.help),),
             halo=lambda knobs: int(knobs["radius"] or 0),
         ),
         Method(
@@ -169,7 +153,7 @@ METHODS: dict[str, Method] = {
             about="median of a window that grows until it holds more than impulses; other pixels are left as they are",
             treats=("salt-and-pepper",),
             paper="Hwang and Haddad, IEEE TIP 1995",
-            knobs=(Knob("radius", int, 3, 1, 20, _RADIUS.unit, "half the side of the widest window"),),
+            knobs=(Knob("radius", int, 3, 1, 20, RADIUS.unit, "half the side of the widest window"),),
             halo=lambda knobs: int(knobs["radius"] or 0),
             memory=120,
         ),
@@ -180,7 +164,7 @@ METHODS: dict[str, Method] = {
             about="local mean where speckle alone explains the variance, the pixel itself where it does not",
             treats=("speckle",),
             paper="Lee, IEEE TPAMI 1980",
-            knobs=(_SPECKLE, _RADIUS),
+            knobs=(SPECKLE, RADIUS),
             halo=lambda knobs: int(knobs["radius"] or 0),
             memory=160,
         ),
@@ -191,7 +175,7 @@ METHODS: dict[str, Method] = {
             about="non-local means of the logarithm, in which speckle is added noise",
             treats=("speckle",),
             paper="Arsenault and April, JOSA 1976; Buades, Coll and Morel, CVPR 2005",
-            knobs=(_SPECKLE, _PATCH, _DISTANCE),
+            knobs=(SPECKLE, PATCH, DISTANCE),
             halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)) + 8,
             memory=200,
         ),
@@ -202,7 +186,7 @@ METHODS: dict[str, Method] = {
             about="mean of the neighbours of similar value; keeps edges",
             treats=("gaussian",),
             paper="Tomasi and Manduchi, ICCV 1998",
-            knobs=(_SIGMA, Knob("width", float, 2.0, 0.1, 20, _WIDTH.unit, _WIDTH.help)),
+            knobs=(SIGMA, Knob("width", float, 2.0, 0.1, 20, WIDTH.unit, WIDTH.help)),
             halo=lambda knobs: max(1, round(2 * (knobs["width"] or 0))),
         ),
         Method(
@@ -212,7 +196,7 @@ METHODS: dict[str, Method] = {
             about="mean of pixels whose surroundings look alike",
             treats=("gaussian",),
             paper="Buades, Coll and Morel, CVPR 2005",
-            knobs=(_SIGMA, _PATCH, _DISTANCE),
+            knobs=(SIGMA, PATCH, DISTANCE),
             halo=lambda knobs: int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
             memory=160,
         ),
@@ -224,9 +208,9 @@ METHODS: dict[str, Method] = {
             treats=("gaussian",),
             paper="Lebrun, Buades and Morel, A nonlocal Bayesian image denoising algorithm, SIAM JIS 2013",
             knobs=(
-                _SIGMA,
-                Knob("patch", int, 5, 3, 8, _PATCH.unit, _PATCH.help),
-                Knob("distance", int, 10, 7, 20, _DISTANCE.unit, _DISTANCE.help),
+                SIGMA,
+                Knob("patch", int, 5, 3, 8, PATCH.unit, PATCH.help),
+                Knob("distance", int, 10, 7, 20, DISTANCE.unit, DISTANCE.help),
             ),
             halo=lambda knobs: 4 * int((knobs["patch"] or 0) + (knobs["distance"] or 0)),
             multiple=3,
@@ -239,7 +223,7 @@ METHODS: dict[str, Method] = {
             about="like patches stacked and cut back where they are sparse; needs its authors' non-commercial package",
             treats=("gaussian",),
             paper="Dabov et al., Image denoising by sparse 3-D transform-domain collaborative filtering, IEEE TIP 2007",
-            knobs=(_SIGMA,),
+            knobs=(SIGMA,),
             memory=400,
             needs="bm3d",
         ),
@@ -250,7 +234,7 @@ METHODS: dict[str, Method] = {
             about="least total variation near the picture; flat areas with sharp edges",
             treats=("gaussian",),
             paper="Rudin, Osher and Fatemi, Physica D 1992; Chambolle, JMIV 2004",
-            knobs=(_SIGMA,),
+            knobs=(SIGMA,),
         ),
         Method(
             name="wavelet",
@@ -259,7 +243,7 @@ METHODS: dict[str, Method] = {
             about="small wavelet coefficients removed",
             treats=("gaussian",),
             paper="Chang, Yu and Vetterli, IEEE TIP 2000",
-            knobs=(_SIGMA,),
+            knobs=(SIGMA,),
         ),
         Method(
             name="wiener",
@@ -268,8 +252,20 @@ METHODS: dict[str, Method] = {
             about="local mean where the picture is flat, the pixel itself where it is not",
             treats=("gaussian",),
             paper="Lee, IEEE TPAMI 1980",
-            knobs=(_SIGMA, _RADIUS),
+            knobs=(SIGMA, RADIUS),
             halo=lambda knobs: int(knobs["radius"] or 0),
+        ),
+        Method(
+            name="shifted-jpeg",
+            entry="restora.methods.shifted_jpeg:shifted_jpeg",
+            kind="classical",
+            about="JPEG again, at every place of its grid, and the mean of all; edges of blocks and ringing fade",
+            treats=("jpeg",),
+            paper="Nosratinia, Enhancement of JPEG-compressed images by re-application of JPEG,"
+            " Journal of VLSI Signal Processing 2001",
+            knobs=(QUALITY,),
+            halo=7,
+            memory=160,
         ),
         Method(
             name="srcnn",
@@ -278,7 +274,7 @@ METHODS: dict[str, Method] = {
             about="three convolutions that sharpen what bicubic interpolation made larger; the first net for this task",
             treats=("shrink",),
             paper="Dong et al., Image super-resolution using deep convolutional networks, IEEE TPAMI 2016",
-            knobs=(_ENSEMBLE,),
+            knobs=(ENSEMBLE,),
             halo=8,
             channels=1,
             luma=True,
@@ -292,7 +288,7 @@ METHODS: dict[str, Method] = {
             about="twenty convolutions that see what bicubic interpolation lost; one net for all scales",
             treats=("shrink",),
             paper="Kim, Lee and Lee, Accurate image super-resolution using very deep convolutional networks, CVPR 2016",
-            knobs=(_ENSEMBLE,),
+            knobs=(ENSEMBLE,),
             halo=20,
             channels=1,
             luma=True,
@@ -306,7 +302,7 @@ METHODS: dict[str, Method] = {
             about="residual blocks at the small size and one step to the large: sharp where the picture is clean",
             treats=("shrink",),
             paper="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
-            knobs=(_ENSEMBLE,),
+            knobs=(ENSEMBLE,),
             halo=36,
             channels=3,
             scale=2,
@@ -321,7 +317,7 @@ METHODS: dict[str, Method] = {
             treats=("shrink",),
             paper="Ledig et al., Photo-realistic single image super-resolution using a generative adversarial network,"
             " CVPR 2017",
-            knobs=(_ENSEMBLE,),
+            knobs=(ENSEMBLE,),
             halo=36,
             channels=3,
             scale=4,
@@ -365,7 +361,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 4x4 old ones; soft, as MATLAB's imresize",
             treats=("shrink",),
             paper="Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981",
-            knobs=_SIZE,
+            knobs=SIZE,
             memory=60,
         ),
         Method(
@@ -375,7 +371,7 @@ METHODS: dict[str, Method] = {
             about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, and rings more",
             treats=("shrink",),
             paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
-            knobs=_SIZE,
+            knobs=SIZE,
             memory=60,
         ),
         Method(

@@ -20,6 +20,7 @@ class Protocol:
     crop_scale: int = 0  # pixels cut off for each unit of the scale, as super-resolution does
     rounding: bool = True  # to 8 bits, clipped, before comparing
     ssim: str = "wang"  # "wang": Gaussian 11x11, valid region; "uniform": scikit-image's default 7x7
+    blocks: int = 0  # the side of blocks whose edges PSNR-B counts; 0: it is not measured
     about: str = ""
 
     def prepare(self, pixels: np.ndarray, scale: int = 1) -> np.ndarray:
@@ -49,7 +50,7 @@ PROTOCOLS = {
         Protocol("denoise", "as-is", about="grey or RGB as they come, no crop (BSD68, Set12, CBSD68, Kodak24)"),
         Protocol("sr-y", "y", crop_scale=1, about="luma, a border of the scale cut off (Set5, Set14, BSD100)"),
         Protocol("sr-rgb", "as-is", crop_scale=1, about="RGB, a border of the scale cut off"),
-        Protocol("jpeg-y", "y", about="luma, no crop (LIVE1; grey pictures are taken as luma)"),
+        Protocol("jpeg-y", "y", blocks=8, about="luma, no crop (Classic5, LIVE1; grey pictures are taken as luma)"),
         Protocol("deblur", "as-is", about="RGB, no crop (GoPro)"),
         Protocol("float", "as-is", rounding=False, about="as they are, neither clipped nor rounded (Deep Image Prior)"),
     )

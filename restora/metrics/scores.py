@@ -1,4 +1,4 @@
-"""PSNR and SSIM between a restored picture and its reference."""
+"""PSNR and SSIM, and PSNR-B where blocks matter, between a restored picture and its reference."""
 
 import math
 from dataclasses import dataclass
@@ -7,16 +7,21 @@ import numpy as np
 from skimage.metrics import structural_similarity
 
 from restora.core.errors import RestoraError
+from restora.metrics.blocking import psnr_b
 from restora.metrics.protocol import Protocol
 
 
 @dataclass(frozen=True)
 class Scores:
-    """psnr in dB (infinite where equal), ssim up to 1; higher is better. With the protocol they were measured by."""
+    """psnr in dB (infinite where equal), ssim up to 1; higher is better. With the protocol they were measured by.
+
+    psnr_b: in dB, where the protocol says how large blocks are.
+    """
 
     psnr: float
     ssim: float
     protocol: Protocol
+    psnr_b: float | None = None
 
 
 def measure(x_hat: np.ndarray, x: np.ndarray, protocol: Protocol, scale: int = 1) -> Scores:
@@ -30,7 +35,8 @@ def measure(x_hat: np.ndarray, x: np.ndarray, protocol: Protocol, scale: int = 1
     if x_hat.shape[2] != x.shape[2]:
         x_hat, x = (np.repeat(side, 3, 2) if side.shape[2] == 1 else side for side in (x_hat, x))
     a, b = protocol.prepare(x_hat, scale), protocol.prepare(x, scale)
-    return Scores(psnr(a, b), ssim(a, b, protocol.ssim), protocol)
+    in_blocks = psnr_b(a, b, protocol.blocks) if protocol.blocks else None
+    return Scores(psnr(a, b), ssim(a, b, protocol.ssim), protocol, in_blocks)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from restora.core.diagnosis import Finding
 from restora.learn.weights import find
-from restora.signs.noise_level import noise_level
+from restora.signs.noise_level import noise_level, strength
 
 WEIGHTS = "restora.noise"
 LOOKS = 3
@@ -44,9 +44,9 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
         if not height or not width:
             continue
         y = np.broadcast_to(look[:height, :width], (height, width, 3))
-        inside = np.abs(_squares(y).mean((1, 2)) - 0.5) < 0.47  # black and white are clipped
-        before.append(_deviations(_squares(y))[inside])
-        removed.append(_deviations(_squares(y - _denoised(y)))[inside])
+        inside = np.abs(squares(y).mean((1, 2)) - 0.5) < 0.47  # black and white are clipped
+        before.append(deviations(squares(y))[inside])
+        removed.append(deviations(squares(y - _denoised(y)))[inside])
     if sum(map(len, before)) < FLAT * ENOUGH:
         return _finding(0.0, 0.0, "too little is to be seen of coarse noise")
     all_before, all_removed = np.concatenate(before), np.concatenate(removed)
@@ -68,7 +68,9 @@ def _finding(value: float, share: float, says: str) -> Finding:
     sure = min(1.0, 4 * abs(share - NEARLY_ALL), abs(value - LEAST) / LEAST) if value >= LEAST else 1.0
     if value and not present:
         says = "no coarse noise to speak of: what varies in flat places is texture or very little"
-    return Finding("camera_noise", round(value, 5), "0..1 scale, in flat places", round(sure, 3), present, says)
+    plain = f"{strength(value)} grain" if present else ""
+    unit = "0..1 scale, in flat places"
+    return Finding("camera_noise", round(value, 5), unit, round(sure, 3), present, says, {}, plain)
 
 
 def _denoised(y: np.ndarray) -> np.ndarray:
@@ -81,14 +83,15 @@ def _denoised(y: np.ndarray) -> np.ndarray:
     return openvino_engine(weights.onnx, "f32")(planes[None])[0].transpose(1, 2, 0)
 
 
-def _squares(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> (N, SQUARE * SQUARE, 3)."""
+def squares(picture: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (N, SQUARE * SQUARE, C), the whole squares of a picture."""
     rows, columns = picture.shape[0] // SQUARE, picture.shape[1] // SQUARE
-    apart = picture.reshape(rows, SQUARE, columns, SQUARE, 3).swapaxes(1, 2)
-    return apart.reshape(rows * columns, SQUARE * SQUARE, 3)
+    whole = picture[: rows * SQUARE, : columns * SQUARE]
+    apart = whole.reshape(rows, SQUARE, columns, SQUARE, -1).swapaxes(1, 2)
+    return apart.reshape(rows * columns, SQUARE * SQUARE, -1)
 
 
-def _deviations(squares: np.ndarray) -> np.ndarray:
+def deviations(squares: np.ndarray) -> np.ndarray:
     """The standard deviation of each square (N,) from its best surface of second order, mean of the colours."""
     v, u = np.mgrid[-1 : 1 : SQUARE * 1j, -1 : 1 : SQUARE * 1j].reshape(2, -1)
     basis = np.linalg.qr(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], 1))[0]

@@ -9,6 +9,8 @@ from restora.core.diagnosis import Finding
 
 LEAST = 0.008
 """Share of pixels from which on the noise is called impulse noise; stars and glints are rarer than that."""
+MANY = 0.1
+"""Share of pixels from which on they are called many."""
 TOGETHER = 2.5
 """Times more neighbours of their own kind than by chance from which on dots are letters or lines, which hang together:
 print and screenshots have 3 and more, impulse noise 1.0 to 1.3, and 2 or more only where it is rare."""
@@ -26,7 +28,9 @@ def impulse(crops: Sequence[np.ndarray]) -> Finding:
     present = share >= LEAST
     percent = f"{100 * share:.1f} %" if present else f"{100 * share:.2f} %"
     says = f"about {percent} of the pixels are black or white dots" if present else f"no impulse noise ({percent})"
-    return Finding("impulse", round(share, 5), "share of pixels", min(1.0, abs(share - LEAST) / LEAST), present, says)
+    plain = ("many " if share >= MANY else "") + "black and white dots" if present else ""
+    sure = min(1.0, abs(share - LEAST) / LEAST)
+    return Finding("impulse", round(share, 5), "share of pixels", sure, present, says, {}, plain)
 
 
 def impulse_mask(crop: np.ndarray) -> np.ndarray:

@@ -42,7 +42,9 @@ def speckle(crops: Sequence[np.ndarray]) -> Finding:
         says = f"the noise grows as that of about {np.median(means / sigmas**2):.0f} photons for a white pixel"
     certain = min(1.0, 2 * abs(slope - SPECKLE))
     facts = {"exponent": round(slope, 3)}
-    return Finding("speckle", round(value, 4), "share of the value", round(certain, 3), slope >= SPECKLE, says, facts)
+    present = slope >= SPECKLE
+    plain = "speckle, strongest where it is bright" if present else ""
+    return Finding("speckle", round(value, 4), "share of the value", round(certain, 3), present, says, facts, plain)
 
 
 def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

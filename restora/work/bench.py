@@ -2,8 +2,9 @@
 
 import csv
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy as np
 from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
+from restora.damage.jpeg import last_of_jpegs
 from restora.damage.shrink import Shrink, imresize, shrink_in
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read
 from restora.learn.weights import find
-from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.protocol import PROTOCOLS, Protocol
 from restora.metrics.scores import measure
 from restora.work.restore import restore
 
@@ -30,7 +32,10 @@ KEYS = ("set", "damage", "seed", "method", "weights", "engine", "precision")
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one set at one damage. Means are over pictures; seconds are per megapixel."""
+    """One method on one set at one damage. Means are over pictures; seconds are per megapixel.
+
+    A score that is None was not measured, and has no column.
+    """
 
     set: str
     set_sha256: str
@@ -49,6 +54,7 @@ class Row:
     seconds_a_megapixel: float
     protocol: str
     ssim_variant: str
+    psnr_b: float | None = None
 
 
 def bench(
@@ -59,25 +65,13 @@ def bench(
     seed: int = 0,
     engine: str = "openvino",
 ) -> Row:
-    """Damage each picture with the same seed (unclipped, as the field does), restore it by its plan, and score it.
+    """Damage each picture, restore it by its plan, and score it by the protocol of the damage.
 
-    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL. A shrunk picture is
-    rounded to 8 bits, and what is compared is luma; the picture is first cut to a multiple of the scale, and compared
-    with bicubic interpolation where noisy pictures are with themselves.
+    A larger picture is compared with bicubic interpolation where others are with the damaged picture itself.
     """
-    made = None if tests.noisy else parse(damage)
-    shrink = (shrink_in(made) if made else None) or Shrink(1)
-    scale = shrink.scale
-    protocol = PROTOCOLS["sr-y" if scale > 1 else "denoise"]
+    protocol, scale = protocol_of(damage)
     scores, before, seconds, area = [], [], 0.0, 0
-    for index, path in enumerate(tests.paths):
-        x = shrink.cut(read(path).pixels)
-        if made is None:
-            y = Image(read(tests.noisy[index]).pixels)
-        else:
-            y = Image(made.apply(x, np.random.default_rng(seed)))
-        if scale > 1:
-            y = Image(np.rint(y.pixels.clip(0, 1) * 255) / np.float32(255))
+    for x, y in damaged(tests, damage, seed):
         plan = plan_for(y)
         started = time.perf_counter()
         x_hat, report = restore(y, plan, engine=engine, max_memory=MEMORY)
@@ -94,7 +88,7 @@ def bench(
         images=len(tests.paths),
         damage=damage,
         seed=seed,
-        clipped=bool(tests.noisy) or scale > 1,
+        clipped=protocol.name != "denoise" or bool(tests.noisy),
         method=step.method if step else "nothing",
         weights=(step.weights or "") if step else "",
         weights_sha256=short_sum(step.weights) if step and step.weights else "",
@@ -106,7 +100,31 @@ def bench(
         seconds_a_megapixel=round(seconds / area * 1e6, 3),
         protocol=protocol.name,
         ssim_variant=protocol.ssim,
+        psnr_b=round(float(np.mean([score.psnr_b for score in scores])), 3) if protocol.blocks else None,
     )
+
+
+def damaged(tests: TestSet, damage: str, seed: int = 0) -> Iterator[tuple[np.ndarray, Image]]:
+    """Each picture of a set, (H, W, C) on 0..1, and what the damage makes of it; the same seed for all, unclipped.
+
+    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL. Of what is made smaller the
+    picture is first cut to a multiple of the scale, and the small one is rounded to 8 bits.
+    """
+    made = None if tests.noisy else parse(damage)
+    shrink = (shrink_in(made) if made else None) or Shrink(1)
+    for index, path in enumerate(tests.paths):
+        x = shrink.cut(read(path).pixels)
+        y = read(tests.noisy[index]).pixels if made is None else made.apply(x, np.random.default_rng(seed))
+        yield x, Image(np.rint(y.clip(0, 1) * 255) / np.float32(255) if shrink.scale > 1 else y)
+
+
+def protocol_of(damage: str) -> tuple[Protocol, int]:
+    """How pictures with a damage are compared, on luma if they are made larger or JPEG alone; and their scale."""
+    made = parse(damage) if damage != REAL else None
+    shrink = (shrink_in(made) if made else None) or Shrink(1)
+    if shrink.scale > 1:
+        return PROTOCOLS["sr-y"], shrink.scale
+    return PROTOCOLS["jpeg-y" if made and last_of_jpegs(made) else "denoise"], 1
 
 
 def short_sum(weights: str) -> str:
@@ -120,7 +138,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     for row in read_table(path, KEYS):
         kept[tuple(row[key] for key in KEYS)] = row
     for new in rows:
-        values = {name: str(value) for name, value in asdict(new).items()}
+        values = {name: str(value) for name, value in asdict(new).items() if value is not None}
         kept[tuple(values[key] for key in KEYS)] = values
     write_table(path, [kept[key] for key in sorted(kept)])
 
@@ -138,13 +156,16 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write rows as CSV, aside first, so that an interruption leaves the old file. Without rows the file is removed."""
+    """Write rows as CSV, aside first, so that an interruption leaves the old file. Without rows the file is removed.
+
+    The columns are those of all rows; what a row lacks is left empty.
+    """
     if not rows:
         path.unlink(missing_ok=True)
         return
     aside = path.with_suffix(".part")
     with aside.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(lines, dict.fromkeys(chain(*rows)), restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     aside.replace(path)

@@ -1,16 +1,17 @@
 """Copy measured scores to the cards of the weights they belong to."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from restora.learn.weights import find, listed, rescore
+from restora.learn.weights import Weights, find, listed, rescore
 
 
 def write_cards(results: Path) -> Iterator[str]:
     """Put the rows of a results file on the cards of the weights they are of; a line about each.
 
-    What bf16 costs stays as it was on the card if the rows do not tell.
+    Scores by other protocols stay on the card, as they are from other files. What bf16 costs stays as it was there if
+    the rows do not tell.
     """
     with results.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -23,9 +24,24 @@ def write_cards(results: Path) -> Iterator[str]:
         ]
         if not mine:
             continue
-        losses = [loss for row in mine if row["precision"] == "bf16" and (loss := bf16_loss(row, mine)) is not None]
-        rescore(weights, mine, max(losses) if losses else weights.card.get("bf16_loss_db"))
+        scores = sorted([*_by_others(weights, mine), *mine], key=_protocol)
+        losses = [loss for row in scores if row["precision"] == "bf16" and (loss := bf16_loss(row, scores)) is not None]
+        rescore(weights, scores, max(losses) if losses else weights.card.get("bf16_loss_db"))
         yield f"{name}: {len(mine)} scores, bf16 costs {losses} dB"
+
+
+def _by_others(weights: Weights, mine: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The scores on a card that are of these very weights, by protocols that no new score has."""
+    new = {_protocol(score) for score in mine}
+    return [
+        score
+        for score in weights.card.get("scores", [])
+        if _protocol(score) not in new and weights.checksum.startswith(score["weights_sha256"])
+    ]
+
+
+def _protocol(score: Mapping[str, str]) -> str:
+    return score.get("protocol", "")
 
 
 def bf16_loss(coarse: dict[str, str], rows: list[dict[str, str]]) -> float | None:

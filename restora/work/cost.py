@@ -21,6 +21,8 @@ from restora.work.bench import MEMORY
 from restora.work.plan import plan_to_enlarge
 from restora.work.restore import peak_memory, restore
 
+LEVELS = {"jpeg_quality": 10}
+"""What methods are told of a sign; of any other 0.1."""
 SIZE = 512
 ROUNDS = 3
 
@@ -72,7 +74,7 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
         size = y.shape[0] * scale, y.shape[1] * scale  # not 512 where that is no multiple: it would take a second net
         plan = plan_to_enlarge(method, y.shape, size, weights=weights or None, precision=wanted)
     else:
-        levels = {knob.name: 0.1 for knob in row.knobs if knob.default is None}
+        levels = {knob.name: LEVELS.get(knob.sign, 0.1) for knob in row.knobs if knob.default is None}
         plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)
     if row.kind != "per-image":  # those take minutes: once is enough, and loading does not matter
         restore(y, plan)

@@ -24,12 +24,12 @@ class Pixels(Protocol):
 
 def diagnose(picture: Pixels) -> Diagnosis:
     """What is wrong with a picture, from up to nine crops of 256x256 spread over it."""
-    crops = [picture.window(*rectangle) for rectangle in _spread(*picture.shape[:2])]
+    crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
     return Diagnosis(findings(crops))
 
 
-def _spread(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Rectangles (top, left, height, width) from multiples of 8, evenly spread; small pictures are taken whole."""
+def spread(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Up to nine rectangles (top, left, height, width) from multiples of 8, evenly spread; small pictures are whole."""
     if height * width <= CROPS * CROP**2:
         return [(0, 0, height, width)]
     tall, wide = min(CROP, height), min(CROP, width)

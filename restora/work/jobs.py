@@ -7,6 +7,7 @@ What was running when the process died begins again, unless its result was there
 import fcntl
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -23,10 +24,14 @@ from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
 from restora.files.save import write_text
-from restora.work.diagnose import Pixels, diagnose
-from restora.work.plan import plan_for, with_hole
+from restora.work.diagnose import Pixels
+from restora.work.fix import plan_to_fix
+from restora.work.plan import with_hole
 from restora.work.restore import Limits, restore_file
+from restora.work.view import view_of
 
+PICTURE = "the picture"
+"""What sentences call the picture that came: where it lies is nobody's business."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 TABLE = """
@@ -93,10 +98,11 @@ class Jobs:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
 
-    def add(self, source: Path, ending: str, plan: str = "", hole: Path | None = None) -> Job:
+    def add(self, source: Path, ending: str, plan: str = "", hole: Path | None = None, salvage: bool = False) -> Job:
         """A new job for a picture file, and the mask of what to fill; both are moved into its folder.
 
-        Raises Full, or BadPlan for a plan's text.
+        With `salvage`, the part of a truncated file that is there is restored. Raises Full, or BadPlan for the text of
+        a plan.
         """
         if plan:
             plan_from_json(plan)
@@ -108,6 +114,8 @@ class Jobs:
         shutil.move(source, self.input(job))
         if hole:
             shutil.move(hole, self.hole(job))
+        if salvage:
+            self.salvage(job).touch()
         with self._table() as table:
             # Counted and added in one statement: two that come at once cannot both take the last place.
             added = table.execute(
@@ -202,6 +210,10 @@ class Jobs:
         """The mask of what to fill, if one came."""
         return self.of(job.id) / "hole"
 
+    def salvage(self, job: Job) -> Path:
+        """An empty file, which is there if the picture may be truncated."""
+        return self.of(job.id) / "salvage"
+
     def output(self, job: Job) -> Path:
         """The restored picture."""
         return self.of(job.id) / f"output.{job.ending}"
@@ -224,8 +236,7 @@ class Jobs:
         except Cancelled:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
-            said = str(problem).replace(f"the mask {self.hole(job)}", "the mask")
-            ended, error = "failed", said.replace(str(self.hole(job)), "the mask") or "out of memory"
+            ended, error = "failed", self._told(job, problem)
         except Exception:  # a fault of ours: this job fails, the others go on
             logging.getLogger("restora").exception("job %s", job.id)
             ended, error = "failed", "restora itself failed at this picture; the server's log says where"
@@ -236,13 +247,31 @@ class Jobs:
             self._remove(job.id)
         self._tell_all()
 
+    def public(self, sentence: str) -> str:
+        """A sentence without the places of files on this machine: it goes to whoever sent the picture."""
+        return re.sub(rf"{re.escape(str(self.folder))}[^\s:;,]*", "a file of the server", sentence)
+
+    def _told(self, job: Job, problem: RestoraError | OSError | MemoryError) -> str:
+        """An error as a sentence for whoever sent the picture."""
+        if isinstance(problem, MemoryError):
+            return "out of memory"
+        if isinstance(problem, OSError):
+            return f"the server cannot read or write its files: {problem.strerror or 'no reason given'}"
+        said, mask = str(problem), str(self.hole(job))
+        called = {f"the mask {mask}": "the mask", mask: "the mask", str(self.input(job)): PICTURE}
+        for path, words in (called | {str(self.output(job)): "the result"}).items():
+            said = said.replace(path, words)
+        return self.public(said)
+
     def _restored(self, job: Job) -> Report:
         seen = []
 
         def decide(pixels: Pixels) -> Plan:
-            if not job.plan:
-                seen.append(diagnose(pixels))
-            plan = plan_from_json(job.plan) if job.plan else plan_for(seen[0])
+            if job.plan:
+                plan = plan_from_json(job.plan)
+            else:
+                diagnosis, plan = plan_to_fix(view_of(pixels))
+                seen.append(diagnosis)
             return with_hole(plan, self.hole(job)) if self.hole(job).exists() else plan
 
         def tell(done: int, total: int) -> None:
@@ -253,7 +282,10 @@ class Jobs:
                 raise Cancelled
 
         files = self.input(job), self.output(job)
-        report = restore_file(*files, decide, device=self.device, limits=self.limits, force=True, tell=tell)
+        salvage = self.salvage(job).exists()
+        report = restore_file(
+            *files, decide, device=self.device, limits=self.limits, force=True, tell=tell, salvage=salvage
+        )
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # where they lie here is nobody's business
         named = [replace(step, hole=step.hole and {**step.hole, "file": "mask.png"}) for step in report.plan.steps]

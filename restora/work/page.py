@@ -51,6 +51,15 @@ DENOISING = Subject(
     (("Set12", 6, (96, 60)), ("CBSD68", 3, (100, 120))),
     PROTOCOLS["denoise"],
 )
+DEBLOCKING = Subject(
+    "jpeg",
+    "JPEG removed, measured",
+    "PSNR, SSIM (Wang) and PSNR-B of luma, mean over pictures, clipped and rounded to 8 bits, no border cropped;"
+    " colour is written 4:2:0. LIVE1 is ten of its 29 pictures. Speed and memory on a colour picture of 512x512.",
+    ("Classic5", "jpeg(quality=10)"),
+    (("Classic5", 3, (230, 230)), ("LIVE1", 8, (150, 300))),
+    PROTOCOLS["jpeg-y"],
+)
 ENLARGING = Subject(
     "superres",
     "Super-resolution, measured",
@@ -124,15 +133,18 @@ def verdict(row: Mapping[str, str]) -> str:
 
 def _table(name: str, damage: str, rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) -> str:
     here = sorted((r for r in rows if (r["set"], r["damage"]) == (name, damage)), key=lambda r: -float(r["psnr"]))
+    in_blocks = any(row.get("psnr_b") for row in here)
     head = (
-        "method", "PSNR (dB)", "SSIM", "s/MP, 1 core", "s/MP, 2 cores", "peak MB", "parameters",
-        "trained (min)", "published, same protocol",
+        "method", "PSNR (dB)", "SSIM", *["PSNR-B (dB)"] * in_blocks, "s/MP, 1 core", "s/MP, 2 cores", "peak MB",
+        "parameters", "trained (min)", "published, same protocol",
     )  # fmt: skip
     lines = [f"<h2>{escape(name)}, {escape(said(damage))}</h2><table><tr>"]
     lines += [f"<th>{title}</th>" for title in head] + ["</tr>"]
     for row in here:
         one, two = (prices.get((row["method"], row["weights"], threads)) for threads in ("1", "2"))
         cells = [f"{float(row['psnr']):.2f}", f"{float(row['ssim']):.4f}"]
+        if in_blocks:
+            cells.append(f"{float(row['psnr_b']):.2f}")
         cells += [f"{float(price['seconds_a_megapixel']):.2f}" if price else "" for price in (one, two)]
         cells.append(f"{float(two['peak_megabytes']):.0f}" if two else "")
         cells.append(f"{float(two['parameters']) / 1e6:.2f} M" if two and row["weights"] else "")

@@ -17,7 +17,8 @@ from restora.data.photographs import sha256
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
-from restora.signs.speckle import PHOTONS
+from restora.signs.table import SIGNS
+from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
 FILLING = "navier-stokes"
@@ -30,47 +31,33 @@ GREATEST = 8
 """How many times larger a picture can be made."""
 BF16_LOSS, INT8_LOSS = 0.01, 0.05
 """Decibels of PSNR that computing in bf16, and in int8, may cost on the mean."""
-DENSE = 0.4
-"""Share of impulses from which on the adaptive median is the better one; the flagship was trained on less."""
-WHITE, UP_TO = "restora.blind", 0.15
-"""Weights that are the better ones for white noise alone, up to this sigma. Measured on 8-bit photographs."""
-NOISE = ("impulse", "noise_level", "speckle", "camera_noise")
-"""Signs of what the flagship treats, alone or together."""
+KNOBS: dict[str, dict[str, Setting]] = {"adaptive-median": {"radius": 5}}
+"""Of the classical methods in the table of rules: dots are dense where the median is taken."""
 
 
 def plan_for(diagnosis: Diagnosis) -> Plan:
     """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
-    steps = _against_noise(diagnosis)
-    untreated = [f.says for f in diagnosis.findings.values() if f.present and f.sign not in NOISE]
-    left = f"{'; '.join(untreated)}, for which there is no method yet"
-    if steps:
-        because = "; ".join([step.because for step in steps] + [f"left: {left}"] * bool(untreated))
-    elif untreated:
-        because = f"left alone: {left}"
-    else:
-        because = "left alone: neither noise, impulses nor JPEG blocks were found"
+    return plans_for(diagnosis)[0]
+
+
+def plans_for(diagnosis: Diagnosis) -> list[Plan]:
+    """The plans that the table of rules has for a picture with this diagnosis, the best first; at least one."""
+    because = "; ".join(finding.says for finding in diagnosis.present.values())
+    plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
+    return plans or [Plan((), f"left alone: found neither {', '.join(sign.called for sign in SIGNS.values())}")]
+
+
+def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
+    """The plan of a treatment of the table of rules."""
+    steps = [_step_of(name, because) for name in treatment]
     return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
 
 
-def _against_noise(diagnosis: Diagnosis) -> list[Step]:
-    """What treats the noise that was found."""
-    found = [finding for finding in diagnosis.findings.values() if finding.present]
-    dense = [f for f in found if f.sign == "impulse" and float(f.value) >= DENSE]  # type: ignore[arg-type]
-    steps = [Step("adaptive-median", finding.says, knobs={"radius": 5}) for finding in dense]
-    noise = [finding.says for finding in found if finding.sign in NOISE and finding not in dense]
-    if noise:
-        weights = WHITE if _is_white(diagnosis) else None
-        steps.append(learned_step(method_named(FLAGSHIP), "; ".join(noise), weights))
-    return steps
-
-
-def _is_white(diagnosis: Diagnosis) -> bool:
-    """Whether white noise is all that was found, and not too strong."""
-    found = [finding for finding in diagnosis.findings.values() if finding.present]
-    if [finding.sign for finding in found] != ["noise_level"]:
-        return False
-    growth = diagnosis.findings["speckle"].facts["exponent"] if "speckle" in diagnosis.findings else 0.0
-    return growth < PHOTONS and float(np.mean(found[0].value)) < UP_TO
+def _step_of(name: str, because: str) -> Step:
+    """A step of a treatment: the name is that of a classical method, or of weights of the flagship."""
+    if name in METHODS:
+        return Step(name, because, knobs=KNOBS.get(name, {}))
+    return learned_step(method_named(FLAGSHIP), because, name)
 
 
 def plan_of_method(
@@ -95,7 +82,8 @@ def plan_of_method(
         if sigma_map and wishes.get("sigma"):
             raise BadPlan("give sigma or a sigma map, not both")
         if sigma_map:
-            step = replace(step, sigma_map=map_in(sigma_map))
+            chosen, because = _told(method, step.weights or "", step.because)
+            step = replace(step, weights=chosen, because=because, sigma_map=map_in(sigma_map))
         return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
     if weights or precision or sigma_map:
         raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor a sigma map")
@@ -140,14 +128,20 @@ def map_in(path: Path) -> dict[str, str]:
 
 
 def plan_to_enlarge_as_found(
-    diagnosis: Diagnosis, shape: tuple[int, int, int], size: tuple[int, int], *, ensemble: bool = False
+    diagnosis: Diagnosis,
+    shape: tuple[int, int, int],
+    size: tuple[int, int],
+    *,
+    treated: Sequence[Step] | None = None,
+    ensemble: bool = False,
 ) -> Plan:
     """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
 
-    Where JPEG left blocks, weights are taken that know them, and the noise beneath; else noise is removed first.
+    Where JPEG left blocks, weights are taken that know them, and the noise beneath; else what was found is treated
+    first, by the steps `treated` or by those of the table of rules.
     """
-    blocks = [f.says for f in diagnosis.findings.values() if f.present and f.sign == "jpeg_quality"]
-    steps = [] if blocks else _against_noise(diagnosis)
+    blocks = [finding.says for name, finding in diagnosis.present.items() if name == "jpeg_quality"]
+    steps = [] if blocks else list(plan_for(diagnosis).steps if treated is None else treated)
     larger = plan_to_enlarge(LARGER, shape, size, ensemble=ensemble, as_found=bool(blocks))
     if not larger.steps:
         return larger
@@ -240,8 +234,27 @@ def learned_step(
     strength: float = 1.0,
     knobs: Mapping[str, Setting] | None = None,
 ) -> Step:
-    """A step of a learned method, with its own weights unless others are named."""
-    return Step(method.name, because, weights_for(method, weights), knobs or {}, strength)
+    """A step of a learned method, with its own weights unless others are named.
+
+    Where it is told sigma and the weights cannot be, weights of the method that can take their place.
+    """
+    chosen = weights_for(method, weights)
+    if knobs and knobs.get("sigma"):
+        chosen, because = _told(method, chosen, because)
+    return Step(method.name, because, chosen, knobs or {}, strength)
+
+
+def _told(method: Method, weights: str, because: str) -> tuple[str, str]:
+    """Weights that can be told sigma, these or others of the method, and the reason with a word on the change."""
+    able = weights if find(weights).told else next((name for name in method.weights if find(name).told), weights)
+    return able, because + (f"; {able}, as {weights} cannot be told sigma" if able != weights else "")
+
+
+def usable_knobs(step: Step) -> tuple[Knob, ...]:
+    """The knobs of a step's method that its weights can follow: some cannot be told sigma."""
+    knobs = method_named(step.method).knobs
+    deaf = step.weights is not None and not find(step.weights).told
+    return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
 
 
 def weights_for(method: Method, wished: str | None) -> str:

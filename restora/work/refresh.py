@@ -25,6 +25,7 @@ from restora.work.bench import KEYS, Row, read_table, write_table
 SUITES = {
     "denoise": (suite.SETS, suite.NOISES),
     "superres": (suite.ENLARGED, (*suite.SHRINKS, *suite.FOUND)),
+    "jpeg": (suite.COMPRESSED, suite.JPEGS),
 }
 """Results files, and the sets and damages that new weights are measured on."""
 ELSEWHERE = {

@@ -17,10 +17,11 @@ from restora.core.report import Report
 from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
 from restora.engines.choice import CPU, backend_named
+from restora.engines.hidden import without_hidden
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import Read, resampled
 from restora.files.canvas import Unfinished, unfinished
-from restora.files.picture import MAX_PIXELS, STDIO, open_picture
+from restora.files.picture import MAX_PIXELS, STDIO, Picture, open_picture
 from restora.files.save import check_output, copy, write_by_tiles
 from restora.methods.table import method_named
 from restora.work.diagnose import Pixels
@@ -51,6 +52,8 @@ def restore(
     tell: Tell | None = None,
 ) -> tuple[Image, Report]:
     """The restored picture and the report. Metadata pass through; alpha and hole too, made larger with the picture.
+
+    Colour where alpha is zero is not looked at; there the result holds what visible colours nearby lead to.
 
     engine and device: what runs the nets, see backend_named. Raises BadPlan, BadKnob or NoWeights for a plan that
     cannot be carried out, BadImage for one that needs more memory than allowed, NotFinite for a result that is not
@@ -85,20 +88,28 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     quality: int = 95,
     tell: Tell | None = None,
     resume: Callable[[str], None] | None = None,
+    salvage: bool = False,
+    keep_unchanged: bool = True,
 ) -> Report:
     """Restore a picture file into another one without ever holding it whole, within limits.
 
     `plan` may be a function that makes the plan from the open picture. An empty plan copies the file byte for byte
-    if the format stays the same. With `resume`, finished rows of tiles are kept beside the target when this is
-    stopped, and the same call goes on from there; `resume` is called with a sentence that says so. Raises as `restore`,
-    `open_picture` and `check_output` do.
+    if the format stays the same and the file is whole; without `keep_unchanged` nothing is written then, and the
+    report's output is empty. With `resume`, finished rows of tiles are kept beside the
+    target when this is stopped, and the same call goes on from there; `resume` is called with a sentence that says so.
+    With `salvage`, the part of a truncated file that is there is restored. Raises as `restore`, `open_picture` and
+    `check_output` do.
     """
     started = time.perf_counter()
     backend = backend_named(engine, device)  # before anything that takes time
-    picture = open_picture(source, limits.pixels)
+    picture = open_picture(source, limits.pixels, salvage=salvage)
     kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
+    report.salvaged_rows = picture.salvaged_rows
+    if not plan.steps and not keep_unchanged:
+        report.output = ""
+        return report
     _be_patient(plan, picture.shape, limits.minutes)
     work = prepare(plan, picture.shape, report, backend, limits.memory, tell, picture.held)
     height, width = work.size()
@@ -125,7 +136,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
                 tell(done, len(work))
         rest()  # what is held of the last piece, and what encoding needs, would be too much together
 
-    if not plan.steps and kind == picture.format:
+    if not plan.steps and kind == picture.format and not picture.salvaged_rows:
         copy(picture.path, target, force=force)
         report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
@@ -205,14 +216,16 @@ def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None
         )
 
 
-def _checked(picture: Pixels) -> Read:
+def _checked(picture: Image | Picture) -> Read:
+    """Reading rectangles of what can be seen of a picture. Raises BadImage for what is not finite."""
+
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:
         y = picture.window(top, left, height, width)
         if not np.isfinite(y).all():
             raise BadImage("the picture holds NaN or infinity")
         return y
 
-    return read
+    return without_hidden(read, picture.alpha_window, picture.shape[:2]) if picture.has_alpha else read
 
 
 def _finish(report: Report, work: Restoration, started: float) -> None:

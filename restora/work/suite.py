@@ -13,6 +13,7 @@ from restora.core.image import Image
 from restora.core.method import Method
 from restora.core.plan import Plan
 from restora.damage.chain import Chain
+from restora.damage.jpeg import last_of_jpegs
 from restora.damage.noise import GaussianNoise, Speckle
 from restora.damage.shrink import shrink_in
 from restora.damage.words import draw, parse
@@ -41,6 +42,14 @@ FOUND = (
     "blur(sigma=1.2) | shrink(scale=4) | noise(sigma=0.01) | jpeg(quality=50)",
 )
 """Small pictures as they are found: a little soft, a little noisy, and JPEG."""
+COMPRESSED = ("Classic5", "LIVE1")
+_TWICE = ((10, 30), (10, 50), (30, 50))
+JPEGS = (
+    *(f"jpeg(quality={quality})" for quality in (10, 20, 30, 40)),
+    *(f"jpeg(quality={first}) | jpeg(quality={second})" for first, second in _TWICE),
+    *(f"jpeg(quality={first}) | jpeg(quality={second}, down=4, right=4)" for first, second in _TWICE),
+)
+"""JPEG once, twice on one grid, and twice on two grids, as after cropping."""
 NOTHING = "nothing"
 CORES = (1, 2)
 """With how many cores the cost of a method is measured."""
@@ -160,7 +169,9 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
 
 
 def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
-    """The diagnosis with the level of white noise or speckle as it was drawn; None if the method asks for nothing."""
+    """The diagnosis with the level of white noise or speckle as it was drawn, or the last quality of JPEG, which a file
+    states; None if the method asks for nothing.
+    """
     if all(knob.default is not None for knob in method.knobs):
         return None
     if words == REAL:
@@ -169,6 +180,8 @@ def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
     for kind, sign in ((GaussianNoise, "noise_level"), (Speckle, "speckle")):
         if isinstance(damage, kind):
             return Diagnosis({sign: Finding(sign, damage.sigma, "0..1", 1.0, True, "told")})
+    if jpeg := last_of_jpegs(damage):
+        return Diagnosis({"jpeg_quality": Finding("jpeg_quality", jpeg.quality, "1 to 100", 1.0, True, "told")})
     return diagnose(y)
 
 
@@ -183,9 +196,9 @@ def _kinds(*words: str) -> set[str]:
 
 
 def _is_for(weights: str, noise: str) -> bool:
-    """Whether weights were trained on a noise: on its kinds, and if on one level only, on that one.
+    """Whether weights were trained on a damage: on its kinds, and if on one level only, on that one.
 
-    Real noise is that of cameras, or is taken to be.
+    Real noise is that of cameras, or is taken to be. JPEG alone must have been met alone, not only after noise.
     """
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"
@@ -194,5 +207,7 @@ def _is_for(weights: str, noise: str) -> bool:
     if shrink:
         return shrink.scale in recipe.scales
     damages = recipe.damages
+    if last_of_jpegs(parse(noise)):
+        return any(last_of_jpegs(draw(words, np.random.default_rng(0))) for words in damages)
     one_level = len(damages) == 1 and ".." not in damages[0]
     return parse(damages[0]) == parse(noise) if one_level else _kinds(noise) <= _kinds(*damages)

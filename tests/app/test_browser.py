@@ -107,8 +107,9 @@ def taken(page, button, folder):
 def test_a_photograph_is_looked_at_restored_compared_and_taken_away(page, noisy, tmp_path, jobs):
     bring(page, noisy)
     found = page.inner_text("#findings")
-    assert "Noise" in found and "certain" in found and "my photo.jpg · 200 × 160" in found
-    page.wait_for_selector("#plan >> text=because: noise of standard deviation")
+    assert "Strong noise" in found and "certain" in found and "my photo.jpg · 200 × 160" in found
+    page.click("#plan summary:has-text('Why')")
+    page.wait_for_selector("#plan >> text=noise of standard deviation")
     restore(page)
     clip = "document.querySelector('#compare img.fixed').style.clipPath"
     zoom = "document.querySelector('#compare img.fixed').style.transform"
@@ -148,7 +149,7 @@ def test_another_method_with_other_knobs_is_what_the_report_says(page, noisy, tm
     page.click("text=Change this step")
     page.click("#plan input[role=combobox]")
     page.click("ul[role=listbox] li[aria-label=median]")
-    page.wait_for_selector("text=because: you chose it")
+    page.wait_for_selector("#plan >> text=you chose it", state="attached")
     radius = page.locator("#plan input[type=number]").nth(1)
     radius.fill("3")
     radius.press("Tab")

@@ -25,8 +25,8 @@ from restora.work.restore import restore_file
 
 COMMANDS = [
     ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
-    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"], ["bench", "refresh"],
-    ["weights", "add"], ["weights", "list"], ["weights", "verify"],
+    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"], ["bench", "jpeg"],
+    ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
     ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip
 
@@ -71,7 +71,33 @@ def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, 
     report = json.loads(Path("noisy.restored.png.json").read_text())
     assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
+    assert status == 0 and "found nothing to mend" in out and not list(Path().glob("same.png*"))
+    assert "not looked for yet: blur" in out and "restora denoise clean.png" in out
+    assert json.loads(restora("fix", "clean.png", "--json")[1])["output"] == ""
+    status, out, _ = restora("fix", "clean.png", "-o", "same.png", "--copy")
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
+
+
+@pytest.mark.parametrize("words", ["jpeg(quality=20)", "noise(sigma=0.05) | jpeg(quality=60)"])
+def test_a_photograph_with_jpeg_blocks_is_fixed(folder, restora, words):
+    restora("degrade", "clean.png", words, "-o", "blocky.png", "--seed", 1)
+    status, out, _ = restora("fix", "blocky.png")
+    assert status == 0 and "JPEG blocks" in out and "restora.photo" in out
+    clean, blocky, fixed = (read(Path(name)).pixels for name in ("clean.png", "blocky.png", "blocky.restored.png"))
+    gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(blocky, clean, PROTOCOLS["denoise"]).psnr
+    assert gain > 0.7
+
+
+def test_diagnose_says_what_it_did_not_look_for(folder, restora):
+    assert "not looked for yet: blur, scratches and dust" in restora("diagnose", "clean.png")[1]
+    restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
+    assert "! strong noise: noise of standard deviation" in restora("diagnose", "noisy.png")[1]
+
+
+def test_weights_that_cannot_be_told_sigma_give_way_to_some_that_can(folder, restora):
+    status, out, _ = restora("denoise", "clean.png", "--weights", "restora.blind", "--sigma", 0.1, "-o", "a.png")
+    assert status == 0 and "restora.noise, as restora.blind cannot be told sigma" in Path("a.png.json").read_text()
+    assert "restora.noise" in out
 
 
 def test_what_a_mask_marks_is_filled(folder, restora):
@@ -156,7 +182,8 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "tv", "--sigma", "0.1", "--set", "sigma=0.2"], "give sigma once"),
         (["denoise", "clean.png", "--weights", "clean.png"], "add it first: restora weights add clean.png"),
         (["fix", "clean.png", "--max-pixels", "10"], "0.16 megapixels (400x400), more than the 1e-05 allowed"),
-        (["fix", "clean.png", "--max-memory", "1KB"], "more than the 0 MB allowed"),
+        (["fix", "clean.png", "--strength", "very"], "no strength is called 'very'"),
+        (["fix", "clean.png", "--copy", "--max-memory", "1KB"], "more than the 0 MB allowed"),
         (["fix", "clean.png", "--device", "gpus"], "no device is called 'gpus'; known: cpu, cuda, cuda:1, GPU"),
         (["denoise", "clean.png", "--device", "cuda:99"], "on this computer"),
         (["upscale", "clean.png", "--device", "GPU.99"], "OpenVINO finds no device GPU.99 on this computer, only CPU"),
@@ -195,6 +222,46 @@ def test_an_existing_report_is_not_overwritten(folder, restora):
     Path("a.png.json").write_text("mine")
     assert restora("denoise", "clean.png", "--method", "median", "-o", "a.png")[0] == 2
     assert Path("a.png.json").read_text() == "mine" and not Path("a.png").exists()
+
+
+def test_a_report_whose_picture_is_gone_is_replaced(folder, restora):
+    words = ("denoise", "clean.png", "--method", "median", "-o", "a.png")
+    assert restora(*words)[0] == 0
+    status, _, err = restora(*words)  # both are there
+    assert status == 2 and "a.png exists" in err
+    first = Path("a.png.json").read_text()
+    os.remove("a.png")
+    assert restora(*words, "--set", "radius=2")[0] == 0
+    report = json.loads(Path("a.png.json").read_text())
+    assert report["plan"]["steps"][0]["knobs"] == {"radius": 2} and Path("a.png.json").read_text() != first
+    os.rename("a.png", "b.png")
+    os.rename("a.png.json", "b.png.json")
+    os.remove("b.png")
+    assert restora(*words[:-1], "b.png")[0] == 0  # it named a.png, and no picture is there
+
+
+@pytest.mark.parametrize("change", ["other", "no report", "link", "folder"])
+def test_a_file_that_is_no_report_on_this_picture_is_kept_and_both_names_are_said(folder, restora, change):
+    words = ("denoise", "clean.png", "--method", "median", "-o", "a.png")
+    assert restora(*words)[0] == 0
+    text = Path("a.png.json").read_text()
+    paper = Path("a.png.json")
+    if change == "other":  # a report on another picture, beside a picture that is there
+        paper.write_text(text.replace('"output": "a.png"', '"output": "c.png"'))
+    else:
+        os.remove("a.png")
+        paper.unlink()
+    if change == "no report":
+        paper.write_text('{"plan": {}, "output": "a.png"}')
+    elif change == "link":
+        Path("kept.json").write_text(text)
+        paper.symlink_to("kept.json")
+    elif change == "folder":
+        paper.mkdir()
+    before = paper.read_bytes() if paper.is_file() else None
+    status, _, err = restora(*words)
+    assert status == 2 and "a.png.json" in err and "report on a.png" in err and err.count("\n") == 1
+    assert paper.is_dir() if change == "folder" else paper.read_bytes() == before
 
 
 def test_json_is_json(folder, restora):

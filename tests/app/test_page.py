@@ -16,6 +16,7 @@ from restora.app.desk import Edit, as_shown, edited, look, plan_as_found
 from restora.app.editor import Draft, read_form
 from restora.app.errand import mask_of, preview
 from restora.app.guard import Bounds
+from restora.app.page import has_work
 from restora.app.samples import samples
 from restora.app.server import make_app
 from restora.core.errors import BadPlan
@@ -24,6 +25,7 @@ from restora.core.plan import Plan, Step
 from restora.files.picture import open_picture, read
 from restora.files.save import write
 from restora.work.jobs import Jobs
+from restora.work.plan import plan_of_method
 from restora.work.restore import Limits
 
 
@@ -183,6 +185,41 @@ def test_an_untouched_form_gives_the_plan_itself(sight):
     assert read_form(Draft(plan), ["restora", True, 1, shown.knobs["sigma"]], sight) is plan
 
 
+@pytest.fixture
+def clean_sight(photo, tmp_path):
+    write(Image(photo), tmp_path / "clean.png")
+    return look(tmp_path / "clean.png", Limits(), "clean.png")
+
+
+def test_a_clean_picture_is_never_said_to_have_nothing_wrong(clean_sight):
+    """Not everything is looked for: what was not is said, and what can be done all the same."""
+    said = phrases.findings(clean_sight)
+    assert "I found nothing to mend" in said and "nothing wrong" not in said.lower()
+    for word in ("black and white dots", "noise", "JPEG blocks", "Not looked for yet: blur, scratches and dust"):
+        assert word in said
+    assert not has_work(Draft(plan_as_found(clean_sight))) and "remove noise anyway" in phrases.NO_STEPS
+
+
+def test_findings_are_plain_words_with_the_figures_under_details(sight):
+    before, details = phrases.findings(sight).split("<details", 1)
+    assert "Strong noise" in before and "of 255" not in before and "of 255" in details
+    assert has_work(Draft(plan_as_found(sight))) and has_work(None)
+
+
+def test_strengths_change_the_plan(sight):
+    light, normal, strong = (plan_as_found(sight, 1, strength) for strength in ("light", "normal", "strong"))
+    assert [plan.steps[0].strength for plan in (light, normal)] == [0.5, 1] and len(strong.steps) == 2
+    assert plan_as_found(sight, 2, "light").steps[0].strength == 0.5
+
+
+def test_a_form_has_no_knob_that_the_weights_cannot_follow(sight):
+    plan = plan_of_method("restora", {}, None, weights="restora.blind")
+    assert "sigma" not in as_shown(plan.steps[0]).knobs
+    assert read_form(Draft(plan), ["restora", True, 1], sight) is plan
+    told = plan_of_method("restora", {}, None, weights="restora.noise")
+    assert read_form(Draft(told), ["restora", True, 1, 0.1], sight).steps[0].knobs == {"sigma": 0.1}
+
+
 def test_a_form_changes_what_was_changed(sight):
     plan = plan_as_found(sight)
     weaker = read_form(Draft(plan), ["restora", True, 0.5, 0.1], sight).steps[0]
@@ -206,6 +243,16 @@ def test_a_preview_is_the_picture_or_its_means(photo, tmp_path):
     assert preview(open_picture(tmp_path / "x.png"), tmp_path / "small.png", photo.size // 12) == 2
     means = photo.reshape(128, 2, 152, 2, 3).mean((1, 3))
     assert np.abs(read(tmp_path / "small.png").pixels - means).max() < 0.51 / 255
+
+
+def test_a_smaller_preview_does_not_show_what_is_hidden(tmp_path):
+    y, alpha = np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32)
+    y[:, :33], y[:, 33:], alpha[:, :33] = (1, 0, 0), (0, 1, 0), 1
+    write(Image(y, alpha), tmp_path / "x.png")
+    assert preview(open_picture(tmp_path / "x.png"), tmp_path / "small.png", 64 * 64 // 4) == 2
+    small = read(tmp_path / "small.png")
+    assert small.shape == (32, 32, 3) and not small.pixels[:, :, 1].any() and not small.alpha[:, 17:].any()
+    assert np.abs(small.alpha[:, 16] - 0.5).max() < 0.01 and (small.pixels[:, :17, 0] == 1).all()
 
 
 def test_samples_are_made_once(tmp_path):

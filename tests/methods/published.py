@@ -55,6 +55,17 @@ def dncnn(folder, sigma):
     return net
 
 
+def dncnn3(folder):
+    """DnCNN-3, of 20 layers, in our class: noise, interpolation and JPEG of luma."""
+    layers = matconvnet(folder / "dncnn/DnCNN3.mat")
+    net = DnCNN(depth=len(layers))
+    state = {}
+    for index, (kernel, bias) in enumerate(layers):
+        state |= {f"noise.{2 * index}.weight": kernel, f"noise.{2 * index}.bias": bias}
+    net.load_state_dict(state)
+    return net.eval().requires_grad_(False)
+
+
 def ffdnet(folder, sigma):
     """FFDNet: the four phases of the picture and a plane of sigma go in, the four phases restored come out."""
     net = chain(matconvnet(folder / "ffdnet/FFDNet_gray.mat"))

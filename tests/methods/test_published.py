@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from restora.damage.shrink import Shrink, imresize
+from restora.damage.words import parse
+from restora.data.sets import published as literature
 from restora.data.sets import test_set as named_set
 from restora.engines.openvino_ import openvino_engine
 from restora.engines.torch_ import torch_engine
@@ -58,6 +60,22 @@ def test_published_weights_give_published_scores(shared, tmp_path, net, name, si
     pictures = [read(path).pixels for path in named_set(name).paths]
     scores = [psnr(run, x, sigma, seed) for x in pictures for seed in range(draws)]
     assert np.mean(scores) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("quality", [10, 20, 30, 40])
+def test_published_dncnn3_removes_jpeg_as_published(shared, quality):
+    """PSNR, SSIM and PSNR-B on Classic5, which is grey: all three scores and the pictures are the field's."""
+    words, scores = f"jpeg(quality={quality})", []
+    run = in_torch(published.dncnn3(shared / "weights"))
+    for path in named_set("Classic5").paths:
+        x = read(path).pixels
+        y = parse(words).apply(x, np.random.default_rng(0))
+        scores.append(measure(run(y.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0), x, PROTOCOLS["jpeg-y"]))
+    for key, within in (("psnr", 0.02), ("psnr_b", 0.02), ("ssim", 0.001)):
+        expected = literature(key)["Classic5", words, "dncnn-3"]
+        assert np.mean([getattr(score, key) for score in scores]) == pytest.approx(expected, abs=within), key
 
 
 @pytest.mark.shared

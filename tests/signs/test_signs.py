@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import skimage.data
 
+from restora.damage.quantiser import steps
 from restora.damage.words import parse
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
-from restora.signs.jpeg_quality import steps
 from restora.signs.table import findings
 
 

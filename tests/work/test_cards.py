@@ -22,3 +22,16 @@ def test_a_card_gets_the_scores_of_its_weights_and_not_of_earlier_ones(tmp_path,
     card = json.loads((tmp_path / "tiny.x.json").read_text())
     assert [score["psnr"] for score in card["scores"]] == ["30.0", "29.995"] and card["bf16_loss_db"] == 0.005
     assert find("tiny.x").checksum == weights.checksum
+
+
+def test_scores_of_another_suite_stay_on_the_card(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path))
+    old = {"protocol": "denoise", "weights_sha256": "0" * 16, "psnr": "20.0", "precision": "f32"}
+    weights = store("tiny.x", tmp_path, {"a": np.zeros(1, np.float32)}, b"", {"method": "tiny", "scores": [old]})
+    row = {"set": "Classic5", "damage": "d", "seed": "0", "method": "tiny", "weights": "tiny.x", "precision": "f32"}
+    row |= {"weights_sha256": weights.checksum[:16]}
+    for name, protocol, psnr in [("jpeg", "jpeg-y", 30), ("noise", "denoise", 31), ("again", "jpeg-y", 32)]:
+        write_table(tmp_path / f"{name}.csv", [row | {"protocol": protocol, "psnr": str(psnr)}])
+        list(write_cards(tmp_path / f"{name}.csv"))
+    scores = json.loads((tmp_path / "tiny.x.json").read_text())["scores"]
+    assert [(score["protocol"], score["psnr"]) for score in scores] == [("denoise", "31"), ("jpeg-y", "32")]

@@ -7,7 +7,7 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.methods.table import METHODS
-from restora.work.diagnose import _spread, diagnose
+from restora.work.diagnose import diagnose, spread
 from restora.work.plan import check, plan_for, plan_of_method
 
 
@@ -96,7 +96,7 @@ def test_plans_are_checked_against_the_table():
     "size", [(1, 1), (100, 5000), (9000, 40), (300, 300), (768, 768), (4000, 3000), (20000, 20000)]
 )
 def test_crops_lie_inside_on_the_grid_and_stay_small(size):
-    rectangles = _spread(*size)
+    rectangles = spread(*size)
     assert 1 <= len(rectangles) <= 9
     for top, left, height, width in rectangles:
         assert top % 8 == left % 8 == 0 and top + height <= size[0] and left + width <= size[1]

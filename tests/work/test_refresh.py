@@ -115,6 +115,21 @@ def test_a_stale_row_is_measured_again_as_it_was_and_its_cost_before(out):
     assert not list(superres(out, "srcnn.x2").lines())
 
 
+def test_rows_of_jpeg_are_found_beside_those_of_noise(out):
+    """The same weights have rows in two files: each is stale, or has none yet, on its own."""
+    name, noise = "restora.photo", f"noise(sigma={25 / 255!r})"
+    stale = replace(ROW, set="Classic5", damage="jpeg(quality=10)", method="restora", weights=name, psnr_b=1.0)
+    write_rows(out / "jpeg.csv", [stale])
+    write_costs(out / "jpeg_cost.csv", name)
+    denoise, _, jpeg = changes(out, [name])
+    assert [row["damage"] for row in jpeg.stale] == ["jpeg(quality=10)"] and not jpeg.new and not denoise.stale
+    assert {row["damage"] for row in denoise.new if row["set"] == "BSD68"} >= {noise}
+    (out / "jpeg_cost.csv").unlink()
+    todo = changes(out, [name])[2].new
+    assert {row["set"] for row in todo} == set(suite.COMPRESSED) and len(todo) == 2 * len(suite.JPEGS)
+    assert {row["damage"] for row in todo} == set(suite.JPEGS)
+
+
 def test_a_set_that_is_not_here_is_told_before_anything_is_changed(out):
     write_rows(out / "superres.csv", [replace(ROW, set="Set14"), replace(ROW, weights="srcnn.x9")])
     before = (out / "superres.csv").read_text()

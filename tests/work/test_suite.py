@@ -7,9 +7,11 @@ from restora.core.image import Image
 from restora.damage.words import parse
 from restora.data.sets import published
 from restora.files.save import write
+from restora.methods.table import METHODS
 from restora.work import suite
+from restora.work.bench import read_table, write_table
 from restora.work.cost import cost
-from restora.work.page import DENOISING, ENLARGING, page, pareto, verdict
+from restora.work.page import DEBLOCKING, DENOISING, ENLARGING, page, pareto, verdict
 
 WHITE = f"noise(sigma={25 / 255!r})"
 
@@ -60,7 +62,9 @@ def test_pairs_are_taken_as_the_camera_took_them(data, photo):
         write(Image(x), folder / f"{i}_mean.png")
         write(Image(y), folder / f"{i}_real.png")
     todo = list(suite.entries(["nothing", "nlm", "restora", "lee", "dncnn"], ["CC15"], suite.NOISES))
-    assert [entry.method for entry in todo] == ["nothing", "nlm", "restora"] and {e.damage for e in todo} == {"real"}
+    assert {entry.damage for entry in todo} == {"real"}
+    found = [(entry.method, entry.weights) for entry in todo]
+    assert found == [("nothing", ""), ("nlm", ""), ("restora", "restora.noise"), ("restora", "restora.photo")]
     rows = [row for _, row, _ in measure(todo[:2], data / "denoise.csv")]
     assert rows[0].images == 3 and rows[0].clipped and rows[0].psnr == rows[0].psnr_damaged < 22 < rows[1].psnr
 
@@ -72,6 +76,61 @@ def test_rows_of_replaced_weights_are_measured_again(data, monkeypatch):
     assert measure(todo, results, limit=1)[0][2] == "there already"
     monkeypatch.setattr("restora.work.suite.short_sum", lambda weights: "another")
     assert measure(todo, results, limit=1)[0][1]
+
+
+@pytest.fixture
+def compressed(data, photo):
+    """Two small pictures where Classic5 is looked for."""
+    folder = data / "eval" / "classic5"
+    folder.mkdir(parents=True)
+    for i in range(2):
+        write(Image(photo[i * 60 : i * 60 + 150, :160, :1]), folder / f"{i}.png")
+    return data
+
+
+def test_jpeg_is_compared_on_luma_and_its_blocks_are_counted(compressed, photo):
+    once, twice = suite.JPEGS[0], "jpeg(quality=10) | jpeg(quality=30, down=4, right=4)"
+    todo = list(suite.entries(["nothing", "shifted-jpeg", "median", "nlm"], ["Classic5"], [once, twice]))
+    assert {entry.method for entry in todo} == {"nothing", "shifted-jpeg"}, "the others are not for JPEG"
+    results = compressed / "jpeg.csv"
+    rows = [row for _, row, _ in measure(todo, results)]
+    assert {(row.protocol, row.clipped, row.images) for row in rows} == {("jpeg-y", True, 2)}
+    for before, after in zip(rows[::2], rows[1::2], strict=True):
+        assert after.psnr > before.psnr + 0.3 and after.psnr_b > before.psnr_b and before.psnr == before.psnr_damaged
+    assert rows[0].psnr_b < rows[0].psnr - 1 and [row["psnr_b"] for row in read_table(results, ())] != [""] * 4
+
+
+def test_other_damages_have_no_column_of_blocks(compressed):
+    measure(list(suite.entries(["nothing"], ["Set12"], [WHITE])), compressed / "denoise.csv", limit=1)
+    measure(list(suite.entries(["nothing"], ["Classic5"], suite.JPEGS[:1])), compressed / "jpeg.csv", limit=1)
+    (noise,), (jpeg,) = (read_table(compressed / f"{name}.csv", ()) for name in ("denoise", "jpeg"))
+    assert "psnr_b" not in noise and noise["protocol"] == "denoise"
+    assert list(jpeg) == [*noise, "psnr_b"] and float(jpeg["psnr_b"]) < float(jpeg["psnr"])
+
+
+def test_a_table_has_the_columns_of_all_rows(tmp_path):
+    write_table(tmp_path / "t.csv", [{"a": "1"}, {"a": "2", "b": "3"}])
+    assert read_table(tmp_path / "t.csv", ("a", "b")) == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
+
+
+def test_the_noises_are_no_matter_of_what_removes_jpeg_and_jpeg_none_of_denoisers():
+    methods = [name for name, row in METHODS.items() if row.kind != "per-image"]
+    noises = list(suite.entries(methods, ["Set12", "CC15"], suite.NOISES))
+    assert "shifted-jpeg" not in {entry.method for entry in noises}
+    jpegs = list(suite.entries(methods, ["Classic5"], suite.JPEGS))
+    assert {(entry.method, entry.weights) for entry in jpegs} == {("shifted-jpeg", ""), ("restora", "restora.photo")}
+    assert [entry.damage for entry in jpegs if entry.weights] == list(suite.JPEGS)
+    white = {entry.damage for entry in noises if (entry.set, entry.weights) == ("Set12", "restora.photo")}
+    assert white == {*suite.NOISES[:3], "noise(poisson, peak=30)"}, "as its recipe says"
+    assert [str(parse(words)) for words in suite.JPEGS] == list(suite.JPEGS), "rows are found by their words"
+
+
+@pytest.mark.parametrize(
+    ("words", "quality"), [("jpeg(quality=30)", 30), ("jpeg(quality=10) | jpeg(quality=50, down=4, right=4)", 50)]
+)
+def test_the_quality_is_told_as_a_file_states_it(words, quality):
+    plan = suite.plan_for(suite.Entry("LIVE1", words, "shifted-jpeg"), "f32", Image(np.zeros((16, 16, 1), np.float32)))
+    assert plan.steps[0].knobs["quality"] == quality
 
 
 @pytest.mark.parametrize(("method", "noise"), [("lee", "noise(speckle, sigma=0.2)"), ("nlm", WHITE)])
@@ -106,6 +165,15 @@ def test_the_page_needs_nothing_else_and_shows_all(data):
     assert 'src="data:image/png;base64,' in html and "<svg" in html and "Pareto front" in html
     assert not re.search(r'(src|href)="(?!data:|#)', html), "something is fetched from elsewhere"
     assert html.count("<figure>") == 3 and "gaussian" in html
+
+
+def test_the_page_of_jpeg_shows_how_blocks_count(compressed):
+    results = compressed / "jpeg.csv"
+    measure(list(suite.entries(["nothing", "shifted-jpeg"], ["Classic5"], suite.JPEGS[:1])), results)
+    html = page(results, compressed / "none.csv", DEBLOCKING)
+    (row,) = [row for row in read_table(results, ()) if row["method"] == "shifted-jpeg"]
+    assert "<th>PSNR-B (dB)</th>" in html and f"<td>{float(row['psnr_b']):.2f}</td>" in html
+    assert html.count("<figure>") == 3 and "27.82: " in html, "JPEG itself was published"
 
 
 def test_small_pictures_as_they_are_found_are_measured_and_shown(data, photo):

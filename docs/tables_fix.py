@@ -1,0 +1,78 @@
+"""The tables of docs/fix.md: signs, rules, what each treatment gains, and what `fix` does to clean pictures."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from restora.signs.table import SIGNS
+from restora.work.rules import RULES
+
+RESULTS = Path(__file__).parent.parent / "results"
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (RESULTS / name).open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _words(damage: str) -> str:
+    return f"`{damage}`".replace("|", "\\|")
+
+
+def signs_table() -> str:
+    """What is looked for."""
+    lines = ["| sign | in plain words | what its file says |", "|---|---|---|"]
+    for sign in SIGNS.values():
+        module = __import__(sign.find.__module__, fromlist=["__doc__"])
+        first = (module.__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        lines.append(f"| `{sign.name}` | {sign.called} | {first} |")
+    return "\n".join(lines)
+
+
+def rules_table() -> str:
+    """The table of rules, in order."""
+    lines = ["| found, alone or together | treatments, in the order in which they are tried |", "|---|---|"]
+    for rule in RULES:
+        ways = "; ".join(" then ".join(treatment) for treatment in rule.treatments)
+        lines.append(f"| {', '.join(sorted(rule.covers))} | {ways} |")
+    return "\n".join(lines)
+
+
+def gains_table() -> str:
+    """The gain of every treatment on every damage of the benchmark; the best is bold."""
+    rows = _rows("rules.csv")
+    treatments = list(rows[0])[list(rows[0]).index("fix") + 1 :]
+    lines = [f"| damage | found in so many pictures | damaged (dB) | **fix** | {' | '.join(treatments)} |"]
+    lines.append("|---" * (4 + len(treatments)) + "|")
+    for row in rows:
+        best = max(float(row[name]) for name in treatments)
+        cells = [f"**{float(row[n]):+.2f}**" if float(row[n]) == best else f"{float(row[n]):+.2f}" for n in treatments]
+        fixed = [f"{float(row['psnr_damaged']):.2f}", f"{float(row['fix']):+.2f}"]
+        lines.append(f"| {' | '.join([_words(row['damage']), row['found'], *fixed, *cells])} |")
+    return "\n".join(lines)
+
+
+def mixtures_table() -> str:
+    """How many pictures `fix` made better, by the number of kinds of damage."""
+    rows = _rows("mixtures.csv")
+    lines = ["| damage | pictures | made better | worse | mean gain (dB) |", "|---|---|---|---|---|"]
+    for name, many in (("one kind", False), ("two kinds at once", True)):
+        gains = [float(r["psnr_fixed"]) - float(r["psnr_damaged"]) for r in rows if ("|" in r["damage"]) == many]
+        better, worse = sum(gain > 0.05 for gain in gains), sum(gain < -0.05 for gain in gains)
+        share = f"{better} ({100 * better / len(gains):.0f} %)"
+        lines.append(f"| {name} | {len(gains)} | {share} | {worse} | {np.mean(gains):+.2f} |")
+    return "\n".join(lines)
+
+
+def harm_table() -> str:
+    """What `fix` does to pictures that are clean."""
+    lines = ["| clean pictures | as | pictures | left as they are | changed, 45 dB or more | worse | worst (dB) |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    rows = _rows("harm.csv")
+    for group, kind in dict.fromkeys((row["group"], row["kind"]) for row in rows):
+        values = [float(r["psnr"]) for r in rows if (r["group"], r["kind"]) == (group, kind)]
+        same, near = sum(value == float("inf") for value in values), sum(45 <= v < float("inf") for v in values)
+        worst = f"{min(values):.1f}" if min(values) < float("inf") else ""
+        lines.append(f"| {group} | {kind} | {len(values)} | {same} | {near} | {len(values) - same - near} | {worst} |")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""From the options of a command to a restored file, its report, and words about it."""
+
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from restora.app.options import amount, naming_salvage, progress
+from restora.app.report_file import report_file
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadImage, BadKnob
+from restora.core.plan import Plan
+
+if TYPE_CHECKING:
+    from restora.core.report import Report
+    from restora.work.diagnose import Pixels
+
+STDIO = Path("-")
+PATIENCE = 10.0
+"""Minutes that a method may take without being told to go ahead."""
+
+
+def carry_out(  # the options of a command, as they are
+    picture: Path,
+    output: Path | None,
+    decide: "Callable[[Pixels], Plan]",
+    engine: str,
+    device: str,
+    max_memory: str,
+    max_pixels: str,
+    quality: int,
+    resume: bool,
+    force: bool,
+    as_json: bool,
+    seen: list[Diagnosis],
+    yes: bool = False,
+    salvage: bool | None = None,  # None: the command has no such option
+    copy: bool = True,  # an unchanged picture is written where the plan is empty
+) -> "Report":
+    """Restore from file to file, and write the report beside the result; neither for an empty plan without `copy`."""
+    from restora.files.save import default_output
+    from restora.work.restore import Limits, restore_file
+
+    target = output or (STDIO if picture == STDIO else default_output(picture))
+    if target.is_dir():
+        raise BadImage(f"{target} is a folder; name a file in it")
+    paper = None if target == STDIO else report_file(target, force)
+    if resume and target == STDIO:
+        raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
+    named = nullcontext() if salvage is None else naming_salvage()
+    with named, progress("restoring", quiet=as_json) as tell:
+        report = restore_file(
+            picture,
+            target,
+            decide,
+            engine=engine,
+            device=device,
+            limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
+            force=force,
+            quality=quality,
+            tell=tell,
+            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
+            salvage=bool(salvage),
+            keep_unchanged=copy or target == STDIO,
+        )
+    report.diagnosis = seen[0].as_dict() if seen else {}
+    if paper and report.output:
+        paper.write(report)
+    return report
+
+
+def tell(report: "Report", as_json: bool) -> None:
+    """Say what was done, for people or as JSON."""
+    to_stdout = report.output == "-"  # the picture went there: words go to standard error
+    if as_json:
+        typer.echo(report.to_json(), err=to_stdout)
+        return
+    if not report.output:
+        typer.echo(nothing_to_do(report))
+        return
+    steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
+    lines = [
+        f"{report.input} -> {'standard output' if to_stdout else report.output}",
+        *([f"  {found}"] if (found := _in_plain_words(report)) else []),
+        f"  {report.plan.because}",
+        f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
+        *(f"  note: {warning}" for warning in report.warnings),
+    ]
+    typer.echo("\n".join(lines), err=to_stdout)
+
+
+def _in_plain_words(report: "Report") -> str:
+    plain = [finding["plain"] for finding in report.diagnosis.values() if finding["present"] and finding["plain"]]
+    return f"found {' and '.join(plain)}" if plain else ""
+
+
+def nothing_to_do(report: "Report") -> str:
+    """What a person is told where nothing was found, and what can be done all the same."""
+    from restora.signs.table import NOT_LOOKED_FOR, SIGNS
+
+    looked_for = ", ".join(sign.called for sign in SIGNS.values())
+    name = report.input
+    return "\n".join(
+        [
+            f"{name}: found nothing to mend, so no file was written (--copy writes an unchanged copy)",
+            f"  looked for, and not found: {looked_for}",
+            f"  not looked for yet: {', '.join(NOT_LOOKED_FOR)}",
+            f"  you can remove noise anyway:  restora denoise {name}",
+            f"  fill what a mask marks:       restora inpaint {name} --mask MASK",
+            f"  make it larger:               restora upscale {name}",
+        ]
+    )

@@ -1,0 +1,125 @@
+"""Commands for a picture whose damage is to be found out: fix, diagnose, plan."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restora.app.carry_out import STDIO, carry_out, tell
+from restora.app.options import (
+    AsJson,
+    Device,
+    Engine,
+    Force,
+    MaxMemory,
+    MaxPixels,
+    Output,
+    Quality,
+    Resume,
+    Salvage,
+    Source,
+    Strength,
+    TextOutput,
+    amount,
+    naming_salvage,
+    show_json,
+)  # fmt: skip
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadPlan
+from restora.core.plan import Plan
+
+if TYPE_CHECKING:
+    from restora.work.diagnose import Pixels
+
+
+def fix(
+    picture: Source,
+    output: Output = None,
+    strength: Strength = "normal",
+    engine: Engine = "auto",
+    device: Device = "cpu",
+    max_memory: MaxMemory = "1GB",
+    max_pixels: MaxPixels = "2GP",
+    quality: Quality = 95,
+    resume: Resume = False,
+    salvage: Salvage = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Write an unchanged copy if nothing is found.")] = False,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find out what is wrong with a picture and mend it; a report is written beside the result, as RESULT.json.
+
+    Where nothing is found, no file is written, unless --copy is given or the result goes to standard output.
+
+    Example: restora fix photo.jpg -o better.jpg
+    """
+    from restora.work.fix import plan_to_fix
+    from restora.work.view import view_of
+
+    seen: list[Diagnosis] = []
+
+    def decide(pixels: "Pixels") -> Plan:
+        diagnosis, plan = plan_to_fix(view_of(pixels), strength)
+        seen.append(diagnosis)
+        return plan
+
+    report = carry_out(
+        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
+        salvage=salvage, copy=copy,
+    )  # fmt: skip
+    tell(report, as_json)
+
+
+def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:
+    """Say what is wrong with a picture, what was looked for and not found, and what is not looked for yet.
+
+    Example: restora diagnose photo.jpg --json
+    """
+    from restora.files.picture import open_picture
+    from restora.signs.table import NOT_LOOKED_FOR
+    from restora.work.diagnose import diagnose as look
+    from restora.work.view import view_of
+
+    with naming_salvage():
+        opened = open_picture(picture, amount(max_pixels), salvage=salvage)
+        diagnosis = look(view_of(opened))
+    if as_json:
+        rows = {"salvaged_rows": opened.salvaged_rows} if opened.salvaged_rows else {}
+        show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **diagnosis.as_dict()})
+        return
+    for note in opened.meta.notes if salvage else ():
+        print(f"  note: {note}")
+    for finding in diagnosis.findings.values():
+        plain = f"{finding.plain}: " if finding.present and finding.plain else ""
+        print(f"{'!' if finding.present else ' '} {plain}{finding.says} (sure: {100 * finding.confidence:.0f} %)")
+    print(f"  not looked for yet: {', '.join(NOT_LOOKED_FOR)}")
+
+
+def plan(
+    picture: Source,
+    output: TextOutput = None,
+    strength: Strength = "normal",
+    max_pixels: MaxPixels = "2GP",
+    salvage: Salvage = False,
+    force: Force = False,
+) -> None:
+    """Print what `fix` would do and why, as JSON that you may edit and give to `restore`.
+
+    Example: restora plan photo.jpg -o plan.json
+    """
+    from restora.files.picture import open_picture
+    from restora.files.save import write_text
+    from restora.work.fix import plan_to_fix
+    from restora.work.view import view_of
+
+    with naming_salvage():
+        opened = open_picture(picture, amount(max_pixels), salvage=salvage)
+        text = plan_to_fix(view_of(opened), strength)[1].to_json()
+    for note in opened.meta.notes if salvage else ():
+        print(f"restora: {note}", file=sys.stderr)
+    if output is None or output == STDIO:
+        print(text)
+    else:
+        if picture != STDIO and output.exists() and output.samefile(picture):
+            raise BadPlan(f"the plan cannot be written over the picture {picture}")
+        write_text(text, output, force=force)

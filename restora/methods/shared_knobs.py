@@ -1,0 +1,38 @@
+"""Knobs that several rows of the table of methods share, and what nets that are fitted to one picture need."""
+
+from collections.abc import Mapping
+
+from restora.core.knobs import Knob, Setting
+
+SIGMA = Knob(
+    *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
+    sign="noise_level",
+)
+QUALITY = Knob(
+    *("quality", int, None, 1, 100, "of JPEG encoders", "of the JPEG that the picture was; measured if not given"),
+    sign="jpeg_quality",
+)
+KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: read off the picture")
+SPECKLE = Knob(
+    *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
+    sign="speckle",
+)
+PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
+DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
+RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
+WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
+NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
+ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
+ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight turned and mirrored pictures; 8 times slower")
+
+SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height"))
+
+
+def fit_bytes(knobs: Mapping[str, Setting]) -> int:
+    """Of activations and gradients for a pixel, roughly, for a net of so many channels."""
+    return 1000 + 125 * int(knobs["width"] or 0)
+
+
+def fit_minutes(knobs: Mapping[str, Setting]) -> float:
+    """For a megapixel on two cores, roughly."""
+    return 150 * (knobs["iterations"] or 0) / 2000 * ((knobs["width"] or 0) / 64) ** 1.5

@@ -1,0 +1,113 @@
+"""Fix: look at a picture, plan by the table of rules, and try the plan on parts of it before all of it is restored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadPlan
+from restora.core.image import Image
+from restora.core.names import nearest
+from restora.core.plan import Plan, Step
+from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares
+from restora.signs.impulse import impulse
+from restora.signs.jpeg_quality import jpeg_quality
+from restora.work.diagnose import Pixels, diagnose, spread
+from restora.work.plan import plans_for
+from restora.work.restore import restore
+
+NORMAL = "normal"
+STRENGTHS = ("light", NORMAL, "strong")
+"""How much is done: half of the change, all of it, or the treatment applied twice."""
+ENOUGH = 0.5
+"""Share of the damage that may be left after a trial; where more is left, the next treatment of the rule is tried."""
+FLAT = 10
+"""One square of so many, the flattest, shows what is left of noise."""
+TELLING = 3.0
+"""t statistic of block edges in the parts from which on it says something that they are weaker afterwards."""
+
+
+def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Plan]:
+    """What is wrong with a picture, and the plan that treats it, which was tried on up to three parts of it.
+
+    Where a treatment leaves more than half of the damage, the next one is tried; the one that leaves least is taken.
+    The plan's `because` says what the trial left. Raises BadPlan for an unknown strength.
+    """
+    if strength not in STRENGTHS:
+        raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
+    diagnosis = diagnose(picture)
+    plans = plans_for(diagnosis)
+    if not plans[0].steps:
+        return diagnosis, plans[0]
+    parts = parts_of(picture)
+    trials: list[tuple[float, Plan, dict[str, float]]] = []
+    for plan in plans:
+        results = [restore(Image(part), plan)[0].pixels for part in parts]
+        left = what_is_left(parts, results, diagnosis)
+        trials.append((max(left.values(), default=0.0), plan, left))
+        if trials[-1][0] <= ENOUGH:
+            break
+    _, plan, left = min(trials, key=lambda trial: trial[0])
+    told = [plan.because, *_told(left, len(parts)), *_refused([plan for _, plan, _ in trials], plan)]
+    return diagnosis, replace(with_strength(plan, strength), because="; ".join(told))
+
+
+def with_strength(plan: Plan, strength: str) -> Plan:
+    """The plan made lighter or stronger; see STRENGTHS."""
+    if strength == "light":
+        return replace(plan, steps=tuple(replace(step, strength=step.strength / 2) for step in plan.steps))
+    if strength == "strong":
+        return replace(plan, steps=tuple(twice for step in plan.steps for twice in (step, _again(step))))
+    return plan
+
+
+def _again(step: Step) -> Step:
+    return replace(step, because="a second time, as strong was asked for")
+
+
+def parts_of(picture: Pixels) -> list[np.ndarray]:
+    """Up to LOOKS parts (h, w, C) of at most SIDE pixels a side, spread over the picture, from multiples of 8."""
+    rectangles = spread(*picture.shape[:2])
+    chosen = [rectangles[i] for i in np.linspace(0, len(rectangles) - 1, min(LOOKS, len(rectangles))).astype(int)]
+    parts = []
+    for top, left, height, width in chosen:
+        down, right = (max(0, side - SIDE) // 2 // 8 * 8 for side in (height, width))
+        parts.append(picture.window(top + down, left + right, min(SIDE, height), min(SIDE, width)))
+    return parts
+
+
+def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diagnosis: Diagnosis) -> dict[str, float]:
+    """The share of each kind of damage that was found that is left in parts (h, w, C), by its name; 0: nothing."""
+    present, left = diagnosis.present, {}
+    if present.keys() & {"noise_level", "camera_noise", "speckle"}:
+        left["noise"] = _noise_left(before, after)
+    if "impulse" in present:
+        was, now = (float(np.mean(impulse(parts).value)) for parts in (before, after))
+        left["dots"] = now / was if was else 0.0
+    if "jpeg_quality" in present:
+        was, now = (jpeg_quality(parts).facts["edges"] for parts in (before, after))
+        left["block edges"] = max(0.0, now) / was if was >= TELLING else 0.0
+    return left
+
+
+def _noise_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
+    """The share of what varies in the flattest squares that is left."""
+    was, now = (np.concatenate([deviations(squares(part)) for part in parts]) for parts in (before, after))
+    if not len(was):
+        return 0.0
+    flattest = np.argsort(was)[: -(-len(was) // FLAT)]
+    return float(np.median(now[flattest]) / max(float(np.median(was[flattest])), 1e-6))
+
+
+def _told(left: Mapping[str, float], parts: int) -> list[str]:
+    if not left:
+        return []
+    shares = " and ".join(f"{100 * share:.0f} % of the {what}" for what, share in left.items())
+    where = "a part" if parts == 1 else f"{parts} parts"
+    return [f"a trial on {where} of the picture left {shares}"]
+
+
+def _refused(tried: Sequence[Plan], taken: Plan) -> list[str]:
+    names = [" then ".join(step.weights or step.method for step in plan.steps) for plan in tried if plan is not taken]
+    return [f"{' and '.join(names)} left more"] if names else []
