@@ -27,7 +27,7 @@ from restora.work.rules import RULES, kinds_of
 
 RESULTS = Path(__file__).parent.parent / "results"
 FOLDERS, HELD_OUT = ["train/free", "train/free2"], 8
-SIDE = 384
+SIDE = 256
 DAMAGES = (
     "noise(sigma=0.03)", "noise(sigma=0.06)", "noise(sigma=0.17)",
     "noise(camera, sigma=0.067, grain=0.0, colour=0.0)", "noise(camera, sigma=0.067, grain=0.0, colour=0.23)",

@@ -1,5 +1,6 @@
 """From the options of a command to a restored file, its report, and words about it."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -51,7 +52,7 @@ def carry_out(  # the options of a command, as they are
     if resume and target == STDIO:
         raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
     named = nullcontext() if salvage is None else naming_salvage()
-    with named, progress("restoring", quiet=as_json) as tell:
+    with named, progress("restoring", quiet=as_json) as show:
         report = restore_file(
             picture,
             target,
@@ -61,7 +62,7 @@ def carry_out(  # the options of a command, as they are
             limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
             force=force,
             quality=quality,
-            tell=tell,
+            tell=show,
             resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
             salvage=bool(salvage),
             keep_unchanged=copy or target == STDIO,
@@ -79,7 +80,7 @@ def tell(report: "Report", as_json: bool) -> None:
         typer.echo(report.to_json(), err=to_stdout)
         return
     if not report.output:
-        typer.echo(nothing_to_do(report))
+        typer.echo("\n".join([nothing_to_do(report.input), *(f"  note: {warning}" for warning in report.warnings)]))
         return
     steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
     lines = [
@@ -97,19 +98,19 @@ def _in_plain_words(report: "Report") -> str:
     return f"found {' and '.join(plain)}" if plain else ""
 
 
-def nothing_to_do(report: "Report") -> str:
-    """What a person is told where nothing was found, and what can be done all the same."""
+def nothing_to_do(name: str) -> str:
+    """What a person is told where nothing was found in a picture, and what can be done all the same."""
     from restora.signs.table import NOT_LOOKED_FOR, SIGNS
 
     looked_for = ", ".join(sign.called for sign in SIGNS.values())
-    name = report.input
+    file = shlex.quote(name) if Path(name).exists() else "-"  # as a shell takes it
     return "\n".join(
         [
-            f"{name}: found nothing to mend, so no file was written (--copy writes an unchanged copy)",
+            f"{name}: found nothing to mend, so no file was written (--copy writes one all the same)",
             f"  looked for, and not found: {looked_for}",
             f"  not looked for yet: {', '.join(NOT_LOOKED_FOR)}",
-            f"  you can remove noise anyway:  restora denoise {name}",
-            f"  fill what a mask marks:       restora inpaint {name} --mask MASK",
-            f"  make it larger:               restora upscale {name}",
+            f"  you can remove noise anyway:  restora denoise {file}",
+            f"  fill what a mask marks:       restora inpaint {file} --mask MASK",
+            f"  make it larger:               restora upscale {file}",
         ]
     )

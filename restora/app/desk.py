@@ -11,7 +11,7 @@ from restora.core.plan import Plan, Step
 from restora.files.picture import Picture, open_picture
 from restora.files.save import written_as
 from restora.methods.table import METHODS, method_named
-from restora.work.fix import NORMAL, plan_to_fix, with_strength
+from restora.work.fix import plan_to_fix
 from restora.work.plan import best_precision, fills, plan_of_method, plan_to_enlarge_as_found, usable_knobs
 from restora.work.restore import Limits
 from restora.work.rules import PHOTO
@@ -57,14 +57,13 @@ def look(path: Path, limits: Limits, name: str, salvage: bool = False) -> Sight:
     return Sight(path, picture.shape, ending, *plan_to_fix(view_of(picture)), truncated)
 
 
-def plan_as_found(sight: Sight, scale: float = 1, strength: str = NORMAL) -> Plan:
+def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
     """The plan by what was found, which makes the picture so many times larger. Raises BadPlan."""
     height, width = sight.shape[:2]
-    treated = with_strength(sight.plan, strength)
     if scale == 1:
-        return treated
+        return sight.plan
     size = round(height * scale), round(width * scale)
-    return plan_to_enlarge_as_found(sight.diagnosis, sight.shape, size, treated=treated.steps)
+    return plan_to_enlarge_as_found(sight.diagnosis, sight.shape, size, treated=sight.plan)
 
 
 def exchangeable(step: Step) -> bool:

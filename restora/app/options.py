@@ -66,7 +66,9 @@ Resume = Annotated[
 ]
 Salvage = Annotated[
     bool,
-    typer.Option("--salvage", help="Of a truncated JPEG or PNG, take the part that is there; the rest stays grey."),
+    typer.Option(
+        "--salvage", help="Of a truncated JPEG or PNG, take the part that is there; the rest stays grey or black."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,

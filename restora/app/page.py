@@ -19,7 +19,7 @@ from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, 
 from restora.app.guard import Bounds, one_of
 from restora.app.samples import samples
 from restora.core.errors import BadImage, BadPlan, RestoraError, Truncated
-from restora.work.fix import NORMAL, STRENGTHS
+from restora.work.fix import NORMAL, STRENGTHS, with_strength
 from restora.work.jobs import Jobs
 from restora.work.plan import FLAGSHIP, GREATEST, fills, with_filling
 
@@ -87,7 +87,11 @@ class Page:
             1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
         )
         self.strength = gr.Radio(
-            [(name.capitalize(), name) for name in STRENGTHS], value=NORMAL, label="How much", elem_id="strength"
+            [(name.capitalize(), name) for name in STRENGTHS],
+            value=NORMAL,
+            label="How much",
+            elem_id="strength",
+            info="of noise and JPEG blocks is removed",
         )
         with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
             # At once too: several pictures have no draft, and what Restore does is laid out with it.
@@ -128,13 +132,15 @@ class Page:
         self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
         self.salvage.click(partial(self.look, salvage=True), self.came, self.outputs, **QUIET)
         self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
-        for wish in (self.scale, self.strength):
-            wish.input(
-                *(self.planned, [self.sights, self.draft, self.scale, self.strength], [self.draft, self.trouble]),
-                trigger_mode="always_last",
-                **QUIET,
-            )
-        self.draft.change(lambda draft: gr.update(interactive=has_work(draft)), self.draft, self.go, **QUIET)
+        self.scale.input(
+            *(self.enlarge, [self.sights, self.draft, self.scale], [self.draft, self.trouble]),
+            trigger_mode="always_last",
+            **QUIET,
+        )
+        self.draft.change(
+            *(lambda draft, sights: gr.update(interactive=has_work(draft, sights)), [self.draft, self.sights], self.go),
+            **QUIET,
+        )
         self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
@@ -218,7 +224,7 @@ class Page:
         target, factor = self._previewed(sights[0].path)
         draft = Draft(plan_as_found(sights[0], scale))
         return ready | {
-            self.go: gr.update(visible=True, interactive=has_work(draft)),
+            self.go: gr.update(visible=True, interactive=has_work(draft, sights)),
             self.picture: gr.update(value=str(target), visible=True),
             self.hint: phrases.smaller(factor),
             self.findings: phrases.findings(sights[0]),
@@ -257,12 +263,12 @@ class Page:
             self.scores: "",
         }
 
-    def planned(self, sights: list[Sight], draft: Draft | None, scale: float, strength: str) -> Updates:
-        """The plan for another size or strength."""
+    def enlarge(self, sights: list[Sight], draft: Draft | None, scale: float) -> Updates:
+        """The plan for another size."""
         if len(sights) != 1:
             return {self.draft: None}
         try:
-            plan = plan_as_found(sights[0], scale, strength)
+            plan = plan_as_found(sights[0], scale)
             marked = draft is not None and any(map(fills, draft.plan.steps))
             return {self.draft: Draft(with_filling(plan) if marked else plan), self.trouble: ""}
         except RestoraError as error:
@@ -296,11 +302,12 @@ class Page:
             for number, sight in enumerate(sights, 1):
                 which = f" {number} of {len(sights)}" if len(sights) > 1 else ""
                 try:
-                    plan = draft.plan if draft else plan_as_found(sight, scale, strength)
+                    plan = draft.plan if draft else plan_as_found(sight, scale)
                     if draft and draft is drawn:
                         plan = read_form(draft, values, sight)
-                    if draft and not plan.steps:
+                    if draft and not has_work(Draft(plan), sights):
                         raise BadPlan("the plan has no step: there is nothing to do")
+                    plan = with_strength(plan, strength)
                     filled = any(map(fills, plan.steps))
                     hole = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
                     async for now in carried_out(self.jobs, sight, plan, hole):
@@ -357,9 +364,9 @@ class Page:
             return {self.scores: phrases.trouble(self.jobs.public(str(error)))}
 
 
-def has_work(draft: Draft | None) -> bool:
-    """Whether Restore has something to do: of several pictures each has a plan of its own, which may be empty."""
-    return draft is None or bool(draft.plan.steps)
+def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
+    """Whether Restore has something to do: a plan with steps, a truncated file, or several pictures, each its plan."""
+    return draft is None or bool(draft.plan.steps) or any(sight.salvage for sight in sights)
 
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

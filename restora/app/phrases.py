@@ -39,7 +39,7 @@ def note(text: str) -> str:
 def truncated(names: Sequence[str]) -> str:
     """The question whether the parts of truncated files that are there shall be restored."""
     if len(names) == 1:
-        said = f"{names[0]} is damaged: a part of the picture is missing, mostly the lower one."
+        said = f"{names[0]} is damaged: a part of the picture is missing, usually the bottom."
         return note(f"{said} Restore the part that is there?")
     return note(f"{', '.join(names)} are damaged: parts of them are missing. Restore the parts that are there?")
 

@@ -140,7 +140,7 @@ def upscale(
                 raise BadKnob("--precision and --back-project go with a --method or --weights")
             diagnosis, plan = plan_to_fix(view_of(pixels))
             seen.append(diagnosis)
-            return plan_to_enlarge_as_found(diagnosis, pixels.shape, target, treated=plan.steps, ensemble=ensemble)
+            return plan_to_enlarge_as_found(diagnosis, pixels.shape, target, treated=plan, ensemble=ensemble)
         return plan_to_enlarge(
             *(chosen, pixels.shape, target),
             weights=weights,
@@ -212,21 +212,7 @@ def restore(
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
     report = carry_out(
-        *(
-            picture,
-            output,
-            lambda pixels: chosen,
-            engine,
-            device,
-            max_memory,
-            max_pixels,
-            quality,
-            resume,
-            force,
-            as_json,
-            [],
-        ),
-        yes,
-        salvage,
-    )
+        picture, output, lambda pixels: chosen, engine, device, max_memory, max_pixels, quality, resume, force, as_json,
+        [], yes=yes, salvage=salvage,
+    )  # fmt: skip
     tell(report, as_json)

@@ -42,6 +42,8 @@ def report_file(target: Path, force: bool) -> ReportFile:
     if force and path.is_file():
         return ReportFile(path, force)
     old = _own_report(path, target)
+    if old is None and path.is_dir():
+        raise OutputExists(f"{path}, where the report on {target} would go, is a folder; move it away")
     if old is None:
         raise OutputExists(
             f"{path}, where the report on {target} would go, exists and is not a report on that picture;"

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -189,7 +190,10 @@ async def add(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0)
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
     async with _received(request) as (path, mask):
-        return _told(await run_in_threadpool(_added, path, mask, restora_plan, scale, jobs))
+        add_job = partial(_added, path, mask, restora_plan, scale, jobs)
+        if scale != 1:  # it is looked at and planned at once
+            return _told(await run_in_threadpool(_with_slot, request, add_job))
+        return _told(await run_in_threadpool(add_job))
 
 
 @router.get("/v1/jobs/{key}", responses=REFUSALS)

@@ -18,5 +18,5 @@ _CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66
 
 def steps(quality: float, chroma: bool = False) -> np.ndarray:
     """The (8, 8) steps at a quality of 1 to 100, of an orthonormal DCT of values on 0..255; whole numbers as floats."""
-    factor = 5000 / quality if quality < 50 else 200 - 2 * quality
+    factor = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip(np.floor(((_CHROMA if chroma else _LUMA) * factor + 50) / 100), 1, 255)

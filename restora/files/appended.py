@@ -18,6 +18,10 @@ _ALONE = (0x01, *range(0xD0, 0xD9))
 _GAIN_MAP = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"HDRGainMap")
 """What the head of a gain map holds: as Adobe and Google write it, by ISO 21496-1, as Apple writes it."""
 _HEAD = 1 << 16
+MOST = 100
+"""Pictures that are looked at; what follows them counts as other data."""
+_MOST_FILL = 1000
+"""Bytes to fill up between two segments, and markers without one, that are accepted."""
 _SAMSUNG_VIDEO = b"MotionPhoto_Data"
 
 
@@ -52,6 +56,8 @@ def appended(path: Path) -> Appended:
         at = _end_of_picture(stream, 0)
         while at is not None:
             at = _skip_padding(stream, at)
+            if gain_maps + pictures >= MOST:
+                return Appended(gain_maps, pictures, other=stream.seek(0, 2) - at)
             stream.seek(at)
             head = stream.read(_HEAD)
             if not head.strip():
@@ -69,18 +75,16 @@ def appended(path: Path) -> Appended:
 
 def _end_of_picture(stream: IO[bytes], at: int) -> int | None:
     """Where the JPEG picture that begins at a place ends; None if it is cut off or damaged."""
-    at += 2
-    while True:
+    at, left = at + 2, _MOST_FILL
+    while left:
         stream.seek(at)
         head = stream.read(4)
         if len(head) < 2 or head[0] != 0xFF:
             return None
         if head[1] == _END:
             return at + 2
-        if head[1] == 0xFF:  # a byte to fill up
-            at += 1
-        elif head[1] in _ALONE:
-            at += 2
+        if head[1] == 0xFF or head[1] in _ALONE:  # a byte to fill up, or a marker
+            at, left = at + (1 if head[1] == 0xFF else 2), left - 1
         else:
             at += 2 + int.from_bytes(head[2:])
             if head[1] == _SCAN:
@@ -88,6 +92,7 @@ def _end_of_picture(stream: IO[bytes], at: int) -> int | None:
                 if found is None:
                     return None
                 at = found
+    return None
 
 
 def _found(stream: IO[bytes], at: int, pattern: re.Pattern[bytes], overlap: int) -> Iterator[int]:

@@ -83,7 +83,7 @@ class Picture:
         try:
             data = self.region().fetch(left, top, width, height)
         except pyvips.Error as error:
-            raise _damaged(self.name, self.format, error) from error
+            raise _damaged(self.name, None if self.salvaged_rows else self.path, self.format, error) from error
         except OSError as error:
             raise BadImage(f"cannot open {self.name}: {error.strerror}") from error
         kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
@@ -110,7 +110,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
         upright = raw.autorot()
         plain = _grey_or_rgb(upright, name, notes)
     except pyvips.Error as error:
-        raise _damaged(name, kind, error) from error
+        raise _damaged(name, file, kind, error) from error
     has_alpha = plain.bands in (2, 4)
     white = _white(raw, kind, plain.format)
     plain = _single(plain)
@@ -173,7 +173,7 @@ def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
             again = partial(_with_header, holder.name, raw)
             raw = again()
     except pyvips.Error as error:
-        raise _damaged(name, kind, error) from error
+        raise _damaged(name, None if part else file, kind, error) from error
     return _Source(raw, kind, again, large, notes, holder, part)
 
 
@@ -218,9 +218,9 @@ def _part_there(file: Path, name: str, kind: str, height: int) -> Salvage | None
     return part
 
 
-def _damaged(name: str, kind: str, error: pyvips.Error) -> BadImage:
-    """The error to raise for data that the decoder refuses."""
-    if kind in KINDS:
+def _damaged(name: str, file: Path | None, kind: str, error: pyvips.Error) -> BadImage:
+    """The error to raise for data that the decoder refuses; file: None if what is there of it was asked for."""
+    if file and kind in KINDS and salvage_of(file):
         return Truncated(f"{name} is damaged, a part of it is missing: {_reason(error)}")
     return BadImage(f"{name} is damaged: {_reason(error)}")
 

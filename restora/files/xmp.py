@@ -23,6 +23,8 @@ _IN_EXTENDED = {
     "http://ns.google.com/photos/1.0/audio/": "",
 }
 """Name spaces whose data are in such segments: depth, the picture before a blur, sound."""
+MOST = 1_000_000
+"""Bytes of XMP that is corrected: a JPEG segment holds 65,535."""
 _TAG = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>")
 
 
@@ -83,6 +85,8 @@ def without_claims(xmp: bytes) -> bytes:
     names = [space for space in wanted if space.encode() in xmp]
     if not names:
         return xmp
+    if len(xmp) > MOST:
+        raise ValueError("this XMP is too long to be corrected")
     if any(space in names for space in _EXTENDED):
         wanted |= _IN_EXTENDED
     body = xmp.rstrip(b"\0")

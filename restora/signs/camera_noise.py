@@ -44,7 +44,7 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
         if not height or not width:
             continue
         y = np.broadcast_to(look[:height, :width], (height, width, 3))
-        inside = np.abs(squares(y).mean((1, 2)) - 0.5) < 0.47  # black and white are clipped
+        inside = unclipped(squares(y))
         before.append(deviations(squares(y))[inside])
         removed.append(deviations(squares(y - _denoised(y)))[inside])
     if sum(map(len, before)) < FLAT * ENOUGH:
@@ -83,12 +83,17 @@ def _denoised(y: np.ndarray) -> np.ndarray:
     return openvino_engine(weights.onnx, "f32")(planes[None])[0].transpose(1, 2, 0)
 
 
+def unclipped(parts: np.ndarray) -> np.ndarray:
+    """(N,) bool: which squares (N, pixels, C) are neither black nor white, where noise is clipped."""
+    return np.asarray(np.abs(parts.mean((1, 2)) - 0.5) < 0.47)
+
+
 def squares(picture: np.ndarray) -> np.ndarray:
     """(H, W, C) -> (N, SQUARE * SQUARE, C), the whole squares of a picture."""
     rows, columns = picture.shape[0] // SQUARE, picture.shape[1] // SQUARE
     whole = picture[: rows * SQUARE, : columns * SQUARE]
-    apart = whole.reshape(rows, SQUARE, columns, SQUARE, -1).swapaxes(1, 2)
-    return apart.reshape(rows * columns, SQUARE * SQUARE, -1)
+    apart = whole.reshape(rows, SQUARE, columns, SQUARE, picture.shape[2]).swapaxes(1, 2)
+    return apart.reshape(rows * columns, SQUARE * SQUARE, picture.shape[2])
 
 
 def deviations(squares: np.ndarray) -> np.ndarray:

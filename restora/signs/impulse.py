@@ -63,7 +63,8 @@ def _together(dots: np.ndarray) -> np.ndarray:
 
 def without_impulses(crop: np.ndarray) -> np.ndarray:
     """The crop with its impulse pixels replaced by the median of their neighbours."""
-    return np.where(impulse_mask(crop)[:, :, None], _median(crop), crop)
+    dots = impulse_mask(crop)
+    return np.where(dots[:, :, None], _median(crop), crop) if dots.any() else crop
 
 
 def _median(crop: np.ndarray) -> np.ndarray:

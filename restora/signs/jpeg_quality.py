@@ -49,11 +49,11 @@ def jpeg_quality(crops: Sequence[np.ndarray]) -> Finding:
     found = [(*_quality(np.concatenate([_blocks(grey, *offset) for grey in greys])), offset) for offset in offsets]
     quality, misfit, (down, right) = min(found)
     says = f"JPEG blocks of quality about {quality}" if quality < 100 else "no JPEG grid"
-    if edges >= EDGES and quality >= GOOD and offsets[0] != (0, 0):
+    if offsets[0] != (0, 0) and found[0][0] == 100 and quality >= GOOD:
         quality, misfit, (down, right) = UNKNOWN, 0.5, offsets[0]
         says = "JPEG blocks of a quality that cannot be told"
     if (down, right) != (0, 0):
-        says += f", of a picture that was cropped since (grid {right} right, {down} down)"
+        says += f"; the picture was cropped after it was saved as JPEG (grid {right} right, {down} down)"
     facts = {"down": down, "right": right, "edges": round(edges, 1)}
     sure = round(1 - misfit if quality < 100 else 1.0, 3)
     plain = f"{next(word for least, word in STRENGTHS if quality >= least)} JPEG blocks" if quality < GOOD else ""

@@ -31,6 +31,8 @@ TONES = 0.03
 LEAST = 3.0 / 255
 """Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3/255."""
 
+ROUNDING = 0.2 / 255
+"""Standard deviation below which a channel has no noise."""
 ALIKE = 0.45
 """Correlation from which on noise is not white. On twelve photographs with sigma of 5 to 25 of 255 independent noise
 shows up to 0.44 between channels, because of texture, and noise that channels share 0.5 and more."""
@@ -52,7 +54,7 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
     says = f"noise of standard deviation {levels} of 255" if present else f"no noise to speak of ({levels} of 255)"
     facts = correlations(patches, sigmas) if present else {}
     if facts.get("channels", 0) >= ALIKE:
-        says += f", alike in the channels (correlation {facts['channels']:.2f})"
+        says += f", the same in all colour channels (correlation {facts['channels']:.2f})"
     plain = f"{strength(overall)} noise" if present else ""
     return Finding("noise_level", [round(sigma, 5) for sigma in sigmas], unit, certain, present, says, facts, plain)
 
@@ -70,7 +72,7 @@ def correlations(patches: Sequence[np.ndarray], sigmas: Sequence[float]) -> dict
     """
     inside, flat = np.ones((2, len(patches[0])), bool)
     for each, sigma in zip(patches, sigmas, strict=True):
-        inside &= ((each > 0) & (each < 1)).all((1, 2))
+        inside &= ((each > 0) & (each < 1)).mean((1, 2)) > 0.9
         flat &= _energy(each) < max(sigma, 1e-6) ** 2 * _noise_energy()
     chosen = np.flatnonzero(inside & flat)
     if len(chosen) < ENOUGH:
@@ -78,6 +80,9 @@ def correlations(patches: Sequence[np.ndarray], sigmas: Sequence[float]) -> dict
     chosen = chosen[:: -(-len(chosen) // 4000)]
     rest = np.stack([each[chosen].reshape(len(chosen), -1) @ _without_plane() for each in patches])
     variance = np.square(rest).mean((1, 2))
+    rest, variance = rest[variance > ROUNDING**2], variance[variance > ROUNDING**2]  # a constant channel has no noise
+    if not len(rest):
+        return {}
     alike = np.corrcoef(rest.reshape(len(rest), -1)) if len(rest) > 1 else np.eye(1)
     between = alike[~np.eye(len(rest), dtype=bool)]
     one = len(rest) == 1 or all(np.array_equal(rest[0], each) for each in rest[1:])

@@ -10,7 +10,8 @@ from restora.core.errors import BadPlan
 from restora.core.image import Image
 from restora.core.names import nearest
 from restora.core.plan import Plan, Step
-from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares
+from restora.methods.table import method_named
+from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipped
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import jpeg_quality
 from restora.work.diagnose import Pixels, diagnose, spread
@@ -24,6 +25,8 @@ ENOUGH = 0.5
 """Share of the damage that may be left after a trial; where more is left, the next treatment of the rule is tried."""
 FLAT = 10
 """One square of so many, the flattest, shows what is left of noise."""
+LEAST = 0.5 / 255
+"""Standard deviation that noise in a square has at least: less is rounding."""
 TELLING = 3.0
 """t statistic of block edges in the parts from which on it says something that they are weaker afterwards."""
 
@@ -49,21 +52,26 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
         if trials[-1][0] <= ENOUGH:
             break
     _, plan, left = min(trials, key=lambda trial: trial[0])
-    told = [plan.because, *_told(left, len(parts)), *_refused([plan for _, plan, _ in trials], plan)]
+    told = [plan.because, _told(left, len(parts), strength), *_not_taken([plan for _, plan, _ in trials], plan)]
     return diagnosis, replace(with_strength(plan, strength), because="; ".join(told))
 
 
 def with_strength(plan: Plan, strength: str) -> Plan:
-    """The plan made lighter or stronger; see STRENGTHS."""
+    """The plan made lighter or stronger, see STRENGTHS: of its steps those that neither fill nor change the size."""
+    if strength == NORMAL:
+        return plan
+    steps = [part for step in plan.steps for part in (_changed(step, strength) if _removes(step) else (step,))]
+    return replace(plan, steps=tuple(steps))
+
+
+def _removes(step: Step) -> bool:
+    return not {"shrink", "hole"} & set(method_named(step.method).treats)
+
+
+def _changed(step: Step, strength: str) -> tuple[Step, ...]:
     if strength == "light":
-        return replace(plan, steps=tuple(replace(step, strength=step.strength / 2) for step in plan.steps))
-    if strength == "strong":
-        return replace(plan, steps=tuple(twice for step in plan.steps for twice in (step, _again(step))))
-    return plan
-
-
-def _again(step: Step) -> Step:
-    return replace(step, because="a second time, as strong was asked for")
+        return (replace(step, strength=step.strength / 2),)
+    return step, replace(step, because="a second time, as strong was asked for")
 
 
 def parts_of(picture: Pixels) -> list[np.ndarray]:
@@ -78,36 +86,44 @@ def parts_of(picture: Pixels) -> list[np.ndarray]:
 
 
 def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diagnosis: Diagnosis) -> dict[str, float]:
-    """The share of each kind of damage that was found that is left in parts (h, w, C), by its name; 0: nothing."""
-    present, left = diagnosis.present, {}
+    """The share that is left of each kind of damage that was found, in parts (h, w, C); 0: nothing.
+
+    A kind that the parts do not show well enough is left out.
+    """
+    present = diagnosis.present
+    left: dict[str, float | None] = {}
     if present.keys() & {"noise_level", "camera_noise", "speckle"}:
         left["noise"] = _noise_left(before, after)
     if "impulse" in present:
         was, now = (float(np.mean(impulse(parts).value)) for parts in (before, after))
-        left["dots"] = now / was if was else 0.0
+        left["dots"] = now / was if was else None
     if "jpeg_quality" in present:
         was, now = (jpeg_quality(parts).facts["edges"] for parts in (before, after))
-        left["block edges"] = max(0.0, now) / was if was >= TELLING else 0.0
-    return left
+        left["block edges"] = max(0.0, now) / was if was >= TELLING else None
+    return {kind: share for kind, share in left.items() if share is not None}
 
 
-def _noise_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
-    """The share of what varies in the flattest squares that is left."""
-    was, now = (np.concatenate([deviations(squares(part)) for part in parts]) for parts in (before, after))
+def _noise_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float | None:
+    """The share of what varies in the flattest squares that is left; None where they show nothing."""
+    squares_before = np.concatenate([squares(part) for part in before])
+    was, now = deviations(squares_before), deviations(np.concatenate([squares(part) for part in after]))
+    seen = unclipped(squares_before) & (was > LEAST)
+    was, now = was[seen], now[seen]
     if not len(was):
-        return 0.0
-    flattest = np.argsort(was)[: -(-len(was) // FLAT)]
-    return float(np.median(now[flattest]) / max(float(np.median(was[flattest])), 1e-6))
+        return None
+    flattest = np.argsort(was, kind="stable")[: -(-len(was) // FLAT)]
+    return float(np.median(now[flattest]) / np.median(was[flattest]))
 
 
-def _told(left: Mapping[str, float], parts: int) -> list[str]:
-    if not left:
-        return []
-    shares = " and ".join(f"{100 * share:.0f} % of the {what}" for what, share in left.items())
+def _told(left: Mapping[str, float], parts: int, strength: str) -> str:
     where = "a part" if parts == 1 else f"{parts} parts"
-    return [f"a trial on {where} of the picture left {shares}"]
+    if not left:
+        return f"a trial on {where} of the picture showed too little to say what is left"
+    shares = " and ".join(f"{100 * share:.0f} % of the {what}" for what, share in left.items())
+    normally = "" if strength == NORMAL else ", at normal strength,"
+    return f"a trial on {where} of the picture{normally} left {shares}"
 
 
-def _refused(tried: Sequence[Plan], taken: Plan) -> list[str]:
+def _not_taken(tried: Sequence[Plan], taken: Plan) -> list[str]:
     names = [" then ".join(step.weights or step.method for step in plan.steps) for plan in tried if plan is not taken]
-    return [f"{' and '.join(names)} left more"] if names else []
+    return [f"{name} left more, so it was not taken" for name in names]

@@ -87,6 +87,7 @@ class Jobs:
     ) -> None:
         """Open or make the folder. device: where the nets run."""
         folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.resolve()  # messages are searched for it
         self.folder, self.limits, self.device = folder, limits, device
         self.page = folder / "page"  # what visitors of the page brought and took, kept as long as results
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds

@@ -44,7 +44,7 @@ def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     """The plans that the table of rules has for a picture with this diagnosis, the best first; at least one."""
     because = "; ".join(finding.says for finding in diagnosis.present.values())
     plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
-    return plans or [Plan((), f"left alone: found neither {', '.join(sign.called for sign in SIGNS.values())}")]
+    return plans or [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
 def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
@@ -132,20 +132,21 @@ def plan_to_enlarge_as_found(
     shape: tuple[int, int, int],
     size: tuple[int, int],
     *,
-    treated: Sequence[Step] | None = None,
+    treated: Plan | None = None,
     ensemble: bool = False,
 ) -> Plan:
     """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
 
     Where JPEG left blocks, weights are taken that know them, and the noise beneath; else what was found is treated
-    first, by the steps `treated` or by those of the table of rules.
+    first, by the plan `treated` or by that of the table of rules.
     """
     blocks = [finding.says for name, finding in diagnosis.present.items() if name == "jpeg_quality"]
-    steps = [] if blocks else list(plan_for(diagnosis).steps if treated is None else treated)
+    first = treated or plan_for(diagnosis)
+    steps = [] if blocks else list(first.steps)
     larger = plan_to_enlarge(LARGER, shape, size, ensemble=ensemble, as_found=bool(blocks))
     if not larger.steps:
         return larger
-    because = "; ".join([*blocks, *(step.because for step in steps), larger.because])
+    because = "; ".join([*blocks, *([first.because] if steps else []), larger.because])
     both = (*steps, *larger.steps)
     return Plan(both, because, precision=best_precision(step.weights for step in both))
 
@@ -241,7 +242,9 @@ def learned_step(
     chosen = weights_for(method, weights)
     if knobs and knobs.get("sigma"):
         chosen, because = _told(method, chosen, because)
-    return Step(method.name, because, chosen, knobs or {}, strength)
+    step = Step(method.name, because, chosen, {}, strength)
+    usable = {knob.name for knob in usable_knobs(step)}
+    return replace(step, knobs={name: value for name, value in (knobs or {}).items() if name in usable})
 
 
 def _told(method: Method, weights: str, because: str) -> tuple[str, str]:

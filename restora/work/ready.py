@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.core.errors import BadImage, BadPlan, NotFinite
+from restora.core.errors import BadImage, BadPlan, NotFinite, Truncated
 from restora.core.image import to_grey
 from restora.core.knobs import Setting
 from restora.core.method import Method
@@ -344,7 +344,10 @@ def _learned(
 def _map(beside: Mapping[str, str], called: str, size: tuple[int, int]) -> Read:
     """Reading the map of a step. Raises BadPlan if the file is another one, BadImage if it does not fit the picture."""
     path = Path(beside["file"])
-    picture = open_picture(path)
+    try:
+        picture = open_picture(path)
+    except Truncated as error:  # of the picture itself the part that is there can be had, not of its maps
+        raise BadImage(str(error)) from error
     if sha256(path) != beside["sha256"]:
         raise BadPlan(f"{path} has changed since the plan was made")
     if picture.shape[:2] != size:

@@ -1,7 +1,7 @@
 """Restore: carry out a plan on a picture, piece by piece, in memory or from file to file."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -12,7 +12,7 @@ import numpy as np
 
 from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image
-from restora.core.plan import Plan
+from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import bicubic_weights
 from restora.data.photographs import sha256
@@ -63,7 +63,7 @@ def restore(
     report = Report(plan)
     work = prepare(plan, image.shape, report, backend_named(engine, device), max_memory, tell=tell)
     x_hat = np.empty((*work.size(), image.shape[2]), np.float32)
-    restored = work.read_through(_checked(image))
+    restored = work.read_through(_checked(image, plan.steps))
     for done, (top, left, height, width) in enumerate(work, 1):
         x_hat[top : top + height, left : left + width] = restored(top, left, height, width)
         if tell:
@@ -107,8 +107,8 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     report.salvaged_rows = picture.salvaged_rows
-    if not plan.steps and not keep_unchanged:
-        report.output = ""
+    if not plan.steps and not keep_unchanged and not picture.salvaged_rows:
+        report.output, report.input_sha256 = "", sha256(picture.path)
         return report
     _be_patient(plan, picture.shape, limits.minutes)
     work = prepare(plan, picture.shape, report, backend, limits.memory, tell, picture.held)
@@ -121,7 +121,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     report.input_sha256 = sha256(picture.path)
 
     def tiles(part: Unfinished | None) -> Iterator[tuple[int, np.ndarray]]:
-        restored, opacity = work.read_through(_checked(picture)), _alike(picture.alpha_window, work)
+        restored, opacity = work.read_through(_checked(picture, plan.steps)), _alike(picture.alpha_window, work)
         report.resumed_at = part.rows if part else 0
         left = [rectangle for rectangle in work if rectangle[0] >= report.resumed_at]
         before = len(work) - len(left)
@@ -216,7 +216,7 @@ def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None
         )
 
 
-def _checked(picture: Image | Picture) -> Read:
+def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
     """Reading rectangles of what can be seen of a picture. Raises BadImage for what is not finite."""
 
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -225,7 +225,8 @@ def _checked(picture: Image | Picture) -> Read:
             raise BadImage("the picture holds NaN or infinity")
         return y
 
-    return without_hidden(read, picture.alpha_window, picture.shape[:2]) if picture.has_alpha else read
+    hides = picture.has_alpha and bool(steps)  # where nothing is done, hidden colour stays as it is
+    return without_hidden(read, picture.alpha_window, picture.shape[:2]) if hides else read
 
 
 def _finish(report: Report, work: Restoration, started: float) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,7 +183,7 @@ def test_an_untouched_form_gives_the_plan_itself(sight):
     plan = plan_as_found(sight, 2)
     assert [step.method for step in plan.steps] == ["restora", "edsr"]
     shown = as_shown(plan.steps[0])
-    assert read_form(Draft(plan), ["restora", True, 1, shown.knobs["sigma"]], sight) is plan
+    assert read_form(Draft(plan), ["restora", True, 1, *shown.knobs.values()], sight) is plan
 
 
 @pytest.fixture
@@ -197,19 +198,15 @@ def test_a_clean_picture_is_never_said_to_have_nothing_wrong(clean_sight):
     assert "I found nothing to mend" in said and "nothing wrong" not in said.lower()
     for word in ("black and white dots", "noise", "JPEG blocks", "Not looked for yet: blur, scratches and dust"):
         assert word in said
-    assert not has_work(Draft(plan_as_found(clean_sight))) and "remove noise anyway" in phrases.NO_STEPS
+    plan = Draft(plan_as_found(clean_sight))
+    assert not has_work(plan, [clean_sight]) and "remove noise anyway" in phrases.NO_STEPS
+    assert has_work(plan, [replace(clean_sight, salvage=True)])
 
 
 def test_findings_are_plain_words_with_the_figures_under_details(sight):
     before, details = phrases.findings(sight).split("<details", 1)
     assert "Strong noise" in before and "of 255" not in before and "of 255" in details
-    assert has_work(Draft(plan_as_found(sight))) and has_work(None)
-
-
-def test_strengths_change_the_plan(sight):
-    light, normal, strong = (plan_as_found(sight, 1, strength) for strength in ("light", "normal", "strong"))
-    assert [plan.steps[0].strength for plan in (light, normal)] == [0.5, 1] and len(strong.steps) == 2
-    assert plan_as_found(sight, 2, "light").steps[0].strength == 0.5
+    assert has_work(Draft(plan_as_found(sight)), [sight]) and has_work(None, [sight, sight])
 
 
 def test_a_form_has_no_knob_that_the_weights_cannot_follow(sight):
@@ -221,7 +218,7 @@ def test_a_form_has_no_knob_that_the_weights_cannot_follow(sight):
 
 
 def test_a_form_changes_what_was_changed(sight):
-    plan = plan_as_found(sight)
+    plan = plan_of_method("restora", {}, None, weights="restora.noise")
     weaker = read_form(Draft(plan), ["restora", True, 0.5, 0.1], sight).steps[0]
     assert (weaker.strength, weaker.knobs, weaker.weights) == (0.5, {"sigma": 0.1}, plan.steps[0].weights)
     assert weaker.because == plan.steps[0].because

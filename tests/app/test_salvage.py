@@ -81,6 +81,18 @@ def test_a_truncated_file_is_refused_or_salvaged(folder, monkeypatch, capsys, wo
         assert json.loads(out)["steps"]
 
 
+def test_what_is_there_of_a_clean_picture_is_written_too(folder, monkeypatch, capsys):
+    """That the file is truncated is damage enough."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(skimage.data.astronaut()[:400, :400]).save(buffer, "JPEG", quality=97, subsampling=0)
+    (folder / "clean.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    monkeypatch.setattr("sys.argv", ["restora", "fix", "clean.jpg", "-o", "out.png", "--salvage"])
+    main()
+    assert "of its 400 rows are there" in capsys.readouterr().out
+    assert read(folder / "out.png").shape == (400, 400, 3)
+    assert json.loads((folder / "out.png.json").read_text())["plan"]["steps"] == []
+
+
 @pytest.fixture
 def client(tmp_path):
     jobs = Jobs(tmp_path / "jobs", Limits(pixels=10**6, minutes=1))

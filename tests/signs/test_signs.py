@@ -7,6 +7,7 @@ from restora.damage.quantiser import steps
 from restora.damage.words import parse
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
+from restora.signs.jpeg_quality import EDGES
 from restora.signs.table import findings
 
 
@@ -164,6 +165,32 @@ def test_the_jpeg_quality_is_found(clean, quality):
     y = parse(f"jpeg(quality={quality})").apply(clean, np.random.default_rng(0))
     found = look(y)["jpeg_quality"]
     assert found.value == pytest.approx(quality, abs=2) and found.present
+
+
+@pytest.mark.parametrize("later", ["", " | jpeg(quality=90)"])
+def test_the_grid_of_a_cropped_jpeg_is_found(later):
+    """Whatever it was saved as since."""
+    y = parse(f"jpeg(quality=25, down=3, right=5){later}").apply(PHOTOS["astronaut"], np.random.default_rng(0))
+    found = look(y)["jpeg_quality"]
+    assert found.present and found.value == pytest.approx(25, abs=2) and "cropped" in found.says
+    assert (found.facts["down"], found.facts["right"]) == (3, 5)
+
+
+def test_of_two_compressions_the_worse_is_told():
+    for first, second in ((20, 80), (80, 20)):
+        y = parse(f"jpeg(quality={first}) | jpeg(quality={second})").apply(PHOTOS["coffee"], np.random.default_rng(0))
+        assert look(y)["jpeg_quality"].value == pytest.approx(20, abs=2)
+
+
+@pytest.mark.parametrize("quality", [85, 90, 95])
+def test_a_cropped_jpeg_of_good_quality_is_left_alone(clean, quality):
+    y = parse(f"jpeg(quality={quality}, down=3, right=5)").apply(clean, np.random.default_rng(0))
+    assert not look(y)["jpeg_quality"].present
+
+
+def test_noise_beneath_which_jpeg_lies_shows_block_edges():
+    y = eight_bit(parse("jpeg(quality=15) | noise(sigma=0.03)").apply(PHOTOS["astronaut"], np.random.default_rng(0)))
+    assert look(y)["jpeg_quality"].facts["edges"] > EDGES and look(y)["noise_level"].present
 
 
 def test_no_jpeg_is_seen_where_there_is_none(clean):

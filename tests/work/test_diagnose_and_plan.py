@@ -26,7 +26,7 @@ def damaged(x, words):
         ("noise(speckle, sigma=0.2)", ["restora"]),
         ("noise(poisson, peak=40)", ["restora"]),
         ("noise(sigma=0)", []),
-        ("jpeg(quality=20)", []),
+        ("jpeg(quality=20)", ["restora"]),
     ],
 )
 def test_the_plan_follows_the_damage(photo, words, methods):
@@ -43,10 +43,10 @@ def test_the_plan_follows_the_damage(photo, words, methods):
         ("noise(sigma=0.25)", "restora.noise"),
         ("noise(poisson, peak=60)", "restora.noise"),
         ("noise(sigma=0.06) | noise(salt-and-pepper, amount=0.05)", "restora.noise"),
-        ("noise(camera, sigma=0.04)", "restora.noise"),
+        ("noise(camera, sigma=0.04)", "restora.photo"),
     ],
 )
-def test_white_noise_alone_gets_the_weights_that_know_nothing_else(photo, words, weights):
+def test_the_weights_follow_the_kind_of_noise(photo, words, weights):
     assert plan_for(diagnose(damaged(photo, words))).steps[0].weights == weights
 
 

@@ -160,7 +160,10 @@ def test_a_net_can_be_followed_by_back_projection_and_the_note_says_how_near_it_
 
 
 def found(**signs):
-    return Diagnosis({name: Finding(name, value, "", 1.0, True, f"{name} found") for name, value in signs.items()})
+    white = {"channels": 0.0, "neighbours": 0.0}
+    return Diagnosis(
+        {name: Finding(name, value, "", 1.0, True, f"{name} found", white) for name, value in signs.items()}
+    )
 
 
 def test_what_is_found_decides_how_a_picture_is_made_larger(monkeypatch):

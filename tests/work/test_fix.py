@@ -14,8 +14,9 @@ from restora.learn.weights import find
 from restora.methods.table import METHODS
 from restora.signs.table import SIGNS
 from restora.work import fix
+from restora.work.diagnose import diagnose
 from restora.work.fix import parts_of, plan_to_fix, what_is_left, with_strength
-from restora.work.plan import plan_for, plans_for
+from restora.work.plan import plan_for, plan_to_enlarge_as_found, plans_for
 from restora.work.restore import restore
 from restora.work.rules import KINDS, RULES, kinds_of, treatments_for
 
@@ -97,7 +98,7 @@ def test_noise_that_the_channels_share_is_told_from_noise_that_they_do_not(photo
     words = "noise(camera, sigma=0.06, grain=0.0, colour={})"
     shared, own = (plan_to_fix(damaged(photo, words.format(colour)))[0] for colour in (0.0, 1.0))
     assert shared.findings["noise_level"].facts["channels"] > 0.8 > 0.45 > own.findings["noise_level"].facts["channels"]
-    assert "alike in the channels" in shared.findings["noise_level"].says
+    assert "the same in all colour channels" in shared.findings["noise_level"].says
 
 
 def test_a_clean_picture_is_left_alone_and_what_was_looked_for_is_said(photo):
@@ -109,7 +110,7 @@ def test_a_clean_picture_is_left_alone_and_what_was_looked_for_is_said(photo):
 def test_where_a_treatment_leaves_the_damage_the_next_one_is_tried(photo, monkeypatch):
     """The first treatment of the rule is made to be one that does nothing to this damage."""
     y = damaged(photo, "noise(sigma=0.06)")
-    first, *others = plans_for(fix.diagnose(y))
+    first, *others = plans_for(diagnose(y))
     useless = first.__class__((fix.replace(first.steps[0], strength=0.0),), first.because)
     monkeypatch.setattr(fix, "plans_for", lambda _: [useless, *others])
     plan = plan_to_fix(y)[1]
@@ -118,7 +119,7 @@ def test_where_a_treatment_leaves_the_damage_the_next_one_is_tried(photo, monkey
 
 def test_the_one_that_leaves_least_is_kept_if_none_is_enough(photo, monkeypatch):
     y = damaged(photo, "noise(sigma=0.06)")
-    plan = plan_for(fix.diagnose(y))
+    plan = plan_for(diagnose(y))
     weaker = [plan.__class__((fix.replace(plan.steps[0], strength=share),), "") for share in (0.1, 0.3, 0.2)]
     monkeypatch.setattr(fix, "plans_for", lambda _: weaker)
     assert plan_to_fix(y)[1].steps[0].strength == 0.3
@@ -133,6 +134,31 @@ def test_what_is_left_is_measured(photo):
     assert same == pytest.approx(1) and 0.4 < half < 0.7 and none < 0.35
 
 
+def test_clipped_places_say_nothing_of_what_is_left(photo):
+    """White and black borders have no noise, before or after."""
+    y = np.pad(damaged(photo, "noise(sigma=0.06)").pixels, ((100, 100), (0, 0), (0, 0)), constant_values=1.0)
+    clean = np.pad(photo, ((100, 100), (0, 0), (0, 0)), constant_values=1.0)
+    found = diagnose(Image(y))
+    assert what_is_left([y], [y], found)["noise"] == pytest.approx(1)
+    assert what_is_left([y], [clean], found)["noise"] < 0.35
+    white = np.ones((64, 64, 3), np.float32)
+    assert what_is_left([white], [white], found) == {}
+
+
+@pytest.mark.parametrize("shape", [(12, 200, 3), (200, 9, 1), (1, 1, 3), (15, 15, 3)])
+def test_thin_pictures_are_looked_at_too(shape):
+    y = Image((0.5 + 0.1 * np.random.default_rng(0).standard_normal(shape)).clip(0, 1).astype(np.float32))
+    plan = plan_to_fix(y)[1]
+    assert restore(y, plan)[0].pixels.shape == shape
+
+
+def test_a_constant_channel_is_no_noise(photo):
+    y = damaged(photo, "noise(sigma=0.06)").pixels.copy()
+    y[:, :, 2] = 0.5
+    facts = diagnose(Image(y)).findings["noise_level"].facts
+    assert all(np.isfinite(value) and value < 0.45 for value in facts.values())
+
+
 def test_strengths(photo):
     y = damaged(photo, "noise(sigma=0.06)")
     plans = {strength: plan_to_fix(y, strength)[1] for strength in fix.STRENGTHS}
@@ -140,6 +166,8 @@ def test_strengths(photo):
     changes = [float(np.square(restore(y, plan)[0].pixels - y.pixels).mean()) for plan in plans.values()]
     assert changes[0] < changes[1] < changes[2]
     assert with_strength(plans["normal"], "normal") == plans["normal"]
+    larger = plan_to_enlarge_as_found(plan_to_fix(y)[0], y.shape, (y.shape[0] * 2, y.shape[1] * 2))
+    assert [step.strength for step in with_strength(larger, "light").steps] == [0.5, 1]
     with pytest.raises(BadPlan, match="no strength is called 'stong'; did you mean strong"):
         plan_to_fix(y, "stong")
 
