@@ -27,7 +27,7 @@ from restora.work.rules import RULES, kinds_of
 
 RESULTS = Path(__file__).parent.parent / "results"
 FOLDERS, HELD_OUT = ["train/free", "train/free2"], 8
-SIDE = 256
+PICTURES, SIDE = 4, 256
 DAMAGES = (
     "noise(sigma=0.03)", "noise(sigma=0.06)", "noise(sigma=0.17)",
     "noise(camera, sigma=0.067, grain=0.0, colour=0.0)", "noise(camera, sigma=0.067, grain=0.0, colour=0.23)",
@@ -48,7 +48,7 @@ DAMAGES = (
 
 def main() -> None:
     """Damage, diagnose, treat in every way, score, print and write."""
-    photographs = [middle(read(photo.path).pixels) for photo in split(gather(FOLDERS, ""), HELD_OUT)[1]]
+    photographs = [middle(read(photo.path).pixels) for photo in split(gather(FOLDERS, ""), HELD_OUT)[1][:PICTURES]]
     treatments = list(dict.fromkeys(treatment for rule in RULES for treatment in rule.treatments))
     gains, fixed = [], []
     for words in DAMAGES:

@@ -28,8 +28,8 @@ FLATTEST = 0.05
 print, of fine drawings and of small pictures more are chosen, and vary by their texture."""
 TONES = 0.03
 """Share of values between black and white below which a picture has two tones, and no noise can be told."""
-LEAST = 3.0 / 255
-"""Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3/255."""
+LEAST = 4.0 / 255
+"""Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3.5/255."""
 
 ROUNDING = 0.2 / 255
 """Standard deviation below which a channel has no noise."""
