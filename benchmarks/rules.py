@@ -4,9 +4,11 @@ For each damage: the kinds that diagnosis finds, the gain in dB of every treatme
 results/rules.csv, and what `restora fix` does, picture by picture, into results/mixtures.csv. PSNR by protocol
 "denoise", after clipping and rounding to 8 bits, of the centre of each photograph.
 
-    RESTORA_DATA=DIR python benchmarks/rules.py
+    RESTORA_DATA=DIR python benchmarks/rules.py            all of them
+    RESTORA_DATA=DIR python benchmarks/rules.py pepper     those whose words hold this one; other rows are kept
 """
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from restora.data.photographs import gather, split
 from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.bench import write_table
+from restora.work.bench import read_table, write_table
 from restora.work.fix import plan_to_fix
 from restora.work.plan import plan_of_treatment
 from restora.work.restore import restore
@@ -46,12 +48,13 @@ DAMAGES = (
 )  # fmt: skip
 
 
-def main() -> None:
+def main(only: str) -> None:
     """Damage, diagnose, treat in every way, score, print and write."""
     photographs = [middle(read(photo.path).pixels) for photo in split(gather(FOLDERS, ""), HELD_OUT)[1][:PICTURES]]
     treatments = list(dict.fromkeys(treatment for rule in RULES for treatment in rule.treatments))
-    gains, fixed = [], []
-    for words in DAMAGES:
+    gains, fixed = read_table(RESULTS / "rules.csv", ["damage"]), read_table(RESULTS / "mixtures.csv", ["damage"])
+    for words in (each for each in DAMAGES if only in each):
+        gains, fixed = ([row for row in rows if row["damage"] != words] for rows in (gains, fixed))
         found, gained = Counter[str](), {treatment: list[float]() for treatment in treatments}
         for number, x in enumerate(photographs):
             y = Image(np.rint(parse(words).apply(x, np.random.default_rng(0)).clip(0, 1) * 255) / np.float32(255))
@@ -63,7 +66,7 @@ def main() -> None:
             kinds = " and ".join(sorted(kinds_of(diagnosis))) or "nothing"
             found[kinds] += 1
             after = measure(restore(y, plan)[0].pixels, x, PROTOCOLS["denoise"]).psnr
-            row = {"damage": words, "picture": number, "found": kinds, "plan": named(plan)}
+            row = {"damage": words, "picture": str(number), "found": kinds, "plan": named(plan)}
             fixed.append(row | {"psnr_damaged": f"{before:.3f}", "psnr_fixed": f"{after:.3f}"})
         means = {" then ".join(treatment): f"{np.mean(values):.3f}" for treatment, values in gained.items()}
         mine = [row for row in fixed if row["damage"] == words]
@@ -72,8 +75,13 @@ def main() -> None:
         seen = "; ".join(f"{kinds} ({count})" for kinds, count in found.most_common())
         gains.append({"damage": words, "found": seen, "psnr_damaged": f"{damaged:.3f}", "fix": f"{by_fix:.3f}"} | means)
         print(gains[-1], flush=True)
-        write_table(RESULTS / "rules.csv", gains)
-        write_table(RESULTS / "mixtures.csv", [{key: str(value) for key, value in row.items()} for row in fixed])
+        write_table(RESULTS / "rules.csv", in_order(gains))
+        write_table(RESULTS / "mixtures.csv", in_order(fixed))
+
+
+def in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The rows in the order of DAMAGES, without those of damages that are measured no more."""
+    return sorted((row for row in rows if row["damage"] in DAMAGES), key=lambda row: DAMAGES.index(row["damage"]))
 
 
 def middle(pixels: np.ndarray) -> np.ndarray:
@@ -88,4 +96,4 @@ def named(plan: Plan) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -87,4 +87,4 @@ def test_noise2noise_comes_within_a_tenth_of_a_decibel_of_clean_targets():
 
 def test_shipped_weights_are_small():
     total = sum(path.stat().st_size for path in SHIPPED.iterdir())
-    assert total < 60e6 and json.loads((SHIPPED / "restora.noise.json").read_text())["parameters"] < 5e6
+    assert total < 90e6 and json.loads((SHIPPED / "restora.noise.json").read_text())["parameters"] < 5e6
