@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
