@@ -7,7 +7,7 @@ import numpy as np
 
 from restora.core.diagnosis import Finding
 
-LEAST = 0.012
+LEAST = 0.009
 """Share of pixels from which on the noise is called impulse noise; stars and glints are rarer than that."""
 MANY = 0.1
 """Share of pixels from which on they are called many."""
