@@ -41,7 +41,7 @@ class Outcome:
 
 
 async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None = None) -> AsyncIterator[Job | Outcome]:
-    """Where a picture's job stands, again and again, then what came of it; nothing more if it was taken back.
+    """The state of a picture's job, repeatedly, then its outcome; no outcome if it was cancelled.
 
     hole: the mask of what the plan is to fill.
 
@@ -95,7 +95,7 @@ def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
         for stroke in json.loads(strokes):
             first, *others = np.array(stroke["points"], float).reshape(-1, 1, 2).clip(-1, 2) * (shape[1], shape[0])
             if not np.isfinite([first, *others]).all():
-                raise ValueError("a point is no number")
+                raise ValueError("a point is not finite")
             points = np.array([first, first, *others])  # a point alone is a line to itself: a dot
             width = max(1, round(min(float(stroke["width"]), 1) * max(shape[:2])))
             cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width)

@@ -156,7 +156,7 @@ class Page:
             yield updates | {self.reference: str(sample.clean)}
 
     def begin_again(self, key: str = "") -> Updates:
-        """The page as it was at first; a job that is still being waited for is taken back."""
+        """The page as it was at first; a job that it still waits for is cancelled."""
         self.jobs.cancel(key)
         return self._nothing() | {self.start: gr.update(visible=True), self.desk: gr.update(visible=False)}
 

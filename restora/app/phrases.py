@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from restora.app.desk import Sight
+from restora.app.desk import JPEG_ALONE, Sight
 from restora.core.diagnosis import Finding
 from restora.core.plan import Step
 from restora.methods.table import method_named
@@ -99,7 +99,7 @@ def _aim(one: Step) -> str:
         return {"resize": "Bring it to its size", "correction": "Correct it"}.get(method.kind, "Make it larger")
     if "hole" in method.treats:
         return "Fill the hole"
-    if method.treats == ("jpeg",):
+    if method.treats == JPEG_ALONE:
         return "Repair JPEG blocks"
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 

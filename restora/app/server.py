@@ -302,7 +302,7 @@ def _restored(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs
     job = _added(path, mask, plan, scale, jobs)
     now = jobs.ended(job.id)
     if now is None:
-        raise RestoraError("the job was taken back")
+        raise RestoraError("the job was cancelled")
     if now.state == "done":
         return _picture(jobs, now, BackgroundTask(jobs.cancel, job.id))
     jobs.cancel(job.id)

@@ -26,7 +26,8 @@ GOOD = 85
 STRENGTHS = ((60, "light"), (30, "clear"), (0, "strong"))
 """What the blocks are called from a quality on."""
 EDGES = 9.0
-"""t statistic from which on block edges are there. Of 26 undamaged photographs, those that never were JPEG reach 9."""
+"""t statistic from which on block edges are there. Of 22 undamaged photographs one reaches 18, with edges that an
+earlier codec left; the others reach 6 at most."""
 UNKNOWN = 60
 """The quality that is assumed where block edges are seen and the coefficients fit none."""
 BLOCKS = 1500

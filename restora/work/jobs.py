@@ -47,7 +47,7 @@ class Full(RestoraError):
 
 
 class Cancelled(Exception):
-    """The job being done was taken back."""
+    """The running job was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Jobs:
             ).rowcount
         if not added:
             shutil.rmtree(self.of(job.id))
-            raise Full(f"{self.most_waiting} jobs are waiting, as many as may; try again later")
+            raise Full(f"{self.most_waiting} jobs are waiting, and the queue is full; try again later")
         self._tell_all()
         return job
 
@@ -139,7 +139,7 @@ class Jobs:
     def cancel(self, key: str) -> bool:
         """Take a job back, or throw its result away; whether there was one. One being done ends at its next piece."""
         with self._table() as table:
-            table.execute("BEGIN IMMEDIATE")  # so that it cannot end between being looked at and being taken back
+            table.execute("BEGIN IMMEDIATE")  # so that it cannot end between the check and the cancellation
             row = table.execute("SELECT state FROM jobs WHERE id = ?", (key,)).fetchone()
             table.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (time.time(), key))
         if row and row["state"] not in ("running", "cancelled"):  # those are removed by whoever works on them
@@ -167,7 +167,7 @@ class Jobs:
                         path.rmdir() if path.is_dir() else path.unlink()
 
     def ended(self, key: str) -> Job | None:
-        """Wait until a job has ended; None if it was taken back."""
+        """Wait until a job has ended; None if it was cancelled."""
         while (job := self.find(key)) is not None and job.state in ("queued", "running"):
             with self.news:
                 self.news.wait(timeout=0.2)
@@ -329,7 +329,7 @@ class Jobs:
         return Job(**row) if row else None
 
     def _set(self, table: sqlite3.Connection, key: str, state: str, error: str = "") -> None:
-        """The state after running; a job that was taken back meanwhile stays so."""
+        """The state after running; a job that was cancelled meanwhile stays cancelled."""
         ended = 0.0 if state == "queued" else time.time()
         table.execute(
             "UPDATE jobs SET state = ?, ended = ?, error = ? WHERE id = ? AND state != 'cancelled'",

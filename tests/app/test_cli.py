@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-import skimage.data
 import torch
 from typer.testing import CliRunner
 
-from restora.app.cli import app, main
+from restora.app.cli import app
 from restora.app.options import progress
 from restora.core.image import Image
 from restora.files.picture import read
@@ -31,73 +30,10 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write(Image(skimage.data.astronaut()[:400, :400].astype(np.float32) / 255), Path("clean.png"))
-    return tmp_path
-
-
-def call(monkeypatch, capsys, *words):
-    """(exit status, standard output, standard error) of a command in this process."""
-    monkeypatch.setattr(sys, "argv", ["restora", *map(str, words)])
-    try:
-        main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return status, out, err
-
-
-@pytest.fixture
-def restora(monkeypatch, capsys):
-    return lambda *words: call(monkeypatch, capsys, *words)
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_shows_an_example_to_paste(command):
     done = CliRunner().invoke(app, [*command, "--help"])
     assert done.exit_code == 0 and f"Example: restora {' '.join(command)}" in done.output
-
-
-def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, restora):
-    assert restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png", "--seed", 1)[0] == 0
-    status, out, _ = restora("fix", "noisy.png")
-    assert status == 0 and "noise of standard deviation" in out and "restora.blind" in out
-    clean, noisy, fixed = (read(Path(name)).pixels for name in ("clean.png", "noisy.png", "noisy.restored.png"))
-    gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(noisy, clean, PROTOCOLS["denoise"]).psnr
-    assert gain >= 5
-    report = json.loads(Path("noisy.restored.png.json").read_text())
-    assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
-    status, out, _ = restora("fix", "clean.png", "-o", "same.png")
-    assert status == 0 and "found nothing to mend" in out and not list(Path().glob("same.png*"))
-    assert "not looked for yet: blur" in out and "restora denoise clean.png" in out
-    assert json.loads(restora("fix", "clean.png", "--json")[1])["output"] == ""
-    status, out, _ = restora("fix", "clean.png", "-o", "same.png", "--copy")
-    assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
-
-
-@pytest.mark.parametrize("words", ["jpeg(quality=20)", "noise(sigma=0.05) | jpeg(quality=60)"])
-def test_a_photograph_with_jpeg_blocks_is_fixed(folder, restora, words):
-    restora("degrade", "clean.png", words, "-o", "blocky.png", "--seed", 1)
-    status, out, _ = restora("fix", "blocky.png")
-    assert status == 0 and "JPEG blocks" in out and "restora.photo" in out
-    clean, blocky, fixed = (read(Path(name)).pixels for name in ("clean.png", "blocky.png", "blocky.restored.png"))
-    gain = measure(fixed, clean, PROTOCOLS["denoise"]).psnr - measure(blocky, clean, PROTOCOLS["denoise"]).psnr
-    assert gain > 0.7
-
-
-def test_diagnose_says_what_it_did_not_look_for(folder, restora):
-    assert "not looked for yet: blur, scratches and dust" in restora("diagnose", "clean.png")[1]
-    restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
-    assert "! strong noise: noise of standard deviation" in restora("diagnose", "noisy.png")[1]
-
-
-def test_weights_that_cannot_be_told_sigma_give_way_to_some_that_can(folder, restora):
-    status, out, _ = restora("denoise", "clean.png", "--weights", "restora.blind", "--sigma", 0.1, "-o", "a.png")
-    assert status == 0 and "restora.noise, as restora.blind cannot be told sigma" in Path("a.png.json").read_text()
-    assert "restora.noise" in out
 
 
 def test_what_a_mask_marks_is_filled(folder, restora):
