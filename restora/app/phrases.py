@@ -8,7 +8,7 @@ from restora.core.diagnosis import Finding
 from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
-from restora.signs.table import NOT_LOOKED_FOR, SIGNS
+from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
 from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
@@ -58,7 +58,7 @@ def progress(text: str, done: int = 0, total: int = 0) -> str:
 def findings(sight: Sight) -> str:
     """What was found in a picture in plain words, what was not, what is not looked for; the figures under Details."""
     present = sight.diagnosis.present
-    absent = [sign.called for sign in SIGNS.values() if sign.name not in present]
+    not_found, hidden = absent(sight.diagnosis.findings)
     height, width = sight.shape[:2]
     title = "What I found" if present else "I found nothing to mend"
     lines = "".join(f"<li>{_finding(finding)}</li>" for finding in present.values())
@@ -66,7 +66,8 @@ def findings(sight: Sight) -> str:
         f'<section class="restora-findings"><h2>{title}</h2>'
         f"<p class='restora-file'>{escape(sight.path.name)} · {width} × {height}</p>"
         + (f"<ul>{lines}</ul>" if present else "")
-        + f'<p class="restora-absent">Looked for and not found: {", ".join(absent)}.</p>' * bool(absent)
+        + f'<p class="restora-absent">Looked for and not found: {", ".join(not_found)}.</p>' * bool(not_found)
+        + f'<p class="restora-absent">Cannot be told beneath JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
         + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these by eye.</p>'
         + _details(sight.diagnosis.findings.values())
         + "</section>"

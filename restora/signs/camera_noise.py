@@ -6,6 +6,7 @@ found if in the flattest places of the picture nearly all that varies is taken o
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,6 +68,15 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
     return _finding(value, value / max(varies, 1e-6), says, shape_of(np.concatenate(noises)[flattest]))
 
 
+def beneath_blocks(finding: Finding) -> Finding:
+    """The finding in a picture with JPEG blocks, which change the shape of noise: what is strong is noise."""
+    value = float(np.mean(finding.value))
+    if not CLEAR <= value <= MOST or finding.facts["share"] < NEARLY_ALL:
+        return finding
+    says = f"noise of about {255 * value:.1f} of 255 in flat places, beneath JPEG blocks"
+    return replace(finding, present=True, says=says, plain=f"{strength(value)} noise beneath the blocks")
+
+
 def shape_of(noise: np.ndarray) -> dict[str, float]:
     """What the noise of squares (N, pixels, C) is like.
 
@@ -91,6 +101,7 @@ def _middle(crop: np.ndarray) -> np.ndarray:
 
 
 def _finding(value: float, share: float, says: str, facts: dict[str, float]) -> Finding:
+    facts = facts | {"share": round(share, 3)}
     colour, neighbours = facts.get("colour", 0.0), facts.get("neighbours", 0.0)
     is_noise = neighbours >= GRAINY if value >= CLEAR else colour >= OF_ITS_OWN and neighbours >= ALIKE
     present = LEAST <= value <= MOST and share >= NEARLY_ALL and is_noise

@@ -9,6 +9,8 @@ from restora.core.diagnosis import Finding
 
 LEAST = 0.009
 """Share of pixels from which on the noise is called impulse noise; stars and glints are rarer than that."""
+RARE = LEAST / 30
+"""Share of values at black and white up to which no dots are looked for, as in most photographs."""
 MANY = 0.1
 """Share of pixels from which on they are called many."""
 TOGETHER = 2.5
@@ -36,11 +38,11 @@ def impulse(crops: Sequence[np.ndarray]) -> Finding:
 def impulse_mask(crop: np.ndarray) -> np.ndarray:
     """(h, w) bool: True where a value at 0 or 1 is 0.15 and four deviations off the median of its 5x5 neighbours.
 
-    Not where such dots hang together, and nowhere if the picture has no other tones.
+    Not where such dots hang together, and nowhere if the picture has no other tones, or hardly any value at 0 or 1.
     """
     black, white = crop <= 0.5 / 255, crop >= 254.5 / 255
     between = ~(black | white)
-    if between.mean() < 1 - TWO_TONES:
+    if not 1 - TWO_TONES <= between.mean() <= 1 - RARE:
         return np.zeros(crop.shape[:2], bool)
     off = np.abs(crop - _median(crop))
     # The deviation, robustly: of all values; where most are impulses, of the others.

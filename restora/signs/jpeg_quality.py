@@ -42,10 +42,8 @@ def jpeg_quality(crops: Sequence[np.ndarray]) -> Finding:
     facts: `down` and `right`, where on the grid the picture's top left pixel lies; `edges`, the t statistic of the
     block edges, of which the weaker direction counts.
     """
-    greys = [to_grey(crop)[:, :, 0].astype(np.float64) * 255 for crop in crops]
-    down, vertical = _grid([grey.T for grey in greys])
-    right, horizontal = _grid(greys)
-    edges = min(vertical, horizontal)
+    greys = _greys(crops)
+    (down, right), edges = _grid(greys)
     offsets = [(0, 0)] if edges < EDGES else list(dict.fromkeys([(down, right), (0, 0)]))
     found = [(*_quality(np.concatenate([_blocks(grey, *offset) for grey in greys])), offset) for offset in offsets]
     quality, misfit, (down, right) = min(found)
@@ -61,7 +59,23 @@ def jpeg_quality(crops: Sequence[np.ndarray]) -> Finding:
     return Finding("jpeg_quality", quality, "1 to 100", sure, quality < GOOD, says, facts, plain)
 
 
-def _grid(greys: Sequence[np.ndarray]) -> tuple[int, float]:
+def block_edges(crops: Sequence[np.ndarray]) -> float:
+    """The t statistic of block edges in crops (h, w, C), of which the weaker direction counts; 0 where none are."""
+    return _grid(_greys(crops))[1]
+
+
+def _greys(crops: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [to_grey(crop)[:, :, 0].astype(np.float64) * 255 for crop in crops]
+
+
+def _grid(greys: Sequence[np.ndarray]) -> tuple[tuple[int, int], float]:
+    """Where on the grid the first row and column lie, and the t statistic of block edges, of the weaker direction."""
+    down, vertical = _columns([grey.T for grey in greys])
+    right, horizontal = _columns(greys)
+    return (down, right), min(vertical, horizontal)
+
+
+def _columns(greys: Sequence[np.ndarray]) -> tuple[int, float]:
     """Where on the grid the first column lies, and the t statistic of the steps across its columns of block edges."""
     excess, column = [], []
     for grey in greys:

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from restora.core.diagnosis import Finding
-from restora.signs.noise_level import LEAST, patches_of, sigma_of
+from restora.signs.noise_level import LEAST, energy, patches_of, sigma_of
 
 SPECKLE, PHOTONS = 1.5, 0.8
 """Slopes from which on the noise is called so. On four photographs white noise was seen with up to 0.76 (fur is rough
@@ -52,12 +52,12 @@ def speckle(crops: Sequence[np.ndarray]) -> Finding:
 def curve(crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """(means, sigmas) of the noise of grey or green in classes of brightness; empty where too little is to be seen."""
     patches = np.concatenate([patches_of(crop[:, :, crop.shape[2] // 2], MOST // len(crops)) for crop in crops])
-    energy = (np.diff(patches, axis=1) ** 2).sum((1, 2)) + (np.diff(patches, axis=2) ** 2).sum((1, 2))
+    energies = energy(patches)
     brightness = np.median(patches, (1, 2))
-    order = np.lexsort((energy, brightness))  # many are equally bright, and else the processor would order them
+    order = np.lexsort((energies, brightness))  # many are equally bright, and else the processor would order them
     points = []
     for part in np.array_split(order, CLASSES):
-        flat = part[np.argsort(energy[part], kind="stable")[: len(part) // FLAT]]
+        flat = part[np.argsort(energies[part], kind="stable")[: len(part) // FLAT]]
         if len(flat) < ENOUGH:
             continue
         mean = float(np.median(brightness[flat]))

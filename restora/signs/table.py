@@ -1,12 +1,12 @@
 """The table of signs: what is looked for in a picture, in order, and what is not looked for yet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from restora.core.diagnosis import Finding
-from restora.signs.camera_noise import camera_noise
+from restora.signs.camera_noise import beneath_blocks, camera_noise
 from restora.signs.impulse import impulse, without_impulses
 from restora.signs.jpeg_quality import jpeg_quality
 from restora.signs.noise_level import noise_level
@@ -17,25 +17,29 @@ from restora.signs.speckle import speckle
 class Sign:
     """A sign of damage: its name, what people call it, and the function (crops) -> Finding that looks for it.
 
-    between_impulses: it is shown the crops without black and white dots, which it would take for something else.
+    noise: it is shown the crops without black and white dots, which it would take for noise; and it cannot be told
+    beneath JPEG blocks, which look flat, but for what `beneath` then finds.
     needs: another sign without which it is not present, an earlier one.
     """
 
     name: str
     called: str
     find: Callable[[Sequence[np.ndarray]], Finding]
-    between_impulses: bool = False
+    noise: bool = False
     needs: str = ""
+    beneath: Callable[[Finding], Finding] | None = None
 
 
+BLOCKS = "jpeg_quality"
+"""The sign of what noise is hidden by."""
 SIGNS = {
     sign.name: sign
     for sign in (
         Sign("impulse", "black and white dots", impulse),
-        Sign("noise_level", "noise", noise_level, between_impulses=True),
-        Sign("speckle", "speckle", speckle, between_impulses=True, needs="noise_level"),
-        Sign("camera_noise", "coarse grain", camera_noise, between_impulses=True),
         Sign("jpeg_quality", "JPEG blocks", jpeg_quality),
+        Sign("noise_level", "noise", noise_level, noise=True),
+        Sign("speckle", "speckle", speckle, noise=True, needs="noise_level"),
+        Sign("camera_noise", "coarse grain", camera_noise, noise=True, beneath=beneath_blocks),
     )
 }
 NOT_LOOKED_FOR = ("blur", "scratches and dust", "missing parts", "faded colours")
@@ -47,7 +51,29 @@ def findings(crops: Sequence[np.ndarray]) -> dict[str, Finding]:
     clear = [without_impulses(crop) for crop in crops]
     found: dict[str, Finding] = {}
     for name, sign in SIGNS.items():
-        finding = sign.find(clear if sign.between_impulses else crops)
-        alone = finding.present and sign.needs and not found[sign.needs].present
-        found[name] = replace(finding, present=False, plain="", says=f"no {sign.called}") if alone else finding
+        finding = sign.find(clear if sign.noise else crops)
+        if finding.present and sign.needs and not found[sign.needs].present:
+            finding = replace(finding, present=False, plain="", says=f"no {sign.called}")
+        if hidden(sign, finding.present, found):
+            finding = sign.beneath(finding) if sign.beneath else finding
+        if hidden(sign, finding.present, found):
+            says = f"{sign.called} cannot be told beneath {SIGNS[BLOCKS].called}"
+            finding = replace(finding, says=says, confidence=0.0)
+        found[name] = finding
     return found
+
+
+def hidden(sign: Sign, present: bool, found: Mapping[str, Finding]) -> bool:
+    """Whether a sign cannot be told because JPEG blocks hide it."""
+    return not present and sign.noise and found[BLOCKS].present
+
+
+def absent(found: Mapping[str, Finding]) -> tuple[list[str], list[str]]:
+    """What was looked for and not found, and what could not be told, as people call it.
+
+    Where noise of one kind was found beneath JPEG blocks, the other kinds are in neither.
+    """
+    signs = [sign for sign in SIGNS.values() if not found[sign.name].present]
+    noisy = any(found[sign.name].present for sign in SIGNS.values() if sign.noise)
+    told = [sign.called for sign in signs if not hidden(sign, False, found)]
+    return told, [sign.called for sign in signs if hidden(sign, False, found) and not noisy]

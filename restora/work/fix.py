@@ -13,7 +13,7 @@ from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
 from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipped
 from restora.signs.impulse import impulse
-from restora.signs.jpeg_quality import jpeg_quality
+from restora.signs.jpeg_quality import block_edges
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.plan import plans_for
 from restora.work.restore import restore
@@ -98,7 +98,7 @@ def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diag
         was, now = (float(np.mean(impulse(parts).value)) for parts in (before, after))
         left["dots"] = now / was if was else None
     if "jpeg_quality" in present:
-        was, now = (jpeg_quality(parts).facts["edges"] for parts in (before, after))
+        was, now = (block_edges(parts) for parts in (before, after))
         left["block edges"] = max(0.0, now) / was if was >= TELLING else None
     return {kind: share for kind, share in left.items() if share is not None}
 

@@ -94,7 +94,7 @@ F32 = replace(CPU, precision=torch.float32)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["net", "game"])
+@pytest.mark.parametrize("kind", [pytest.param("net", marks=pytest.mark.exhaustive), "game"])
 def test_two_processes_train_as_one(tmp_path, monkeypatch, kind):
     from tests.learn.test_adversary import play
 

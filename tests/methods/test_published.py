@@ -25,7 +25,7 @@ from tests.methods import published
 # From the READMEs of DnCNN and FFDNet. One draw of noise moves the mean of the twelve pictures by up to 0.03 dB at
 # sigma 50, as every picture gets the same draw: four draws are averaged there.
 SCORES = [
-    ("dncnn", "Set12", 15, 1, 32.86),
+    pytest.param("dncnn", "Set12", 15, 1, 32.86, marks=pytest.mark.exhaustive),
     ("dncnn", "Set12", 25, 1, 30.44),
     pytest.param("dncnn", "Set12", 50, 4, 27.18, marks=pytest.mark.exhaustive),
     pytest.param("dncnn", "BSD68", 25, 1, 29.23, marks=pytest.mark.exhaustive),
@@ -64,7 +64,7 @@ def test_published_weights_give_published_scores(shared, tmp_path, net, name, si
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.parametrize("quality", [10, 20, 30, 40])
+@pytest.mark.parametrize("quality", [10, *(pytest.param(q, marks=pytest.mark.exhaustive) for q in (20, 30, 40))])
 def test_published_dncnn3_removes_jpeg_as_published(shared, quality):
     """PSNR, SSIM and PSNR-B on Classic5, which is grey: all three scores and the pictures are the field's."""
     words, scores = f"jpeg(quality={quality})", []
@@ -93,9 +93,9 @@ LARGER = [
     ("srcnn", 2, 36.34, 0.03),
     ("srcnn", 3, 32.39, 0.03),
     ("srcnn", 4, 30.08, 0.03),
-    ("vdsr", 2, 37.53, 0.03),
+    pytest.param("vdsr", 2, 37.53, 0.03, marks=pytest.mark.exhaustive),
     ("vdsr", 3, 33.66, 0.03),
-    ("vdsr", 4, 31.35, 0.03),
+    pytest.param("vdsr", 4, 31.35, 0.03, marks=pytest.mark.exhaustive),
     ("carn_m", 2, 37.53, 0.2),
     ("carn_m", 3, 33.99, 0.2),
     ("carn_m", 4, 31.92, 0.2),

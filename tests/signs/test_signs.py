@@ -8,7 +8,7 @@ from restora.damage.words import parse
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
 from restora.signs.jpeg_quality import EDGES
-from restora.signs.table import findings
+from restora.signs.table import absent, findings
 
 
 def eight_bit(x):
@@ -191,6 +191,19 @@ def test_a_cropped_jpeg_of_good_quality_is_left_alone(clean, quality):
 def test_noise_beneath_which_jpeg_lies_shows_block_edges():
     y = eight_bit(parse("jpeg(quality=15) | noise(sigma=0.03)").apply(PHOTOS["astronaut"], np.random.default_rng(0)))
     assert look(y)["jpeg_quality"].facts["edges"] > EDGES and look(y)["noise_level"].present
+
+
+def test_strong_noise_beneath_jpeg_blocks_is_named_and_weak_noise_is_not_denied():
+    x = PHOTOS["astronaut"]
+    strong, none = (
+        look(eight_bit(parse(words).apply(x, np.random.default_rng(0))))
+        for words in ("noise(sigma=0.047) | jpeg(quality=75)", "jpeg(quality=60)")
+    )
+    assert "beneath the blocks" in strong["camera_noise"].plain and strong["jpeg_quality"].present
+    assert absent(strong) == (["black and white dots"], [])
+    assert not any(none[name].present for name in ("noise_level", "speckle", "camera_noise"))
+    assert absent(none) == (["black and white dots"], ["noise", "speckle", "coarse grain"])
+    assert none["noise_level"].says == "noise cannot be told beneath JPEG blocks" and not none["noise_level"].confidence
 
 
 def test_no_jpeg_is_seen_where_there_is_none(clean):

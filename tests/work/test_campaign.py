@@ -97,15 +97,16 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     bare.mkdir()
     (bare / "sitecustomize.py").write_text(BLOCKED)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("RESTORA", "PYTHON"))}
+    minutes = max(0.6, seconds_to_import_torch() / 4)  # a busy machine needs more
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, folder / "pack" / "run.py", "--minutes", "0.6", "--device", "cpu", "--workers", "1",
+        [sys.executable, folder / "pack" / "run.py", "--minutes", str(minutes), "--device", "cpu", "--workers", "1",
          "-o", folder / "out"],
         env=environment | {"PYTHONPATH": str(bare), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
         cwd=folder, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 50
+    assert time.monotonic() - started < 60 * minutes + 14
     log = (folder / "out" / "campaign.log").read_text()
     assert "dncnn.hopeless: failed: restora.core.errors.BadRecipe: recipe dncnn.hopeless" in log and "Traceback" in log
     assert "then it failed" not in log
@@ -126,6 +127,12 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     spoil(folder / "out" / "weights-1.zip", folder / "spoiled")
     refused = collect(folder / "spoiled", folder / "own", lines.append, recipes=folder / "recipes")
     assert not refused[0].better and find("dncnn.first").checksum == before and "refused" in lines[-1]
+
+
+def seconds_to_import_torch():
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import torch"], check=True)
+    return time.monotonic() - started
 
 
 def spoil(archive, folder):
