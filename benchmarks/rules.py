@@ -1,8 +1,9 @@
-"""What treats what: damages of one kind and of two at once, on photographs that training held out.
+"""What treats what: damages of one kind and of two at once, on photographs that training held out; and real noise.
 
 For each damage: the kinds that diagnosis finds, the gain in dB of every treatment of the table of rules, into
-results/rules.csv, and what `restora fix` does, picture by picture, into results/mixtures.csv. PSNR by protocol
-"denoise", after clipping and rounding to 8 bits, of the centre of each photograph.
+results/rules.csv, and what `restora fix` does, picture by picture, into results/mixtures.csv. The second also has
+pictures of LIVE1, on which nothing was tuned. PSNR by protocol "denoise", after clipping and rounding to 8 bits, of the
+centre of each picture; real noise, of CC15, on the whole of each against the mean of many shots.
 
     RESTORA_DATA=DIR python benchmarks/rules.py            all of them
     RESTORA_DATA=DIR python benchmarks/rules.py pepper     those whose words hold this one; other rows are kept
@@ -10,6 +11,7 @@ results/rules.csv, and what `restora fix` does, picture by picture, into results
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.damage.words import parse
 from restora.data.photographs import gather, split
+from restora.data.sets import test_set
 from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -25,10 +28,12 @@ from restora.work.bench import read_table, write_table
 from restora.work.fix import plan_to_fix
 from restora.work.plan import plan_of_treatment
 from restora.work.restore import restore
-from restora.work.rules import RULES, kinds_of
+from restora.work.rules import RULES, Treatment, kinds_of
 
 RESULTS = Path(__file__).parent.parent / "results"
-FOLDERS, HELD_OUT = ["train/free", "train/free2"], 8
+FOLDERS, HELD = ["train/free", "train/free2"], 8
+HELD_OUT, OTHERS, REAL = "held out", "LIVE1", "real"
+"""Sets of pictures, and the word for damage that nobody made."""
 PICTURES, SIDE = 4, 256
 DAMAGES = (
     "noise(sigma=0.03)", "noise(sigma=0.06)", "noise(sigma=0.17)",
@@ -45,38 +50,68 @@ DAMAGES = (
     "noise(camera, sigma=0.04) | noise(salt-and-pepper, amount=0.05)",
     "blur(sigma=1.2) | noise(sigma=0.047)", "blur(sigma=1.2) | jpeg(quality=25)",
     "blur(motion, length=9, angle=30) | noise(sigma=0.047)", "blur(motion, length=9, angle=30) | jpeg(quality=25)",
+    REAL,
 )  # fmt: skip
 
 
 def main(only: str) -> None:
     """Damage, diagnose, treat in every way, score, print and write."""
-    photographs = [middle(read(photo.path).pixels) for photo in split(gather(FOLDERS, ""), HELD_OUT)[1][:PICTURES]]
     treatments = list(dict.fromkeys(treatment for rule in RULES for treatment in rule.treatments))
-    gains, fixed = read_table(RESULTS / "rules.csv", ["damage"]), read_table(RESULTS / "mixtures.csv", ["damage"])
+    tables = {name: read_table(RESULTS / name, ["damage"]) for name in ("rules.csv", "mixtures.csv")}
     for words in (each for each in DAMAGES if only in each):
-        gains, fixed = ([row for row in rows if row["damage"] != words] for rows in (gains, fixed))
-        found, gained = Counter[str](), {treatment: list[float]() for treatment in treatments}
-        for number, x in enumerate(photographs):
-            y = Image(np.rint(parse(words).apply(x, np.random.default_rng(0)).clip(0, 1) * 255) / np.float32(255))
-            before = measure(y.pixels, x, PROTOCOLS["denoise"]).psnr
-            for treatment in treatments:
-                x_hat = restore(y, plan_of_treatment(treatment, ""))[0].pixels
-                gained[treatment].append(measure(x_hat, x, PROTOCOLS["denoise"]).psnr - before)
-            diagnosis, plan = plan_to_fix(y)
-            kinds = " and ".join(sorted(kinds_of(diagnosis))) or "nothing"
-            found[kinds] += 1
-            after = measure(restore(y, plan)[0].pixels, x, PROTOCOLS["denoise"]).psnr
-            row = {"damage": words, "picture": str(number), "found": kinds, "plan": named(plan)}
-            fixed.append(row | {"psnr_damaged": f"{before:.3f}", "psnr_fixed": f"{after:.3f}"})
-        means = {" then ".join(treatment): f"{np.mean(values):.3f}" for treatment, values in gained.items()}
-        mine = [row for row in fixed if row["damage"] == words]
-        by_fix = np.mean([float(row["psnr_fixed"]) - float(row["psnr_damaged"]) for row in mine])
-        damaged = np.mean([float(row["psnr_damaged"]) for row in mine])
-        seen = "; ".join(f"{kinds} ({count})" for kinds, count in found.most_common())
-        gains.append({"damage": words, "found": seen, "psnr_damaged": f"{damaged:.3f}", "fix": f"{by_fix:.3f}"} | means)
-        print(gains[-1], flush=True)
-        write_table(RESULTS / "rules.csv", in_order(gains))
-        write_table(RESULTS / "mixtures.csv", in_order(fixed))
+        for name, rows in tables.items():
+            tables[name] = [row for row in rows if row["damage"] != words]
+        for group in ("CC15",) if words == REAL else (HELD_OUT, OTHERS):
+            pairs = list(pairs_of(group, words))
+            fixed = [fix(y, x) | {"damage": words, "set": group, "picture": str(i)} for i, (y, x) in enumerate(pairs)]
+            tables["mixtures.csv"] += fixed
+            if group != OTHERS:
+                tables["rules.csv"].append(summary(words, fixed) | gains(pairs, treatments))
+                print(tables["rules.csv"][-1], flush=True)
+            for name, rows in tables.items():
+                write_table(RESULTS / name, in_order(rows))
+
+
+def pairs_of(group: str, words: str) -> Iterator[tuple[Image, np.ndarray]]:
+    """(damaged, clean) pictures."""
+    if group == "CC15":
+        pairs = test_set(group)
+        yield from ((read(y), read(x).pixels) for y, x in zip(pairs.noisy, pairs.paths, strict=True))
+        return
+    held = [photo.path for photo in split(gather(FOLDERS, ""), HELD)[1]] if group == HELD_OUT else test_set(group).paths
+    for path in held[:PICTURES]:
+        x = middle(read(path).pixels)
+        y = parse(words).apply(x, np.random.default_rng(0))
+        yield Image(np.rint(y.clip(0, 1) * 255).astype(np.float32) / np.float32(255)), x
+
+
+def fix(y: Image, x: np.ndarray) -> dict[str, str]:
+    """What `restora fix` finds and does."""
+    diagnosis, plan = plan_to_fix(y)
+    kinds = " and ".join(sorted(kinds_of(diagnosis))) or "nothing"
+    before, after = (measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, plan)[0]))
+    return {"found": kinds, "plan": named(plan), "psnr_damaged": f"{before:.3f}", "psnr_fixed": f"{after:.3f}"}
+
+
+def summary(words: str, fixed: list[dict[str, str]]) -> dict[str, str]:
+    """A row of the table of gains: what was found, and the gain of `fix`."""
+    before, after = (np.mean([float(row[key]) for row in fixed]) for key in ("psnr_damaged", "psnr_fixed"))
+    found = Counter(row["found"] for row in fixed).most_common()
+    seen = "; ".join(f"{kinds} ({count})" for kinds, count in found)
+    return {"damage": words, "found": seen, "psnr_damaged": f"{before:.3f}", "fix": f"{after - before:.3f}"}
+
+
+def gains(pairs: list[tuple[Image, np.ndarray]], treatments: list[Treatment]) -> dict[str, str]:
+    """The mean gain in dB of each treatment on (damaged, clean) pictures."""
+    row = {}
+    for treatment in treatments:
+        gained = []
+        for y, x in pairs:
+            x_hat = restore(y, plan_of_treatment(treatment, ""))[0].pixels
+            before, after = (measure(each, x, PROTOCOLS["denoise"]).psnr for each in (y.pixels, x_hat))
+            gained.append(after - before)
+        row[" then ".join(treatment)] = f"{np.mean(gained):.3f}"
+    return row
 
 
 def in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:

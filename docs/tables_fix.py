@@ -9,6 +9,7 @@ from restora.signs.table import SIGNS
 from restora.work.rules import RULES
 
 RESULTS = Path(__file__).parent.parent / "results"
+SETS = {"held out": "photographs by which the rules were chosen", "LIVE1": "others (LIVE1)"}
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -54,11 +55,14 @@ def gains_table() -> str:
 
 
 def mixtures_table() -> str:
-    """How many pictures `fix` made better, by the number of kinds of damage."""
-    rows = _rows("mixtures.csv")
+    """How many pictures `fix` made better, by the number of kinds of damage and by the set of pictures."""
     lines = ["| damage | pictures | made better | worse | mean gain (dB) |", "|---|---|---|---|---|"]
-    for name, many in (("one kind", False), ("two kinds at once", True)):
-        gains = [float(r["psnr_fixed"]) - float(r["psnr_damaged"]) for r in rows if ("|" in r["damage"]) == many]
+    groups: dict[str, list[float]] = {}
+    for row in _rows("mixtures.csv"):
+        kind = "two kinds at once" if "|" in row["damage"] else "one kind"
+        name = f"{kind}, {SETS[row['set']]}" if row["set"] in SETS else "noise of real cameras (CC15)"
+        groups.setdefault(name, []).append(float(row["psnr_fixed"]) - float(row["psnr_damaged"]))
+    for name, gains in sorted(groups.items()):
         better, worse = sum(gain > 0.05 for gain in gains), sum(gain < -0.05 for gain in gains)
         share = f"{better} ({100 * better / len(gains):.0f} %)"
         lines.append(f"| {name} | {len(gains)} | {share} | {worse} | {np.mean(gains):+.2f} |")

@@ -10,9 +10,10 @@ from restora.signs.jpeg_quality import EDGES
 from restora.signs.noise_level import ALIKE
 from restora.signs.speckle import PHOTONS
 
-WHITE, STRONG, SHARED, PHOTON = "white noise", "strong noise", "coloured or coarse noise", "photon noise"
+WHITE, STRONG, PHOTON = "white noise", "strong noise", "photon noise"
+SHARED, COARSE = "noise that channels or neighbours share", "coarse noise"
 SPECKLE, DOTS, DENSE, JPEG = "speckle", "dots", "dense dots", "JPEG blocks"
-KINDS = (WHITE, STRONG, SHARED, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
+KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
 """Kinds of damage, of which a diagnosis may show several."""
 
 MOST_DOTS = 0.4
@@ -40,9 +41,10 @@ RULES = (
     Rule(frozenset({WHITE}), (BLIND, NOISE, PHOTO)),
     Rule(frozenset({STRONG}), (NOISE, PHOTO)),
     Rule(frozenset({SHARED}), (PHOTO, NOISE)),
+    Rule(frozenset({COARSE}), (NOISE, PHOTO)),
     Rule(frozenset({PHOTON}), (NOISE, PHOTO)),
     Rule(frozenset({SPECKLE}), (NOISE, PHOTO)),
-    Rule(frozenset({WHITE, SHARED, PHOTON, JPEG}), (PHOTO, NOISE)),
+    Rule(frozenset({WHITE, SHARED, COARSE, PHOTON, JPEG}), (PHOTO, NOISE)),
     Rule(frozenset({STRONG, SPECKLE, JPEG}), (NOISE + PHOTO, PHOTO)),
     Rule(frozenset({DENSE}), (MEDIAN,)),
     Rule(frozenset({DOTS}), (MEDIAN, NOISE)),
@@ -80,7 +82,7 @@ def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:
 def _kind_of_noise(diagnosis: Diagnosis) -> str:
     """The kind of the noise that was found, which is not speckle."""
     if "noise_level" not in diagnosis.present:
-        return SHARED
+        return COARSE
     level, growth = diagnosis.findings["noise_level"], diagnosis.findings.get("speckle")
     if growth and growth.facts.get("exponent", 0) >= PHOTONS:
         return PHOTON
