@@ -37,7 +37,7 @@ SIGNS = {
     for sign in (
         Sign("impulse", "black and white dots", impulse),
         Sign("jpeg_quality", "JPEG blocks", jpeg_quality),
-        Sign("noise_level", "noise", noise_level, noise=True),
+        Sign("noise_level", "fine noise", noise_level, noise=True),
         Sign("speckle", "speckle", speckle, noise=True, needs="noise_level"),
         Sign("camera_noise", "coarse grain", camera_noise, noise=True, beneath=beneath_blocks),
     )
