@@ -31,6 +31,7 @@ from restora.work.campaign.parcel import parcels
 from restora.work.campaign.run import run_campaign, varied_first
 from restora.work.material import gathered, new_net
 from restora.work.restore import restore
+from tests.cards import CARD
 
 RECIPE = """# A small net.
 method = "dncnn"
@@ -278,13 +279,13 @@ def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypa
     monkeypatch.setattr(parcel, "MOST_FILES", 2)
     (tmp_path / "out").mkdir()
     for name, size in (("net.a", 2000), ("net.b", 1000), ("net.c", 900), ("net.d", 2400), ("net.e", 3000)):
-        store(name, tmp_path / "weights", {"w": np.zeros(size // 2, np.float32)}, None, {"name": name})
+        store(name, tmp_path / "weights", {"w": np.zeros(size // 2, np.float32)}, None, CARD | {"name": name})
     monkeypatch.setattr(parcel, "TRIES", 1)
     (tmp_path / "weights" / "net.b.json").write_text("being written")
     assert parcels(tmp_path / "weights", tmp_path / "out") == []  # nothing that does not agree with the index
     kept = [name for path in (tmp_path / "out").iterdir() for name in zipfile.ZipFile(path).namelist()]
     assert "net.a.json" in kept and "net.b.json" not in kept
-    store("net.b", tmp_path / "weights", {"w": np.zeros(500, np.float32)}, None, {"name": "net.b"})
+    store("net.b", tmp_path / "weights", {"w": np.zeros(500, np.float32)}, None, CARD | {"name": "net.b"})
     left_out = parcels(tmp_path / "weights", tmp_path / "out")
     names = [zipfile.ZipFile(path).namelist() for path in sorted((tmp_path / "out").iterdir())]
     assert len(names) == 2 and sum(map(len, names)) == 2 * (5 - len(left_out)) and len(left_out) <= 1
