@@ -44,7 +44,8 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
     """Weights `name` in the user's folder, of the net in a .safetensors or .pth file.
 
     licence: what its author allows, for the card. Raises MissingExtra without spandrel, BadWeights for a file that
-    cannot be read or a net that cannot be run, OutputExists, or RestoraError for a name that will not do.
+    cannot be read or a net that cannot be run, NotFinite for one that makes NaN or infinity of a picture, OutputExists,
+    or RestoraError for a name that will not do.
     """
     free_name(name, "mine.nafnet", force)
     try:
@@ -69,8 +70,8 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         try:
             engine = openvino_engine(onnx, "f32")
             apart = _from_torch(found, engine, sight.multiple)
-        except NotFinite as error:
-            raise BadWeights(f"{path}: what {found.architecture} makes of a picture holds NaN or infinity") from error
+        except NotFinite:
+            raise
         except RestoraError as error:
             raise BadWeights(f"{path}: OpenVINO cannot run {found.architecture} as it is exported") from error
         if not apart <= SAME:
@@ -96,6 +97,10 @@ def _measured(found: "Found") -> Sight:
 
     stated = found.multiple, found.least
     try:
+        side = -(-max(16, found.least) // found.multiple) * found.multiple
+        first = found.answer(np.random.default_rng(0).random((1, found.channels, side, side), dtype=np.float32))
+        if not np.isfinite(first).all():
+            raise NotFinite(f"what {found.architecture} makes of a picture holds NaN or infinity")
         reach = probed_reach(found.net, found.channels, found.scale, *stated)
         grid = None if reach is None else probed_multiple(found.net, found.channels, found.scale, *stated, reach)
         block = grid or found.multiple
@@ -106,6 +111,8 @@ def _measured(found: "Found") -> Sight:
             halo = -(-reach // multiple) * multiple
         else:  # on a coarser grid blocks begin elsewhere
             halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least)
+    except NotFinite:
+        raise
     except Exception as error:  # of whatever the architecture stumbles over
         raise BadWeights(
             f"{found.architecture} could not be measured: it failed on a picture, or needs too much memory"
@@ -137,7 +144,7 @@ def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], mult
         y = rng.random((1, found.channels, rows * times * multiple, columns * times * multiple), dtype=np.float32)
         wanted, x_hat = found.answer(y), engine(y)
         if not (np.isfinite(wanted).all() and np.isfinite(x_hat).all()):
-            raise NotFinite("an answer holds NaN or infinity")
+            raise NotFinite(f"what {found.architecture} makes of a picture holds NaN or infinity")
         same = x_hat.shape == wanted.shape == (*y.shape[:2], y.shape[2] * found.scale, y.shape[3] * found.scale)
         apart.append(float(np.abs(x_hat.clip(0, 1) - wanted.clip(0, 1)).max()) if same else np.inf)
     return float(np.max(apart))

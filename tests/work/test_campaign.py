@@ -24,7 +24,7 @@ from restora.learn.recipe import read_recipe
 from restora.learn.weights import find, store, verify
 from restora.methods.table import method_named
 from restora.work.campaign import job
-from restora.work.campaign.collect import collect, judged, write_recipe
+from restora.work.campaign.collect import Verdict, collect, judged, write_recipe
 from restora.work.campaign.entries import read_campaign
 from restora.work.campaign.pack import pack
 from restora.work.campaign.parcel import parcels
@@ -302,6 +302,39 @@ def test_what_is_no_campaign_is_refused(folder):
         archive.writestr("../escape.json", "{}")
     with pytest.raises(BadWeights, match="other files"):
         collect(folder, folder / "own", lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("card", "arrays", "says"),
+    [
+        (None, b"", "the card net.a.json of a campaign cannot be read"),
+        ("[", b"", "is not JSON"),
+        (json.dumps(CARD | {"name": "net.a", "recipe": 5}), b"", "recipe must be a table, not 5"),
+        (json.dumps(CARD | {"name": "net.b"}), b"", "does not say how these weights were trained"),
+    ],
+)
+def test_a_hostile_archive_of_a_campaign_is_refused(folder, card, arrays, says):
+    with zipfile.ZipFile(folder / "weights-1.zip", "w") as archive:
+        archive.writestr("net.a.safetensors", arrays)
+        if card is not None:
+            archive.writestr("net.a.json", card)
+    with pytest.raises(BadWeights, match=says):
+        collect(folder, folder / "own", lambda line: None)
+
+
+def test_an_archive_of_a_campaign_that_unpacks_to_much_more_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("restora.work.campaign.collect.MOST_BYTES", 1000)
+    with zipfile.ZipFile(folder / "weights-1.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net.a.safetensors", bytes(2000))
+    with pytest.raises(BadWeights, match="unpacks to more than"):
+        collect(folder, folder / "own", lambda line: None)
+
+
+def test_a_score_that_is_not_a_number_is_never_the_better_one():
+    nan = float("nan")
+    assert not Verdict("net", nan, None).better and not Verdict("net", nan, 30.0).better
+    assert Verdict("net", 30.0, nan).better and Verdict("net", 30.0, None).better
+    assert not Verdict("net", 30.0, 30.0).better
 
 
 def test_the_score_of_installed_weights_is_that_of_the_same_photographs(folder):
