@@ -275,7 +275,7 @@ def refused(folder, state, says):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_one_number_that_is_not_finite_is_enough_to_refuse_weights(tmp_path, foreign, value):
+def test_one_number_that_is_not_finite_is_enough_to_refuse_weights(tmp_path, value):
     pytest.importorskip("spandrel")
     state = state_of("rrdb")
     name = next(key for key in state if key.endswith("rdb2.conv3.weight") or key.endswith("RDB2.conv3.0.weight"))
@@ -283,13 +283,13 @@ def test_one_number_that_is_not_finite_is_enough_to_refuse_weights(tmp_path, for
     refused(tmp_path, state, f"{re.escape(name)} holds NaN or infinity")
 
 
-def test_numbers_that_overflow_on_the_way_are_found_before_anything_is_clamped(tmp_path, foreign):
+def test_numbers_that_overflow_on_the_way_are_found_before_anything_is_clamped(tmp_path):
     pytest.importorskip("spandrel")
     state = {key: 1e15 * value if value.ndim == 4 else value for key, value in state_of("rrdb").items()}
     refused(tmp_path, state, "what ESRGAN makes of a picture holds NaN or infinity")
 
 
-def test_a_net_that_is_far_larger_than_its_file_is_refused(tmp_path, foreign, monkeypatch):
+def test_a_net_that_is_far_larger_than_its_file_is_refused(tmp_path, monkeypatch):
     pytest.importorskip("spandrel")
     state = state_of("rrdb")
     block = {key: value for key, value in state.items() if key.startswith("model.1.sub.0.RDB1.")}
