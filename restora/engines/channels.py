@@ -32,6 +32,16 @@ def whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int,
     return run
 
 
+def within_bounds(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """(B, C, H, W) -> the engine's answer kept within 0..1; one that is not finite is left as it is, to be seen."""
+
+    def run(y: np.ndarray) -> np.ndarray:
+        x_hat = engine(y)
+        return x_hat.clip(0, 1) if np.isfinite(x_hat).all() else x_hat
+
+    return run
+
+
 def ensemble(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
     """(B, C, H, W) -> the mean of what the engine makes of y turned and mirrored in eight ways, each turned back."""
 

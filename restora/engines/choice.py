@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from restora.core.errors import BadDevice, BadPlan, MissingExtra
+import numpy as np
+
+from restora.core.errors import BadDevice, BadPlan, MissingExtra, RestoraError
 
 ENGINES = {"openvino": ("f32", "bf16", "int8"), "onnxruntime": ("f32", "int8"), "torch": ("f32", "bf16")}
 """The engines, best first, and the precisions of each."""
@@ -45,6 +47,15 @@ def backend_named(engine: str = "auto", device: str = CPU) -> Backend:
     if engine not in ("auto", needed):
         raise BadPlan(f"{engine} does not run on {device}: give --engine {needed}, or leave --engine out")
     return Backend(needed, _cuda(device.lower()) if needed == "torch" else _openvino(device.upper()))
+
+
+def cannot_run(engine: str, net: str, y: np.ndarray) -> RestoraError:
+    """The error of an engine that failed on y (B, C, H, W); what a library says of itself helps nobody."""
+    _, channels, height, width = y.shape
+    return RestoraError(
+        f"{engine} failed on {net} and {width}x{height} pixels of {channels} planes:"
+        " the net does not fit its card, or there is too little memory"
+    )
 
 
 def engine_named(name: str) -> str:

@@ -13,6 +13,7 @@ from weakref import WeakSet
 import numpy as np
 
 from restora.core.errors import BadDevice, RestoraError
+from restora.engines.choice import cannot_run
 
 ONE_SIZE = ("NPU",)
 """Devices whose models have one size, which is given when they are compiled."""
@@ -27,7 +28,7 @@ def openvino_engine(
     """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model.
 
     precision: "f32", "bf16" or "f16", of all that the model does not compute in 8-bit integers. threads: 0 for all.
-    device: one of OpenVINO. Raises RestoraError if the model cannot be loaded.
+    device: one of OpenVINO. Raises RestoraError if the model cannot be loaded; the function, if it cannot be run.
     """
     properties: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
@@ -72,8 +73,11 @@ def _compiled(
             net.reshape(list(shape))
         compiled = core.compile_model(_by_pixels(net), device, properties)
     except RuntimeError as error:
-        raise RestoraError(f"OpenVINO cannot load {model}: {str(error).splitlines()[0]}") from error
-    engine = _Engine(compiled)
+        version = openvino().__version__.partition("-")[0]
+        raise RestoraError(
+            f"OpenVINO {version} cannot load {model} for {device}: it is damaged, or of a kind that it does not know"
+        ) from error
+    engine = _Engine(compiled, model.name)
     _ENGINES.add(engine)
     return engine
 
@@ -88,13 +92,17 @@ def _by_pixels(model: Any) -> Any:
 
 
 class _Engine:
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, name: str) -> None:
+        self._name = name
         self._compiled, self._request, self._turn = compiled, compiled.create_infer_request(), Lock()
 
     def __call__(self, y: np.ndarray) -> np.ndarray:
         with self._turn:  # a request serves one thread at a time; one picture has all cores anyway
-            self._request.infer([np.ascontiguousarray(y.transpose(0, 2, 3, 1), np.float32)], share_inputs=True)
-            return self._request.get_output_tensor().data.copy().transpose(0, 3, 1, 2)
+            try:
+                self._request.infer([np.ascontiguousarray(y.transpose(0, 2, 3, 1), np.float32)], share_inputs=True)
+                return self._request.get_output_tensor().data.copy().transpose(0, 3, 1, 2)
+            except RuntimeError as error:
+                raise cannot_run("OpenVINO", self._name, y) from error
 
     def rest(self) -> None:
         if self._turn.acquire(blocking=False):  # one that works for another thread needs what it holds

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from restora.core.errors import BadDevice, RestoraError
+from restora.engines.choice import cannot_run
 
 _TURN = Lock()
 """Held while a net runs: what `exact` sets counts for all threads."""
@@ -23,11 +24,17 @@ def torch_engine(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs a net with the given arrays as weights.
 
-    precision: "f32" or "bf16" (autocast). In f32 the pixels of all devices are the same to within 1e-4. The function
-    raises RestoraError if the device has too little memory.
+    precision: "f32" or "bf16" (autocast). In f32 the pixels of all devices are the same to within 1e-4. Raises
+    RestoraError if arrays and net do not fit; the function, if the device has too little memory or the picture does not
+    fit.
     """
-    net = net_class(**knobs).eval()
-    net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
+    try:
+        net = net_class(**knobs).eval()
+        net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise RestoraError(
+            f"the arrays of these weights do not fit the net {net_class.__name__} of their card"
+        ) from error
     net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
@@ -41,6 +48,8 @@ def torch_engine(
                 f"{device} has too little free memory for a tile; make the tiles smaller with --max-memory,"
                 " or use --device cpu"
             ) from error
+        except RuntimeError as error:
+            raise cannot_run("torch", type(net).__name__, y) from error
 
     return run
 

@@ -75,7 +75,7 @@ def probed_multiple(net: Net, channels: int, scale: int, multiple: int, least: i
             part = net(y.narrow(axis, shift, length))
             inner = scale * margin, scale * (length - 2 * margin)
             apart = (part.narrow(axis, *inner) - whole.narrow(axis, scale * shift + inner[0], inner[1])).abs().max()
-            if apart > EQUAL:
+            if not apart <= EQUAL:  # also where it is NaN
                 fitting.discard(shift)
             else:
                 fitting -= {other for other in fitting if other > shift and other % shift}

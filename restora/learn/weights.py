@@ -2,21 +2,28 @@
 
 Weights that passed the gate have NAME.int8.onnx too: the same parameters, computed in 8-bit integers. Reading weights
 needs no torch, and unpickles nothing.
+
+The index decides which weights a folder holds. New files are written aside, then the index is replaced, then they are
+moved to their places; `verify` moves those that a kill left aside. So a kill leaves the old weights or the new.
 """
 
+import hashlib
 import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from restora.core.errors import NoWeights, OutputExists, RestoraError
+from restora.core.errors import BadWeights, NoWeights, OutputExists, RestoraError
 from restora.core.names import nearest
 from restora.data.photographs import sha256
+from restora.learn.card import check_card, read_card
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 FILES = {"safetensors": ".safetensors", "onnx": ".onnx", "json": ".json"}
@@ -38,7 +45,12 @@ class Weights:
     name: str
     folder: Path
     card: dict[str, Any]
-    checksum: str  # of the .safetensors file, which holds the parameters
+    sums: Mapping[str, str]  # checksums, by the keys of FILES and INT8; those of OPTIONAL may be absent
+
+    @property
+    def checksum(self) -> str:
+        """Of the .safetensors file, which holds the parameters."""
+        return self.sums["safetensors"]
 
     @property
     def onnx(self) -> Path:
@@ -46,16 +58,15 @@ class Weights:
 
         Raises NoWeights if it was not exported: such weights are only to begin training from.
         """
-        path = self.folder / f"{self.name}.onnx"
-        if not path.exists():
+        if "onnx" not in self.sums:
             raise NoWeights(f"{self.name} in {self.folder} was not exported: it can only be trained on")
-        return path
+        return self.folder / f"{self.name}.onnx"
 
     @property
     def int8(self) -> Path | None:
         """The same model in 8-bit integers; None if there is none that passed the gate."""
-        path = self.folder / f"{self.name}{INT8['int8']}"
-        return path if self.card.get("int8", {}).get("passed") and path.exists() else None
+        passed = self.card.get("int8", {}).get("passed") and "int8" in self.sums
+        return self.folder / f"{self.name}{INT8['int8']}" if passed else None
 
     @property
     def told(self) -> int:
@@ -71,9 +82,17 @@ class Weights:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The net's parameters by name, float16 unless the card says otherwise."""
-        from safetensors.numpy import load_file
+        return read_parameters(self.folder / f"{self.name}.safetensors")
 
-        return load_file(self.folder / f"{self.name}.safetensors")
+
+def read_parameters(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .safetensors file by name. Raises BadWeights if it is not one."""
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except Exception as error:  # of the format, of the system, or of a kind of number that numpy has not
+        raise BadWeights(f"{path} is not a .safetensors file of weights, or is damaged") from error
 
 
 def own_folder() -> Path:
@@ -127,19 +146,27 @@ def verify(name: str, folder: Path) -> Weights:
         path = folder / f"{name}{ending}"
         if kind in OPTIONAL and kind not in sums:
             continue
-        if not path.exists():
+        _move_in(path, sums.get(kind, ""))
+        if not path.is_file():
             raise NoWeights(f"{path} is missing")
-        if sha256(path) != sums[kind]:
+        if sha256(path) != sums.get(kind):
             raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
-    card = json.loads((folder / f"{name}.json").read_text())
-    return Weights(name, folder, card, sums["safetensors"])
+    return Weights(name, folder, read_card(folder / f"{name}.json"), sums)
 
 
 def packed(arrays: dict[str, np.ndarray], kind: str = "float16") -> bytes:
-    """Arrays in the safetensors format: floats as float16, or another kind; whole numbers, as counts, as they are."""
+    """Arrays in the safetensors format: floats as float16, or another kind; whole numbers, as counts, as they are.
+
+    Raises BadWeights, naming an array that is not finite then: engines may hide what comes of it, as max(0, NaN) is 0.
+    """
     from safetensors.numpy import save
 
-    return save({key: value.astype(kind) if value.dtype.kind == "f" else value for key, value in arrays.items()})
+    with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused
+        kept = {key: value.astype(kind) if value.dtype.kind == "f" else value for key, value in arrays.items()}
+    for key, value in kept.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise BadWeights(f"{key} holds NaN, infinity or a number too large for {kind}; such weights are not stored")
+    return save(kept)
 
 
 def store(
@@ -152,30 +179,32 @@ def store(
 ) -> Weights:
     """Write weights and card to a folder and list them in its index. onnx, int8: models, if any.
 
-    Arrays become float16, or what the card names with `stored_as`.
+    Arrays become float16, or what the card names with `stored_as`. A kill at any moment leaves the weights that had
+    this name, or these. Raises BadWeights for arrays that are not finite, NoWeights for a card that lacks something.
     """
+    check_card(card, f"the card of {name}")
     folder.mkdir(parents=True, exist_ok=True)
     parameters = packed(arrays, card.get("stored_as", "float16"))
     contents = {"safetensors": parameters, "json": (json.dumps(card, indent=1) + "\n").encode()}
     contents |= {kind: model for kind, model in (("onnx", onnx), ("int8", int8)) if model is not None}
-    endings = FILES | INT8
-    for kind, data in contents.items():
-        aside = folder / f".{name}{endings[kind]}.part"
-        aside.write_bytes(data)
-        aside.replace(folder / f"{name}{endings[kind]}")
     index = _index(folder)
-    index[name] = {kind: sha256(folder / f"{name}{endings[kind]}") for kind in contents}
+    index[name] = {kind: hashlib.sha256(data).hexdigest() for kind, data in contents.items()}
+    paths = {kind: folder / f"{name}{ending}" for kind, ending in (FILES | INT8).items()}
+    for kind, data in contents.items():
+        _write(_aside(paths[kind]), data)
     lines = [
         f'["{key}"]\n' + "".join(f'{kind} = "{value}"\n' for kind, value in sums.items())
         for key, sums in sorted(index.items())
     ]
-    aside = folder / ".index.toml.part"
-    aside.write_text("\n".join(lines))
-    aside.replace(folder / "index.toml")
-    for kind in OPTIONAL:  # models of earlier parameters
-        if kind not in contents:
-            (folder / f"{name}{endings[kind]}").unlink(missing_ok=True)
-    return verify(name, folder)
+    listing = folder / "index.toml"
+    _write(_aside(listing), "\n".join(lines).encode())
+    _aside(listing).replace(listing)  # from here on the new weights are those of the name
+    made = verify(name, folder)
+    for kind, path in paths.items():
+        _aside(path).unlink(missing_ok=True)
+        if kind not in contents:  # models of earlier parameters
+            path.unlink(missing_ok=True)
+    return made
 
 
 def trainings(card: dict[str, Any]) -> list[dict[str, Any]]:
@@ -197,9 +226,34 @@ def with_int8(weights: Weights, model: bytes | None, facts: dict[str, Any]) -> W
     return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, model)
 
 
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is on the disk when this returns."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_in(path: Path, checksum: str) -> None:
+    """Move what a killed `store` left aside of the weights that the index lists."""
+    aside = _aside(path)
+    if aside.is_file() and not (path.is_file() and sha256(path) == checksum):
+        with suppress(FileNotFoundError):  # another process has moved it by now
+            if sha256(aside) == checksum:
+                aside.replace(path)
+
+
 def _index(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "index.toml"
     try:
-        return tomllib.loads(path.read_text()) if path.exists() else {}
-    except tomllib.TOMLDecodeError as error:
+        index = tomllib.loads(path.read_text()) if path.exists() else {}
+    except (ValueError, RecursionError) as error:
         raise NoWeights(f"{path} is not TOML: {error}") from error
+    for name, sums in index.items():
+        if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
+            raise NoWeights(f"{path} must list checksums by the kinds of files, and for {name} it does not")
+    return index

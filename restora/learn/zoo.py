@@ -1,13 +1,10 @@
 """Nets from elsewhere: weights that others trained, in one of the architectures that spandrel knows.
 
 `restora weights add` reads them, measures how far they look, and stores them as a model that runs without torch. Their
-answer is what spandrel makes of a picture: its way of calling each net is part of the model, and so is that the answer
-is kept within 0..1.
+answer is what spandrel makes of a picture: its way of calling each net is part of the model. That the answer is kept
+within 0..1 is not: it is clamped once it has been seen to be finite.
 """
 
-import pickle
-import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +15,26 @@ import torch
 from torch import nn
 
 from restora.core.errors import BadWeights
+from restora.learn.foreign_file import check_arrays, read_arrays
+from restora.learn.limit import more_memory
 
-ENDINGS = (".safetensors", ".pth")
+MEMORY = 1_000_000_000
+"""Bytes that reading a file and building its net may take, beside MEMORY_BY_SIZE times the file's own."""
+MEMORY_BY_SIZE = 6
+MOST_MULTIPLE, MOST_SIDE, MOST_SCALE = 256, 1024, 16
+"""The largest grid, least side and scale of a net that is measured: pictures that it is shown grow with them."""
 
 
 class Foreign(nn.Module):
-    """A net from elsewhere, y (1, C, H, W) on the 0..1 scale -> (1, C, scale H, scale W), within 0..1 if bounded."""
+    """A net from elsewhere, y (1, C, H, W) on the 0..1 scale -> (1, C, scale H, scale W), which nothing clamps."""
 
     def __init__(self, net: nn.Module, call: Callable[[nn.Module, torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
-        self.net, self.call, self.bounded = net, call, True
+        self.net, self.call = net, call
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
         """What the net makes of y."""
-        x_hat = self.call(self.net, y.clone())  # some write into what they are given
-        return x_hat.clamp(0, 1) if self.bounded else x_hat
+        return self.call(self.net, y.clone())  # some write into what they are given
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,15 @@ class Found:
 def read_net(path: Path) -> Found:
     """The net in a .safetensors or .pth file, of which nothing but arrays is read.
 
-    Raises BadWeights for a file that holds anything else, is not of an architecture that is known, or whose net does
-    not take a picture and give one. Needs spandrel.
+    Raises BadWeights for a file that holds anything else or numbers that are not finite, is not of an architecture that
+    is known, whose net asks for more memory than its arrays account for, or does not take a picture and give one. Needs
+    spandrel.
     """
-    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
+    from spandrel import ImageModelDescriptor
 
-    state = canonicalize_state_dict(read_arrays(path))
-    try:
-        descriptor = ModelLoader().load_from_state_dict(state)
-    except UnsupportedModelError as error:
-        first = next(iter(state), "nothing")
-        raise BadWeights(f"{path} is of no architecture that spandrel knows; its first array is {first}") from error
-    except Exception as error:  # whatever comes of arrays that look like an architecture's and are not
-        reason = f"{type(error).__name__}: {_first_line(error)}"
-        raise BadWeights(f"{path} looks like an architecture that spandrel knows, but is not: {reason}") from error
+    size = path.stat().st_size if path.is_file() else 0
+    with more_memory(MEMORY + MEMORY_BY_SIZE * size):
+        descriptor = _descriptor(path)
     name, wants = descriptor.architecture.name, descriptor.size_requirements
     if not isinstance(descriptor, ImageModelDescriptor):
         raise BadWeights(f"{path}: {name} takes a mask with the picture, and such nets are not run here")
@@ -80,6 +77,10 @@ def read_net(path: Path) -> Found:
         raise BadWeights(f"{path}: {name} takes {gives}; only nets of 1 or of 3 are run here")
     if wants.square:
         raise BadWeights(f"{path}: {name} takes square pictures only, and such nets are not run here")
+    if wants.multiple_of > MOST_MULTIPLE or wants.minimum > MOST_SIDE or descriptor.scale > MOST_SCALE:
+        asks = f"a grid of {wants.multiple_of}, sides of {wants.minimum} and scale {descriptor.scale}"
+        most = f"{MOST_MULTIPLE}, {MOST_SIDE} and {MOST_SCALE}"
+        raise BadWeights(f"{path}: {name} asks for {asks}; at most {most} are run here")
     for module in descriptor.model.modules():
         if hasattr(module, "update_params"):  # SPAN folds its weights anew in each run, which ends the exporter
             module.update_params()
@@ -90,34 +91,32 @@ def read_net(path: Path) -> Found:
     return Found(net, name, descriptor.purpose, list(descriptor.tags), *stated)
 
 
-def read_arrays(path: Path) -> dict[str, Any]:
-    """The arrays of a file by name, perhaps inside another dictionary. Raises BadWeights; nothing in it is run."""
-    if path.suffix.lower() not in ENDINGS:
-        raise BadWeights(f"weights are read from {' and '.join(ENDINGS)} files, not from {path.name}")
-    if not path.is_file():
-        raise BadWeights(f"{path} is no file")
-    try:
-        if path.suffix.lower() == ".safetensors":
-            from safetensors.torch import load_file
+def _descriptor(path: Path) -> Any:
+    """What spandrel makes of a file."""
+    from spandrel import ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
-            return load_file(path)
-        with warnings.catch_warnings():  # of pickles that are not as torch writes them: they fail, or hold only arrays
-            warnings.simplefilter("ignore")
-            state = torch.load(path, map_location="cpu", weights_only=True)  # builds arrays and calls nothing else
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f"asks for {asked[1]}" if asked else "holds more than arrays, or none"
-        raise BadWeights(f"{path} was not read, as it {what}; ask its author for a .safetensors file") from error
-    except Exception as error:  # each format has errors of its own for what is not of it
-        raise BadWeights(f"{path} is not a {path.suffix} file of weights: {_first_line(error)}") from error
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise BadWeights(f"{path} holds no arrays by name")
-    return state
+    state = read_arrays(path)
+    try:
+        state = canonicalize_state_dict(state)
+    except Exception as error:  # of names that are not strings, or no dictionary inside
+        raise BadWeights(f"{path} holds no arrays by name") from error
+    check_arrays(path, state)
+    try:
+        return ModelLoader().load_from_state_dict(state)
+    except UnsupportedModelError as error:
+        first = next(iter(state), "nothing")
+        raise BadWeights(
+            f"{path} is of no architecture that spandrel knows; its first array is {first[:80]}"
+        ) from error
+    except Exception as error:  # whatever comes of arrays that look like an architecture's and are not
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            raise BadWeights(
+                f"{path}: its {len(state)} arrays are far fewer than the net has that they name"
+            ) from error
+        raise BadWeights(
+            f"{path} looks like an architecture that spandrel knows, but its {len(state)} arrays make no such net"
+        ) from error
 
 
 def _nothing() -> None:
     """In place of what has been done once and for all."""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")

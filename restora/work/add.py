@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.core.errors import BadWeights, MissingExtra, RestoraError
+from restora.core.errors import BadWeights, MissingExtra, NotFinite, RestoraError
 from restora.data.photographs import sha256
+from restora.engines.channels import within_bounds
 from restora.engines.openvino_ import openvino_engine
+from restora.learn.limit import more_memory
 from restora.learn.weights import Weights, free_name, own_folder, packed, store
 from restora.work.gate import EXACT, TILE, tiles_apart
 from restora.work.restore import peak_memory
@@ -42,7 +44,8 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
     """Weights `name` in the user's folder, of the net in a .safetensors or .pth file.
 
     licence: what its author allows, for the card. Raises MissingExtra without spandrel, BadWeights for a file that
-    cannot be read or a net that cannot be run, OutputExists, or RestoraError for a name that will not do.
+    cannot be read or a net that cannot be run, NotFinite for one that makes NaN or infinity of a picture, OutputExists,
+    or RestoraError for a name that will not do.
     """
     free_name(name, "mine.nafnet", force)
     try:
@@ -52,7 +55,7 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         from restora.learn.zoo import read_net
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adding weights needs {error.name}; install it with: pip install 'restora[zoo]'") from error
-    with warnings.catch_warnings(), TemporaryDirectory() as folder:
+    with warnings.catch_warnings(), more_memory(), TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # how others wrote their nets is no concern of who uses them
         found = read_net(path)
         tell(f"{found.architecture}: measuring how far it looks")
@@ -66,16 +69,18 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         (onnx.parent / f"{name}.safetensors").write_bytes(parameters)
         try:
             engine = openvino_engine(onnx, "f32")
+            apart = _from_torch(found, engine, sight.multiple)
+        except NotFinite:
+            raise
         except RestoraError as error:
             raise BadWeights(f"{path}: OpenVINO cannot run {found.architecture} as it is exported") from error
-        apart = _from_torch(found, engine, sight.multiple)
         if not apart <= SAME:
             raise BadWeights(f"{path}: OpenVINO's answer is {apart:.1e} from torch's, more than {SAME:g}; not stored")
-        sight, tiled = _proved(engine, found, sight)
+        sight, tiled = _proved(within_bounds(engine), found, sight)
         memory = _bytes_a_pixel(onnx, found, sight.multiple)
     card = {
         **{"name": name, "method": "foreign", "paper": f"{found.architecture}, from elsewhere"},
-        **{"channels": found.channels, "multiple": sight.multiple, "scale": found.scale},
+        **{"channels": found.channels, "multiple": sight.multiple, "scale": found.scale, "bounded": True},
         **{"scales": [found.scale] if found.scale > 1 else [], "halo": sight.halo, "sees": sight.says},
         **{"parameters": sum(one.numel() for one in found.net.parameters()), "terms": licence or "not stated"},
         **{"architecture": found.architecture, "purpose": found.purpose, "tags": found.tags},
@@ -87,12 +92,15 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
 
 
 def _measured(found: "Found") -> Sight:
-    """How far the net looks and on which grid, from its own answers; neither is bounded to 0..1 meanwhile."""
+    """How far the net looks and on which grid, from its own answers."""
     from restora.learn.probe import FARTHEST, probed_multiple, probed_reach
 
     stated = found.multiple, found.least
-    found.net.bounded = False
     try:
+        side = -(-max(16, found.least) // found.multiple) * found.multiple
+        first = found.answer(np.random.default_rng(0).random((1, found.channels, side, side), dtype=np.float32))
+        if not np.isfinite(first).all():
+            raise NotFinite(f"what {found.architecture} makes of a picture holds NaN or infinity")
         reach = probed_reach(found.net, found.channels, found.scale, *stated)
         grid = None if reach is None else probed_multiple(found.net, found.channels, found.scale, *stated, reach)
         block = grid or found.multiple
@@ -103,11 +111,12 @@ def _measured(found: "Found") -> Sight:
             halo = -(-reach // multiple) * multiple
         else:  # on a coarser grid blocks begin elsewhere
             halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least)
+    except NotFinite:
+        raise
     except Exception as error:  # of whatever the architecture stumbles over
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadWeights(f"{found.architecture} could not be measured: {reason}") from error
-    finally:
-        found.net.bounded = True
+        raise BadWeights(
+            f"{found.architecture} could not be measured: it failed on a picture, or needs too much memory"
+        ) from error
     if halo is not None:
         return Sight(halo, multiple, f"looks {halo} pixels far, on a grid of {multiple}")
     if reach is None:
@@ -121,20 +130,24 @@ def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -
     try:
         return linked(to_onnx(found.net, found.channels, multiple, as_is=True), parameters, location)
     except Exception as error:  # the exporter has many, and long ones
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadWeights(f"{found.architecture} cannot be exported for pictures of any size: {reason}") from error
+        raise BadWeights(f"{found.architecture} cannot be exported for pictures of any size") from error
 
 
 def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], multiple: int) -> float:
-    """The greatest difference from torch, over pictures of other sizes than the one it was exported with."""
-    apart, rng = 0.0, np.random.default_rng(0)
+    """The greatest difference from torch, over pictures of other sizes than the one it was exported with.
+
+    Both are compared as they are used, within 0..1. Raises NotFinite for one that is not, which that would hide.
+    """
+    apart, rng = [], np.random.default_rng(0)
     for rows, columns in ((3, 5), (9, 4)):
         times = max(1, 16 // multiple)
         y = rng.random((1, found.channels, rows * times * multiple, columns * times * multiple), dtype=np.float32)
         wanted, x_hat = found.answer(y), engine(y)
+        if not (np.isfinite(wanted).all() and np.isfinite(x_hat).all()):
+            raise NotFinite(f"what {found.architecture} makes of a picture holds NaN or infinity")
         same = x_hat.shape == wanted.shape == (*y.shape[:2], y.shape[2] * found.scale, y.shape[3] * found.scale)
-        apart = max(apart, float(np.abs(x_hat - wanted).max()) if same else np.inf)
-    return apart
+        apart.append(float(np.abs(x_hat.clip(0, 1) - wanted.clip(0, 1)).max()) if same else np.inf)
+    return float(np.max(apart))
 
 
 def _proved(engine: Callable[[np.ndarray], np.ndarray], found: "Found", sight: Sight) -> tuple[Sight, float | None]:
@@ -147,7 +160,7 @@ def _proved(engine: Callable[[np.ndarray], np.ndarray], found: "Found", sight: S
     strips = [
         rng.random((found.channels, *size), dtype=np.float32) for size in ((length, 2 * step), (2 * step, length))
     ]
-    apart = max(tiles_apart(engine, strip, sight.halo, sight.multiple) for strip in strips)
+    apart = float(np.max([tiles_apart(engine, strip, sight.halo, sight.multiple) for strip in strips]))
     if apart <= EXACT:
         return sight, apart
     says = f"{sight.says}, but tiles differ from the whole by {apart:.1e}: run whole"

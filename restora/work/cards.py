@@ -1,6 +1,7 @@
 """Copy measured scores to the cards of the weights they belong to."""
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def write_cards(results: Path) -> Iterator[str]:
             continue
         scores = sorted([*_by_others(weights, mine), *mine], key=_protocol)
         losses = [loss for row in scores if row["precision"] == "bf16" and (loss := bf16_loss(row, scores)) is not None]
-        rescore(weights, scores, max(losses) if losses else weights.card.get("bf16_loss_db"))
+        known = all(map(math.isfinite, losses))  # the greatest of numbers and NaN may be any of them
+        loss = max(losses, default=weights.card.get("bf16_loss_db")) if known else None
+        rescore(weights, scores, loss)
         yield f"{name}: {len(mine)} scores, bf16 costs {losses} dB"
 
 

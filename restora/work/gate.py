@@ -1,5 +1,6 @@
 """The gate: whether a net computed in another way still does what it does in f32."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -53,8 +54,9 @@ class Verdict:
         return not self.objections
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as for a card."""
-        return {"passed": self.passed, **asdict(self), "objections": self.objections}
+        """Plain values, as for a card; None for what is not finite, as JSON has no such numbers."""
+        measured = {key: value if math.isfinite(value) else None for key, value in asdict(self).items()}
+        return {"passed": self.passed, **measured, "objections": self.objections}
 
 
 def judge(
@@ -70,11 +72,12 @@ def judge(
     PSNR is that of protocol "denoise": all channels, clipped and rounded to 8 bits. halo: None for a net whose pixels
     see the whole picture, which is never tiled.
     """
-    losses, shifts, finite = [], [], True
+    losses, shifts = [], []
     for y, x in samples:
         ours, theirs = (engine(y[None])[0].transpose(1, 2, 0) for engine in (candidate, reference))
-        finite = finite and bool(np.isfinite(ours).all())
-        losses.append(_psnr(theirs, x) - _psnr(ours, x) if finite else np.nan)
+        if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+            return Verdict(len(samples), np.nan, np.nan, np.nan, np.nan, finite=False)
+        losses.append(_psnr(theirs, x) - _psnr(ours, x))
         shifts.append(255 * float(np.mean(ours - theirs)))
     return Verdict(
         pictures=len(samples),
@@ -82,15 +85,15 @@ def judge(
         worst_loss=round(float(np.max(losses)), 3),
         shift=round(float(np.mean(shifts)), 4),
         tiled=0.0 if halo is None else tiles_apart(candidate, large, halo, multiple),
-        finite=finite,
+        finite=True,
     )
 
 
 def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> float:
-    """The greatest difference between y (planes, H, W) restored by tiles and restored whole."""
+    """The greatest difference between y (planes, H, W) restored by tiles and restored whole; NaN if one is NaN."""
     whole = engine(y[None])[0].transpose(1, 2, 0)
     size = y.shape[1], y.shape[2]
-    scale, apart = whole.shape[0] // size[0], 0.0
+    scale, apart = whole.shape[0] // size[0], []
     picture = y.transpose(1, 2, 0)
     for top, left, height, width in cores(*size, (TILE, TILE)):
         part = restore_piece(
@@ -101,8 +104,8 @@ def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> floa
             scale,
         )
         same = whole[scale * top : scale * (top + height), scale * left : scale * (left + width)]
-        apart = max(apart, float(np.abs(part - same).max()))
-    return apart
+        apart.append(np.abs(part - same).max())
+    return float(np.max(apart))  # NaN if one is: max(0.0, NaN) would be 0
 
 
 def _psnr(x_hat: np.ndarray, x: np.ndarray) -> float:

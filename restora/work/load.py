@@ -7,13 +7,22 @@ import numpy as np
 from restora.core.errors import BadPlan
 from restora.core.method import Method
 from restora.core.report import Report
+from restora.engines.channels import within_bounds
 from restora.engines.choice import CPU, ENGINES, Backend
 from restora.learn.weights import Weights
 from restora.work.plan import beside_int8
 
 
 def load_net(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A function (B, C, H, W) float32 -> (B, C, H, W) float32. Raises BadPlan where the engine has no such net."""
+    """A function (B, C, H, W) float32 -> (B, C, H, W) float32. Raises BadPlan where the engine has no such net.
+
+    An answer that is not finite is given as it is; no engine clamps before that is seen.
+    """
+    run = _load(weights, method, backend, precision)
+    return within_bounds(run) if weights.card.get("bounded") else run
+
+
+def _load(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
     in_int8 = precision == "int8" and weights.int8
     model = in_int8 or weights.onnx
     if backend.engine == "openvino":

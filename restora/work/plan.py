@@ -297,7 +297,7 @@ def beside_int8(card: Mapping[str, Any]) -> str:
 
     It must cost the whole net at most BF16_LOSS, and with int8 no more than the gate lets pass.
     """
-    bf16, int8 = card.get("bf16_loss_db"), card.get("int8", {}).get("mean_loss", 0.0)
+    bf16, int8 = card.get("bf16_loss_db"), card.get("int8", {}).get("mean_loss") or 0.0
     gentle = bf16 is not None and bf16 <= BF16_LOSS and bf16 + int8 <= INT8_LOSS
     return "bf16" if gentle and computes_in_bf16() else "f32"
 

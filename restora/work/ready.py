@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.core.errors import BadImage, BadPlan, NotFinite, Truncated
+from restora.core.errors import BadImage, BadPlan, NotFinite, RestoraError, Truncated
 from restora.core.image import to_grey
 from restora.core.knobs import Setting
 from restora.core.method import Method
@@ -209,6 +209,8 @@ class Restoration:
         if not np.isfinite(x_hat).all() and runner.careful is not None:
             self.repaired += 1
             x_hat = runner.careful(y)
+        if x_hat.shape != (runner.scale * y.shape[0], runner.scale * y.shape[1], y.shape[2] - (y.shape[2] in (2, 4))):
+            raise RestoraError(f"a net gave {_size(x_hat)} for {_size(y)}, other than its card says")
         if not np.isfinite(x_hat).all():
             raise NotFinite("the result holds NaN or infinity; nothing was written")
         y = y[:, :, : x_hat.shape[2]]
@@ -363,6 +365,10 @@ def _of_hole(mask: np.ndarray, method: str) -> int:
         marked = "nothing: white is what is filled" if share == 0 else "all of the picture: something must be known"
         raise BadImage(f"the mask marks {marked}")
     return ceil(share * method_named(method).memory_of_hole)
+
+
+def _size(picture: np.ndarray) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]} pixels of {picture.shape[2]} planes"
 
 
 def _rectangle(sides: list[slice]) -> tuple[int, int, int, int]:

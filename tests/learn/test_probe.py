@@ -62,3 +62,8 @@ def test_a_plain_net_may_be_shifted_by_one_pixel_and_one_with_windows_by_a_windo
 def test_a_net_that_sees_the_whole_picture_or_knows_places_is_not_for_tiles():
     assert probed_reach(Global(), 1, 1, 1, 0) is None
     assert probed_reach(Drifting(), 1, 1, 1, 0) == 0 and probed_multiple(Drifting(), 1, 1, 1, 0, 0) is None
+
+
+def test_what_is_not_finite_is_on_no_grid():
+    """A difference that is NaN is not taken for none."""
+    assert probed_multiple(lambda y: y * torch.nan, 3, 1, 1, 0, 8) is None

@@ -10,11 +10,12 @@ from restora.learn.export import linked, to_onnx
 from restora.learn.weights import SHIPPED, find, listed, packed, store, verify
 from restora.methods.dncnn import DnCNN
 from restora.methods.table import METHODS
+from tests.cards import CARD
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    store("net.a", tmp_path, {"w": np.ones(3, np.float32)}, b"model", {"name": "net.a"})
+    store("net.a", tmp_path, {"w": np.ones(3, np.float32)}, b"model", CARD | {"name": "net.a"})
     monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path))
     return tmp_path
 
@@ -22,8 +23,8 @@ def folder(tmp_path, monkeypatch):
 def test_stored_weights_are_found_by_name_and_by_path(folder):
     for name in ("net.a", str(folder / "net.a.onnx")):
         weights = find(name)
-        assert weights.card == {"name": "net.a"} and weights.arrays()["w"].dtype == np.float16
-    store("net.b", folder, {"w": np.ones(3)}, b"other", {})
+        assert weights.card["name"] == "net.a" and weights.arrays()["w"].dtype == np.float16
+    store("net.b", folder, {"w": np.ones(3)}, b"other", CARD)
     assert {"net.a", "net.b"} <= set(listed())
 
 
@@ -71,7 +72,7 @@ def test_a_linked_model_gives_what_the_whole_one_gives(tmp_path):
     model = linked(whole, packed(arrays), "net.b.safetensors")
     assert len(model) < len(whole) - 1000 and linked(model, packed(arrays), "net.b.safetensors") == model
     (tmp_path / "whole.onnx").write_bytes(whole)
-    stored = store("net.b", tmp_path, arrays, model, {})
+    stored = store("net.b", tmp_path, arrays, model, CARD)
     y = np.random.default_rng(0).random((1, 1, 20, 30), dtype=np.float32)
     results = [openvino_engine(path, "f32")(y) for path in (stored.onnx, tmp_path / "whole.onnx")]
     assert np.array_equal(*results) and not np.array_equal(results[0], y)

@@ -1,6 +1,8 @@
 """Weights from elsewhere: the same pixels as spandrel's, tiles that equal the whole, and refusals in one sentence."""
 
 import json
+import random
+import re
 import sys
 import warnings
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from restora.app.cli import main
-from restora.core.errors import BadPlan, BadWeights, MissingExtra, OutputExists, RestoraError
+from restora.core.errors import BadPlan, BadWeights, MissingExtra, NotFinite, OutputExists, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
@@ -20,7 +22,7 @@ from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import linked, to_onnx
-from restora.learn.weights import find, own_folder, packed, store
+from restora.learn.weights import find, listed, own_folder, packed, store
 from restora.work.adapt import adapt
 from restora.work.add import add
 from restora.work.export import export
@@ -42,7 +44,7 @@ class Doubling(torch.nn.Module):
         self.conv = torch.nn.Conv2d(3, 12, 3, padding=1)
 
     def forward(self, y):
-        return torch.nn.functional.pixel_shuffle(self.conv(y), 2).clamp(0, 1)
+        return torch.nn.functional.pixel_shuffle(self.conv(y), 2)
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def foreign(tmp_path, monkeypatch):
     arrays = {name: value.detach().numpy() for name, value in net.state_dict().items()}
     model = linked(to_onnx(net, 3, 1, as_is=True), packed(arrays, "float32"), "mine.double.safetensors")
     card = {"name": "mine.double", "method": "foreign", "channels": 3, "multiple": 1, "halo": 1, "scale": 2}
+    card |= {"bounded": True}
     card |= {"scales": [2], "parameters": 336, "terms": "not stated", "memory": 300, "stored_as": "float32"}
     return store("mine.double", own_folder(), arrays, model, card), net
 
@@ -80,7 +83,7 @@ def test_the_name_of_the_weights_is_enough(foreign, tmp_path, photo, monkeypatch
     status, _, err = command(monkeypatch, capsys, *words)
     assert status == 0, err
     y = read(tmp_path / "y.png").pixels.transpose(2, 0, 1)[None]
-    wanted = foreign[1](torch.from_numpy(np.ascontiguousarray(y))).detach().numpy()[0].transpose(1, 2, 0)
+    wanted = foreign[1](torch.from_numpy(np.ascontiguousarray(y))).detach().numpy()[0].transpose(1, 2, 0).clip(0, 1)
     assert np.abs(read(tmp_path / "x.png").pixels - wanted).max() < 1e-4 + 0.5 / 255
     assert json.loads((tmp_path / "x.png.json").read_text())["plan"]["steps"][0]["method"] == "foreign"
     words = ["denoise", tmp_path / "y.png", "--method", "dncnn", "--weights", "mine.double", "-o", tmp_path / "z.png"]
@@ -260,3 +263,71 @@ def test_arrays_that_only_look_like_an_architecture_are_refused(tmp_path):
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(BadWeights, match="spandrel knows"):
         add(tmp_path / "net.pth", "mine.net", "", quiet)
+
+
+def refused(folder, state, says):
+    """What a file of these arrays is refused with, in little memory and without a long wait."""
+    path = folder / "net.safetensors"
+    save_file({key: value.clone() for key, value in state.items()}, path)
+    with pytest.raises((BadWeights, NotFinite), match=says) as caught:
+        add(path, "mine.net", "", quiet)
+    assert len(str(caught.value).splitlines()) == 1 and "mine.net" not in listed()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_one_number_that_is_not_finite_is_enough_to_refuse_weights(tmp_path, value):
+    pytest.importorskip("spandrel")
+    state = state_of("rrdb")
+    name = next(key for key in state if key.endswith("rdb2.conv3.weight") or key.endswith("RDB2.conv3.0.weight"))
+    state[name][1, 2, 0, 0] = value
+    refused(tmp_path, state, f"{re.escape(name)} holds NaN or infinity")
+
+
+def test_numbers_that_overflow_on_the_way_are_found_before_anything_is_clamped(tmp_path):
+    pytest.importorskip("spandrel")
+    state = {key: 1e15 * value if value.ndim == 4 else value for key, value in state_of("rrdb").items()}
+    refused(tmp_path, state, "what ESRGAN makes of a picture holds NaN or infinity")
+
+
+def test_a_net_that_is_far_larger_than_its_file_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("spandrel")
+    state = state_of("rrdb")
+    block = {key: value for key, value in state.items() if key.startswith("model.1.sub.0.RDB1.")}
+    far = {key.replace("sub.0", "sub.99999999"): value for key, value in block.items()}
+    refused(tmp_path, state | far, "is of a net with far more")
+    monkeypatch.setattr("restora.learn.zoo.MEMORY", 10**8)
+    refused(tmp_path, state | {"model.0.weight": torch.zeros(5000, 3, 3, 3)}, "far fewer than the net has")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["rrdb", "nafnet", "span", "swinir"])
+def test_changed_nets_are_read_or_refused(tmp_path, name):
+    """Arrays are taken away, cut, enlarged, renumbered, retyped: spandrel reads them, or a sentence says why not."""
+    pytest.importorskip("spandrel")
+    from restora.learn.zoo import read_net
+
+    rng, path, refusals = random.Random(0), tmp_path / "net.safetensors", 0
+    for _ in range(150):
+        state = {key: value.contiguous() for key, value in state_of(name).items()}
+        for key in rng.sample(sorted(state), 2):
+            value = state.pop(key)
+            match rng.randrange(6):
+                case 0:
+                    state[re.sub("[0-9]+", str(rng.randrange(300)), key)] = value
+                case 1:
+                    state[key] = value.half()
+                case 2 if value.ndim:
+                    state[key] = value[: len(value) // 2].clone()
+                case 3 if value.ndim:
+                    state[key] = value.repeat(rng.randrange(2, 40), *[1] * (value.ndim - 1))
+                case 4:
+                    state[key] = torch.zeros([0] * value.ndim)
+                case _:
+                    pass
+        save_file(state, path)
+        try:
+            read_net(path)
+        except RestoraError as error:
+            assert len(str(error).splitlines()) == 1
+            refusals += 1
+    assert refusals > 50

@@ -24,13 +24,14 @@ from restora.learn.recipe import read_recipe
 from restora.learn.weights import find, store, verify
 from restora.methods.table import method_named
 from restora.work.campaign import job
-from restora.work.campaign.collect import collect, judged, write_recipe
+from restora.work.campaign.collect import Verdict, collect, judged, write_recipe
 from restora.work.campaign.entries import read_campaign
 from restora.work.campaign.pack import pack
 from restora.work.campaign.parcel import parcels
 from restora.work.campaign.run import run_campaign, varied_first
 from restora.work.material import gathered, new_net
 from restora.work.restore import restore
+from tests.cards import CARD
 
 RECIPE = """# A small net.
 method = "dncnn"
@@ -285,13 +286,13 @@ def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypa
     monkeypatch.setattr(parcel, "MOST_FILES", 2)
     (tmp_path / "out").mkdir()
     for name, size in (("net.a", 2000), ("net.b", 1000), ("net.c", 900), ("net.d", 2400), ("net.e", 3000)):
-        store(name, tmp_path / "weights", {"w": np.zeros(size // 2, np.float32)}, None, {"name": name})
+        store(name, tmp_path / "weights", {"w": np.zeros(size // 2, np.float32)}, None, CARD | {"name": name})
     monkeypatch.setattr(parcel, "TRIES", 1)
     (tmp_path / "weights" / "net.b.json").write_text("being written")
     assert parcels(tmp_path / "weights", tmp_path / "out") == []  # nothing that does not agree with the index
     kept = [name for path in (tmp_path / "out").iterdir() for name in zipfile.ZipFile(path).namelist()]
     assert "net.a.json" in kept and "net.b.json" not in kept
-    store("net.b", tmp_path / "weights", {"w": np.zeros(500, np.float32)}, None, {"name": "net.b"})
+    store("net.b", tmp_path / "weights", {"w": np.zeros(500, np.float32)}, None, CARD | {"name": "net.b"})
     left_out = parcels(tmp_path / "weights", tmp_path / "out")
     names = [zipfile.ZipFile(path).namelist() for path in sorted((tmp_path / "out").iterdir())]
     assert len(names) == 2 and sum(map(len, names)) == 2 * (5 - len(left_out)) and len(left_out) <= 1
@@ -308,6 +309,39 @@ def test_what_is_no_campaign_is_refused(folder):
         archive.writestr("../escape.json", "{}")
     with pytest.raises(BadWeights, match="other files"):
         collect(folder, folder / "own", lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("card", "arrays", "says"),
+    [
+        (None, b"", "the card net.a.json of a campaign cannot be read"),
+        ("[", b"", "is not JSON"),
+        (json.dumps(CARD | {"name": "net.a", "recipe": 5}), b"", "recipe must be a table, not 5"),
+        (json.dumps(CARD | {"name": "net.b"}), b"", "does not say how these weights were trained"),
+    ],
+)
+def test_a_hostile_archive_of_a_campaign_is_refused(folder, card, arrays, says):
+    with zipfile.ZipFile(folder / "weights-1.zip", "w") as archive:
+        archive.writestr("net.a.safetensors", arrays)
+        if card is not None:
+            archive.writestr("net.a.json", card)
+    with pytest.raises(BadWeights, match=says):
+        collect(folder, folder / "own", lambda line: None)
+
+
+def test_an_archive_of_a_campaign_that_unpacks_to_much_more_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("restora.work.campaign.collect.MOST_BYTES", 1000)
+    with zipfile.ZipFile(folder / "weights-1.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net.a.safetensors", bytes(2000))
+    with pytest.raises(BadWeights, match="unpacks to more than"):
+        collect(folder, folder / "own", lambda line: None)
+
+
+def test_a_score_that_is_not_a_number_is_never_the_better_one():
+    nan = float("nan")
+    assert not Verdict("net", nan, None).better and not Verdict("net", nan, 30.0).better
+    assert Verdict("net", 30.0, nan).better and Verdict("net", 30.0, None).better
+    assert not Verdict("net", 30.0, 30.0).better
 
 
 def test_the_score_of_installed_weights_is_that_of_the_same_photographs(folder):

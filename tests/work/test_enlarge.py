@@ -29,6 +29,7 @@ from restora.work.bench import bench
 from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
 from restora.work.ready import prepare
 from restora.work.restore import Limits, restore, restore_file
+from tests.cards import CARD
 
 
 class Larger(nn.Module):
@@ -64,7 +65,7 @@ def own(tmp_path_factory):
         net = Larger(channels, scale)
         facts = {"method": name.split(".")[0], "channels": channels, "multiple": 1, "halo": 3, "scale": scale}
         arrays = {key: value.numpy() for key, value in net.state_dict().items()}
-        card = facts | {"scales": [scales], "recipe": {"knobs": {"scale": scale}}}
+        card = CARD | facts | {"scales": [scales], "recipe": {"knobs": {"scale": scale}}}
         store(name, folder, arrays, to_onnx(net, channels, 1), card)
     return folder
 

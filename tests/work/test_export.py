@@ -21,6 +21,7 @@ from restora.learn.weights import SHIPPED, find, listed, rescore, store, verify
 from restora.work.export import export
 from restora.work.plan import beside_int8
 from restora.work.restore import restore
+from tests.cards import CARD
 
 NAME = "srcnn.x2"
 
@@ -58,7 +59,7 @@ def test_a_net_becomes_int8_with_the_same_parameters(own):
     kinds = {node.op_type for node in onnx.load(made.int8).graph.node}
     assert "QuantizeLinear" in kinds
     assert rescore(made, [], None).int8  # new scores leave it
-    assert not store(NAME, made.folder, made.arrays(), b"", {}).int8  # new parameters do not
+    assert not store(NAME, made.folder, made.arrays(), b"", CARD).int8  # new parameters do not
     assert not (made.folder / f"{NAME}.int8.onnx").exists()
 
 

@@ -1,5 +1,7 @@
 """The gate lets through what loses next to nothing, and nothing else."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,13 @@ def samples():
     return [(x.transpose(2, 0, 1) + n, x) for x, n in zip(pictures, noise, strict=True)]
 
 
+MARK = np.float32(0.123)
+"""The first value of the large picture, which only the piece at its corner begins with, and the whole of it."""
+
+
 def verdict(candidate, samples, reach=1):
     large = RNG.random((3, 300, 520), np.float32)
+    large[0, 0, 0] = MARK
     return judge(candidate, f32, samples, large, reach, 1)
 
 
@@ -37,13 +44,20 @@ def test_the_same_passes(samples):
         (lambda y: f32(y) + np.float32(0.2 / 255), "brightness shifts by"),
         (lambda y: f32(y) + 0.05 * np.random.default_rng(1).standard_normal(y.shape), "dB are lost, more than 0.05"),
         (lambda y: np.where(y > 0.9, np.nan, f32(y)), "NaN"),
+        (lambda y: np.where(y > 0.9, np.inf, f32(y)), "NaN"),
+        (lambda y: np.where(y[0, 0, 0, 0] == MARK, np.nan, f32(y)), "tiles differ from the whole by nan"),
         (lambda y: f32(y) + 1e-7 * y.shape[3], "tiles differ from the whole"),
     ],
 )
 def test_what_is_planted_is_refused(samples, candidate, says):
     found = verdict(candidate, samples)
     assert not found.passed and says in "; ".join(found.objections)
-    assert found.as_dict()["passed"] is False
+    assert found.as_dict()["passed"] is False and json.dumps(found.as_dict(), allow_nan=False)
+
+
+def test_a_reference_that_is_not_finite_judges_nothing(samples):
+    found = judge(f32, lambda y: f32(y) * np.nan, samples, samples[0][0], 1, 1)
+    assert not found.passed and found.as_dict()["mean_loss"] is None
 
 
 def test_one_picture_that_loses_much_is_enough(samples):

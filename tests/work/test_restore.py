@@ -21,6 +21,7 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.plan import best_precision
 from restora.work.restore import Limits, restore, restore_file
+from tests.cards import CARD
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
 FLAGSHIP = Plan((Step("restora", "", "restora.noise"),), "")
@@ -97,7 +98,7 @@ def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
 
 
 def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
-    card = {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
+    card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
     with pytest.raises(BadPlan, match="cannot be told sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))
@@ -117,7 +118,7 @@ def test_bf16_is_chosen_only_where_it_is_native_and_was_measured_to_cost_little(
     monkeypatch.setattr("restora.work.plan.computes_in_bf16", lambda: bool(native))
     monkeypatch.setattr("restora.work.plan.gains_from_int8", lambda: True)
     card = {"bf16_loss_db": loss}
-    monkeypatch.setattr("restora.work.plan.find", lambda name: Weights(name, Path(), card, ""))
+    monkeypatch.setattr("restora.work.plan.find", lambda name: Weights(name, Path(), card, {}))
     assert best_precision(["any"]) == chosen
 
 
@@ -128,9 +129,7 @@ def test_int8_is_chosen_only_where_it_gains_and_all_weights_passed(monkeypatch, 
     monkeypatch.setattr("restora.work.plan.computes_in_bf16", lambda: False)
     monkeypatch.setattr("restora.work.plan.gains_from_int8", lambda: bool(gains))
     cards = {str(number): {"int8": {"passed": bool(each)}} for number, each in enumerate(passed)}
-    for name in cards:
-        (tmp_path / f"{name}.int8.onnx").touch()
-    monkeypatch.setattr("restora.work.plan.find", lambda name: Weights(name, tmp_path, cards[name], ""))
+    monkeypatch.setattr("restora.work.plan.find", lambda name: Weights(name, tmp_path, cards[name], {"int8": ""}))
     assert best_precision(cards) == chosen
 
 

@@ -4,7 +4,7 @@ Both are scored here, on the same held-out photographs with every damage of the 
 gets an int8 model if the gate lets it through, and its recipe is written where recipes are.
 """
 
-import json
+import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.numpy import load_file
-
-from restora.core.errors import BadWeights, MissingExtra, RestoraError
+from restora.core.errors import BadWeights, MissingExtra, NoWeights, RestoraError
 from restora.data.photographs import gather, split
+from restora.learn.card import read_card
 from restora.learn.held_out import sample, validation
 from restora.learn.recipe import GAMES, Recipe, recipe_from
-from restora.learn.weights import Weights, find, listed
+from restora.learn.weights import Weights, find, listed, read_parameters
 from restora.methods.table import method_named
 from restora.work.export import export
 from restora.work.material import new_net
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent.parent.parent.parent / "recipes"
 """Of a checkout; elsewhere there are none."""
+
+MOST_BYTES = 500_000_000
+"""Of an archive, unpacked; a campaign writes a thirtieth of that."""
 
 Tell = Callable[[str], None]
 
@@ -44,7 +46,9 @@ class Verdict:
     @property
     def better(self) -> bool:
         """Whether they are to be installed."""
-        return self.installed is None or self.new > self.installed
+        if not math.isfinite(self.new):
+            return False
+        return self.installed is None or not self.new <= self.installed  # also where what is installed gives NaN
 
     def __str__(self) -> str:
         before = "none were installed" if self.installed is None else f"installed {self.installed:.3f}"
@@ -69,7 +73,7 @@ def collect(
     verdicts = []
     with tempfile.TemporaryDirectory() as folder:
         for name in sorted(_unpacked(archives, Path(folder))):
-            card = json.loads((Path(folder) / f"{name}.json").read_text())
+            card = _card(Path(folder) / f"{name}.json")
             net = _net(card, Path(folder) / f"{name}.safetensors")
             verdict = judged(card, net)
             tell(str(verdict))
@@ -135,11 +139,23 @@ def _installed_score(weights: Weights, judging: Recipe) -> float:
     return score(stored_form(net_of(weights)), recipe_from(weights.recipe, weights.name), judging)
 
 
+def _card(path: Path) -> dict[str, Any]:
+    """The card in an archive. Raises BadWeights if there is none, or not one that training writes."""
+    try:
+        card = read_card(path)
+    except (NoWeights, OSError) as error:
+        raise BadWeights(f"the card {path.name} of a campaign cannot be read: {error}") from error
+    trained = card.get("trained", {})
+    if not {"steps", "machine"} <= trained.keys() or card["name"] != path.stem:
+        raise BadWeights(f"the card {path.name} does not say how these weights were trained")
+    return card
+
+
 def _net(card: dict[str, Any], arrays: Path) -> "nn.Module":
     import torch
 
     net = new_net(method_named(card["method"]), recipe_from(card["recipe"], card["name"]))
-    state = {name: torch.from_numpy(value) for name, value in load_file(arrays).items()}
+    state = {name: torch.from_numpy(value) for name, value in read_parameters(arrays).items()}
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
@@ -153,6 +169,8 @@ def _unpacked(archives: list[Path], folder: Path) -> Iterator[str]:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
+                if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                    raise BadWeights(f"{path} unpacks to more than {MOST_BYTES // 10**6} MB")
                 if any(Path(name).name != name or Path(name).suffix not in (".safetensors", ".json") for name in names):
                     raise BadWeights(f"{path} holds other files than weights and cards")
                 archive.extractall(folder)
