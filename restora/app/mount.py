@@ -1,5 +1,6 @@
 """Put the page at the root of the application, with as little of Gradio within reach as it can do with."""
 
+import logging
 import os
 from pathlib import Path
 from threading import Semaphore
@@ -7,10 +8,11 @@ from threading import Semaphore
 import gradio as gr
 from fastapi import FastAPI
 from starlette.routing import Match, Mount
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from restora.app.guard import PAGE, Bounds
+from restora.app.guard import PAGE, Bounds, answer, excuse
 from restora.app.page import Page
+from restora.app.upload import Space
 from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
@@ -24,7 +26,44 @@ class Needed(Mount):
         return super().matches(scope) if PAGE.fullmatch(scope["path"]) else (Match.NONE, {})
 
 
-def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
+class Shielded:
+    """Gradio's application: a message that makes it fail is refused, and uploads on their way are counted.
+
+    It answers 500 to what its own page never sends: a number of no function, a name that no file can have.
+    """
+
+    def __init__(self, app: ASGIApp, jobs: Jobs, space: Space) -> None:
+        self.app, self.jobs, self.space = app, jobs, space
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as Gradio does, unless that would be 500."""
+        sending = failed = False
+
+        async def passed_on(message: Message) -> None:
+            nonlocal sending, failed
+            if message["type"] == "http.response.start":
+                failed = message["status"] == 500
+            if not failed:
+                sending = True
+                await send(message)
+
+        counted = self.space.counted(receive) if scope["path"].startswith("/gradio_api/upload") else receive
+        fault: Exception | None = None
+        try:
+            await self.app(scope, counted, passed_on)
+        except Exception as error:
+            if sending:
+                raise
+            fault = error
+        if fault or failed:
+            response = excuse(fault, self.jobs.public) if fault else None
+            if response is None:
+                logging.getLogger("restora.page").warning("refused what Gradio fails at", exc_info=fault)
+                response = answer(422, "the page cannot use this message")
+            await response(scope, receive, send)
+
+
+def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:
     """Put the page at the root of an application."""
     os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
     page = Page(jobs, bounds, slots)
@@ -44,7 +83,8 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> No
         pwa=False,
         mcp_server=False,
     )
-    app.router.routes[-1] = Needed("/", app=app.router.routes[-1].app)  # type: ignore[attr-defined]
+    gradio = app.router.routes[-1].app  # type: ignore[attr-defined]
+    app.router.routes[-1] = Needed("/", app=Shielded(gradio, jobs, space))
 
 
 def _theme() -> gr.Theme:
