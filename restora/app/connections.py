@@ -13,6 +13,7 @@ from typing import Any, cast
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 PATIENCE = 20.0
 """Seconds in which a head must be there, a body must go on, and what is sent must be taken."""
@@ -29,8 +30,17 @@ LOGS = ("uvicorn.error", "asyncio", "restora", "restora.page")
 class Connection(H11Protocol):
     """A connection that ends if its client keeps it waiting, and gives way to others while nothing was asked on it."""
 
-    def __init__(self, *args: Any, most: int, patience: float, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,  # as uvicorn calls it
+        *,
+        most: int,
+        patience: float,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self.most, self.patience = most, patience
         self.since = self.loop.time()  # when it began to wait for a head
         self.came = 0  # bytes since it was looked at

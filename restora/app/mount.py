@@ -7,6 +7,7 @@ from threading import Semaphore
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from restora.app.upload import Space
 from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
+LOG = logging.getLogger("restora.page")
 
 
 class Needed(Mount):
@@ -36,15 +38,13 @@ class Shielded:
         self.app, self.jobs, self.space = app, jobs, space
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as Gradio does, unless that would be 500."""
-        sending = failed = False
+        """Answer as Gradio does, unless that would be 500; a stream of its events may end early."""
+        start: Message = {}
 
         async def passed_on(message: Message) -> None:
-            nonlocal sending, failed
-            if message["type"] == "http.response.start":
-                failed = message["status"] == 500
-            if not failed:
-                sending = True
+            nonlocal start
+            start = message if message["type"] == "http.response.start" else start
+            if start["status"] != 500:
                 await send(message)
 
         counted = self.space.counted(receive) if scope["path"].startswith("/gradio_api/upload") else receive
@@ -52,15 +52,16 @@ class Shielded:
         try:
             await self.app(scope, counted, passed_on)
         except Exception as error:
-            if sending:
-                raise
             fault = error
-        if fault or failed:
-            response = excuse(fault, self.jobs.public) if fault else None
-            if response is None:
-                logging.getLogger("restora.page").warning("refused what Gradio fails at", exc_info=fault)
-                response = answer(422, "the page cannot use this message")
-            await response(scope, receive, send)
+        if fault is None and start.get("status") != 500:
+            return
+        excused = excuse(fault, self.jobs.public) if fault else None
+        if not excused:
+            LOG.warning("Gradio fails at a request", exc_info=fault)
+        if not start or start["status"] == 500:
+            await (excused or answer(422, "the page cannot use this message"))(scope, receive, send)
+        elif fault and "text/event-stream" not in Headers(raw=start["headers"]).get("content-type", ""):
+            raise fault
 
 
 def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:

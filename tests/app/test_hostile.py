@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is the sender's fault, or that there is no room now; and the server goes on."""
 
+import asyncio
 import base64
 import errno
 import json
@@ -9,13 +10,16 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from unittest.mock import Mock
 
 import pytest
 from fastapi.testclient import TestClient
 
 from restora.app.guard import Bounds
+from restora.app.mount import Shielded
 from restora.app.server import make_app
+from restora.app.upload import Space
 from restora.core.plan import Plan, Step
 from restora.work.jobs import Jobs
 from restora.work.restore import Limits
@@ -115,6 +119,24 @@ def test_a_message_that_the_page_never_sends_is_refused(client):
     for message in MESSAGES:
         said = {"content": json.dumps(message).encode(), "headers": {"Content-Type": "application/json"}}
         assert client.post("/gradio_api/queue/join", **said).status_code == 422, message
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "image/png"])
+def test_a_stream_of_events_that_fails_ends_and_a_file_does_not_look_whole(tmp_path, kind):
+    start, sent = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind.encode())]}, []
+
+    async def fails(scope, receive, send):
+        await send(start)
+        raise KeyError("a")
+
+    async def send(message):
+        sent.append(message)
+
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    answering = Shielded(fails, jobs, Space(jobs))({"type": "http", "path": "/"}, None, send)
+    with nullcontext() if "event" in kind else pytest.raises(KeyError):
+        asyncio.run(answering)
+    assert sent == [start]
 
 
 def test_a_path_that_no_file_can_have_is_refused(client):
