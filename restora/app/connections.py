@@ -122,7 +122,11 @@ class Connection(H11Protocol):
             self._abort()
             return
         self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has gone
+            self._abort()
+            return
         self.flow.resume_reading()
         if self.cycle is not None:  # whoever waits for its body waits no longer
             self.cycle.disconnected = True
