@@ -1,7 +1,6 @@
 """Who may ask, and how much: decided from a request's head, before anything of its body is read."""
 
 import base64
-import binascii
 import json
 import re
 import secrets
@@ -10,14 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Semaphore
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from restora.core.errors import RestoraError
+from restora.work.told import Full, as_full, printable
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+"""What may stand in the header Host: a name or an address, and a port."""
+ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]*://(?P<host>{HOST.pattern})")
 PAGE = re.compile(
     r"/|/(config|theme\.css|manifest\.json|favicon\.ico)/?|/(assets|static|svelte)/.+"
     r"|/gradio_api/(queue/(join|data)|upload|upload_progress|file=.+|heartbeat/\w+|cancel|reset|startup-events|app_id)/?"
@@ -57,6 +60,12 @@ class Busy(RestoraError):
     """As many requests as may are being answered."""
 
 
+STATUS = {TooLarge: 413, Full: 503, Busy: 503}
+"""HTTP status of an error; others of ours are 422."""
+ODD = re.compile("[\0\ud800-\udfff]")
+"""Characters that no text of the page has, and that no file's name can have."""
+
+
 @contextmanager
 def one_of(slots: Semaphore) -> Iterator[None]:
     """Take a slot for a while. Raises Busy if there is none."""
@@ -70,7 +79,16 @@ def one_of(slots: Semaphore) -> Iterator[None]:
 
 def answer(status: int, text: str) -> JSONResponse:
     """An answer that is one sentence."""
-    return JSONResponse({"error": text}, status)
+    later = {"Retry-After": "5"} if status == 503 else None
+    return JSONResponse({"error": printable(text)}, status, later)
+
+
+def excuse(error: Exception, public: Callable[[str], str]) -> JSONResponse | None:
+    """The answer to an error that is no fault of the program; None if it is one."""
+    if isinstance(error, ClientDisconnect):
+        return answer(400, "the request ended before its end")
+    told = as_full(error) or error
+    return answer(STATUS.get(type(told), 422), public(str(told))) if isinstance(told, RestoraError) else None
 
 
 def refusal(request: Request, token: str) -> JSONResponse | None:
@@ -79,40 +97,60 @@ def refusal(request: Request, token: str) -> JSONResponse | None:
     A token comes as a bearer's, or from a browser as the password of any name. What a browser sends by itself must
     come from our own pages, as those of other sites can make it send something too.
     """
+    host, origin = _one(request, "host", HOST), _one(request, "origin", ORIGIN)
+    if not host or (origin is None and "origin" in request.headers):
+        return answer(
+            400, "the headers must name one Host, as NAME or NAME:PORT, and at most one Origin, as SCHEME://NAME:PORT"
+        )
     kind, _, given = request.headers.get("authorization", "").partition(" ")
+    kind = kind.lower()
     if token:
-        word = _password(given) if kind == "Basic" else given if kind == "Bearer" else ""
-        if not secrets.compare_digest(word.encode(), token.encode()):
+        word = _password(given) if kind == "basic" else given.strip().encode("latin-1") if kind == "bearer" else b""
+        if not secrets.compare_digest(word, token.encode(errors="surrogateescape")):
             refused = answer(
                 401, "a token is needed: Authorization: Bearer TOKEN, or TOKEN as the password in a browser"
             )
             refused.headers["WWW-Authenticate"] = 'Basic realm="Restora: any name, and the token as the password"'
             refused.headers.append("WWW-Authenticate", "Bearer")
             return refused
-        if kind == "Bearer":
+        if kind == "bearer":
             return None
-    elif (request.url.hostname or "") not in LOCAL:  # a name that some other site made point here
-        return answer(403, f"this server answers to {', '.join(LOCAL)}, not to {request.url.hostname!r}")
-    origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.url.netloc:
+    elif (name := host[1].lower().strip("[]")) not in LOCAL:  # a name that some other site made point here
+        return answer(403, f"this server answers to {', '.join(LOCAL)}, not to {name!r}")
+    if origin and (origin["host"] or "").lower() != host[0].lower():
         return answer(403, "requests from pages of other sites are not answered")
     return None
 
 
-def too_much(request: Request, room: Callable[[], int]) -> JSONResponse | None:
-    """The answer to what the page sends if it declares more bytes than there is room for, or does not declare them."""
+def _one(request: Request, name: str, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    """A header that is there once, and is as it must be."""
+    values = request.headers.getlist(name)
+    return pattern.fullmatch(values[0]) if len(values) == 1 else None
+
+
+def declared(request: Request) -> int | None:
+    """The bytes that a body is said to have; None if that is not said."""
+    length = request.headers.get("content-length", "")
+    return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+
+def too_much(request: Request, check: Callable[[int], None]) -> JSONResponse | None:
+    """The answer to what the page sends if it declares more bytes than allowed, or does not declare them.
+
+    `check` raises Full if there is no room for so many.
+    """
     if request.method != "POST" or not request.url.path.startswith("/gradio_api/"):
         return None
-    declared = request.headers.get("content-length", "")
-    if not declared.isdigit():
+    if (length := declared(request)) is None:
         return answer(411, "the length of what is sent must be declared")
     if not request.url.path.startswith("/gradio_api/upload"):
-        return answer(413, f"a message has at most {WORDS / 1e6:g} MB") if int(declared) > WORDS else None
-    return answer(503, "the disk space for pictures is used up; try again later") if int(declared) > room() else None
+        return answer(413, f"a message has at most {WORDS / 1e6:g} MB") if length > WORDS else None
+    check(length)
+    return None
 
 
 def names_elsewhere(body: bytes, folder: Path) -> bool:
-    """Whether a message of the page names a file or an address outside the folder of what was sent.
+    """Whether a message of the page names a file or an address outside the folder of what was sent, or is no message.
 
     Gradio would fetch an address, and copies any file for a page that is mounted in another application.
     """
@@ -120,21 +158,31 @@ def names_elsewhere(body: bytes, folder: Path) -> bool:
         waiting = [json.loads(body)]
     except (ValueError, RecursionError):
         return True
+    folder = folder.resolve()
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             path = value.get("path")
-            if isinstance(path, str) and not Path(path).resolve().is_relative_to(folder.resolve()):
+            if isinstance(path, str) and not _lies_in(path, folder):
                 return True
-            waiting += value.values()
+            waiting += [*value, *value.values()]
         elif isinstance(value, list):
             waiting += value
+        elif isinstance(value, str) and ODD.search(value):
+            return True
     return False
 
 
-def _password(given: str) -> str:
+def _lies_in(path: str, folder: Path) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(folder)
+    except (ValueError, OSError, RuntimeError):  # no path can have that name
+        return False
+
+
+def _password(given: str) -> bytes:
     """The password in a browser's name:password."""
     try:
-        return base64.b64decode(given, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""

@@ -1,19 +1,23 @@
 """Put the page at the root of the application, with as little of Gradio within reach as it can do with."""
 
+import logging
 import os
 from pathlib import Path
 from threading import Semaphore
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.routing import Match, Mount
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from restora.app.guard import PAGE, Bounds
+from restora.app.guard import PAGE, Bounds, answer, excuse
 from restora.app.page import Page
+from restora.app.upload import Space
 from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
+LOG = logging.getLogger("restora.page")
 
 
 class Needed(Mount):
@@ -24,7 +28,43 @@ class Needed(Mount):
         return super().matches(scope) if PAGE.fullmatch(scope["path"]) else (Match.NONE, {})
 
 
-def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
+class Shielded:
+    """Gradio's application: a message that makes it fail is refused, and uploads on their way are counted.
+
+    It answers 500 to what its own page never sends: a number of no function, a name that no file can have.
+    """
+
+    def __init__(self, app: ASGIApp, jobs: Jobs, space: Space) -> None:
+        self.app, self.jobs, self.space = app, jobs, space
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as Gradio does, unless that would be 500; a stream of its events may end early."""
+        start: Message = {}
+
+        async def passed_on(message: Message) -> None:
+            nonlocal start
+            start = message if message["type"] == "http.response.start" else start
+            if start["status"] != 500:
+                await send(message)
+
+        counted = self.space.counted(receive) if scope["path"].startswith("/gradio_api/upload") else receive
+        fault: Exception | None = None
+        try:
+            await self.app(scope, counted, passed_on)
+        except Exception as error:
+            fault = error
+        if fault is None and start.get("status") != 500:
+            return
+        excused = excuse(fault, self.jobs.public) if fault else None
+        if not excused:
+            LOG.warning("Gradio fails at a request", exc_info=fault)
+        if not start or start["status"] == 500:
+            await (excused or answer(422, "the page cannot use this message"))(scope, receive, send)
+        elif fault and "text/event-stream" not in Headers(raw=start["headers"]).get("content-type", ""):
+            raise fault
+
+
+def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:
     """Put the page at the root of an application."""
     os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
     page = Page(jobs, bounds, slots)
@@ -44,7 +84,8 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> No
         pwa=False,
         mcp_server=False,
     )
-    app.router.routes[-1] = Needed("/", app=app.router.routes[-1].app)  # type: ignore[attr-defined]
+    gradio = app.router.routes[-1].app  # type: ignore[attr-defined]
+    app.router.routes[-1] = Needed("/", app=Shielded(gradio, jobs, space))
 
 
 def _theme() -> gr.Theme:

@@ -120,6 +120,10 @@ class Page:
             js="(...inputs) => { inputs[4] = restoraStrokes(); return inputs; }",  # self.strokes
             **QUIET,
         ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
+        drawn = gr.Timer(
+            0.05
+        )  # it ticks where this form is on the page: from now on the server knows a press of Restore
+        drawn.tick(partial(self.is_drawn, draft), [self.sights, self.draft], [drawn, self.go], **QUIET)
 
     def _wire(self) -> None:
         self.outputs = [
@@ -137,10 +141,8 @@ class Page:
             trigger_mode="always_last",
             **QUIET,
         )
-        self.draft.change(
-            *(lambda draft, sights: gr.update(interactive=has_work(draft, sights)), [self.draft, self.sights], self.go),
-            **QUIET,
-        )
+        # A press of what belongs to the form before is unknown to the server once the next one is made.
+        self.draft.change(None, None, self.go, js="() => ({__type__: 'update', interactive: false})", **QUIET)
         self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
@@ -278,6 +280,10 @@ class Page:
         """Take the job back that is being waited for."""
         self.jobs.cancel(key)
         return phrases.progress("Stopping …")
+
+    def is_drawn(self, drawn: Draft | None, sights: list[Sight], draft: Draft | None) -> tuple[Any, Any]:
+        """Let Restore be pressed if the form on the page is that of the newest draft; the timer has done its work."""
+        return gr.Timer(active=False), gr.update(interactive=has_work(draft, sights)) if drawn is draft else gr.skip()
 
     async def restore(
         self,

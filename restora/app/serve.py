@@ -29,6 +29,7 @@ def serve(
     max_disk: Annotated[str, typer.Option(help="Disk space for all jobs.", metavar="AMOUNT")] = "5GB",
     waiting: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 16,
     at_once: Annotated[int, typer.Option(min=1, help="Requests that may be answered while their client waits.")] = 4,
+    connections: Annotated[int, typer.Option(min=1, help="Connections at a time, of those that idle too.")] = 256,
     keep: Annotated[float, typer.Option(min=0, help="Minutes for which results are kept.")] = 60.0,
 ) -> None:
     """Serve the web page and the HTTP API. A token, if there is one, is read from $RESTORA_TOKEN.
@@ -36,8 +37,7 @@ def serve(
     Example: restora serve --port 8765
     """
     try:
-        import uvicorn
-
+        from restora.app.connections import most_connections, server_of
         from restora.app.guard import LOCAL, Bounds
         from restora.app.server import make_app
         from restora.engines.choice import backend_named
@@ -46,6 +46,10 @@ def serve(
     except ModuleNotFoundError as error:
         raise MissingExtra(f"serving needs {error.name}; install it with: pip install 'restora[web]'") from error
     token = os.environ.get(TOKEN, "")
+    if TOKEN in os.environ and (not token or token != token.strip() or not token.isprintable()):
+        raise BadKnob(
+            f"${TOKEN} must be printable, without blanks at its ends, and not empty: set a token, or unset it"
+        )
     if host not in LOCAL and not token:
         raise BadKnob(f"at {host} others can reach this server: set a token first, as ${TOKEN}")
     backend_named(device=device)  # an absent device is told now, not job by job
@@ -67,8 +71,7 @@ def serve(
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}"
         typer.echo(f"Restora is at {address} until Ctrl-C; for programs see /docs there", err=True)
-        config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=3)
-        server = uvicorn.Server(config)
+        server = server_of(app, most_connections(connections))
         server.run([listening])
         if not server.started:
             raise typer.Exit(3)  # it has said why

@@ -4,8 +4,6 @@ No path and no address from a client is ever opened: what comes is a body, and g
 """
 
 import json
-import shutil
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,27 +19,24 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message
 
 from restora.app.desk import admitted, look, plan_as_found
-from restora.app.guard import HEADERS, USUAL, Bounds, Busy, TooLarge, answer, names_elsewhere, one_of, refusal, too_much
+from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
 from restora.app.mount import mount_page
-from restora.core.errors import BadImage, BadPlan, RestoraError
+from restora.app.upload import Space, received
+from restora.core.errors import BadPlan, RestoraError
 from restora.core.plan import plan_from_json
 from restora.files.save import written_as
 from restora.learn.weights import listed
 from restora.methods.table import METHODS
-from restora.work.jobs import PICTURE, Full, Job, Jobs, State
+from restora.work.jobs import PICTURE, Job, Jobs, State
 from restora.work.plan import GREATEST
 from restora.work.restore import Limits
 
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
-STATUS = {TooLarge: 413, Full: 503, Busy: 503}
-"""HTTP status of an error; others of ours are 422."""
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
@@ -67,28 +62,33 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
         favicon_url="/favicon.ico",
     )
     app.state.jobs, app.state.bounds = jobs, bounds
-    app.state.slots = threading.Semaphore(bounds.at_once)
+    app.state.slots, app.state.space = threading.Semaphore(bounds.at_once), Space(jobs)
     app.state.counters = counters
     app.state.gauge = Gauge("restora_jobs", "Jobs by state", ["state"], registry=counters)
     app.include_router(router)
-    mount_page(app, jobs, bounds, app.state.slots)
+    mount_page(app, jobs, bounds, app.state.slots, app.state.space)
+
+    async def refused_first(request: Request) -> Response | None:
+        refused = refusal(request, bounds.token) or too_much(request, app.state.space.check)
+        if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
+            elsewhere = names_elsewhere(await request.body(), jobs.page)
+            refused = answer(422, "only what was sent here is opened, and only plain text") if elsewhere else None
+        return refused
 
     @app.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         """Demand the token, and refuse what a page of another site sends through a visitor's browser."""
-        refused = refusal(request, bounds.token) or too_much(request, lambda: jobs.most_bytes - jobs.bytes())
-        if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
-            elsewhere = names_elsewhere(await request.body(), jobs.page)
-            refused = answer(422, "only what was sent here is opened") if elsewhere else None
-        response = refused or await go_on(request)
+        try:
+            response = await refused_first(request) or await go_on(request)
+        except Exception as error:
+            excused = excuse(error, jobs.public)
+            if excused is None:
+                raise
+            response = excused
         answered.labels(str(response.status_code)).inc()
         for name, value in HEADERS.items():
             response.headers[name] = value
         return response
-
-    @app.exception_handler(RestoraError)
-    async def sentence(request: Request, error: RestoraError) -> JSONResponse:
-        return answer(STATUS.get(type(error), 422), jobs.public(str(error)))
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -120,7 +120,7 @@ SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "requ
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"application/json": {"schema": SENTENCE}}}
     for status, words in {
-        400: "The form cannot be read",
+        400: "The request cannot be read",
         401: "A token is needed",
         403: "Asked under another name, or by the page of another site",
         404: "There is no such job",
@@ -168,7 +168,7 @@ def methods() -> list[dict[str, Any]]:
 async def diagnose(request: Request, scale: Scale = 1.0) -> dict[str, Any]:
     """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
     jobs = _jobs(request)
-    async with _received(request) as (path, _):
+    async with received(request) as (path, _):
         return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale))
 
 
@@ -181,7 +181,7 @@ async def restore(request: Request, restora_plan: PlanText = "", scale: Scale = 
     What is white in a mask of the same size is filled.
     """
     jobs = _jobs(request)
-    async with _received(request) as (path, mask):
+    async with received(request) as (path, mask):
         return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, restora_plan, scale, jobs))
 
 
@@ -189,7 +189,7 @@ async def restore(request: Request, restora_plan: PlanText = "", scale: Scale = 
 async def add(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0) -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
-    async with _received(request) as (path, mask):
+    async with received(request) as (path, mask):
         add_job = partial(_added, path, mask, restora_plan, scale, jobs)
         if scale != 1:  # it is looked at and planned at once
             return _told(await run_in_threadpool(_with_slot, request, add_job))
@@ -219,50 +219,6 @@ def result(request: Request, key: str) -> Response:
 def cancel(request: Request, key: str) -> Response:
     """Take a job back, or throw its result away."""
     return Response(status_code=204) if _jobs(request).cancel(key) else _no_job()
-
-
-@asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[tuple[Path, Path | None]]:
-    """The picture of a request, and the mask, in files that are removed at the end: the body, or those of a form.
-
-    Raises TooLarge as soon as it is, whatever was declared.
-    """
-    most, size = request.app.state.bounds.bytes, 0
-    too_large = TooLarge(f"the body has more than the {most / 1e6:g} MB allowed")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
-        raise too_large
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > most:
-            raise too_large
-        return message
-
-    bounded = Request(request.scope, counted)
-    with tempfile.TemporaryDirectory(prefix="received-", dir=_jobs(request).folder) as name:
-        path, mask = Path(name) / "body", Path(name) / "mask"
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with bounded.form(max_files=2, max_fields=0) as form:
-                uploads = {name: part for name, part in form.items() if isinstance(part, UploadFile)}
-                marked = uploads.pop("mask", None)
-                if len(uploads) != 1:
-                    raise BadImage("the form must hold one picture, and at most a mask beside it")
-                await run_in_threadpool(_keep, next(iter(uploads.values())), path)
-                if marked:
-                    await run_in_threadpool(_keep, marked, mask)
-        else:
-            with path.open("wb") as file:
-                async for part in bounded.stream():
-                    file.write(part)
-        yield path, mask if mask.exists() else None
-
-
-def _keep(upload: UploadFile, path: Path) -> None:
-    with path.open("wb") as file:
-        shutil.copyfileobj(upload.file, file)
 
 
 def _allowed(text: str) -> str:
@@ -311,7 +267,10 @@ def _restored(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs
 
 def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> Response:
     """The result of a job, read while it is sent."""
-    report = json.dumps(json.loads(jobs.report(job.id).read_text()))  # on one line, in ASCII
+    try:
+        report = json.dumps(json.loads(jobs.report(job.id).read_text()))  # on one line, in ASCII
+    except FileNotFoundError:  # it is being thrown away
+        return _no_job()
     return FileResponse(
         jobs.output(job),
         media_type=MEDIA[job.ending],

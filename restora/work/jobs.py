@@ -7,7 +7,6 @@ What was running when the process died begins again, unless its result was there
 import fcntl
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import threading
@@ -28,8 +27,10 @@ from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
 from restora.work.plan import with_hole
 from restora.work.restore import Limits, restore_file
+from restora.work.told import Full, full_if_short, without_places
 from restora.work.view import view_of
 
+LOG = logging.getLogger("restora")
 PICTURE = "the picture"
 """What sentences call the picture that came: where it lies is nobody's business."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -42,8 +43,8 @@ CREATE TABLE IF NOT EXISTS jobs (
 )"""
 
 
-class Full(RestoraError):
-    """As many jobs wait as may, or the disk space for them is used up; try again later."""
+ABANDONED = 60.0
+"""Seconds after which a file that came in part only, and gets no more, is removed."""
 
 
 class Cancelled(Exception):
@@ -86,15 +87,20 @@ class Jobs:
         device: str = CPU,
     ) -> None:
         """Open or make the folder. device: where the nets run."""
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RestoraError(f"jobs cannot be kept in {folder}: {error.strerror}") from error
         folder = folder.resolve()  # messages are searched for it
         self.folder, self.limits, self.device = folder, limits, device
         self.page = folder / "page"  # what visitors of the page brought and took, kept as long as results
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
         self.news = threading.Condition()  # of a job that was added, or ended
         self.workers: list[threading.Thread] = []
+        self.unwritten: set[str] = set()  # jobs that have ended, which could not be written down yet
         self.closing = False
         self.forgets_next = 0.0
+        self.rest = 1.0  # seconds until what failed is tried again
         with self._table() as table:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
@@ -109,8 +115,20 @@ class Jobs:
             plan_from_json(plan)
         self.forget()
         job = Job(uuid.uuid4().hex, "queued", time.time(), 0, 0, 0, plan, ending, "")
-        if self.bytes() + sum(path.stat().st_size for path in (source, hole) if path) > self.most_bytes:
+        files = [path.resolve() for path in (source, hole) if path]
+        outside = sum(path.stat().st_size for path in files if not path.is_relative_to(self.folder))
+        if self.bytes() + outside > self.most_bytes:
             raise Full("the disk space for jobs is used up; try again later")
+        try:
+            with full_if_short():
+                self._take_in(job, source, hole, salvage)
+        except BaseException:
+            shutil.rmtree(self.of(job.id), ignore_errors=True)
+            raise
+        self._tell_all()
+        return job
+
+    def _take_in(self, job: Job, source: Path, hole: Path | None, salvage: bool) -> None:
         self.of(job.id).mkdir()
         shutil.move(source, self.input(job))
         if hole:
@@ -122,13 +140,10 @@ class Jobs:
             added = table.execute(
                 "INSERT INTO jobs (id, state, created, plan, ending) SELECT ?, 'queued', ?, ?, ?"
                 " WHERE (SELECT COUNT(*) FROM jobs WHERE state = 'queued') < ?",
-                (job.id, job.created, plan, ending, self.most_waiting),
+                (job.id, job.created, job.plan, job.ending, self.most_waiting),
             ).rowcount
         if not added:
-            shutil.rmtree(self.of(job.id))
             raise Full(f"{self.most_waiting} jobs are waiting, and the queue is full; try again later")
-        self._tell_all()
-        return job
 
     def find(self, key: str) -> Job | None:
         """The job with this id."""
@@ -152,7 +167,7 @@ class Jobs:
             return int(table.execute("SELECT COUNT(*) FROM jobs WHERE state = ?", (state,)).fetchone()[0])
 
     def forget(self) -> None:
-        """Remove what ended longer than keep_seconds ago."""
+        """Remove what ended longer than keep_seconds ago, and what never came whole."""
         with self._table() as table:
             rows = table.execute(
                 "SELECT id FROM jobs WHERE ended > 0 AND ended < ?", (time.time() - self.keep_seconds,)
@@ -162,15 +177,18 @@ class Jobs:
             self._remove(key)
         for place, folders, names in os.walk(self.page, topdown=False):
             for path in (Path(place) / name for name in [*names, *folders]):
+                coming = path.parent == self.page and path.name in names  # in a folder of its own once it is whole
+                keep = min(self.keep_seconds, ABANDONED) if coming else self.keep_seconds
                 with suppress(OSError):
-                    if path.stat().st_mtime < time.time() - self.keep_seconds:
+                    if path.stat().st_mtime < time.time() - keep:
                         path.rmdir() if path.is_dir() else path.unlink()
 
     def ended(self, key: str) -> Job | None:
-        """Wait until a job has ended; None if it was cancelled."""
+        """Wait until a job has ended; None if it was cancelled. Raises Full if that cannot be written down."""
         while (job := self.find(key)) is not None and job.state in ("queued", "running"):
-            with self.news:
-                self.news.wait(timeout=0.2)
+            if key in self.unwritten:
+                raise Full("the server cannot write down that the job has ended; ask for it again later")
+            self._wait(0.2)
         return job
 
     def start(self, workers: int = 1) -> None:
@@ -239,18 +257,30 @@ class Jobs:
         except (RestoraError, OSError, MemoryError) as problem:
             ended, error = "failed", self._told(job, problem)
         except Exception:  # a fault of ours: this job fails, the others go on
-            logging.getLogger("restora").exception("job %s", job.id)
+            LOG.exception("job %s", job.id)
             ended, error = "failed", "restora itself failed at this picture; the server's log says where"
-        with self._table() as table:
-            self._set(table, job.id, ended, error)
-            lost = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"] == "cancelled"
-        if lost:
-            self._remove(job.id)
+        while not self._written_down(job.id, ended, error) and not self.closing:
+            self._wait(self.rest)
         self._tell_all()
+
+    def _written_down(self, key: str, ended: str, error: str) -> bool:
+        """Whether the table could take how a job ended. What it could not is found out again at the next start."""
+        try:
+            with self._table() as table:
+                self._set(table, key, ended, error)
+                row = table.execute("SELECT state FROM jobs WHERE id = ?", (key,)).fetchone()
+        except Full:
+            LOG.warning("the end of a job cannot be written down; trying again", exc_info=True)
+            self.unwritten.add(key)
+            return False
+        self.unwritten.discard(key)
+        if row["state"] == "cancelled":
+            self._remove(key)
+        return True
 
     def public(self, sentence: str) -> str:
         """A sentence without the places of files on this machine: it goes to whoever sent the picture."""
-        return re.sub(rf"{re.escape(str(self.folder))}[^\s:;,]*", "a file of the server", sentence)
+        return without_places(sentence, self.folder)
 
     def _told(self, job: Job, problem: RestoraError | OSError | MemoryError) -> str:
         """An error as a sentence for whoever sent the picture."""
@@ -276,7 +306,8 @@ class Jobs:
             return with_hole(plan, self.hole(job)) if self.hole(job).exists() else plan
 
         def tell(done: int, total: int) -> None:
-            with self._table() as table:
+            state = "running"
+            with suppress(Full), self._table() as table:  # how far it is may go untold
                 table.execute("UPDATE jobs SET done = ?, total = ? WHERE id = ?", (done, total, job.id))
                 state = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"]
             if state == "cancelled" or self.closing:
@@ -305,15 +336,27 @@ class Jobs:
 
     def _work(self) -> None:
         while not self.closing:
-            job = self._next()
-            if job is not None:
-                self.do(job)
-                continue
-            if time.monotonic() > self.forgets_next:
-                self.forget()
-                self.forgets_next = time.monotonic() + min(self.keep_seconds, 60)
-            with self.news:
-                self.news.wait(timeout=0.2)
+            try:
+                self._do_next()
+            except Exception:  # whatever it is, those who wait must not wait for ever
+                LOG.warning("jobs cannot be worked on; trying again", exc_info=True)
+                self._wait(self.rest)
+
+    def _do_next(self) -> None:
+        """Do the job whose turn it is, or wait a moment for one."""
+        job = self._next()
+        if job is not None:
+            self.do(job)
+            return
+        if time.monotonic() > self.forgets_next:
+            self.forget()
+            self.forgets_next = time.monotonic() + min(self.keep_seconds, 60)
+        self._wait(0.2)
+
+    def _wait(self, seconds: float) -> None:
+        """For news, but no longer than that."""
+        with self.news:
+            self.news.wait(timeout=seconds)
 
     def _tell_all(self) -> None:
         with self.news:
@@ -337,17 +380,18 @@ class Jobs:
         )
 
     def _remove(self, key: str) -> None:
-        shutil.rmtree(self.of(key), ignore_errors=True)
-        with self._table() as table:
+        shutil.rmtree(self.of(key), ignore_errors=True)  # first: a full disk may not take the deletion of the row
+        with suppress(Full), self._table() as table:
             table.execute("DELETE FROM jobs WHERE id = ?", (key,))
 
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction: committed at the end, or not at all."""
-        connection = sqlite3.connect(self.folder / "jobs.sqlite", timeout=30)
-        connection.row_factory = sqlite3.Row
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+        """A connection for one transaction: committed at the end, or not at all. Raises Full if the disk is."""
+        with full_if_short():
+            connection = sqlite3.connect(self.folder / "jobs.sqlite", timeout=30)
+            connection.row_factory = sqlite3.Row
+            try:
+                with connection:
+                    yield connection
+            finally:
+                connection.close()

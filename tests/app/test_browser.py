@@ -206,6 +206,33 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     assert page.evaluate("restoraStrokes()") == "[]"
 
 
+WATCHED = """
+window.restoraSeen = [];
+const look = () => {
+  const drawn = document.querySelector('#plan').innerText.includes('Fill the hole');
+  window.restoraSeen.push([drawn, document.querySelector('#go')?.disabled]);
+  requestAnimationFrame(look);
+};
+look();
+"""
+
+
+def test_restore_is_off_until_the_form_is_drawn_that_it_belongs_to(page, noisy):
+    """What is pressed on the form before, the server no longer knows."""
+    bring(page, noisy)
+    page.wait_for_selector("#go:not([disabled])")
+    page.evaluate(WATCHED)
+    page.click("#mark")
+    page.wait_for_selector("#plan >> text=Fill the hole")
+    page.wait_for_selector("#go:not([disabled])")
+    seen = page.evaluate("restoraSeen")
+    before = [off for drawn, off in seen if not drawn]
+    assert before[-1] and not before[0]
+    page.click("#go")
+    page.wait_for_selector("text=nothing is painted over")
+    assert not page.complaints
+
+
 def test_what_is_no_picture_is_refused_in_the_command_lines_words(page, tmp_path):
     bad = tmp_path / "letter.jpg"
     bad.write_bytes(b"Dear all,")

@@ -174,7 +174,7 @@ def test_no_sentence_of_the_api_says_where_files_lie(client, tmp_path, truncated
         (lambda jobs, job: BadImage(f"{jobs.input(job)} holds NaN"), "the picture holds NaN"),
         (lambda jobs, job: BadImage(f"cannot write {jobs.output(job)}: full"), "cannot write the result: full"),
         (lambda jobs, job: BadImage(f"no room in the folder {jobs.of(job.id)}: full"),
-         "no room in the folder a file of the server: full"),
+         "no room in the folder the server's files: full"),
         (lambda jobs, job: OSError(28, "No space left", str(jobs.input(job))),
          "the server cannot read or write its files: No space left"),
         (lambda jobs, job: MemoryError(), "out of memory"),

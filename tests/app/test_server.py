@@ -369,7 +369,7 @@ def test_the_example_client_restores_a_picture(tmp_path, noisy):
     words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(tmp_path / "jobs")]
     server = subprocess.Popen(words)
     try:
-        for _ in range(200):
+        for _ in range(1200):  # a busy machine takes its time to import
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

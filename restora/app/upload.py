@@ -1,0 +1,110 @@
+"""The body of a request, or the files of a form, in a folder of the server: counted while they come."""
+
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from fastapi import Request
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import Message, Receive
+
+from restora.app.guard import TooLarge, declared
+from restora.core.errors import BadImage
+from restora.work.jobs import Jobs
+from restora.work.told import Full
+
+
+class Space:
+    """Room on the disk for what comes, of all requests together. For one thread, as counting is not locked."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self.left = 0  # bytes, as far as is known
+        self.known_until = 0.0
+
+    def check(self, size: int) -> None:
+        """Raise Full if there is no room for so many bytes."""
+        if size > self.left or time.monotonic() > self.known_until:
+            self.left = self.jobs.most_bytes - self.jobs.bytes()
+            self.known_until = time.monotonic() + 1
+        if size > self.left:
+            raise Full("the disk space for pictures is used up; try again later")
+
+    def counted(self, receive: Receive) -> Receive:
+        """What receives a body, and raises Full as soon as there is no room for what came."""
+
+        async def checked() -> Message:
+            message = await receive()
+            size = len(message.get("body", b""))
+            if size:
+                self.check(size)
+                self.left -= size
+            return message
+
+        return checked
+
+
+class Form(MultiPartParser):
+    """A form of two files at most, which lie in a folder from their first byte on: there they are counted."""
+
+    def __init__(self, folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None], opened: ExitStack) -> None:
+        super().__init__(headers, stream, max_files=2, max_fields=0)
+        self.folder, self.opened = folder, opened
+
+    def on_headers_finished(self) -> None:
+        """Put the file that begins into the folder, under a name of ours."""
+        super().on_headers_finished()
+        if upload := self._current_part.file:
+            upload.file.close()
+            upload.file = self.opened.enter_context((self.folder / f"{self._current_files}").open("w+b"))
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[tuple[Path, Path | None]]:
+    """The picture of a request, and the mask, in files that are removed at the end: the body, or those of a form.
+
+    Raises TooLarge as soon as it is, whatever was declared, and Full as soon as there is no room for it.
+    """
+    most, space, size = request.app.state.bounds.bytes, request.app.state.space, 0
+    too_large = TooLarge(f"the body has more than the {most / 1e6:g} MB allowed")
+    if (length := declared(request) or 0) > most:
+        raise too_large
+    space.check(length)
+    counted = space.counted(request.receive)
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await counted()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise too_large
+        return message
+
+    stream = Request(request.scope, bounded).stream()
+    with tempfile.TemporaryDirectory(prefix="received-", dir=request.app.state.jobs.folder) as name:
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            yield await _files(Path(name), request.headers, stream)
+            return
+        path = Path(name) / "body"
+        with path.open("wb") as file:
+            async for part in stream:
+                file.write(part)
+        yield path, None
+
+
+async def _files(folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None]) -> tuple[Path, Path | None]:
+    """The picture and the mask of a form. Raises BadImage for other files, HTTPException for what is no form."""
+    with ExitStack() as opened:
+        try:
+            form = await Form(folder, headers, stream, opened).parse()
+        except (MultiPartException, ValueError) as error:  # ValueError: a charset that is none
+            raise HTTPException(400, f"the form cannot be read: {error}") from error
+        files = {name: Path(str(part.file.name)) for name, part in form.items() if isinstance(part, UploadFile)}
+    mask = files.pop("mask", None)
+    if len(files) != 1:
+        raise BadImage("the form must hold one picture, and at most a mask beside it")
+    return next(iter(files.values())), mask

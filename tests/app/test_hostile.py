@@ -1,0 +1,392 @@
+"""Whatever is sent, the answer is the sender's fault, or that there is no room now; and the server goes on."""
+
+import asyncio
+import base64
+import errno
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from unittest.mock import Mock
+
+import pytest
+from fastapi.testclient import TestClient
+
+from restora.app.guard import Bounds
+from restora.app.mount import Shielded
+from restora.app.server import make_app
+from restora.app.upload import Space
+from restora.core.plan import Plan, Step
+from restora.work.jobs import Jobs
+from restora.work.restore import Limits
+from tests.app.live import asked, opened, serving, told
+
+ROOM = 1_000_000
+GOOD = {"Host": "localhost"}
+FORM = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+
+
+def client_of(tmp_path, bounds=None, **options):
+    jobs = Jobs(tmp_path / "jobs", Limits(pixels=10**6, minutes=1), **options)
+    return TestClient(make_app(jobs, bounds or Bounds()), base_url="http://localhost")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with client_of(tmp_path_factory.mktemp("hostile")) as one:
+        yield one
+
+
+HOSTS = ["a{b}.evil.example", 'a"b', "a`b", "local host", "localhost:", "localhost:x", "[::1", "::1", "",
+         "user@localhost", "localhost/", "localhost#", "localhost\\", "a,localhost", "\xff", "[]", "[::1]:99999999",
+         "%6cocalhost"]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+def test_a_host_that_is_none_is_refused(tmp_path, token):
+    client = TestClient(make_app(Jobs(tmp_path / "jobs", Limits()), Bounds(token=token)), base_url="http://localhost")
+    allowed = {"Authorization": "Bearer secret"} if token else {}
+    for host in HOSTS:
+        assert client.get("/healthz", headers=allowed | {"Host": host.encode("latin-1")}).status_code == 400, host
+    for host in ("localhost", "LocalHost:80", "127.0.0.1:8765", "[::1]:8765"):
+        assert client.get("/healthz", headers=allowed | {"Host": host}).status_code == 200, host
+
+
+def test_an_origin_that_is_none_is_refused(client):
+    for origin in (
+        b"http://[",
+        b"http://",
+        b"//localhost",
+        b"localhost",
+        b"http://localhost/",
+        b"http://a@b",
+        b"",
+        b"\xff",
+    ):
+        assert client.get("/healthz", headers={"Origin": origin}).status_code == 400, origin
+
+
+def test_an_origin_is_that_of_the_page(client):
+    for origin, status in (("http://LOCALHOST", 200), ("null", 403), ("http://localhost:99", 403)):
+        assert client.get("/healthz", headers={"Origin": origin}).status_code == status
+
+
+@pytest.mark.parametrize("token", ["secret", "pässword", "a b:c"])
+def test_a_token_is_bytes_and_its_scheme_has_no_case(tmp_path, token):
+    client = TestClient(make_app(Jobs(tmp_path / "jobs", Limits()), Bounds(token=token)), base_url="http://localhost")
+    raw = token.encode()
+    for scheme in (b"Bearer ", b"bearer ", b"BEARER  "):
+        assert client.get("/healthz", headers={"Authorization": scheme + raw}).status_code == 200
+    for scheme in (b"Basic ", b"basic "):
+        given = scheme + base64.b64encode(b"anyone:" + raw)
+        assert client.get("/healthz", headers={"Authorization": given}).status_code == 200
+    for wrong in (
+        b"Basic \xff\xfe",
+        b"Bearer \xff",
+        b"Bearer",
+        b"Basic " + base64.b64encode(b"\xff\xfe:\xff"),
+        b"\xff",
+    ):
+        assert client.get("/healthz", headers={"Authorization": wrong}).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "  ", "\t", " secret", "sec\nret"])
+def test_a_blank_token_is_refused_at_the_start(restora, monkeypatch, token):
+    monkeypatch.setenv("RESTORA_TOKEN", token)
+    status, _, err = restora("serve", "--port", "0")
+    assert status == 2 and "RESTORA_TOKEN must be printable" in err
+
+
+MESSAGES = [
+    {"data": [], "fn_index": -1, "session_hash": "a"},
+    {"data": [], "fn_index": 99999, "session_hash": "a"},
+    {"data": [], "fn_index": 10**400, "session_hash": "a"},
+    {"data": [{"path": "a\0b"}], "fn_index": 0, "session_hash": "a"},
+    {"data": [{"path": "\ud800"}], "fn_index": 0, "session_hash": "a"},
+    {"data": [{"path": "a" * 100_000}], "fn_index": 0, "session_hash": "a"},
+    {"data": ["\ud800"], "fn_index": 0, "session_hash": "\0"},
+    {"\ud800": []},
+    [],
+]
+
+
+def test_a_message_that_the_page_never_sends_is_refused(client):
+    for message in MESSAGES:
+        said = {"content": json.dumps(message).encode(), "headers": {"Content-Type": "application/json"}}
+        assert client.post("/gradio_api/queue/join", **said).status_code == 422, message
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "image/png"])
+def test_a_stream_of_events_that_fails_ends_and_a_file_does_not_look_whole(tmp_path, kind):
+    start, sent = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind.encode())]}, []
+
+    async def fails(scope, receive, send):
+        await send(start)
+        raise KeyError("a")
+
+    async def send(message):
+        sent.append(message)
+
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    answering = Shielded(fails, jobs, Space(jobs))({"type": "http", "path": "/"}, None, send)
+    with nullcontext() if "event" in kind else pytest.raises(KeyError):
+        asyncio.run(answering)
+    assert sent == [start]
+
+
+def test_a_path_that_no_file_can_have_is_refused(client):
+    for path in ("/gradio_api/file=%00", "/assets/%00", "/static/%00", "/docs-assets/%00", "/v1/jobs/%00"):
+        assert 400 <= client.get(path).status_code < 500, path
+
+
+def test_a_form_that_is_none_is_refused(client):
+    for kind in (
+        f"{FORM}; charset=undefined",
+        f"{FORM}; charset=idna",
+        FORM,
+        "multipart/form-data",
+        "multipart/form-data;",
+    ):
+        for body in (b"--x", b"", PART, b"--x\r\n\r\n\r\n--x--", b"--y--", PART.replace(b'"a"', b'"\xff.\xff"')):
+            answer = client.post("/v1/diagnose", content=body, headers={"Content-Type": kind})
+            assert answer.status_code in (400, 422) and "error" in answer.json(), (kind, body)
+
+
+def test_half_a_character_in_a_plan_is_a_sentence(client):
+    plan = '{"steps": [{"method": "\\ud800", "because": ""}], "because": ""}'
+    answer = client.post("/v1/restore", content=b"x", headers={"Restora-Plan": plan})
+    assert answer.status_code == 422
+    assert client.app.state.jobs.public("\ud800 /home/me") == "\\ud800 the server's files"
+
+
+@pytest.mark.parametrize("place", ["/var/tmp", "/home/me/my-files/a.png", "{folder}/abc/input.png"])
+def test_no_sentence_names_a_place_of_the_server(tmp_path, place):
+    jobs = Jobs(tmp_path / "jo bs", Limits())
+    place = place.format(folder=jobs.folder)
+    said = jobs.public(f"it needs 5 MB on the disk of {place} at once, and n/a is 1/2 of '{place}'")
+    assert said == "it needs 5 MB on the disk of the server's files at once, and n/a is 1/2 of 'the server's files'"
+
+
+# What is on its way
+
+
+def an_upload(length, path="/v1/diagnose", kind=""):
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {length}", kind and f"Content-Type: {kind}"]
+    return "\r\n".join(filter(None, lines)).encode() + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "start"),
+    [("/v1/diagnose", "", b""), ("/v1/jobs", FORM, PART),
+     ("/gradio_api/upload", FORM, PART.replace(b"picture", b"files"))],
+)  # fmt: skip
+def test_the_disk_is_for_what_comes_too(tmp_path, caplog, path, kind, start):
+    """Ten clients that send nearly all of their picture, and leave: nobody but them is told why."""
+    jobs = Jobs(tmp_path / "jobs", Limits(), most_bytes=ROOM)
+    with serving(make_app(jobs)) as port:
+        upload = an_upload(ROOM // 2, path, kind) + start + bytes(ROOM * 2 // 5)
+        clients = [opened(port, upload) for _ in range(2)]
+        while jobs.bytes() < ROOM * 3 // 4:
+            time.sleep(0.01)
+        status, said = told(port, upload)
+        assert status == 503 and b"retry-after: 5" in said and b"disk space" in said
+        assert jobs.bytes() < ROOM * 1.1
+        for client in clients:
+            client.close()
+        end = time.monotonic() + 20
+        while list(jobs.folder.glob("received-*")) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not list(jobs.folder.glob("received-*"))
+        assert asked(port, "/healthz")[0] == 200
+    assert not caplog.records, caplog.text
+
+
+def test_a_page_upload_that_never_ended_is_removed_soon(tmp_path):
+    jobs = Jobs(tmp_path / "jobs", Limits(), keep_seconds=3600)
+    part, whole = jobs.page / "tmpabc", jobs.page / "folder" / "a.png"
+    whole.parent.mkdir(parents=True)
+    for path in (part, whole):
+        path.write_bytes(b"x")
+        os.utime(path, (time.time() - 100, time.time() - 100))
+    jobs.forget()
+    assert whole.exists() and not part.exists()
+
+
+# A disk that is full for a while
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Whether the disk of jobs is full; how often that was met."""
+
+    class Disk:
+        full, met = False, threading.Semaphore(0)
+
+    real = sqlite3.connect
+
+    def connect(*args, **options):
+        if Disk.full:
+            Disk.met.release()
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(*args, **options)
+
+    monkeypatch.setattr("restora.work.jobs.sqlite3.connect", connect)
+    return Disk
+
+
+MEDIAN = {"Restora-Plan": json.dumps(Plan((Step("median", "", knobs={"radius": 1}),), "").as_dict())}
+
+
+@pytest.fixture
+def picture(photo, tmp_path):
+    from restora.core.image import Image
+    from restora.files.save import write
+
+    write(Image(photo[:32, :32]), tmp_path / "a.png")
+    return (tmp_path / "a.png").read_bytes()
+
+
+def test_a_full_disk_is_waited_for(tmp_path, disk, picture):
+    with client_of(tmp_path) as client:
+        jobs = client.app.state.jobs
+        jobs.rest = 0.01
+        disk.full = True
+        for _ in range(3):  # the worker meets it, and goes on
+            assert disk.met.acquire(timeout=20)
+        for path in ("/v1/jobs", "/v1/restore"):
+            answer = client.post(path, content=picture, headers=MEDIAN)
+            assert answer.status_code == 503 and answer.headers["retry-after"] and "try again later" in answer.text
+        assert client.get("/v1/jobs/x").status_code == 503
+        assert [path.name for path in jobs.folder.iterdir() if path.is_dir()] in ([], ["page"])  # nothing half
+        disk.full = False
+        assert client.post("/v1/restore", content=picture, headers=MEDIAN).status_code == 200
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_job_that_ends_while_the_disk_is_full_is_written_down_later(tmp_path, disk, picture, monkeypatch):
+    import restora.work.jobs as work
+
+    real = work.write_text
+
+    def fills_the_disk(*args, **options):
+        real(*args, **options)
+        disk.full = True
+
+    monkeypatch.setattr(work, "write_text", fills_the_disk)
+    with client_of(tmp_path) as client:
+        jobs = client.app.state.jobs
+        jobs.rest = 0.01
+        key = client.post("/v1/jobs", content=picture, headers=MEDIAN).json()["id"]
+        for _ in range(3):
+            assert disk.met.acquire(timeout=20)
+        disk.full = False
+        while jobs.find(key).state == "running":
+            time.sleep(0.01)
+        assert jobs.find(key).state == "done" and client.get(f"/v1/jobs/{key}/result").status_code == 200
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), sqlite3.DatabaseError("malformed"), OSError(5, "broken")])
+def test_the_worker_dies_of_nothing(tmp_path, picture, monkeypatch, error):
+    failed = threading.Event()
+
+    def fails(jobs):
+        failed.set()
+        raise error
+
+    with client_of(tmp_path) as client:
+        client.app.state.jobs.rest = 0.01
+        with monkeypatch.context() as patched:
+            patched.setattr(Jobs, "_next", fails)
+            assert failed.wait(20)
+        assert client.post("/v1/restore", content=picture, headers=MEDIAN).status_code == 200
+
+
+def test_what_the_system_is_short_of_is_503(client, picture, monkeypatch):
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE):
+        short = Mock(side_effect=OSError(number, "short"))
+        monkeypatch.setattr("restora.app.upload.tempfile.TemporaryDirectory", short)
+        answer = client.post("/v1/diagnose", content=picture)
+        assert answer.status_code == 503 and answer.headers["retry-after"]
+
+
+# Anything at all
+
+NASTY = [b"\0", b"\xff", b"\r", b"\n", b"\r\n", b"{", b"}", b'"', b"`", b"[", b"]", b":", b"@", b"%00", b"%ff",
+         b"..", b"/", b"a" * 5000, b"-1", b"99999999999999999999", b"\\ud800", b"\\u0000", b"null", b"NaN", b"[" * 2000,
+         b" ", b"\t", b"\xc2\xb2"]  # fmt: skip
+PATHS = [b"/", b"/healthz", b"/config", b"/v1/diagnose", b"/v1/restore?scale=2", b"/v1/jobs", b"/v1/jobs/x/result",
+         b"/gradio_api/upload", b"/gradio_api/queue/join", b"/gradio_api/queue/data?session_hash=a",
+         b"/gradio_api/file=a", b"/gradio_api/cancel", b"/gradio_api/reset", b"/assets/a", b"/docs", b"/metrics",
+         b"/gradio_api/upload_progress?upload_id=a", b"/gradio_api/startup-events"]  # fmt: skip
+MESSAGE = b'{"data": [[{"path": "a", "meta": {"_type": "gradio.FileData"}}]], "fn_index": 3, "session_hash": "a"}'
+BODIES = [
+    b"",
+    MESSAGE,
+    PART + b"x\r\n--x--\r\n",
+    b"\x89PNG\r\n\x1a\n" + bytes(50),
+    b"GIF89a" + bytes(20),
+    b"{}",
+    b"[[]]",
+]
+PLAN = MEDIAN["Restora-Plan"].encode()
+
+
+def mutated(rng, data, often=0.3):
+    while rng.random() < often:
+        at, to = sorted(rng.choices(range(len(data) + 1), k=2))
+        data = data[:at] + rng.choice(NASTY) + data[rng.choice((at, min(to, at + 3))) :]
+    return data
+
+
+def a_request(rng):
+    body = mutated(rng, rng.choice(BODIES))
+    lines = [
+        rng.choice([b"GET", b"POST", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"]) + b" "
+        + mutated(rng, rng.choice(PATHS), 0.2) + b" HTTP/1." + (b"1" if rng.random() < 0.9 else b"0"),
+        b"Host: " + mutated(rng, rng.choice([b"localhost", b"127.0.0.1:80", b"[::1]"]), 0.1),
+        b"Content-Length: %d" % len(body) if rng.random() < 0.9 else b"Transfer-Encoding: chunked",
+        b"Connection: close",
+    ]  # fmt: skip
+    lines += [
+        name + b": " + mutated(rng, value)
+        for name, value in [
+            (b"Origin", b"http://localhost"), (b"Authorization", b"Bearer secret"), (b"Authorization", b"Basic YTpi"),
+            (b"Content-Type", FORM.encode()), (b"Content-Type", b"application/json"), (b"Restora-Plan", PLAN),
+            (b"Range", b"bytes=0-1"), (b"If-None-Match", b"x"), (b"Expect", b"100-continue"),
+            (b"Upgrade", b"websocket"),
+        ]
+        if rng.random() < 0.25
+    ]  # fmt: skip
+    return mutated(rng, b"\r\n".join(lines), 0.1) + b"\r\n\r\n" + body
+
+
+def survives(tmp_path, caplog, seeds):
+    app = make_app(Jobs(tmp_path / "jobs", Limits(pixels=10**5, minutes=0.01)), Bounds(bytes=10_000))
+    with serving(app, patience=1.0) as port:
+
+        def tried(seed):
+            data = a_request(random.Random(seed))
+            status, said = told(port, data, timeout=1)
+            assert status is None or status < 500 or status == 503, (seed, data, said)
+            return status
+
+        with ThreadPoolExecutor(16) as clients:
+            statuses = list(clients.map(tried, seeds))
+        assert sum(status is None for status in statuses) < len(statuses) / 2
+        assert asked(port, "/healthz")[0] == 200
+    faults = [record for record in caplog.records if record.exc_info and record.name != "restora.page"]
+    assert not faults, faults
+
+
+def test_whatever_is_sent_the_server_goes_on(tmp_path, caplog):
+    survives(tmp_path, caplog, range(150))
+
+
+@pytest.mark.exhaustive
+def test_whatever_is_sent_the_server_goes_on_at_length(tmp_path, caplog):
+    survives(tmp_path, caplog, range(1000, 11000))
