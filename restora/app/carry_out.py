@@ -12,7 +12,7 @@ import typer
 from restora.app.options import amount, naming_salvage, progress
 from restora.app.report_file import report_file
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadImage, BadKnob
+from restora.core.errors import BadKnob
 from restora.core.plan import Plan
 
 if TYPE_CHECKING:
@@ -42,12 +42,13 @@ def carry_out(  # the options of a command, as they are
     copy: bool = True,  # an unchanged picture is written where the plan is empty
 ) -> "Report":
     """Restore from file to file, and write the report beside the result; neither for an empty plan without `copy`."""
+    from restora.files.disk import check_name
     from restora.files.save import default_output
     from restora.work.restore import Limits, restore_file
 
     target = output or (STDIO if picture == STDIO else default_output(picture))
-    if target.is_dir():
-        raise BadImage(f"{target} is a folder; name a file in it")
+    if target != STDIO:
+        check_name(target)
     paper = None if target == STDIO else report_file(target, force)
     if resume and target == STDIO:
         raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")

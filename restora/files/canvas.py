@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ import numpy as np
 import tifffile
 
 from restora.core.errors import BadImage, RestoraError
+from restora.files.disk import lock, sync, writing
 
 TILE = 256
 """Side of the tiles in which pictures are written; libvips does not read larger ones of very small pictures."""
@@ -29,24 +28,33 @@ class Canvas:
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int], bits: int, rows: int = 0) -> None:
-        """Make the file for a picture (H, W, C), or, if so many rows of it are there, open it."""
+        """Make the file for a picture (H, W, C), or, if so many rows of it are there, open it.
+
+        This and all else raises BadImage where it cannot be written.
+        """
         self.shape, self.dtype, self.rows = shape, np.dtype(DTYPES[bits]), rows
-        bands = shape[2]
-        if not rows:
-            with tifffile.TiffWriter(path, bigtiff=True) as tiff:
-                tiff.write(
-                    None,
-                    shape=shape if bands > 1 else shape[:2],
-                    dtype=self.dtype,
-                    tile=(TILE, TILE),
-                    photometric="rgb" if bands >= 3 else "minisblack",
-                    extrasamples=["unassalpha"] if bands in (2, 4) else None,
-                    planarconfig="contig" if bands > 1 else None,
-                    metadata=None,
-                )
-        with tifffile.TiffFile(path) as tiff:
-            self._start = tiff.pages[0].dataoffsets[0]
-        self._file = path.open("r+b")
+        self._place = f"in the folder {path.resolve().parent}"  # Linux tells it of files without a name, too
+        with writing(self._place):
+            if not rows:
+                self._make(path)
+            with path.open("rb") as stream, tifffile.TiffFile(stream) as tiff:
+                self._start = tiff.pages[0].dataoffsets[0]
+            self._file = path.open("r+b")
+
+    def _make(self, path: Path) -> None:
+        bands = self.shape[2]
+        # By its own path tifffile would not reach a file without a name.
+        with path.open("wb") as stream, tifffile.TiffWriter(stream, bigtiff=True) as tiff:
+            tiff.write(
+                None,
+                shape=self.shape if bands > 1 else self.shape[:2],
+                dtype=self.dtype,
+                tile=(TILE, TILE),
+                photometric="rgb" if bands >= 3 else "minisblack",
+                extrasamples=["unassalpha"] if bands in (2, 4) else None,
+                planarconfig="contig" if bands > 1 else None,
+                metadata=None,
+            )
 
     def put(self, left: int, numbers: np.ndarray) -> bool:
         """A rectangle (h, w, C) of the next rows, in the numbers that are stored; whether it was the last of them.
@@ -56,24 +64,28 @@ class Canvas:
         across, square = -(-self.shape[1] // TILE), np.zeros((TILE, TILE, self.shape[2]), self.dtype)
         for top in range(0, numbers.shape[0], TILE):
             before = (self.rows + top) // TILE * across + left // TILE
-            self._file.seek(self._start + before * square.nbytes)
+            with writing(self._place):
+                self._file.seek(self._start + before * square.nbytes)
             for start in range(0, numbers.shape[1], TILE):
                 part = numbers[top : top + TILE, start : start + TILE]
                 square[:] = 0
                 square[: part.shape[0], : part.shape[1]] = part
-                self._file.write(square.tobytes())
+                with writing(self._place):
+                    self._file.write(square.tobytes())
         last = left + numbers.shape[1] == self.shape[1]
         self.rows += numbers.shape[0] if last else 0
         return last
 
     def sync(self) -> None:
         """Return when all that was put would be there after a power cut."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._place):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Nothing more will be put."""
-        self._file.close()
+        with writing(self._place):
+            self._file.close()
 
 
 @dataclass
@@ -108,12 +120,12 @@ class Unfinished:
         canvas.sync()
         values = {"binding": self.binding, "rows": canvas.rows, "tally": self.tally}
         new = self._beside(".new")
-        with new.open("w") as stream:
-            json.dump(values, stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(self.facts)
-        _sync_folder(self.target.parent)
+        with writing(new):
+            new.write_text(json.dumps(values, indent=2))
+            sync(new)
+            new.replace(self.facts)
+            with suppress(OSError):  # where a folder cannot be opened
+                sync(self.target.parent)
         self.rows = canvas.rows
 
     def find(self) -> str:
@@ -169,19 +181,7 @@ def unfinished(
             else:
                 part.remove()
             raise
-        with target.open("r+b") as result:
-            os.fsync(result.fileno())
         part.remove()
-
-
-def check_room(folder: Path, needed: int) -> None:
-    """Raise BadImage if fewer bytes than needed are free on the disk of a folder."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise BadImage(
-            f"the result may need {needed / 1e6:.0f} MB on the disk of {folder} while it is made,"
-            f" where {free / 1e6:.0f} MB are free"
-        )
 
 
 @contextmanager
@@ -192,23 +192,6 @@ def _alone(path: Path, target: Path) -> Iterator[None]:
     except OSError as error:
         raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
     with stream:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RestoraError(f"another process is making {target}; wait for it, or name another file") from error
-            except OSError:  # a file system without locks
-                pass
+        if lock(stream.fileno()) is False:
+            raise RestoraError(f"another process is making {target}; wait for it, or name another file")
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder last, where a folder can be opened."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

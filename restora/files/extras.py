@@ -1,6 +1,5 @@
 """What files say beside the picture and libvips does not hand on: text, and what TIFF files say of a photograph."""
 
-import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import IO
 from restora.files.png_colour import COLOUR
 from restora.files.tags import EXIF, IPTC, Directory, Form, Tag, entries_of, form_of, packed, read_directory
 
+_BLOCK = 1 << 20
+"""Bytes that are moved at a time."""
 _SIGNATURE = 8
 _HEADER = 33
 """Bytes of a PNG before anything may follow: signature and IHDR."""
@@ -131,16 +132,18 @@ def _said(found: Directory) -> Directory:
 
 
 def _insert(path: Path, at: int, data: bytes) -> None:
-    """Put data into a file, so many bytes after its beginning."""
-    whole = path.with_name(path.name + ".text")
-    try:
-        with path.open("rb") as source, whole.open("wb") as target:
-            target.write(source.read(at) + data)
-            shutil.copyfileobj(source, target)
-        shutil.copymode(path, whole)
-        whole.replace(path)
-    finally:
-        whole.unlink(missing_ok=True)
+    """Put data into a file, so many bytes after its beginning; what is behind is moved, from its end on."""
+    with path.open("r+b") as stream:
+        end = stream.seek(0, 2)
+        while end > at:
+            start = max(at, end - _BLOCK)
+            stream.seek(start)
+            block = stream.read(end - start)
+            stream.seek(start + len(data))
+            stream.write(block)
+            end = start
+        stream.seek(at)
+        stream.write(data)
 
 
 def _jpeg_segments(stream: IO[bytes]) -> Iterator[tuple[int, int]]:

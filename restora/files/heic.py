@@ -24,7 +24,11 @@ _FAILURES = (RuntimeError, ValueError, EOFError, SyntaxError, OSError, MemoryErr
 def is_heic(file: Path) -> bool:
     """Whether a file begins as HEIC does."""
     with file.open("rb") as stream:
-        start = stream.read(256)
+        return begins_as_heic(stream.read(256))
+
+
+def begins_as_heic(start: bytes) -> bool:
+    """Whether these are the first bytes of a HEIC file; 256 are enough."""
     if start[4:8] != b"ftyp":
         return False
     length = min(len(start), int.from_bytes(start[:4]))

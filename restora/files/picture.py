@@ -1,11 +1,8 @@
 """Open pictures, whole or by region, through libvips; nothing is decoded before its size is known to be allowed."""
 
 import logging
-import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +13,13 @@ import pyvips
 from restora.core.errors import BadImage, Truncated
 from restora.core.image import Image, Meta
 from restora.files.appended import appended
-from restora.files.decode import decode
+from restora.files.decode import decode, in_tiles
+from restora.files.disk import Nameless, check_room
 from restora.files.extras import iptc_alone, jpeg_comments, png_colour, png_is_animated, png_text, tiff_says
 from restora.files.heic import Heic, is_heic
+from restora.files.incoming import FORMATS, check_file, copy_of_standard_input
 from restora.files.salvage import KINDS, Salvage, salvage_of, upright_part
+from restora.files.scale import check_scale
 from restora.files.xmp import without_claims
 
 MAX_PIXELS = 2_000_000_000
@@ -36,12 +36,10 @@ _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
 WHOLE = 50_000_000
 """Bytes up to which a decoded picture may stand in memory."""
+_SQUARE = 1024
+"""Side of the parts in which all of a picture is looked at."""
 _SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
 """Fields of libvips that belong to the pixels, or are set by copy()."""
-_FORMATS = "PNG, JPEG, TIFF, WebP, AVIF, HEIC and GIF"
-_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
-_BRANDS = (b"ftypavif", b"ftypavis", b"ftypmif1")
-"""How the files of these formats begin; AVIF after four bytes, WebP after eight."""
 
 
 @dataclass(frozen=True)
@@ -88,22 +86,25 @@ class Picture:
             raise BadImage(f"cannot open {self.name}: {error.strerror}") from error
         kind = {8: np.uint8, 16: np.uint16, 32: np.float32}[self.meta.bits]
         values = np.frombuffer(data, kind).reshape(height, width, -1)
-        if self.meta.bits == 32 and not np.isfinite(values).all():
-            raise BadImage(f"{self.name} holds NaN or infinity")
         return values.astype(np.float32) / np.float32(self.white)
 
 
 def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", salvage: bool = False) -> Picture:
     """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture.
 
+    Nor is a file opened of which data are missing or cannot be decoded; what the decoder only warns of is a note. Data
+    that decode to other pixels than they should are found by checksums where the format has them: always in PNG, mostly
+    in TIFF with deflate, which libvips looks at in part. JPEG, WebP, HEIC, GIF and other TIFF files have none.
+    Floating-point values are refused where 1 cannot be white, see `check_scale`.
+
     name: what sentences call the file, its path if not given. With `salvage`, what is there of a truncated JPEG or
     PNG file is opened, and the missing rows are what the decoder gives, grey or black; without it, Truncated is
     raised, here or when the first missing row is read.
     """
     name = name or ("standard input" if path == STDIO else str(path))
-    copied = _copy_of_standard_input() if path == STDIO else None
-    file = Path(copied.name) if copied else path
-    _check_file(file, name)
+    copied = copy_of_standard_input(name, max_pixels) if path == STDIO else None
+    file = copied.path if copied else path
+    check_file(file, name)
     source = _heic_source(file, name, max_pixels) if is_heic(file) else _source(file, name, max_pixels, salvage)
     raw, kind, notes = source.raw, source.kind, source.notes
     try:
@@ -117,8 +118,6 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     if kind == "png" and png_is_animated(file):
         notes.append("only the first frame was read")
-    meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
-    meta = replace(meta, colour=source.colour or meta.colour)
     region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
@@ -126,6 +125,12 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
         return pyvips.Region.new(_single(_grey_or_rgb(source.again().autorot(), name, [])))
 
     where, held = (opened_again, 0) if source.on_disk else (lambda: region, _decoded_bytes(raw))
+    try:
+        notes += check_scale(_squares(where, shape), name) if plain.format == "float" else []
+    except pyvips.Error as error:
+        raise _damaged(name, file, kind, error) from error
+    meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
+    meta = replace(meta, colour=source.colour or meta.colour)
     holder = copied, source.holder
     picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder)
     if source.part is None:
@@ -163,42 +168,51 @@ def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
     notes = [part.note(raw.height)] if part else []
     if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
         notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
-    large, fail_on = _decoded_bytes(raw) > WHOLE, "none" if part else "truncated"
-    again, holder = partial(decode, file, fail_on=fail_on), None
+    large = _decoded_bytes(raw) > WHOLE
+    if in_tiles(raw):
+        return _Source(raw, kind, partial(decode, file), large, notes)
     try:
-        raw = again() if part else raw
-        if large and not raw.get_typeof("tile-width"):
-            with _kept_if_filled() as holder:
-                _put_in_tiles(file, Path(holder.name), fail_on)
-            again = partial(_with_header, holder.name, raw)
-            raw = again()
+        if part:
+            again, holder = _decoded(file, raw, "none")
+        else:
+            try:
+                again, holder = _decoded(file, raw, "warning")
+            except pyvips.Error as error:  # of which whole files may be the cause, too
+                again, holder = _decoded(file, raw, "error")
+                notes.append(f"the decoder warns that the file may be damaged: {_reason(error)}")
     except pyvips.Error as error:
         raise _damaged(name, None if part else file, kind, error) from error
-    return _Source(raw, kind, again, large, notes, holder, part)
+    return _Source(again(), kind, again, large, notes, holder, part)
+
+
+def _decoded(file: Path, raw: pyvips.Image, fail_on: str) -> tuple[Callable[[], pyvips.Image], Nameless | None]:
+    """All pixels of a file that cannot be decoded by region, opened as `raw`: in memory, or else on the disk."""
+    rows = decode(file, access="sequential", fail_on=fail_on)
+    if _decoded_bytes(raw) <= WHOLE:
+        whole = rows.copy_memory()
+        return lambda: whole, None
+    check_room(Path(tempfile.gettempdir()), _decoded_bytes(raw), "the decoded picture")
+    holder = Nameless()
+    # A few rows at a time. libvips would do so too, but map the result into memory, where it counts as resident.
+    try:
+        rows.tiffsave(str(holder.path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+    except pyvips.Error as error:
+        if f"{holder.path}: write error" in error.detail:
+            raise BadImage(f"cannot write the decoded picture in the folder {tempfile.gettempdir()}") from error
+        raise
+    return partial(_with_header, str(holder.path), raw), holder
 
 
 def _heic_source(file: Path, name: str, max_pixels: int) -> _Source:
     """Of a HEIC file, which its library decodes as a whole; from then on it is on the disk. Raises BadImage."""
-    heic = Heic(file, name)
+    heic, holder = Heic(file, name), Nameless()
     _check_size(heic.height, heic.width, max_pixels, name)
     try:
-        with _kept_if_filled() as holder:
-            raw = heic.put_in_tiles(Path(holder.name))
+        raw = heic.put_in_tiles(holder.path)
     except pyvips.Error as error:
         raise BadImage(f"{name} cannot be decoded: {_reason(error)}") from error
-    again = partial(_with_header, holder.name, raw)
+    again = partial(_with_header, str(holder.path), raw)
     return _Source(raw, "heic", again, True, heic.notes(), holder, colour=heic.colour())
-
-
-@contextmanager
-def _kept_if_filled() -> "Iterator[tempfile._TemporaryFileWrapper[bytes]]":
-    """A temporary file for pixels; removed when the object goes, or at once if they cannot be put there."""
-    made = tempfile.NamedTemporaryFile(prefix="restora-", suffix=".tif")  # noqa: SIM115
-    try:
-        yield made
-    except BaseException:
-        made.close()
-        raise
 
 
 def _check_size(height: int, width: int, max_pixels: int, name: str) -> None:
@@ -220,7 +234,8 @@ def _part_there(file: Path, name: str, kind: str, height: int) -> Salvage | None
 
 def _damaged(name: str, file: Path | None, kind: str, error: pyvips.Error) -> BadImage:
     """The error to raise for data that the decoder refuses; file: None if what is there of it was asked for."""
-    if file and kind in KINDS and salvage_of(file):
+    part = salvage_of(file) if file and kind in KINDS else None
+    if part and part.rows:
         return Truncated(f"{name} is damaged, a part of it is missing: {_reason(error)}")
     return BadImage(f"{name} is damaged: {_reason(error)}")
 
@@ -252,44 +267,12 @@ def _with_extras(meta: Meta, file: Path, kind: str) -> Meta:
     return replace(meta, xmp=xmp, notes=(*meta.notes, "what XMP says of data that were not kept was removed from it"))
 
 
-def _copy_of_standard_input() -> "tempfile._TemporaryFileWrapper[bytes]":
-    """Standard input in a temporary file, removed when the object goes: it may be read by region, and twice."""
-    if sys.stdin is None:
-        raise BadImage("standard input is closed")
-    copy = tempfile.NamedTemporaryFile(prefix="restora-")  # noqa: SIM115
-    shutil.copyfileobj(sys.stdin.buffer, copy)
-    copy.flush()
-    return copy
-
-
-def _check_file(path: Path, name: str) -> None:
-    """Raise BadImage for what is no file, or begins like none of the formats that are read."""
-    try:
-        if path.is_dir():
-            raise BadImage(f"{name} is a folder, not a picture")
-        size = path.stat().st_size
-        if not path.is_file():
-            raise BadImage(f"{name} is a pipe or a device, not a file; pipe a picture in with -")
-        with path.open("rb") as stream:
-            start = stream.read(16)
-        str(path).encode()
-        known = start.startswith(_STARTS) or start[8:12] == b"WEBP" or start[4:12] in _BRANDS or is_heic(path)
-    except OSError as error:
-        raise BadImage(f"cannot open {name}: {error.strerror}") from error
-    except UnicodeEncodeError as error:
-        raise BadImage(f"cannot open {name!r}: its name is not Unicode") from error
-    if size == 0:
-        raise BadImage(f"{name} is empty (0 bytes)")
-    if not known:
-        raise BadImage(f"{name} is not a picture that can be read ({_FORMATS})")  # no decoder sees it
-
-
 def _load_lazily(path: Path, name: str) -> pyvips.Image:
     """A file as libvips opens it. Raises BadImage."""
     try:
         raw = decode(path)
     except pyvips.Error as error:
-        raise BadImage(f"{name} is not a picture that can be read ({_FORMATS}): {_reason(error)}") from error
+        raise BadImage(f"{name} is not a picture that can be read ({FORMATS}): {_reason(error)}") from error
     if not raw.get("vips-loader").startswith("gif"):
         return raw
     # libvips does not report a GIF that was cut off; a whole one ends in a semicolon, and perhaps padding.
@@ -310,14 +293,12 @@ def _single(image: pyvips.Image) -> pyvips.Image:
     return image.cast("float") if image.format == "double" else image
 
 
-def _put_in_tiles(file: Path, path: Path, fail_on: str) -> None:
-    """Write the pixels of a picture file as a TIFF in tiles to `path`.
-
-    A format that can only be decoded from top to bottom is decoded once, a few rows at a time. libvips would do so
-    too, but map the result into memory, where it counts as resident.
-    """
-    rows = decode(file, access="sequential", fail_on=fail_on)
-    rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+def _squares(where: Callable[[], pyvips.Region], shape: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    """All values of a floating-point picture, square by square."""
+    for top in range(0, shape[0], _SQUARE):
+        for left in range(0, shape[1], _SQUARE):
+            size = min(_SQUARE, shape[1] - left), min(_SQUARE, shape[0] - top)
+            yield np.frombuffer(where().fetch(left, top, *size), np.float32)
 
 
 def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:

@@ -74,7 +74,10 @@ def _rows_with_something(file: Path) -> int:
     image = decode(file, access="sequential", fail_on="none")
     region, last = pyvips.Region.new(image), 0
     for top in range(0, image.height, _STRIP):
-        strip = region.fetch(0, top, image.width, min(_STRIP, image.height - top))
+        try:
+            strip = region.fetch(0, top, image.width, min(_STRIP, image.height - top))
+        except pyvips.Error:  # the head of a scan is cut off, or damaged
+            break
         if (np.frombuffer(strip, np.uint8) != _GREY).any():
             last = min(image.height, top + _STRIP)
     return last

@@ -14,7 +14,9 @@ import pyvips
 
 from restora.core.errors import BadImage, OutputExists
 from restora.core.image import Image, Meta
-from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished, check_room
+from restora.files.canvas import DTYPES, TILE, Canvas, Unfinished
+from restora.files.decode import decode
+from restora.files.disk import REPORT, Nameless, aside, check_name, check_room, put_in_place, writing
 from restora.files.extras import iptc_as_resource, put_into_tiff, put_jpeg_comments, put_png_chunks
 from restora.files.picture import STDIO
 from restora.files.png_colour import space_of
@@ -62,10 +64,9 @@ def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback:
             raise BadImage(f"cannot write {path!r}: its name is not Unicode")
         if not path.parent.is_dir():
             raise BadImage(f"the folder {path.parent} does not exist")
-        if path.is_dir():
-            raise BadImage(f"{path} is a folder")
-        if (path.exists() or path.is_symlink()) and not force:
+        if os.path.lexists(path) and not path.is_dir() and not force:
             raise OutputExists(f"{path} exists; overwrite it with --force")
+        check_name(path)
     return kind
 
 
@@ -95,20 +96,22 @@ def copy(source: Path, target: Path, *, force: bool = False) -> None:
             shutil.copyfileobj(stream, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
-    with aside(target) as part:
+    check_room(target.parent, source.stat().st_size + REPORT)
+    with writing(target), aside(target) as part:
         shutil.copyfile(source, part)
-        _put_in_place(part, target, force)
+        put_in_place(part, target, force)
 
 
 def write_text(text: str, path: Path, *, force: bool = False) -> None:
     """A text file, written aside and renamed. Raises OutputExists, or BadImage where it cannot be written."""
     if path.exists() and not force:
         raise OutputExists(f"{path} exists; overwrite it with --force")
-    if not path.parent.is_dir() or path.is_dir():
-        raise BadImage(f"cannot write {path}: it is a folder, or its folder does not exist")
-    with aside(path) as part:
+    if not path.parent.is_dir():
+        raise BadImage(f"cannot write {path}: its folder does not exist")
+    check_name(path)
+    with writing(path), aside(path) as part:
         part.write_text(text + "\n")
-        _put_in_place(part, path, force)
+        put_in_place(part, path, force)
 
 
 def quantise(values: np.ndarray, bits: int) -> np.ndarray:
@@ -143,15 +146,16 @@ def write_by_tiles(
     folder = path.parent if path != STDIO else Path(tempfile.gettempdir())
     pixels = shape[0] * shape[1] * shape[2] * np.dtype(DTYPES[bits]).itemsize
     encoded = pixels if kind in ("tif", "png") else pixels // 4
-    check_room(folder, encoded + (0 if part and part.rows else pixels))
-    with aside(folder / "pixels.tif") if part is None else nullcontext(part.pixels) as raw:
+    check_room(folder, encoded + (0 if part and part.rows else pixels) + REPORT)
+    with nullcontext(part) if part else closing(Nameless(folder)) as made:
+        raw = made.pixels if isinstance(made, Unfinished) else made.path
         with closing(Canvas(raw, shape, bits, part.rows if part else 0)) as canvas:
             for left, values in tiles:
                 if not np.isfinite(values).all():
                     raise BadImage("the picture holds NaN or infinity and was not written")
                 if canvas.put(left, quantise(values, bits)) and part:
                     part.keep(canvas)
-        vips = pyvips.Image.new_from_file(str(raw), access="sequential")
+        vips = decode(raw, access="sequential")
         through = part.encoded if part else None
         return notes + _save(vips, replace(meta, bits=bits), path, kind, quality, force, through)
 
@@ -205,17 +209,28 @@ def _save(
     }
     saver = {"tif": "tiffsave", "jpg": "jpegsave", "avif": "heifsave"}.get(kind, f"{kind}save")
     try:
-        with aside(path if path != STDIO else Path(tempfile.gettempdir(), f"out.{kind}"), through) as part:
+        with _aside(path, through) as part:
             getattr(vips, saver)(str(part), **options[kind])
             notes += _put_extras(part, meta, kind)
             if path == STDIO:
                 copy(part, path)
             else:
-                _put_in_place(part, path, force)
+                put_in_place(part, path, force)
     except (OSError, pyvips.Error) as error:
         reason = str(error).strip().splitlines()[-1]
         raise BadImage(f"cannot write {path}: {reason}") from error
     return notes
+
+
+@contextmanager
+def _aside(path: Path, through: Path | None) -> Iterator[Path]:
+    """Where what goes to `path` is written first: see `aside`; for standard output, in a file without a name."""
+    if path != STDIO:
+        with aside(path, through) as part:
+            yield part
+    else:
+        with closing(Nameless()) as made:
+            yield made.path
 
 
 def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
@@ -275,38 +290,3 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
 
 def _too_large(data: bytes | None) -> bool:
     return len(data or b"") > SEGMENT
-
-
-def _put_in_place(part: Path, path: Path, force: bool) -> None:
-    """Give the finished file its name. Raises OutputExists if another has come there meanwhile and force is not set."""
-    if not force:
-        try:
-            path.touch(exist_ok=False)  # of two that do so at once, one fails: the name is ours
-        except FileExistsError as error:
-            raise OutputExists(f"{path} has been made by others meanwhile; overwrite it with --force") from error
-    part.replace(path)
-
-
-@contextmanager
-def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """A path beside `path` to write to, `part` if it is given; whatever is still there at the end is removed."""
-    try:
-        if part is None:
-            handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=f".part{path.suffix}", dir=path.parent)
-            os.close(handle)
-            part = Path(name)
-        else:
-            part.touch()
-    except OSError as error:
-        raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
-    part.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())  # what was private stays so
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -87,8 +87,7 @@ def form_of(head: bytes) -> tuple[Form, int]:
 
 def entries_of(stream: IO[bytes], form: Form, at: int) -> dict[int, bytes]:
     """The entries of the directory at a place, by their tags, as they stand there. Raises ValueError if cut off."""
-    stream.seek(at)
-    found = stream.read(struct.calcsize(form.order + form.number))
+    found = _read(stream, at, struct.calcsize(form.order + form.number))
     length = 4 + 2 * form.size
     try:
         number = min(65535, struct.unpack(form.order + form.number, found)[0])
@@ -97,6 +96,15 @@ def entries_of(stream: IO[bytes], form: Form, at: int) -> dict[int, bytes]:
     data = stream.read(number * length)
     parts = [data[start : start + length] for start in range(0, len(data) - length + 1, length)]
     return {struct.unpack(f"{form.order}H", part[:2])[0]: part for part in parts}
+
+
+def _read(stream: IO[bytes], at: int, length: int) -> bytes:
+    """Up to so many bytes from a place on; none from where no file reaches to."""
+    try:
+        stream.seek(at)
+    except (OverflowError, OSError):  # a BigTIFF may name places up to 2^64
+        return b""
+    return stream.read(length)
 
 
 def tags_of(stream: IO[bytes], form: Form, at: int) -> dict[int, Tag]:
@@ -108,8 +116,7 @@ def tags_of(stream: IO[bytes], form: Form, at: int) -> dict[int, Tag]:
         value = entry[4 + form.size :]
         if form.size < length <= left:
             left -= length
-            stream.seek(struct.unpack(f"{form.order}{form.wide}", value)[0])
-            value = stream.read(length)
+            value = _read(stream, struct.unpack(f"{form.order}{form.wide}", value)[0], length)
         if 0 < length <= len(value):
             tags[number] = Tag(kind, count, value[:length])
     return tags

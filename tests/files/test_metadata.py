@@ -185,3 +185,40 @@ def test_values_without_end_are_not_read(tmp_path):
     file = b"II*\0\x08\0\0\0" + struct.pack("<H", 60000) + entries + bytes(10**6)
     _, found = read_directory(io.BytesIO(file))
     assert sum(len(tag.data) for tag in found.tags.values()) == 10**7
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("at", [2**31, 2**63 - 1, 2**63, 2**64 - 1])
+def test_places_that_no_file_reaches_to_are_no_directory(tmp_path, photo, order, at):
+    """In the head of a BigTIFF block, in a tag whose value is elsewhere, and in one that leads to a directory."""
+    form = Form(order, big=True)
+    head = {"<": b"II", ">": b"MM"}[order] + form.pack("HHH", 43, 8, 0)
+    inner = form.pack("QHHQQ", 3, 271, 2, 20, at) + form.pack("HHQQ", EXIF, 16, 1, at)
+    inner += form.pack("HHQ", 305, 2, 4) + b"abc\0\0\0\0\0" + form.pack("Q", 0)
+    for number, block in enumerate((head + form.pack("Q", at), head + form.pack("Q", 16) + inner)):
+        notes = write(Image(photo, meta=Meta(exif=b"Exif\0\0" + block)), tmp_path / f"{number}.tif", force=True)
+        assert len(notes) == (number == 0) and np.array_equal(read(tmp_path / f"{number}.tif").pixels, photo)
+    assert b"abc" in read(tmp_path / "1.tif").meta.exif
+
+
+def test_a_changed_exif_block_is_kept_or_left_out(tmp_path, photo):
+    rng = np.random.default_rng(0)
+    write(Image(photo[:8, :8], meta=Meta(exif=exif(1))), tmp_path / "a.tif")
+    for whole in (exif(6), b"Exif\0\0" + (tmp_path / "a.tif").read_bytes()):
+        for _ in range(30):
+            block = bytearray(whole)
+            for at in rng.integers(6, len(block), 3):
+                block[at] = rng.choice([0, 1, 43, 127, 128, 255])
+            try:
+                put_into_tiff(tmp_path / "a.tif", bytes(block), None)
+            except ValueError:
+                continue
+            assert np.array_equal(read(tmp_path / "a.tif").pixels, photo[:8, :8])
+
+
+def test_what_is_put_into_a_file_moves_what_stands_behind(tmp_path, photo, monkeypatch):
+    monkeypatch.setattr("restora.files.extras._BLOCK", 1000)
+    write(Image(photo), tmp_path / "a.jpg")
+    write(Image(photo, meta=Meta(comments=(b"words" * 500,))), tmp_path / "b.jpg")
+    assert np.array_equal(read(tmp_path / "a.jpg").pixels, read(tmp_path / "b.jpg").pixels)
+    assert read(tmp_path / "b.jpg").meta.comments == (b"words" * 500,)

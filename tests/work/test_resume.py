@@ -184,8 +184,8 @@ def test_two_processes_do_not_make_the_same_result(source, tmp_path):
 
 
 def test_room_on_the_disk_is_looked_for_before_work_begins(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("restora.files.canvas.shutil.disk_usage", lambda folder: type("", (), {"free": 5_000_000}))
-    with pytest.raises(BadImage, match="may need 10 MB .* 5 MB are free"):
+    monkeypatch.setattr("restora.files.disk.shutil.disk_usage", lambda folder: type("", (), {"free": 5_000_000}))
+    with pytest.raises(BadImage, match="may need 11 MB .* 5 MB are free"):
         gone_on(source, tmp_path / "b.tif")
     assert names(tmp_path) == ["a.tif"]
 
