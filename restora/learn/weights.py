@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def verify(name: str, folder: Path) -> Weights:
         _move_in(path, sums.get(kind, ""))
         if not path.is_file():
             raise NoWeights(f"{path} is missing")
-        if sha256(path) != sums.get(kind):
+        if _checksum(path) != sums.get(kind):
             raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
     return Weights(name, folder, read_card(folder / f"{name}.json"), sums)
 
@@ -226,6 +227,17 @@ def with_int8(weights: Weights, model: bytes | None, facts: dict[str, Any]) -> W
     return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, model)
 
 
+def _checksum(path: Path) -> str:
+    """The checksum of a file, which is not read again while the disk says that nothing has touched it."""
+    state = path.stat()
+    return _checksum_of(path, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
+
+
+@lru_cache(maxsize=256)
+def _checksum_of(path: Path, state: tuple[int, ...]) -> str:
+    return sha256(path)
+
+
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
@@ -247,13 +259,18 @@ def _move_in(path: Path, checksum: str) -> None:
                 aside.replace(path)
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: bytes) -> dict[str, Any]:
+    return tomllib.loads(text.decode())
+
+
 def _index(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "index.toml"
     try:
-        index = tomllib.loads(path.read_text()) if path.exists() else {}
+        index = _parsed(path.read_bytes()) if path.exists() else {}
     except (ValueError, RecursionError) as error:
         raise NoWeights(f"{path} is not TOML: {error}") from error
     for name, sums in index.items():
         if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
             raise NoWeights(f"{path} must list checksums by the kinds of files, and for {name} it does not")
-    return index
+    return dict(index)
