@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,7 @@ def carry_out(  # the options of a command, as they are
     as_json: bool,
     seen: list[Diagnosis],
     yes: bool = False,
-    salvage: bool | None = None,  # None: the command has no such option
+    salvage: bool = False,
     copy: bool = True,  # an unchanged picture is written where the plan is empty
 ) -> "Report":
     """Restore from file to file, and write the report beside the result; neither for an empty plan without `copy`."""
@@ -52,8 +51,7 @@ def carry_out(  # the options of a command, as they are
     paper = None if target == STDIO else report_file(target, force)
     if resume and target == STDIO:
         raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
-    named = nullcontext() if salvage is None else naming_salvage()
-    with named, progress("restoring", quiet=as_json) as show:
+    with naming_salvage(), progress("restoring", quiet=as_json) as show:
         report = restore_file(
             picture,
             target,
@@ -65,7 +63,7 @@ def carry_out(  # the options of a command, as they are
             quality=quality,
             tell=show,
             resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
-            salvage=bool(salvage),
+            salvage=salvage,
             keep_unchanged=copy or target == STDIO,
         )
     report.diagnosis = seen[0].as_dict() if seen else {}

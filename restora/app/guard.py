@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from restora.core.errors import RestoraError
+from restora.core.errors import RestoraError, Truncated
 from restora.work.told import Full, as_full, printable
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -88,6 +88,8 @@ def excuse(error: Exception, public: Callable[[str], str]) -> JSONResponse | Non
     if isinstance(error, ClientDisconnect):
         return answer(400, "the request ended before its end")
     told = as_full(error) or error
+    if isinstance(told, Truncated):
+        told = Truncated(f"{told}; take the part that is there with ?salvage=true")
     return answer(STATUS.get(type(told), 422), public(str(told))) if isinstance(told, RestoraError) else None
 
 

@@ -169,6 +169,7 @@ def inpaint(
     max_memory: MaxMemory = "1GB",
     max_pixels: MaxPixels = "2GP",
     quality: Quality = 95,
+    salvage: Salvage = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -182,7 +183,9 @@ def inpaint(
         raise BadPlan(f"there is no mask {mask}")
     plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
     bounds = max_memory, max_pixels, quality
-    report = carry_out(picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [])
+    report = carry_out(
+        picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [], salvage=salvage
+    )
     tell(report, as_json)
 
 

@@ -7,12 +7,13 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
@@ -104,6 +105,19 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
 router = APIRouter()
 PlanText = Annotated[str, Header(description="A plan as JSON; what is found decides, if there is none.")]
 Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the picture shall become.")]
+Salvage = Annotated[bool, Query(description="Of a truncated JPEG or PNG, take the part that is there.")]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a request asks for beside the files that it sends."""
+
+    restora_plan: PlanText = ""
+    scale: Scale = 1.0
+    salvage: Salvage = False
+
+
+Wished = Annotated[Wish, Depends()]
 PIXELS = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -165,33 +179,33 @@ def methods() -> list[dict[str, Any]]:
 
 
 @router.post("/v1/diagnose", openapi_extra=_body(), responses=REFUSALS)
-async def diagnose(request: Request, scale: Scale = 1.0) -> dict[str, Any]:
+async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = False) -> dict[str, Any]:
     """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
     jobs = _jobs(request)
     async with received(request) as (path, _):
-        return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale))
+        return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale, salvage))
 
 
 @router.post(
     "/v1/restore", response_class=FileResponse, openapi_extra=_body("mask"), responses={200: RESULT, **REFUSALS}
 )
-async def restore(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0) -> Response:
+async def restore(request: Request, wish: Wished) -> Response:
     """The picture in the body, restored, or made larger; its report is in the header Restora-Report.
 
     What is white in a mask of the same size is filled.
     """
     jobs = _jobs(request)
     async with received(request) as (path, mask):
-        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, restora_plan, scale, jobs))
+        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, wish, jobs))
 
 
 @router.post("/v1/jobs", status_code=202, openapi_extra=_body("mask"), responses=REFUSALS)
-async def add(request: Request, restora_plan: PlanText = "", scale: Scale = 1.0) -> dict[str, Any]:
+async def add(request: Request, wish: Wished) -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
     async with received(request) as (path, mask):
-        add_job = partial(_added, path, mask, restora_plan, scale, jobs)
-        if scale != 1:  # it is looked at and planned at once
+        add_job = partial(_added, path, mask, wish, jobs)
+        if wish.scale != 1:  # it is looked at and planned at once
             return _told(await run_in_threadpool(_with_slot, request, add_job))
         return _told(await run_in_threadpool(add_job))
 
@@ -230,32 +244,33 @@ def _allowed(text: str) -> str:
     return text
 
 
-def _diagnosed(path: Path, limits: Limits, scale: float) -> dict[str, Any]:
-    sight = look(path, limits, PICTURE)
+def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[str, Any]:
+    sight = look(path, limits, PICTURE, salvage)
     plan = plan_as_found(sight, scale)
     return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
-def _ending(path: Path, mask: Path | None, limits: Limits) -> str:
+def _ending(path: Path, mask: Path | None, limits: Limits, salvage: bool) -> str:
     """That of a picture's result; the picture, and the mask, are admitted. Raises BadImage."""
     if mask:
         admitted(mask, limits, "the mask")
-    return written_as(admitted(path, limits, PICTURE).format)
+    return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 
-def _added(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs) -> Job:
+def _added(path: Path, mask: Path | None, wish: Wish, jobs: Jobs) -> Job:
     """The job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
-    if plan and scale != 1:
+    plan = _allowed(wish.restora_plan)
+    if plan and wish.scale != 1:
         raise BadPlan("send a plan or a scale, not both: a plan says how large the picture becomes")
-    ending = _ending(path, mask, jobs.limits)
-    if scale != 1:
-        plan = plan_as_found(look(path, jobs.limits, PICTURE), scale).to_json()
-    return jobs.add(path, ending, _allowed(plan), mask)
+    ending = _ending(path, mask, jobs.limits, wish.salvage)
+    if wish.scale != 1:
+        plan = plan_as_found(look(path, jobs.limits, PICTURE, wish.salvage), wish.scale).to_json()
+    return jobs.add(path, ending, plan, mask, wish.salvage)
 
 
-def _restored(path: Path, mask: Path | None, plan: str, scale: float, jobs: Jobs) -> Response:
+def _restored(path: Path, mask: Path | None, wish: Wish, jobs: Jobs) -> Response:
     """A job done at once, and removed."""
-    job = _added(path, mask, plan, scale, jobs)
+    job = _added(path, mask, wish, jobs)
     now = jobs.ended(job.id)
     if now is None:
         raise RestoraError("the job was cancelled")

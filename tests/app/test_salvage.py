@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import os
-import time
 
 import numpy as np
 import pytest
@@ -42,6 +41,7 @@ def folder(tmp_path, monkeypatch, truncated):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cut.jpg").write_bytes(truncated)
     (tmp_path / "plan.json").write_text(MEDIAN.to_json())
+    Pillow.fromarray(np.pad(np.full((4, 30), 255, np.uint8), ((20, 376), (20, 350)))).save(tmp_path / "mask.png")
     return tmp_path
 
 
@@ -50,6 +50,7 @@ COMMANDS = [
     ("denoise", "cut.jpg", "--method", "median", "-o", "out.png"),
     ("upscale", "cut.jpg", "--method", "bicubic", "-o", "out.png"),
     ("restore", "cut.jpg", "--plan", "plan.json", "-o", "out.png"),
+    ("inpaint", "cut.jpg", "--mask", "mask.png", "-o", "out.png"),
     ("diagnose", "cut.jpg"),
     ("plan", "cut.jpg"),
 ]
@@ -68,7 +69,7 @@ def test_a_truncated_file_is_refused_or_salvaged(folder, monkeypatch, capsys, wo
     status, out, err = call(*words)
     assert status == 2 and out == "" and err.count("\n") == 1
     assert err.startswith("restora: cut.jpg is damaged") and err.endswith("with --salvage\n")
-    assert sorted(os.listdir()) == ["cut.jpg", "plan.json"]
+    assert sorted(os.listdir()) == ["cut.jpg", "mask.png", "plan.json"]
     status, out, err = call(*words, "--salvage")
     assert status == 0 and "of its 400 rows are there" in out + err
     if "out.png" in words:
@@ -159,13 +160,18 @@ def test_no_sentence_of_the_api_says_where_files_lie(client, tmp_path, truncated
     for answer in answers:
         assert answer.status_code == 422 and str(tmp_path) not in answer.text, answer.text
         assert "the picture is damaged" in answer.text or "the mask" in answer.text
-    key = client.post("/v1/jobs", content=truncated, headers=plan).json()["id"]
-    for _ in range(200):
-        told = client.get(f"/v1/jobs/{key}").json()
-        if told["state"] not in ("queued", "running"):
-            break
-        time.sleep(0.05)
-    assert told["state"] == "failed" and told["error"].startswith("the picture is damaged")
+    refused = client.post("/v1/jobs", content=truncated, headers=plan)
+    assert refused.status_code == 422 and refused.json()["error"].startswith("the picture is damaged")
+
+
+def test_the_api_gives_the_part_that_is_there_if_it_is_asked_for(client, truncated):
+    refused = client.post("/v1/diagnose", content=truncated)
+    assert refused.status_code == 422 and "with ?salvage=true" in refused.json()["error"]
+    there = client.post("/v1/diagnose?salvage=true", content=truncated)
+    assert there.json()["shape"] == [400, 400, 3] and there.json()["plan"]["steps"]
+    plan = {"Restora-Plan": MEDIAN.to_json().replace("\n", " ")}
+    restored = client.post("/v1/restore?salvage=true", content=truncated, headers=plan)
+    assert restored.status_code == 200 and json.loads(restored.headers["Restora-Report"])["salvaged_rows"] > 100
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,10 @@ def test_strong_noise_beneath_jpeg_blocks_is_named_and_weak_noise_is_not_denied(
     assert absent(strong) == (["black and white dots"], [])
     assert not any(none[name].present for name in ("noise_level", "speckle", "camera_noise"))
     assert absent(none) == (["black and white dots"], ["fine noise", "speckle", "coarse grain"])
-    assert none["noise_level"].says == "fine noise cannot be told beneath JPEG blocks" and not none["noise_level"].confidence
+    assert (
+        none["noise_level"].says == "fine noise cannot be told beneath JPEG blocks"
+        and not none["noise_level"].confidence
+    )
 
 
 def test_no_jpeg_is_seen_where_there_is_none(clean):
