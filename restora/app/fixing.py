@@ -85,9 +85,10 @@ def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = 
         diagnosis = look(view_of(opened))
     if as_json:
         rows = {"salvaged_rows": opened.salvaged_rows} if opened.salvaged_rows else {}
-        show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **diagnosis.as_dict()})
+        faults = {"faults": opened.faults} if opened.faults else {}
+        show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **faults, **diagnosis.as_dict()})
         return
-    for note in opened.meta.notes if salvage else ():
+    for note in [*(opened.meta.notes if salvage else ()), *opened.faults]:
         print(f"  note: {note}")
     for finding in diagnosis.findings.values():
         plain = f"{finding.plain}: " if finding.present and finding.plain else ""
@@ -115,7 +116,7 @@ def plan(
     with naming_salvage():
         opened = open_picture(picture, amount(max_pixels), salvage=salvage)
         text = plan_to_fix(view_of(opened), strength)[1].to_json()
-    for note in opened.meta.notes if salvage else ():
+    for note in [*(opened.meta.notes if salvage else ()), *opened.faults]:
         print(f"restora: {note}", file=sys.stderr)
     if output is None or output == STDIO:
         print(text)

@@ -3,8 +3,8 @@
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,7 @@ class Picture:
     holder: object = None  # keeps a temporary file alive
     salvaged_rows: int = 0  # of a truncated file, as it is stored: rows that are there; 0: the file is whole
     intact: tuple[int, int, int, int] | None = None  # where those lie: (top, left, height, width); None: everywhere
+    faults: list[str] = field(default_factory=list)  # what the decoder warned of so far, in sentences for the user
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The pixels (height, width, C) of a rectangle inside the picture. Raises BadImage on damaged data."""
@@ -92,10 +93,10 @@ class Picture:
 def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", salvage: bool = False) -> Picture:
     """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture.
 
-    Nor is a file opened of which data are missing or cannot be decoded; what the decoder only warns of is a note. Data
-    that decode to other pixels than they should are found by checksums where the format has them: always in PNG, mostly
-    in TIFF with deflate, which libvips looks at in part. JPEG, WebP, HEIC, GIF and other TIFF files have none.
-    Floating-point values are refused where 1 cannot be white, see `check_scale`.
+    Of a file whose data are missing or cannot be decoded, this or the first reading raises BadImage; what the decoder
+    only warns of is in `faults`. Data that decode to other pixels than they should are found by checksums where the
+    format has them: always in PNG, mostly in TIFF with deflate, where libtiff looks at a part of them. JPEG, WebP,
+    HEIC, GIF and other TIFF files have none. Floating-point values are refused where 1 cannot be white.
 
     name: what sentences call the file, its path if not given. With `salvage`, what is there of a truncated JPEG or
     PNG file is opened, and the missing rows are what the decoder gives, grey or black; without it, Truncated is
@@ -118,13 +119,12 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     shape = (plain.height, plain.width, plain.bands - has_alpha)
     if kind == "png" and png_is_animated(file):
         notes.append("only the first frame was read")
-    region = pyvips.Region.new(plain)
 
     def opened_again() -> pyvips.Region:
         """libvips keeps rows of tiles that were decoded, as wide as the picture, until it is closed."""
         return pyvips.Region.new(_single(_grey_or_rgb(source.again().autorot(), name, [])))
 
-    where, held = (opened_again, 0) if source.on_disk else (lambda: region, _decoded_bytes(raw))
+    where, held = (opened_again, 0) if source.on_disk else (cache(opened_again), _decoded_bytes(raw))
     try:
         notes += check_scale(_squares(where, shape), name) if plain.format == "float" else []
     except pyvips.Error as error:
@@ -132,7 +132,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
     meta = replace(meta, colour=source.colour or meta.colour)
     holder = copied, source.holder
-    picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder)
+    picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder, faults=source.faults)
     if source.part is None:
         return picture
     orientation = raw.get("orientation") if raw.get_typeof("orientation") else 1
@@ -157,6 +157,7 @@ class _Source:
     holder: object = None  # keeps a temporary file alive
     part: Salvage | None = None  # what is there of a truncated file
     colour: tuple[bytes, ...] = ()  # as in Meta
+    faults: list[str] = field(default_factory=list)  # as in Picture
 
 
 def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
@@ -169,38 +170,54 @@ def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
     if raw.get_typeof("n-pages") and raw.get("n-pages") > 1:
         notes.append(f"only the first of {raw.get('n-pages')} pages or frames was read")
     large = _decoded_bytes(raw) > WHOLE
+    source = _Source(raw, kind, partial(decode, file), large, notes, part=part)
     if in_tiles(raw):
-        return _Source(raw, kind, partial(decode, file), large, notes)
-    try:
-        if part:
-            again, holder = _decoded(file, raw, "none")
-        else:
-            try:
-                again, holder = _decoded(file, raw, "warning")
-            except pyvips.Error as error:  # of which whole files may be the cause, too
-                again, holder = _decoded(file, raw, "error")
-                notes.append(f"the decoder warns that the file may be damaged: {_reason(error)}")
-    except pyvips.Error as error:
-        raise _damaged(name, None if part else file, kind, error) from error
-    return _Source(again(), kind, again, large, notes, holder, part)
+        return source
+    source.again = partial(_in_memory, file, source.faults, bool(part))
+    if large:
+        check_room(Path(tempfile.gettempdir()), _decoded_bytes(raw), "the decoded picture")
+        source.holder = holder = Nameless()
+        try:
+            _decoded(file, source.faults, bool(part), partial(_put_in_tiles, holder.path))
+        except pyvips.Error as error:
+            raise _damaged(name, None if part else file, kind, error) from error
+        source.again = partial(_with_header, str(holder.path), raw)
+        source.raw = source.again()
+    return source
 
 
-def _decoded(file: Path, raw: pyvips.Image, fail_on: str) -> tuple[Callable[[], pyvips.Image], Nameless | None]:
-    """All pixels of a file that cannot be decoded by region, opened as `raw`: in memory, or else on the disk."""
-    rows = decode(file, access="sequential", fail_on=fail_on)
-    if _decoded_bytes(raw) <= WHOLE:
-        whole = rows.copy_memory()
-        return lambda: whole, None
-    check_room(Path(tempfile.gettempdir()), _decoded_bytes(raw), "the decoded picture")
-    holder = Nameless()
-    # A few rows at a time. libvips would do so too, but map the result into memory, where it counts as resident.
+def _decoded(
+    file: Path, faults: list[str], salvage: bool, through: Callable[[pyvips.Image], pyvips.Image | None]
+) -> pyvips.Image | None:
+    """What `through` makes of all pixels of a file; the warnings of the decoder, of which whole files may be the cause,
+    go to `faults`."""  # fmt: skip
+    if salvage:
+        return through(decode(file, access="sequential", fail_on="none"))
     try:
-        rows.tiffsave(str(holder.path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+        return through(decode(file, access="sequential", fail_on="warning"))
     except pyvips.Error as error:
-        if f"{holder.path}: write error" in error.detail:
+        warned = error
+    result = through(decode(file, access="sequential"))
+    faults.append(f"the decoder warns that the file may be damaged: {_reason(warned)}")
+    return result
+
+
+def _in_memory(file: Path, faults: list[str], salvage: bool) -> pyvips.Image:
+    """All pixels of a file that cannot be decoded by region."""
+    return _decoded(file, faults, salvage, lambda rows: rows.copy_memory())
+
+
+def _put_in_tiles(path: Path, rows: pyvips.Image) -> None:
+    """Write pixels as a TIFF in tiles, a few rows at a time.
+
+    libvips would do so too, but map the result into memory, where it counts as resident.
+    """
+    try:
+        rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
+    except pyvips.Error as error:
+        if f"{path}: write error" in error.detail:
             raise BadImage(f"cannot write the decoded picture in the folder {tempfile.gettempdir()}") from error
         raise
-    return partial(_with_header, str(holder.path), raw), holder
 
 
 def _heic_source(file: Path, name: str, max_pixels: int) -> _Source:
@@ -305,11 +322,11 @@ def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:
     """The pixels of a TIFF in tiles with the metadata of `image`."""
     tiles = pyvips.Image.new_from_file(path).copy(interpretation=image.interpretation)
     tiles = tiles.copy(xres=image.xres, yres=image.yres)
-    for field in ("resolution-unit", "bits-per-sample"):
-        if image.get_typeof(field) == 0 and tiles.get_typeof(field):
-            tiles.remove(field)
-    for field in set(image.get_fields()) - _SHAPE:
-        tiles.set_type(image.get_typeof(field), field, image.get(field))
+    for own in ("resolution-unit", "bits-per-sample"):
+        if image.get_typeof(own) == 0 and tiles.get_typeof(own):
+            tiles.remove(own)
+    for given in set(image.get_fields()) - _SHAPE:
+        tiles.set_type(image.get_typeof(given), given, image.get(given))
     # EXIF may name an orientation that the loader has dealt with.
     orientation = image.get("orientation") if image.get_typeof("orientation") else 1
     tiles.set_type(pyvips.GValue.gint_type, "orientation", orientation)

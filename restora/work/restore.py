@@ -93,12 +93,11 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
 ) -> Report:
     """Restore a picture file into another one without ever holding it whole, within limits.
 
-    `plan` may be a function that makes the plan from the open picture. An empty plan copies the file byte for byte
-    if the format stays the same and the file is whole; without `keep_unchanged` nothing is written then, and the
-    report's output is empty. With `resume`, finished rows of tiles are kept beside the
-    target when this is stopped, and the same call goes on from there; `resume` is called with a sentence that says so.
-    With `salvage`, the part of a truncated file that is there is restored. Raises as `restore`, `open_picture` and
-    `check_output` do.
+    `plan` may be a function that makes the plan from the open picture. An empty plan copies a whole file byte for byte
+    if the format stays the same; without `keep_unchanged` nothing is written then, and the report's output is empty.
+    With `resume`, finished rows of tiles are kept beside the target when this is stopped, and the same call goes on
+    from there; `resume` is called with a sentence that says so. With `salvage`, the part of a truncated file that is
+    there is restored. Raises as `restore`, `open_picture` and `check_output` do.
     """
     started = time.perf_counter()
     backend = backend_named(engine, device)  # before anything that takes time
@@ -109,6 +108,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     report.salvaged_rows = picture.salvaged_rows
     if not plan.steps and not keep_unchanged and not picture.salvaged_rows:
         report.output, report.input_sha256 = "", sha256(picture.path)
+        report.warnings += picture.faults
         return report
     _be_patient(plan, picture.shape, limits.minutes)
     work = prepare(plan, picture.shape, report, backend, limits.memory, tell, picture.held)
@@ -148,6 +148,7 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
             )
     if target != STDIO:
         report.output_sha256 = sha256(target)
+    report.warnings += picture.faults
     _finish(report, work, started)
     return report
 

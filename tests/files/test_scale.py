@@ -6,6 +6,8 @@ import tifffile
 
 from restora.core.errors import BadImage
 from restora.files.picture import open_picture
+from restora.work.fix import plan_to_fix
+from restora.work.view import view_of
 
 
 @pytest.fixture
@@ -58,3 +60,13 @@ def test_large_pictures_are_looked_at_in_squares(saved, photo, monkeypatch):
         assert np.array_equal(picture.load().pixels, photo)
         with pytest.raises(BadImage, match="holds 233 values"):
             open_picture(saved(marked(photo, 1e30), **options))
+
+
+@pytest.mark.parametrize("scale", [1e-44, 1e-38, 1e-20, 900])
+def test_extreme_values_make_no_warnings(saved, photo, scale):
+    """Where half of the picture is black; warnings are errors here."""
+    values = photo * np.float32(scale)
+    values[:200] = 0
+    picture = open_picture(saved(values))
+    diagnosis, plan = plan_to_fix(view_of(picture))
+    assert diagnosis.findings and plan.because
