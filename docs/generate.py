@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
-from tables_fix import gains_table, harm_table, mixtures_table, rules_table, signs_table
+from tables_fix import gains_table, harm_table, look_table, mixtures_table, rules_table, signs_table
 from tables_jpeg import jpeg_table
 
 from restora.app.cli import app
@@ -82,6 +82,7 @@ MAKERS = TABLES | {
     "signs": signs_table,
     "rules": rules_table,
     "gains": gains_table,
+    "look": look_table,
     "mixtures": mixtures_table,
     "harm": harm_table,
 }

@@ -69,6 +69,15 @@ def mixtures_table() -> str:
     return "\n".join(lines)
 
 
+def look_table() -> str:
+    """Seconds of looking."""
+    lines = ["| machine | damage | picture | diagnosis (s) | diagnosis and trial (s) |", "|---|---|---|---|---|"]
+    for row in _rows("look.csv"):
+        cells = [row["machine"], _words(row["damage"]), row["pixels"], row["diagnosis"], row["plan"]]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def harm_table() -> str:
     """What `fix` does to pictures that are clean."""
     lines = ["| clean pictures | as | pictures | left as they are | changed, 45 dB or more | worse | worst (dB) |"]
