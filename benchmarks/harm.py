@@ -1,8 +1,8 @@
 """What `restora fix` does to clean pictures: each as it is, as JPEG of quality 95, and made half as large.
 
 PSNR of the result against what `fix` was given, by protocol "denoise"; inf where it is left as it is. The pictures are
-photographs that training held out, Set14, every other one of BSD100 and of `train/free` up to a hundred; and the rest of
-BSD100, for which no threshold was set.
+photographs that training held out, Set14, every other one of BSD100 and of `train/free` up to a hundred; and the rest
+of BSD100, for which no threshold was set.
 Writes results/harm.csv.
 
     RESTORA_DATA=DIR python benchmarks/harm.py
