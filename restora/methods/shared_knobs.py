@@ -4,19 +4,13 @@ from collections.abc import Mapping
 
 from restora.core.knobs import Knob, Setting
 
-SIGMA = Knob(
-    *("sigma", float, None, 0, 1, "0..1 scale; 25/255 = 0.098", "noise standard deviation; measured if not given"),
-    sign="noise_level",
-)
-QUALITY = Knob(
-    *("quality", int, None, 1, 100, "of JPEG encoders", "of the JPEG that the picture was; measured if not given"),
-    sign="jpeg_quality",
-)
+_SCALE = "0..1 scale; 25/255 = 0.098"
+SIGMA = Knob("sigma", float, None, 0, 1, _SCALE, "noise standard deviation; measured if not given", sign="noise_level")
+_OF_JPEG = "of the JPEG that the picture was; measured if not given"
+QUALITY = Knob("quality", int, None, 1, 100, "of JPEG encoders", _OF_JPEG, sign="jpeg_quality")
 KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: read off the picture")
-SPECKLE = Knob(
-    *("sigma", float, None, 0, 2, "share of the pixel's value", "speckle's standard deviation; measured if not given"),
-    sign="speckle",
-)
+_OF_SPECKLE = "speckle's standard deviation; measured if not given"
+SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
 DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
 RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
