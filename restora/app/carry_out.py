@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import typer
 
 from restora.app.options import amount, naming_salvage, progress
 from restora.app.report_file import report_file
+from restora.app.run import Run
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob
 from restora.core.plan import Plan
@@ -23,53 +24,41 @@ PATIENCE = 10.0
 """Minutes that a method may take without being told to go ahead."""
 
 
-def carry_out(  # the options of a command, as they are
-    picture: Path,
-    output: Path | None,
-    decide: "Callable[[Pixels], Plan]",
-    engine: str,
-    device: str,
-    max_memory: str,
-    max_pixels: str,
-    quality: int,
-    resume: bool,
-    force: bool,
-    as_json: bool,
-    seen: list[Diagnosis],
-    yes: bool = False,
-    salvage: bool = False,
-    copy: bool = True,  # an unchanged picture is written where the plan is empty
-) -> "Report":
-    """Restore from file to file, and write the report beside the result; neither for an empty plan without `copy`."""
+def carry_out(run: Run, decide: "Callable[[Pixels], Plan]", seen: Sequence[Diagnosis] = (), copy: bool = True) -> None:
+    """Restore from file to file by what `decide` makes of the picture, write the report beside the result, and tell.
+
+    seen: what `decide` has seen in the picture. copy: for an empty plan write an unchanged picture; else nothing then.
+    """
     from restora.files.disk import check_name
     from restora.files.save import default_output
     from restora.work.restore import Limits, restore_file
 
-    target = output or (STDIO if picture == STDIO else default_output(picture))
+    target = run.output or (STDIO if run.picture == STDIO else default_output(run.picture))
     if target != STDIO:
         check_name(target)
-    paper = None if target == STDIO else report_file(target, force)
-    if resume and target == STDIO:
+    paper = None if target == STDIO else report_file(target, run.force)
+    if run.resume and target == STDIO:
         raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
-    with naming_salvage(), progress("restoring", quiet=as_json) as show:
+    minutes = float("inf") if run.yes else PATIENCE
+    with naming_salvage(), progress("restoring", quiet=run.as_json) as show:
         report = restore_file(
-            picture,
+            run.picture,
             target,
             decide,
-            engine=engine,
-            device=device,
-            limits=Limits(amount(max_memory), amount(max_pixels), float("inf") if yes else PATIENCE),
-            force=force,
-            quality=quality,
+            engine=run.engine,
+            device=run.device,
+            limits=Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
+            force=run.force,
+            quality=run.quality,
             tell=show,
-            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if resume else None,
-            salvage=salvage,
+            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if run.resume else None,
+            salvage=run.salvage,
             keep_unchanged=copy or target == STDIO,
         )
     report.diagnosis = seen[0].as_dict() if seen else {}
     if paper and report.output:
         paper.write(report)
-    return report
+    tell(report, run.as_json)
 
 
 def tell(report: "Report", as_json: bool) -> None:

@@ -5,17 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restora.app.carry_out import STDIO, carry_out, tell
+from restora.app.carry_out import STDIO, carry_out
 from restora.app.options import (
     AsJson,
-    Device,
-    Engine,
     Force,
-    MaxMemory,
     MaxPixels,
-    Output,
-    Quality,
-    Resume,
     Salvage,
     Source,
     Strength,
@@ -24,6 +18,7 @@ from restora.app.options import (
     naming_salvage,
     show_json,
 )  # fmt: skip
+from restora.app.run import Run, with_run
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadPlan
 from restora.core.plan import Plan
@@ -32,20 +27,11 @@ if TYPE_CHECKING:
     from restora.work.diagnose import Pixels
 
 
+@with_run
 def fix(
-    picture: Source,
-    output: Output = None,
+    run: Run,
     strength: Strength = "normal",
-    engine: Engine = "auto",
-    device: Device = "cpu",
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    resume: Resume = False,
-    salvage: Salvage = False,
     copy: Annotated[bool, typer.Option("--copy", help="Write an unchanged copy if nothing is found.")] = False,
-    force: Force = False,
-    as_json: AsJson = False,
 ) -> None:
     """Find out what is wrong with a picture and mend it; a report is written beside the result, as RESULT.json.
 
@@ -63,11 +49,7 @@ def fix(
         seen.append(diagnosis)
         return plan
 
-    report = carry_out(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
-        salvage=salvage, copy=copy,
-    )  # fmt: skip
-    tell(report, as_json)
+    carry_out(run, decide, seen, copy)
 
 
 def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:

@@ -6,25 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restora.app.carry_out import carry_out, tell
+from restora.app.carry_out import carry_out
 from restora.app.options import (
-    AsJson,
-    Device,
-    Engine,
-    Force,
-    MaxMemory,
-    MaxPixels,
-    Output,
     Precision,
-    Quality,
-    Resume,
-    Salvage,
     Settings,
-    Source,
-    Yes,
     knobs_from,
     size_from,
 )  # fmt: skip
+from restora.app.run import Run, with_run
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan, plan_from_json
@@ -33,9 +22,9 @@ if TYPE_CHECKING:
     from restora.work.diagnose import Pixels
 
 
+@with_run
 def denoise(
-    picture: Source,
-    output: Output = None,
+    run: Run,
     method: Annotated[
         str | None, typer.Option(help="One of: restora methods; the flagship or that of the weights, if not given.")
     ] = None,
@@ -50,16 +39,6 @@ def denoise(
     weights: Annotated[str | None, typer.Option(help="Other weights: a name or a file.")] = None,
     settings: Settings = None,
     precision: Precision = "auto",
-    yes: Yes = False,
-    engine: Engine = "auto",
-    device: Device = "cpu",
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    resume: Resume = False,
-    salvage: Salvage = False,
-    force: Force = False,
-    as_json: AsJson = False,
 ) -> None:
     """Remove noise with a method of your choice; a report is written beside the result, as RESULT.json.
 
@@ -87,16 +66,12 @@ def denoise(
     chosen = method or method_for(weights)
     denoises(chosen)
     wishes = knobs_from(settings, sigma)
-    report = carry_out(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
-        yes=yes, salvage=salvage,
-    )  # fmt: skip
-    tell(report, as_json)
+    carry_out(run, decide, seen)
 
 
+@with_run
 def upscale(
-    picture: Source,
-    output: Output = None,
+    run: Run,
     scale: Annotated[
         float | None, typer.Option(help="How many times larger, 1 to 8; need not be whole; 2 if nothing is said.")
     ] = None,
@@ -110,15 +85,6 @@ def upscale(
         bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")
     ] = False,
     precision: Precision = "auto",
-    engine: Engine = "auto",
-    device: Device = "cpu",
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    resume: Resume = False,
-    salvage: Salvage = False,
-    force: Force = False,
-    as_json: AsJson = False,
 ) -> None:
     """Make a picture larger.
 
@@ -153,25 +119,15 @@ def upscale(
         raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
     seen: list[Diagnosis] = []
     chosen = method or (method_for(weights) if weights else None)
-    report = carry_out(
-        picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
-        salvage=salvage,
-    )  # fmt: skip
-    tell(report, as_json)
+    carry_out(run, decide, seen)
 
 
+@with_run
 def inpaint(
-    picture: Source,
+    run: Run,
     mask: Annotated[Path, typer.Option(help="A picture of the same size: white is filled, black is kept.")],
-    output: Output = None,
     method: Annotated[str | None, typer.Option(help="One that `restora methods` has for hole.")] = None,
     settings: Settings = None,
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    salvage: Salvage = False,
-    force: Force = False,
-    as_json: AsJson = False,
 ) -> None:
     """Fill scratches, letters or small holes that a mask marks; a report is written beside the result.
 
@@ -182,27 +138,13 @@ def inpaint(
     if not mask.is_file():
         raise BadPlan(f"there is no mask {mask}")
     plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
-    bounds = max_memory, max_pixels, quality
-    report = carry_out(
-        picture, output, lambda pixels: plan, "auto", "cpu", *bounds, False, force, as_json, [], salvage=salvage
-    )
-    tell(report, as_json)
+    carry_out(run, lambda pixels: plan)
 
 
+@with_run
 def restore(
-    picture: Source,
+    run: Run,
     plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
-    output: Output = None,
-    yes: Yes = False,
-    engine: Engine = "auto",
-    device: Device = "cpu",
-    max_memory: MaxMemory = "1GB",
-    max_pixels: MaxPixels = "2GP",
-    quality: Quality = 95,
-    resume: Resume = False,
-    salvage: Salvage = False,
-    force: Force = False,
-    as_json: AsJson = False,
 ) -> None:
     """Carry out a plan; the same plan gives the same pixels again. A report is written beside the result.
 
@@ -214,8 +156,4 @@ def restore(
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
-    report = carry_out(
-        picture, output, lambda pixels: chosen, engine, device, max_memory, max_pixels, quality, resume, force, as_json,
-        [], yes=yes, salvage=salvage,
-    )  # fmt: skip
-    tell(report, as_json)
+    carry_out(run, lambda pixels: chosen)
