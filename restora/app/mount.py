@@ -4,10 +4,12 @@ import logging
 import os
 from pathlib import Path
 from threading import Semaphore
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +19,8 @@ from restora.app.upload import Space
 from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
+EVENTS = "/gradio_api/queue/data"
+"""Where a visitor's page hears of what it asked for."""
 LOG = logging.getLogger("restora.page")
 
 
@@ -34,25 +38,37 @@ class Shielded:
     It answers 500 to what its own page never sends: a number of no function, a name that no file can have.
     """
 
-    def __init__(self, app: ASGIApp, jobs: Jobs, space: Space) -> None:
-        self.app, self.jobs, self.space = app, jobs, space
+    def __init__(self, app: ASGIApp, jobs: Jobs, space: Space, queue: Any) -> None:
+        self.app, self.jobs, self.space, self.queue = app, jobs, space, queue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as Gradio does, unless that would be 500; a stream of its events may end early."""
         start: Message = {}
+        gone = ended = False
 
         async def passed_on(message: Message) -> None:
-            nonlocal start
+            nonlocal start, ended
             start = message if message["type"] == "http.response.start" else start
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
             if start["status"] != 500:
                 await send(message)
 
-        counted = self.space.counted(receive) if scope["path"].startswith("/gradio_api/upload") else receive
+        async def heard() -> Message:
+            nonlocal gone
+            message = await receive()
+            gone = gone or message["type"] == "http.disconnect"
+            return message
+
+        counted = self.space.counted(heard) if scope["path"].startswith("/gradio_api/upload") else heard
         fault: Exception | None = None
         try:
             await self.app(scope, counted, passed_on)
         except Exception as error:
             fault = error
+        if scope["path"] == EVENTS and not ended and (gone or isinstance(fault, ClientDisconnect)):
+            # Gradio itself does so only if it notices between two events that the visitor has left.
+            session = QueryParams(scope["query_string"]).get("session_hash")
+            await self.queue.clean_events(session_hash=session)
         if fault is None and start.get("status") != 500:
             return
         excused = excuse(fault, self.jobs.public) if fault else None
@@ -85,7 +101,7 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space
         mcp_server=False,
     )
     gradio = app.router.routes[-1].app  # type: ignore[attr-defined]
-    app.router.routes[-1] = Needed("/", app=Shielded(gradio, jobs, space))
+    app.router.routes[-1] = Needed("/", app=Shielded(gradio, jobs, space, page.blocks._queue))
 
 
 def _theme() -> gr.Theme:

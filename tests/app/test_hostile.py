@@ -133,10 +133,35 @@ def test_a_stream_of_events_that_fails_ends_and_a_file_does_not_look_whole(tmp_p
         sent.append(message)
 
     jobs = Jobs(tmp_path / "jobs", Limits())
-    answering = Shielded(fails, jobs, Space(jobs))({"type": "http", "path": "/"}, None, send)
+    answering = Shielded(fails, jobs, Space(jobs), None)({"type": "http", "path": "/"}, None, send)
     with nullcontext() if "event" in kind else pytest.raises(KeyError):
         asyncio.run(answering)
     assert sent == [start]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_a_visitor_asked_for_is_taken_back_when_he_leaves_at_any_moment(tmp_path, leaves):
+    taken_back = []
+
+    class Queue:
+        async def clean_events(self, session_hash):
+            taken_back.append(session_hash)
+
+    async def streams(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        assert (await receive())["type"] == ("http.disconnect" if leaves else "http.request")
+        await send({"type": "http.response.body", "more_body": leaves})
+
+    async def receive():
+        return {"type": "http.disconnect" if leaves else "http.request"}
+
+    async def send(message):
+        pass
+
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    scope = {"type": "http", "path": "/gradio_api/queue/data", "query_string": b"session_hash=visit"}
+    asyncio.run(Shielded(streams, jobs, Space(jobs), Queue())(scope, receive, send))
+    assert taken_back == (["visit"] if leaves else [])
 
 
 def test_a_path_that_no_file_can_have_is_refused(client):
