@@ -1,6 +1,5 @@
 """Commands for a picture and a method, size, mask or plan that is given: denoise, upscale, inpaint, restore."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,7 @@ from restora.app.options import (
     size_from,
 )  # fmt: skip
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob, BadPlan
+from restora.core.errors import BadPlan
 from restora.core.plan import Plan, plan_from_json
 
 if TYPE_CHECKING:
@@ -65,27 +64,16 @@ def denoise(
 
     Example: restora denoise photo.png --method nlm --sigma 0.05 -o quiet.png
     """
-    from restora.methods.table import method_named
-    from restora.work.diagnose import diagnose as look
-    from restora.work.plan import denoises, method_for, plan_of_method
-    from restora.work.view import view_of
-
-    seen: list[Diagnosis] = []
+    from restora.work.decide import to_denoise
 
     def decide(pixels: "Pixels") -> Plan:
-        if any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs):
-            seen.append(look(view_of(pixels)))
-        diagnosis = seen[0] if seen else None
-        return plan_of_method(
-            *(chosen, wishes, diagnosis),
-            strength=strength,
-            weights=weights,
-            precision=None if precision == "auto" else precision,
-            sigma_map=sigma_map,
+        diagnosis, plan = to_denoise(
+            pixels, wishes, method, strength=strength, weights=weights, precision=precision, sigma_map=sigma_map
         )
+        seen.extend([diagnosis] if diagnosis else [])
+        return plan
 
-    chosen = method or method_for(weights)
-    denoises(chosen)
+    seen: list[Diagnosis] = []
     wishes = knobs_from(settings, sigma)
     report = carry_out(
         picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
@@ -127,32 +115,23 @@ def upscale(
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
-    from restora.work.fix import plan_to_fix
-    from restora.work.plan import method_for, plan_to_enlarge, plan_to_enlarge_as_found
-    from restora.work.view import view_of
+    from restora.work.decide import to_upscale
 
     def decide(pixels: "Pixels") -> Plan:
-        height, width = pixels.shape[:2]
-        times = 2.0 if scale is None else scale
-        target = size_from(size) if size else (round(height * times), round(width * times))
-        if chosen is None:
-            if precision != "auto" or back_project:
-                raise BadKnob("--precision and --back-project go with a --method or --weights")
-            diagnosis, plan = plan_to_fix(view_of(pixels))
-            seen.append(diagnosis)
-            return plan_to_enlarge_as_found(diagnosis, pixels.shape, target, treated=plan, ensemble=ensemble)
-        return plan_to_enlarge(
-            *(chosen, pixels.shape, target),
+        diagnosis, plan = to_upscale(
+            pixels,
+            scale,
+            size_from(size) if size else None,
+            method,
             weights=weights,
-            precision=None if precision == "auto" else precision,
             ensemble=ensemble,
             back_project=back_project,
+            precision=precision,
         )
+        seen.extend([diagnosis] if diagnosis else [])
+        return plan
 
-    if scale is not None and (size or not math.isfinite(scale)):
-        raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
     seen: list[Diagnosis] = []
-    chosen = method or (method_for(weights) if weights else None)
     report = carry_out(
         picture, output, decide, engine, device, max_memory, max_pixels, quality, resume, force, as_json, seen,
         salvage=salvage,
