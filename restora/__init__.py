@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         inpaint,
         load,
         measure,
-        methods,
         plan,
         restore,
         show,
@@ -49,6 +48,10 @@ if TYPE_CHECKING:
     from restora.app.result import Result
     from restora.core.errors import RestoraError
     from restora.core.plan import Plan
+
+    def methods() -> list[dict[str, Any]]:
+        """All methods, each as `show` gives it."""
+
 else:
     _ELSEWHERE = {"Plan": "core.plan", "RestoraError": "core.errors", "Result": "app.result"}
     _MODULES = ("lab", "methods")

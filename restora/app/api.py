@@ -21,13 +21,15 @@ from restora.app.result import Result, small
 from restora.core.amount import amount
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
-from restora.core.plan import Plan, Step, plan_from_json
+from restora.core.plan import MAPS, Plan, Step, plan_from_json
 
 if TYPE_CHECKING:
     from restora.metrics.scores import Scores
 
 IN_MEMORY = "given as an array"
 """What a plan has in place of the file of a mask or a sigma map that was none."""
+_MADE = "restora-given-"
+"""How the folder is called that is made for such an array."""
 _CALLED = {"hole": "mask", "sigma_map": "sigma_map"}
 """What a map of a step is called here."""
 
@@ -91,7 +93,7 @@ def denoise(
             precision=precision,
             sigma_map=level,
         )
-        return _carried_out(picture, diagnosis, chosen, engine, device, max_memory, sigma_map=sigma_map)
+        return _carried_out(picture, diagnosis, chosen, engine, device, max_memory)
 
 
 def upscale(
@@ -150,7 +152,7 @@ def inpaint(
     picture = opened(y)
     with ExitStack() as stack:
         chosen = plan_to_fill(_as_file(mask, "mask", stack), knobs or {}, method or FILLING)
-        return _carried_out(picture, None, chosen, "auto", "cpu", max_memory, mask=mask)
+        return _carried_out(picture, None, chosen, "auto", "cpu", max_memory)
 
 
 def restore(
@@ -171,7 +173,7 @@ def restore(
     with ExitStack() as stack:
         for name, beside in (("hole", mask), ("sigma_map", sigma_map)):
             chosen = _with_map(chosen, name, beside, stack)
-        return _carried_out(picture, None, chosen, engine, device, max_memory, mask=mask, sigma_map=sigma_map)
+        return _carried_out(picture, None, chosen, engine, device, max_memory)
 
 
 def diagnose(y: Given) -> Diagnosis:
@@ -277,19 +279,14 @@ def _carried_out(
     engine: str,
     device: str,
     max_memory: int | str,
-    *,
-    mask: Given | None = None,
-    sigma_map: Given | None = None,
 ) -> Result:
-    """The picture restored by a plan, whose maps were written to files if they were none."""
+    """The picture restored by a plan."""
     from restora.data.photographs import sha256
     from restora.work.restore import restore as run
 
     memory = amount(max_memory) if isinstance(max_memory, str) else int(_number(max_memory, "max_memory"))
     image, report = run(picture.image, plan, engine=engine, device=device, max_memory=memory, held=picture.held)
-    arrays = {"hole": mask, "sigma_map": sigma_map}
-    gone = [name for name, beside in arrays.items() if beside is not None and not isinstance(beside, str | PathLike)]
-    report.plan = replace(plan, steps=tuple(_without_files(step, gone) for step in plan.steps))
+    report.plan = replace(plan, steps=tuple(_without_files(step) for step in plan.steps))
     report.input = str(picture.path or "array")
     report.input_sha256 = sha256(picture.path) if picture.path else ""
     report.warnings[:0] = picture.notes
@@ -344,18 +341,18 @@ def _as_file(given: Given, called: str, stack: ExitStack) -> Path:
     if called == "mask" and (array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.max() == 1)):
         array = (array == 1).astype(np.uint8) * np.uint8(255)
     image = opened(array).image
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="restora-")))
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE)))
     path = folder / f"{called}{'.tif' if image.meta.bits == 32 else '.png'}"
     write(replace(image, alpha=None), path)
     return path
 
 
-def _without_files(step: Step, gone: list[str]) -> Step:
-    """The step without the names of files that are gone, which its maps have."""
-    for name in gone:
-        if beside := getattr(step, name):
-            step = replace(step, **{name: {**beside, "file": IN_MEMORY}})
-    return step
+def _without_files(step: Step) -> Step:
+    """The step without the names of files that are made for arrays."""
+    maps = {name: step_map for name in MAPS if (step_map := getattr(step, name))}
+    made = {name for name, step_map in maps.items() if Path(step_map["file"]).parent.name.startswith(_MADE)}
+    changed: dict[str, Any] = {name: {**maps[name], "file": IN_MEMORY} for name in made}
+    return replace(step, **changed)
 
 
 def _number(value: Any, name: str) -> float:
