@@ -161,6 +161,14 @@ def test_tiles_are_those_of_the_command(command):
         assert list(result.report.tile) == report["tile"] and result.report.tiles == report["tiles"] == 2
 
 
+def test_numbers_of_numpy_are_taken_and_the_report_is_json():
+    result = restora.denoise(Y, np.float32(0.1), method="nlm", strength=np.float32(0.5), knobs={"patch": np.int64(3)})
+    told = json.loads(result.report.to_json())["plan"]["steps"][0]
+    assert told["knobs"]["patch"] == 3 and told["strength"] == 0.5
+    assert restora.upscale(Y, size=np.array([100, 120]).tolist(), method="bicubic").image.shape == (100, 120, 3)
+    assert restora.upscale(Y, np.int64(2), method="bicubic").image.shape == (192, 224, 3)
+
+
 def test_a_mask_in_an_array_is_asked_for_again():
     result = restora.inpaint(X, MASK)
     assert np.array_equal(restora.restore(X, result.plan, mask=MASK).image, result.image)
@@ -247,6 +255,7 @@ WRONG = {
     "palette": (PIL.Image.fromarray(Y).convert("P"), "mode P"),
     "CMYK": (PIL.Image.fromarray(Y).convert("CMYK"), "mode CMYK"),
     "bytes": (b"photo.jpg", "not |S"),
+    "standard input": ("-", "needs the name of a file"),
     "no file": ("nowhere.png", "No such file"),
     "a folder": (Path(__file__).parent, "is a folder"),
 }
@@ -322,6 +331,8 @@ def test_save_keeps_what_the_file_says_and_overwrites_nothing(tmp_path):
     assert result.report.output == str(target) and len(result.report.output_sha256) == 64
     with pytest.raises(OutputExists):
         result.save(target)
+    with pytest.raises(BadImage, match="needs the name of a file"):
+        result.save("-")
     assert result.save(target, force=True) == []
     assert "laid on white" in result.save(tmp_path / "better.jpg")[0]
 

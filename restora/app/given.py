@@ -81,7 +81,7 @@ class Opened:
 def opened(given: Given) -> Opened:
     """A picture that was given, on the 0..1 scale. Raises BadImage for what cannot be read as one."""
     if isinstance(given, str | os.PathLike):
-        return _file(Path(given))
+        return _file(named(given))
     array, pil = array_of(given)
     _check(array)
     image = image_of(array)
@@ -89,6 +89,13 @@ def opened(given: Given) -> Opened:
     held = array.nbytes if array.nbytes <= HELD else 0
     form = Form(array.dtype, array.ndim == 2, pil)
     return Opened(Image(image.pixels, image.alpha, meta=meta), form, held, array=None if pil else array)
+
+
+def named(path: str | os.PathLike[str]) -> Path:
+    """A file by its name. Raises BadImage for the name that commands take as standard input or output."""
+    if str(path) == "-":
+        raise BadImage("a picture needs the name of a file here, not -, which is standard input or output")
+    return Path(path)
 
 
 def image_of(array: np.ndarray) -> Image:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from restora.app.given import array_of, image_of
+from restora.app.given import array_of, image_of, named
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import RestoraError
 from restora.core.image import Image, Meta, means
@@ -57,7 +57,7 @@ class Result:
         from restora.data.photographs import sha256
         from restora.files.save import check_output, copy, write
 
-        target, image = Path(path), self._image()
+        target, image = named(path), self._image()
         if self.unchanged and self._is_in(self.unchanged, check_output(target, image.shape, force)):
             copy(self.unchanged, target, force=force)
             notes = []
