@@ -1,1 +1,71 @@
-"""Restora restores damaged pictures on the computer you have, and proves what it did."""
+"""Restora restores damaged pictures on the computer you have, and proves what it did.
+
+    import restora
+
+    result = restora.fix("photo.jpg")
+    result.save("better.jpg")
+
+docs/python.md describes what is here. Nothing is imported before it is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "Plan",
+    "RestoraError",
+    "Result",
+    "degrade",
+    "denoise",
+    "diagnose",
+    "fix",
+    "inpaint",
+    "lab",
+    "load",
+    "measure",
+    "methods",
+    "plan",
+    "restore",
+    "show",
+    "upscale",
+]
+
+if TYPE_CHECKING:
+    from restora import lab
+    from restora.app.api import (
+        degrade,
+        denoise,
+        diagnose,
+        fix,
+        inpaint,
+        load,
+        measure,
+        plan,
+        restore,
+        show,
+        upscale,
+    )
+    from restora.app.result import Result
+    from restora.core.errors import RestoraError
+    from restora.core.plan import Plan
+
+    def methods() -> list[dict[str, Any]]:
+        """All methods, each as `show` gives it."""
+
+else:
+    _ELSEWHERE = {"Plan": "core.plan", "RestoraError": "core.errors", "Result": "app.result"}
+    _MODULES = ("lab", "methods")
+    """Names that are modules; `methods` can be called too."""
+
+    def __getattr__(name: str) -> Any:
+        """What is used for the first time is imported then."""
+        if name not in __all__:
+            raise AttributeError(f"module 'restora' has no attribute {name!r}")
+        if name in _MODULES:
+            return importlib.import_module(f"restora.{name}")
+        value = getattr(importlib.import_module(f"restora.{_ELSEWHERE.get(name, 'app.api')}"), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -9,3 +9,7 @@ noise = numpy.random.default_rng(0).normal(128, 25, (200, 300, 3)).clip(0, 255).
 pyvips.Image.new_from_array(noise).pngsave('noisy.png')"
 restora denoise noisy.png -o quiet.png --force
 restora weights verify
+python -c "
+import pathlib, restora
+assert (pathlib.Path(restora.__file__).parent / 'py.typed').is_file()
+restora.denoise('noisy.png', method='median').save('calm.png', force=True)"

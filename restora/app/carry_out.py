@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,14 +24,21 @@ PATIENCE = 10.0
 """Minutes that a method may take without being told to go ahead."""
 
 
-def carry_out(run: Run, decide: "Callable[[Pixels], Plan]", seen: Sequence[Diagnosis] = (), copy: bool = True) -> None:
-    """Restore from file to file by what `decide` makes of the picture, write the report beside the result, and tell.
+def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan]]", copy: bool = True) -> None:
+    """Restore from file to file by the plan for the picture, write the report beside the result, and tell.
 
-    seen: what `decide` has seen in the picture. copy: for an empty plan write an unchanged picture; else nothing then.
+    decide: gives the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
     """
     from restora.files.disk import check_name
     from restora.files.save import default_output
     from restora.work.restore import Limits, restore_file
+
+    seen: list[Diagnosis | None] = []
+
+    def planned(pixels: "Pixels") -> Plan:
+        diagnosis, plan = decide(pixels)
+        seen.append(diagnosis)
+        return plan
 
     target = run.output or (STDIO if run.picture == STDIO else default_output(run.picture))
     if target != STDIO:
@@ -44,7 +51,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], Plan]", seen: Sequence[Diagn
         report = restore_file(
             run.picture,
             target,
-            decide,
+            planned,
             engine=run.engine,
             device=run.device,
             limits=Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
@@ -55,7 +62,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], Plan]", seen: Sequence[Diagn
             salvage=run.salvage,
             keep_unchanged=copy or target == STDIO,
         )
-    report.diagnosis = seen[0].as_dict() if seen else {}
+    report.diagnosis = seen[0].as_dict() if seen[0] else {}
     if paper and report.output:
         paper.write(report)
     tell(report, run.as_json)

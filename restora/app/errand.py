@@ -15,7 +15,7 @@ import numpy as np
 
 from restora.app.desk import Sight, admitted
 from restora.core.errors import BadImage, BadPlan, RestoraError
-from restora.core.image import Image, Meta
+from restora.core.image import Image, Meta, means
 from restora.core.plan import Plan
 from restora.files.picture import Picture
 from restora.files.save import write
@@ -138,19 +138,13 @@ def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
         rectangle = top, 0, min(factor * 64, height - height % factor - top), width - width % factor
         band, veil = picture.window(*rectangle), picture.alpha_window(*rectangle)
         if veil is None:
-            rows.append(_means(band, factor))
+            rows.append(means(band, factor))
             continue
-        veils.append(_means(veil[:, :, None], factor))
-        rows.append(_means(band * veil[:, :, None], factor) / np.maximum(veils[-1], 1e-6))  # what is hidden stays so
+        veils.append(means(veil[:, :, None], factor))
+        rows.append(means(band * veil[:, :, None], factor) / np.maximum(veils[-1], 1e-6))  # what is hidden stays so
     alpha = np.concatenate(veils)[:, :, 0] if veils else None
     write(Image(np.concatenate(rows), alpha, meta=plain), target, force=True)
     return factor
-
-
-def _means(values: np.ndarray, factor: int) -> np.ndarray:
-    """Values (H, W, C) made so many times smaller, H and W being multiples of it."""
-    height, width, channels = values.shape
-    return values.reshape(height // factor, factor, width // factor, factor, channels).mean((1, 3))
 
 
 def scores(path: Path, reference: Path, limits: Limits) -> Scores:

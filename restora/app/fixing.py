@@ -1,7 +1,7 @@
 """Commands for a picture whose damage is to be found out: fix, diagnose, plan."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,12 +19,7 @@ from restora.app.options import (
     show_json,
 )  # fmt: skip
 from restora.app.run import Run, with_run
-from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadPlan
-from restora.core.plan import Plan
-
-if TYPE_CHECKING:
-    from restora.work.diagnose import Pixels
 
 
 @with_run
@@ -42,14 +37,7 @@ def fix(
     from restora.work.fix import plan_to_fix
     from restora.work.view import view_of
 
-    seen: list[Diagnosis] = []
-
-    def decide(pixels: "Pixels") -> Plan:
-        diagnosis, plan = plan_to_fix(view_of(pixels), strength)
-        seen.append(diagnosis)
-        return plan
-
-    carry_out(run, decide, seen, copy)
+    carry_out(run, lambda pixels: plan_to_fix(view_of(pixels), strength), copy)
 
 
 def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:

@@ -12,21 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
+from restora.core.amount import amount as parsed
 from restora.core.errors import BadImage, BadKnob, Truncated
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def amount(text: str) -> int:
-    """A number with a unit: 800MB, 1GB, 400MP, 2000000000. Raises BadParameter, which Click reports."""
-    found = re.fullmatch(r"\s*([\d.]+(?:[eE]\d+)?)\s*([KMG]?)[BP]?\s*", text, re.IGNORECASE)
+    """A number with a unit, as an option gives it. Raises BadParameter, which Click reports."""
     try:
-        value = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
-    except (ValueError, OverflowError):
-        value = 0
-    if value <= 0:
-        raise typer.BadParameter(f"{text!r} is no amount; write it like 800MB, 1GB or 400MP")
-    return value
+        return parsed(text)
+    except BadKnob as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def size_from(text: str) -> tuple[int, int]:

@@ -1,25 +1,16 @@
 """Commands for a picture and a method, size, mask or plan that is given: denoise, upscale, inpaint, restore."""
 
-import math
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from restora.app.carry_out import carry_out
-from restora.app.options import (
-    Precision,
-    Settings,
-    knobs_from,
-    size_from,
-)  # fmt: skip
+from restora.app.options import Precision, Settings, knobs_from, size_from
 from restora.app.run import Run, with_run
-from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob, BadPlan
-from restora.core.plan import Plan, plan_from_json
-
-if TYPE_CHECKING:
-    from restora.work.diagnose import Pixels
+from restora.core.errors import BadPlan
+from restora.core.plan import plan_from_json
 
 
 @with_run
@@ -44,29 +35,18 @@ def denoise(
 
     Example: restora denoise photo.png --method nlm --sigma 0.05 -o quiet.png
     """
-    from restora.methods.table import method_named
-    from restora.work.diagnose import diagnose as look
-    from restora.work.plan import denoises, method_for, plan_of_method
-    from restora.work.view import view_of
+    from restora.work.decide import to_denoise
 
-    seen: list[Diagnosis] = []
-
-    def decide(pixels: "Pixels") -> Plan:
-        if any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs):
-            seen.append(look(view_of(pixels)))
-        diagnosis = seen[0] if seen else None
-        return plan_of_method(
-            *(chosen, wishes, diagnosis),
-            strength=strength,
-            weights=weights,
-            precision=None if precision == "auto" else precision,
-            sigma_map=sigma_map,
-        )
-
-    chosen = method or method_for(weights)
-    denoises(chosen)
-    wishes = knobs_from(settings, sigma)
-    carry_out(run, decide, seen)
+    decide = partial(
+        to_denoise,
+        wishes=knobs_from(settings, sigma),
+        method=method,
+        strength=strength,
+        weights=weights,
+        precision=precision,
+        sigma_map=sigma_map,
+    )
+    carry_out(run, decide)
 
 
 @with_run
@@ -93,33 +73,19 @@ def upscale(
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
-    from restora.work.fix import plan_to_fix
-    from restora.work.plan import method_for, plan_to_enlarge, plan_to_enlarge_as_found
-    from restora.work.view import view_of
+    from restora.work.decide import to_upscale
 
-    def decide(pixels: "Pixels") -> Plan:
-        height, width = pixels.shape[:2]
-        times = 2.0 if scale is None else scale
-        target = size_from(size) if size else (round(height * times), round(width * times))
-        if chosen is None:
-            if precision != "auto" or back_project:
-                raise BadKnob("--precision and --back-project go with a --method or --weights")
-            diagnosis, plan = plan_to_fix(view_of(pixels))
-            seen.append(diagnosis)
-            return plan_to_enlarge_as_found(diagnosis, pixels.shape, target, treated=plan, ensemble=ensemble)
-        return plan_to_enlarge(
-            *(chosen, pixels.shape, target),
-            weights=weights,
-            precision=None if precision == "auto" else precision,
-            ensemble=ensemble,
-            back_project=back_project,
-        )
-
-    if scale is not None and (size or not math.isfinite(scale)):
-        raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
-    seen: list[Diagnosis] = []
-    chosen = method or (method_for(weights) if weights else None)
-    carry_out(run, decide, seen)
+    decide = partial(
+        to_upscale,
+        scale=scale,
+        size=size_from(size) if size else None,
+        method=method,
+        weights=weights,
+        ensemble=ensemble,
+        back_project=back_project,
+        precision=precision,
+    )
+    carry_out(run, decide)
 
 
 @with_run
@@ -138,7 +104,7 @@ def inpaint(
     if not mask.is_file():
         raise BadPlan(f"there is no mask {mask}")
     plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
-    carry_out(run, lambda pixels: plan)
+    carry_out(run, lambda pixels: (None, plan))
 
 
 @with_run
@@ -156,4 +122,4 @@ def restore(
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
-    carry_out(run, lambda pixels: chosen)
+    carry_out(run, lambda pixels: (None, chosen))

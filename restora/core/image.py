@@ -62,3 +62,9 @@ def to_grey(rgb: np.ndarray) -> np.ndarray:
     if rgb.shape[-1] == 1:
         return rgb
     return (rgb @ (GREY_WEIGHTS / GREY_WEIGHTS.sum()))[..., None].astype(rgb.dtype)
+
+
+def means(values: np.ndarray, factor: int) -> np.ndarray:
+    """Values (H, W, C) made so many times smaller, H and W being multiples of it."""
+    height, width, channels = values.shape
+    return values.reshape(height // factor, factor, width // factor, factor, channels).mean((1, 3))

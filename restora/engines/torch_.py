@@ -28,13 +28,7 @@ def torch_engine(
     RestoraError if arrays and net do not fit; the function, if the device has too little memory or the picture does not
     fit.
     """
-    try:
-        net = net_class(**knobs).eval()
-        net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise RestoraError(
-            f"the arrays of these weights do not fit the net {net_class.__name__} of their card"
-        ) from error
+    net = torch_net(net_class, knobs, state)
     net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
@@ -52,6 +46,20 @@ def torch_engine(
             raise cannot_run("torch", type(net).__name__, y) from error
 
     return run
+
+
+def torch_net(
+    net_class: Callable[..., torch.nn.Module], knobs: Mapping[str, Any], state: Mapping[str, np.ndarray]
+) -> torch.nn.Module:
+    """A net with the given arrays as weights, in float32 and ready for use. Raises RestoraError if they do not fit."""
+    try:
+        net = net_class(**knobs).eval()
+        net.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in state.items()})
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise RestoraError(
+            f"the arrays of these weights do not fit the net {net_class.__name__} of their card"
+        ) from error
+    return net
 
 
 @contextmanager

@@ -89,6 +89,17 @@ def write(image: Image, path: Path, *, force: bool = False, quality: int = 95, k
     return notes + _save(vips, replace(image.meta, bits=bits), path, kind, quality, force)
 
 
+def as_png(image: Image) -> bytes:
+    """A small picture as the bytes of a PNG file of 8 bits, in its colours, to be shown."""
+    values = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    height, width, bands = values.shape
+    vips = pyvips.Image.new_from_memory(quantise(values, 8).tobytes(), width, height, bands, "uchar")
+    vips = vips.copy(interpretation="b-w" if bands < 3 else "srgb")
+    meta, _ = _with_colour_space(Meta(icc=image.meta.icc, colour=image.meta.colour), "jpg", bands < 3)
+    _attach(vips, meta, "png")
+    return bytes(vips.pngsave_buffer())
+
+
 def copy(source: Path, target: Path, *, force: bool = False) -> None:
     """A file as it is, byte for byte; `-` is standard output. Raises OutputExists."""
     if target == STDIO:

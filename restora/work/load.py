@@ -1,6 +1,7 @@
 """Load trained nets: some weights on a backend, in a precision."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,29 @@ def _load(weights: Weights, method: Method, backend: Backend, precision: str) ->
         from restora.engines.onnxruntime_ import onnxruntime_engine
 
         return onnxruntime_engine(model)
-    if "recipe" not in weights.card:
-        raise BadPlan(f"{weights.name} came from elsewhere and runs on openvino or onnxruntime, not on torch")
-    net_class = method.load()  # names the missing package if torch is absent
+    parts = _parts(weights, method)  # names the missing package if torch is absent
     from restora.engines.torch_ import torch_engine
 
-    knobs = {"channels": weights.card["channels"], **weights.recipe["knobs"]}
-    return torch_engine(net_class, knobs, weights.arrays(), precision, backend.device)
+    return torch_engine(*parts, precision, backend.device)
+
+
+def load_module(weights: Weights, method: Method) -> Any:
+    """The torch module of a method with some weights, in float32 on the CPU, ready for use.
+
+    Raises MissingExtra without torch, BadPlan for weights that came from elsewhere.
+    """
+    parts = _parts(weights, method)
+    from restora.engines.torch_ import torch_net
+
+    return torch_net(*parts)
+
+
+def _parts(weights: Weights, method: Method) -> tuple[Any, dict[str, Any], dict[str, np.ndarray]]:
+    """The class of a net, its knobs, and its arrays by name."""
+    if "recipe" not in weights.card:
+        raise BadPlan(f"{weights.name} came from elsewhere and runs on openvino or onnxruntime, not on torch")
+    net_class = method.load()
+    return net_class, {"channels": weights.card["channels"], **weights.recipe["knobs"]}, weights.arrays()
 
 
 def beside(weights: Weights, backend: Backend) -> str:

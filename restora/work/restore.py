@@ -49,19 +49,20 @@ def restore(
     engine: str = "auto",
     device: str = CPU,
     max_memory: int = MAX_MEMORY,
+    held: int = 0,
     tell: Tell | None = None,
 ) -> tuple[Image, Report]:
     """The restored picture and the report. Metadata pass through; alpha and hole too, made larger with the picture.
 
     Colour where alpha is zero is not looked at; there the result holds what visible colours nearby lead to.
 
-    engine and device: what runs the nets, see backend_named. Raises BadPlan, BadKnob or NoWeights for a plan that
-    cannot be carried out, BadImage for one that needs more memory than allowed, NotFinite for a result that is not
-    finite.
+    engine and device: what runs the nets, see backend_named. held: bytes of max_memory that the picture takes, so that
+    its tiles are those of its file. Raises BadPlan, BadKnob or NoWeights for a plan that cannot be carried out,
+    BadImage for one that needs more memory than allowed, NotFinite for a result that is not finite.
     """
     started = time.perf_counter()
     report = Report(plan)
-    work = prepare(plan, image.shape, report, backend_named(engine, device), max_memory, tell=tell)
+    work = prepare(plan, image.shape, report, backend_named(engine, device), max_memory, tell, held)
     x_hat = np.empty((*work.size(), image.shape[2]), np.float32)
     restored = work.read_through(_checked(image, plan.steps))
     for done, (top, left, height, width) in enumerate(work, 1):

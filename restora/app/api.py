@@ -1,0 +1,368 @@
+"""The Python API: each function is one verb of work/, as each command is, and gives the same pixels.
+
+Pictures are given as restora.app.given says: a file, an array, a PIL image or a tensor. Options that several functions
+have: `engine` (auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, GPU, NPU) say what runs the nets;
+`max_memory` bounds the memory that tiles take, beside the picture and its result, in bytes or as "1GB".
+"""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from numbers import Real
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from restora.app.given import Given, Opened, array_of, opened
+from restora.app.result import Result, small
+from restora.core.amount import amount
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadKnob, BadPlan
+from restora.core.plan import MAPS, Plan, Step, plan_from_json
+
+if TYPE_CHECKING:
+    from restora.metrics.scores import Scores
+
+IN_MEMORY = "given as an array"
+"""What a plan has in place of the file of a mask or a sigma map that was none."""
+_MADE = "restora-given-"
+"""How the folder is called that is made for such an array."""
+_CALLED = {"hole": "mask", "sigma_map": "sigma_map"}
+"""What a map of a step is called here."""
+
+
+def fix(
+    y: Given,
+    *,
+    strength: str = "normal",
+    engine: str = "auto",
+    device: str = "cpu",
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Find out what is wrong with a picture and restore it; where nothing is found, the result is the picture as it is.
+
+    y: a file, or an array (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) or (H, W, 4), of uint8, uint16, or
+    floating-point numbers on the 0..1 scale. The result has the same type and shape.
+    strength: light (half of the change), normal, or strong (twice). Raises RestoraError.
+    """
+    from restora.work.fix import plan_to_fix
+    from restora.work.view import view_of
+
+    picture = opened(y)
+    return _carried_out(picture, *plan_to_fix(view_of(picture.image), strength), engine, device, max_memory)
+
+
+def denoise(
+    y: Given,
+    sigma: float | None = None,
+    *,
+    method: str | None = None,
+    sigma_map: Given | None = None,
+    strength: float = 1.0,
+    weights: str | PathLike[str] | None = None,
+    knobs: Mapping[str, float] | None = None,
+    precision: str = "auto",
+    engine: str = "auto",
+    device: str = "cpu",
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Remove noise with a method of your choice; the flagship, or that of the weights, if none is named.
+
+    y: as in `fix`. sigma: standard deviation of the noise, on the 0..1 scale (25/255 = 0.098); measured if not given.
+    sigma_map: a grey picture (H, W) with sigma everywhere. strength: share of the change, 0 to 1.
+    weights: a name, or a file. knobs: of the method, by name, see `show`. precision: int8, bf16 or f32; auto: the
+    fastest that processor and weights are made for. Raises RestoraError.
+    """
+    from restora.work.decide import to_denoise
+
+    if sigma is not None and "sigma" in (knobs or {}):
+        raise BadKnob("give sigma once: by itself, or in knobs")
+    wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
+    picture = opened(y)
+    with ExitStack() as stack:
+        level = None if sigma_map is None else _as_file(sigma_map, "sigma_map", stack)
+        diagnosis, chosen = to_denoise(
+            picture.image,
+            wishes,
+            method,
+            strength=_number(strength, "strength"),
+            weights=None if weights is None else str(weights),
+            precision=precision,
+            sigma_map=level,
+        )
+        return _carried_out(picture, diagnosis, chosen, engine, device, max_memory)
+
+
+def upscale(
+    y: Given,
+    scale: float | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    method: str | None = None,
+    weights: str | PathLike[str] | None = None,
+    ensemble: bool = False,
+    back_project: bool = False,
+    precision: str = "auto",
+    engine: str = "auto",
+    device: str = "cpu",
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Make a picture larger: `scale` times, 1 to 8, or to a size (height, width); twice if neither is given.
+
+    y: as in `fix`. Noise that is found is removed first; with a method or weights it is that method alone.
+    ensemble: mean over 8 turned pictures. back_project: correct the result until, made as small again, it is y.
+    Raises RestoraError.
+    """
+    from restora.work.decide import to_upscale
+
+    times = None if scale is None else _number(scale, "scale")
+    target = None if size is None else _size(size)
+    picture = opened(y)
+    diagnosis, chosen = to_upscale(
+        picture.image,
+        times,
+        target,
+        method,
+        weights=None if weights is None else str(weights),
+        ensemble=ensemble,
+        back_project=back_project,
+        precision=precision,
+    )
+    return _carried_out(picture, diagnosis, chosen, engine, device, max_memory)
+
+
+def inpaint(
+    y: Given,
+    mask: Given,
+    method: str | None = None,
+    *,
+    knobs: Mapping[str, float] | None = None,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Fill what a mask marks: scratches, letters, small holes.
+
+    y: as in `fix`. mask: a picture of the same size, or an array (H, W); what is True, 1 or white is filled.
+    method: navier-stokes or biharmonic. Raises RestoraError.
+    """
+    from restora.work.plan import FILLING, plan_to_fill
+
+    picture = opened(y)
+    with ExitStack() as stack:
+        chosen = plan_to_fill(_as_file(mask, "mask", stack), knobs or {}, method or FILLING)
+        return _carried_out(picture, None, chosen, "auto", "cpu", max_memory)
+
+
+def restore(
+    y: Given,
+    plan: Plan | str | PathLike[str],
+    *,
+    mask: Given | None = None,
+    sigma_map: Given | None = None,
+    engine: str = "auto",
+    device: str = "cpu",
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Carry out a plan, or the plan in a file, which may be a report; the same plan gives the same pixels again.
+
+    y: as in `fix`. mask, sigma_map: in place of those that the plan names. Raises RestoraError.
+    """
+    chosen, picture = _plan_in(plan), opened(y)
+    with ExitStack() as stack:
+        for name, beside in (("hole", mask), ("sigma_map", sigma_map)):
+            chosen = _with_map(chosen, name, beside, stack)
+        return _carried_out(picture, None, chosen, engine, device, max_memory)
+
+
+def diagnose(y: Given) -> Diagnosis:
+    """What is wrong with a picture: `diagnosis.findings`, and of these the `present` ones. y: as in `fix`."""
+    from restora.work.diagnose import diagnose as look
+    from restora.work.view import view_of
+
+    return look(view_of(opened(y).image))
+
+
+def plan(y: Given, *, strength: str = "normal") -> Plan:
+    """What `fix` would do and why; `plan.to_json()` is what the command line prints. Arguments as in `fix`."""
+    from restora.work.fix import plan_to_fix
+    from restora.work.view import view_of
+
+    return plan_to_fix(view_of(opened(y).image), strength)[1]
+
+
+def degrade(x: Given, words: str, seed: int = 0) -> Any:
+    """The picture x damaged on purpose, in its own type; the same seed gives the same damage.
+
+    words: as "blur(sigma=2) | noise(sigma=0.1)". Floating-point results are not clipped to 0..1. Where the size
+    changes, alpha is dropped. Raises BadDamage, and as `fix` does.
+    """
+    from restora.damage.words import parse
+    from restora.work.degrade import degrade as damaged
+
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise BadKnob(f"seed must be a whole number from 0, not {seed!r}")
+    picture, damage = opened(x), parse(words)
+    return picture.form.restored(damaged(picture.image, damage, int(seed)))
+
+
+def measure(x_hat: Given, x: Given, protocol: str = "denoise", scale: int = 1, ssim: str = "wang") -> "Scores":
+    """PSNR and SSIM of a picture against its reference; both as in `fix`, each on the scale of its own type.
+
+    protocol: denoise, sr-y, sr-rgb, jpeg-y, deblur or float. scale: of super-resolution, by which its protocols crop.
+    ssim: wang (the field's) or uniform (scikit-image's default). Alpha is not compared. Raises RestoraError.
+    """
+    from restora.metrics.protocol import protocol_named, with_ssim
+    from restora.metrics.scores import measure as scores_of
+
+    chosen = with_ssim(protocol_named(protocol), ssim)
+    times = _number(scale, "scale")
+    if times < 1 or times != int(times):
+        raise BadKnob(f"scale must be a whole number from 1, not {scale!r}")
+    return scores_of(opened(x_hat).image.pixels, opened(x).image.pixels, chosen, int(times))
+
+
+def show(name: str) -> dict[str, Any]:
+    """Everything about one method, as plain values: knobs, reach, paper, weights. Raises RestoraError."""
+    from restora.methods.table import method_named
+
+    return method_named(name).as_dict()
+
+
+@dataclass(frozen=True)
+class Net:
+    """A trained net that is called with a picture, as in `fix`, and gives one in the same type; see `load`."""
+
+    name: str
+    card: Mapping[str, Any]
+    plan: Plan
+    engine: str
+    device: str
+    max_memory: int | str
+
+    def __call__(self, y: Given) -> Any:
+        """What the net makes of a picture. Raises RestoraError."""
+        return _carried_out(opened(y), None, self.plan, self.engine, self.device, self.max_memory).image
+
+    def __repr__(self) -> str:
+        return f"Net({self.name}: {self.card['method']}, scale {self.card.get('scale', 1)}, {self.plan.precision})"
+
+
+def load(
+    name: str | PathLike[str],
+    *,
+    precision: str = "auto",
+    engine: str = "auto",
+    device: str = "cpu",
+    max_memory: int | str = "1GB",
+) -> Net:
+    """The net of some weights, by their name or by a file of theirs, as a function of pictures; `net.card` is its card.
+
+    Nets of a scale make pictures so many times larger; those that can be told the noise level estimate it. Raises
+    NoWeights.
+    """
+    from restora.learn.weights import find
+    from restora.methods.table import method_named
+    from restora.work.plan import best_precision, learned_step
+
+    weights = find(str(name))
+    step = learned_step(method_named(weights.card["method"]), "asked for", str(name))
+    chosen = best_precision([step.weights]) if precision == "auto" else precision
+    return Net(weights.name, weights.card, Plan((step,), step.because, precision=chosen), engine, device, max_memory)
+
+
+def _carried_out(
+    picture: Opened,
+    diagnosis: Diagnosis | None,
+    plan: Plan,
+    engine: str,
+    device: str,
+    max_memory: int | str,
+) -> Result:
+    """The picture restored by a plan."""
+    from restora.data.photographs import sha256
+    from restora.work.restore import restore as run
+
+    memory = amount(max_memory) if isinstance(max_memory, str) else int(_number(max_memory, "max_memory"))
+    image, report = run(picture.image, plan, engine=engine, device=device, max_memory=memory, held=picture.held)
+    report.plan = replace(plan, steps=tuple(_without_files(step) for step in plan.steps))
+    report.input = str(picture.path or "array")
+    report.input_sha256 = sha256(picture.path) if picture.path else ""
+    report.warnings[:0] = picture.notes
+    report.diagnosis = diagnosis.as_dict() if diagnosis else {}
+    same = picture.array if not plan.steps and picture.array is not None else None
+    return Result(
+        picture.form.restored(image) if same is None else same.copy(),
+        report,
+        diagnosis,
+        meta=image.meta,
+        before=small(picture.image),
+        unchanged=None if plan.steps else picture.path,
+    )
+
+
+def _plan_in(plan: Plan | str | PathLike[str]) -> Plan:
+    if isinstance(plan, Plan):
+        return plan
+    try:
+        return plan_from_json(Path(plan).read_text())
+    except (OSError, UnicodeDecodeError, TypeError) as error:
+        raise BadPlan(f"cannot read a plan from {str(plan)!r}: {error}") from error
+
+
+def _with_map(plan: Plan, name: str, given: Given | None, stack: ExitStack) -> Plan:
+    """The plan with a map of its steps that is given; without it, that map must be a file."""
+    from restora.work.plan import map_in, with_hole
+
+    maps = [step_map for step in plan.steps if (step_map := getattr(step, name))]
+    if given is None:
+        if any(step_map["file"] == IN_MEMORY for step_map in maps):
+            raise BadPlan(f"the plan was made with an array as {_CALLED[name]}; give that again, as {_CALLED[name]}=")
+        return plan
+    file = _as_file(given, _CALLED[name], stack)
+    if name == "hole":
+        return with_hole(plan, file)
+    if not maps:
+        raise BadPlan("no step of the plan takes a sigma map")
+    steps = [replace(step, sigma_map=map_in(file)) if step.sigma_map else step for step in plan.steps]
+    return replace(plan, steps=tuple(steps))
+
+
+def _as_file(given: Given, called: str, stack: ExitStack) -> Path:
+    """A mask or a sigma map as a file, which is gone when the stack is left, if it is none. Raises BadImage."""
+    if isinstance(given, str | PathLike):
+        if not Path(given).is_file():
+            raise BadPlan(f"there is no {called} {given}")
+        return Path(given)
+    from restora.files.save import write
+
+    array, _ = array_of(given)
+    if called == "mask" and (array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.max() == 1)):
+        array = (array == 1).astype(np.uint8) * np.uint8(255)
+    image = opened(array).image
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE)))
+    path = folder / f"{called}{'.tif' if image.meta.bits == 32 else '.png'}"
+    write(replace(image, alpha=None), path)
+    return path
+
+
+def _without_files(step: Step) -> Step:
+    """The step without the names of files that are made for arrays."""
+    maps = {name: step_map for name in MAPS if (step_map := getattr(step, name))}
+    made = {name for name, step_map in maps.items() if Path(step_map["file"]).parent.name.startswith(_MADE)}
+    changed: dict[str, Any] = {name: {**maps[name], "file": IN_MEMORY} for name in made}
+    return replace(step, **changed)
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise BadKnob(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
+def _size(size: tuple[int, int]) -> tuple[int, int]:
+    whole = isinstance(size, tuple | list) and all(isinstance(side, int | np.integer) for side in size)
+    if not whole or len(size) != 2 or min(size) < 1:
+        raise BadKnob(f"size must be (height, width) in pixels, not {size!r}")
+    return int(size[0]), int(size[1])

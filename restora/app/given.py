@@ -1,0 +1,191 @@
+"""Pictures that Python code gives: files, arrays, PIL images and tensors, checked, and brought back to their form.
+
+An array is (H, W), (H, W, 1) or (H, W, 3), or with alpha as the last channel (H, W, 2) or (H, W, 4); uint8, uint16,
+or floating point on the 0..1 scale. Everything else is refused: it would be read as other numbers than were meant.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from restora.core.errors import BadImage
+from restora.core.image import Image, Meta
+
+
+class ArrayInterface(Protocol):
+    """What PIL images have."""
+
+    @property
+    def __array_interface__(self) -> Mapping[str, Any]:
+        """See NumPy."""
+
+
+Given: TypeAlias = str | os.PathLike[str] | npt.ArrayLike | ArrayInterface
+"""A picture: the name of a file, an array, a PIL image, or a torch tensor whose channels are last."""
+
+MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
+"""Of PIL images that can be taken as they are."""
+HELD = 50_000_000
+"""Bytes of a picture up to which tiles are chosen as for a file that is decoded into memory; see files/picture.py."""
+_NEAR = -0.5, 1.5
+"""Where all but one in a hundred floating-point values lie: noise that was not clipped goes beyond 0 and 1."""
+_FAR = -3.0, 4.0
+"""Where all of them lie."""
+_MANY = 0.01
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form in which a picture came, and in which it goes back."""
+
+    dtype: np.dtype[Any]
+    flat: bool = False  # (H, W), if it has one channel
+    pil: Mapping[str, Any] | None = None  # of a PIL image: what it says besides its pixels
+
+    def restored(self, image: Image) -> Any:
+        """A picture in this form; of another size or without alpha, if it is."""
+        from restora.files.save import quantise
+
+        values = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+        whole = self.dtype.kind == "u"
+        numbers = (quantise(values, 8 * self.dtype.itemsize) if whole else values).astype(self.dtype)
+        if numbers.shape[2] == 1 and self.flat:
+            numbers = numbers[:, :, 0]
+        if self.pil is None:
+            return numbers
+        from PIL import Image as Pillow
+
+        picture = Pillow.fromarray(np.ascontiguousarray(numbers))
+        picture.info.update(self.pil)
+        return picture
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture that was given, in memory."""
+
+    image: Image
+    form: Form
+    held: int  # bytes, that are not to be had for tiles
+    path: Path | None = None
+    array: np.ndarray | None = None
+    notes: tuple[str, ...] = field(default=())  # what reading changed, and what the decoder warned of
+
+
+def opened(given: Given) -> Opened:
+    """A picture that was given, on the 0..1 scale. Raises BadImage for what cannot be read as one."""
+    if isinstance(given, str | os.PathLike):
+        return _file(named(given))
+    array, pil = array_of(given)
+    _check(array)
+    image = image_of(array)
+    meta = Meta(bits=_bits(array.dtype), icc=(pil or {}).get("icc_profile"))
+    held = array.nbytes if array.nbytes <= HELD else 0
+    form = Form(array.dtype, array.ndim == 2, pil)
+    return Opened(Image(image.pixels, image.alpha, meta=meta), form, held, array=None if pil else array)
+
+
+def named(path: str | os.PathLike[str]) -> Path:
+    """A file by its name. Raises BadImage for the name that commands take as standard input or output."""
+    if str(path) == "-":
+        raise BadImage("a picture needs the name of a file here, not -, which is standard input or output")
+    return Path(path)
+
+
+def image_of(array: np.ndarray) -> Image:
+    """An array as pixels and alpha; nothing is checked."""
+    values = array[:, :, None] if array.ndim == 2 else array
+    values = values.astype(np.float32)
+    if array.dtype.kind == "u":
+        values /= np.float32(np.iinfo(array.dtype).max)
+    alpha = values[:, :, -1].copy() if values.shape[2] in (2, 4) else None
+    pixels = values if alpha is None else np.ascontiguousarray(values[:, :, :-1])
+    return Image(pixels, alpha, meta=Meta(bits=_bits(array.dtype)))
+
+
+def array_of(given: Any) -> tuple[np.ndarray, dict[str, Any] | None]:
+    """What was given as an array, with no more than its kind checked, and of a PIL image what else it says."""
+    pillow, torch = sys.modules.get("PIL.Image"), sys.modules.get("torch")  # whoever has such an object, has loaded it
+    pil = dict(given.info) if pillow and isinstance(given, pillow.Image) else None
+    if pil is not None and given.mode not in MODES:
+        raise BadImage(f"a PIL image of mode {given.mode} is ambiguous; convert it first, as with .convert('RGB')")
+    if torch and isinstance(given, torch.Tensor):
+        given = given.detach().cpu()
+        given = given.float() if given.dtype == torch.bfloat16 else given
+    if np.ma.is_masked(given):
+        raise BadImage("the array has masked values; put numbers in their place")
+    try:
+        return np.asarray(given), pil
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        raise BadImage(f"{type(given).__name__} is no picture: it cannot be read as an array ({error})") from error
+
+
+def _file(path: Path) -> Opened:
+    from restora.files.picture import open_picture
+
+    picture = open_picture(path)
+    image = picture.load()
+    form = Form(np.dtype({8: np.uint8, 16: np.uint16}.get(image.meta.bits, np.float32)), flat=True)
+    return Opened(image, form, picture.held, path, notes=(*image.meta.notes, *picture.faults))
+
+
+def _bits(dtype: np.dtype[Any]) -> int:
+    return 8 * dtype.itemsize if dtype.kind == "u" else 32
+
+
+def _check(array: np.ndarray) -> None:
+    """Raise BadImage for an array that is no picture, or whose numbers are on another scale than its type says."""
+    if array.dtype.kind not in "uf" or (array.dtype.kind == "u" and array.dtype.itemsize > 2):
+        hint = "; with .astype(np.uint8), if it holds 0 to 255" if array.dtype.kind in "iu" else ""
+        raise BadImage(f"a picture holds uint8, uint16, or floating-point numbers from 0 to 1, not {array.dtype}{hint}")
+    _check_shape(array.shape)
+    if array.dtype.kind == "f":
+        _check_floats(array)
+        return
+    high = int(array.max())
+    if high == 1:
+        raise BadImage(
+            f"the array holds only 0 and 1, of which {array.dtype} makes black; bring it to the scale of its type"
+        )
+    if array.dtype.itemsize == 2 and 0 < high < 256:
+        raise BadImage(
+            f"the uint16 array goes to {high}, where white is 65535; if white is 255 in it, use .astype(np.uint8),"
+            " and if it is as dark, divide it by 65535"
+        )
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    told = "x".join(map(str, shape)) or "a single number"
+    if 0 in shape:
+        raise BadImage(f"the array is empty ({told})")
+    if len(shape) == 3 and shape[2] > 4 and shape[0] <= 4:
+        raise BadImage(
+            f"the array ({told}) has its channels first; put them last, with np.transpose(y, (1, 2, 0)), or"
+            " y.permute(1, 2, 0) of a tensor"
+        )
+    if len(shape) == 4:
+        raise BadImage(f"the array ({told}) holds several pictures; give them one by one, as (H, W, C)")
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > 4):
+        raise BadImage(f"a picture is an array (H, W), or (H, W, C) of 1 to 4 channels, not {told}")
+
+
+def _check_floats(array: np.ndarray) -> None:
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite([low, high]).all():
+        raise BadImage("the array holds NaN or infinity; put numbers in their place")
+    if low >= _NEAR[0] and high <= _NEAR[1]:
+        return
+    outside = float(((array < _NEAR[0]) | (array > _NEAR[1])).mean())
+    if outside <= _MANY and low >= _FAR[0] and high <= _FAR[1]:
+        return
+    if high <= _NEAR[1]:
+        hint = "if it goes from -1 to 1, take (y + 1) / 2"
+    else:
+        hint = f"divide it by {255 if high <= 2 * 255 else 65535 if high <= 2 * 65535 else 'what is white'}"
+    raise BadImage(f"the array goes from {low:.4g} to {high:.4g}, where 0 must be black and 1 white; {hint}")

@@ -1,0 +1,82 @@
+"""Decide: the plan for a picture and what is wished for it, as the command line and Python both ask."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadKnob
+from restora.core.plan import Plan
+from restora.methods.table import method_named
+from restora.work.diagnose import Pixels, diagnose
+from restora.work.fix import plan_to_fix
+from restora.work.plan import denoises, method_for, plan_of_method, plan_to_enlarge, plan_to_enlarge_as_found
+from restora.work.view import view_of
+
+
+def to_denoise(
+    picture: Pixels,
+    wishes: Mapping[str, Any],
+    method: str | None = None,
+    *,
+    strength: float = 1.0,
+    weights: str | None = None,
+    precision: str = "auto",
+    sigma_map: Path | None = None,
+) -> tuple[Diagnosis | None, Plan]:
+    """The plan to remove noise by a method, that of the weights or the flagship; see plan_of_method.
+
+    The picture is diagnosed only where a knob of the method needs that and is not among the wishes.
+    """
+    chosen = method or method_for(weights)
+    denoises(chosen)
+    measured = any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs)
+    diagnosis = diagnose(view_of(picture)) if measured else None
+    plan = plan_of_method(
+        chosen,
+        wishes,
+        diagnosis,
+        strength=strength,
+        weights=weights,
+        precision=None if precision == "auto" else precision,
+        sigma_map=sigma_map,
+    )
+    return diagnosis, plan
+
+
+def to_upscale(
+    picture: Pixels,
+    scale: float | None = None,
+    size: tuple[int, int] | None = None,
+    method: str | None = None,
+    *,
+    weights: str | None = None,
+    ensemble: bool = False,
+    back_project: bool = False,
+    precision: str = "auto",
+) -> tuple[Diagnosis | None, Plan]:
+    """The plan to make a picture `scale` times larger, or of a size (height, width); twice as large if neither is said.
+
+    With a method or weights it is that method alone, see plan_to_enlarge; else what is found is treated too.
+    """
+    if scale is not None and (size or not math.isfinite(scale)):
+        raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
+    height, width = picture.shape[:2]
+    times = 2.0 if scale is None else scale
+    target = size or (round(height * times), round(width * times))
+    chosen = method or (method_for(weights) if weights else None)
+    if chosen is None:
+        if precision != "auto" or back_project:
+            raise BadKnob("--precision and --back-project go with a --method or --weights")
+        diagnosis, plan = plan_to_fix(view_of(picture))
+        return diagnosis, plan_to_enlarge_as_found(diagnosis, picture.shape, target, treated=plan, ensemble=ensemble)
+    return None, plan_to_enlarge(
+        chosen,
+        picture.shape,
+        target,
+        weights=weights,
+        precision=None if precision == "auto" else precision,
+        ensemble=ensemble,
+        back_project=back_project,
+    )
