@@ -34,6 +34,15 @@ _CALLED = {"hole": "mask", "sigma_map": "sigma_map"}
 """What a map of a step is called here."""
 
 
+@dataclass(frozen=True)
+class Where:
+    """What runs the nets, on which device, and how many bytes tiles may take."""
+
+    engine: str
+    device: str
+    memory: int
+
+
 def fix(
     y: Given,
     *,
@@ -51,8 +60,8 @@ def fix(
     from restora.work.fix import plan_to_fix
     from restora.work.view import view_of
 
-    picture = opened(y)
-    return _carried_out(picture, *plan_to_fix(view_of(picture.image), strength), engine, device, max_memory)
+    where, picture = _where(engine, device, max_memory), opened(y)
+    return _carried_out(picture, *plan_to_fix(view_of(picture.image), strength), where)
 
 
 def denoise(
@@ -81,7 +90,7 @@ def denoise(
     if sigma is not None and "sigma" in (knobs or {}):
         raise BadKnob("give sigma once: by itself, or in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
-    picture = opened(y)
+    where, picture = _where(engine, device, max_memory), opened(y)
     with ExitStack() as stack:
         level = None if sigma_map is None else _as_file(sigma_map, "sigma_map", stack)
         diagnosis, chosen = to_denoise(
@@ -93,7 +102,7 @@ def denoise(
             precision=precision,
             sigma_map=level,
         )
-        return _carried_out(picture, diagnosis, chosen, engine, device, max_memory)
+        return _carried_out(picture, diagnosis, chosen, where)
 
 
 def upscale(
@@ -120,7 +129,7 @@ def upscale(
 
     times = None if scale is None else _number(scale, "scale")
     target = None if size is None else _size(size)
-    picture = opened(y)
+    where, picture = _where(engine, device, max_memory), opened(y)
     diagnosis, chosen = to_upscale(
         picture.image,
         times,
@@ -131,7 +140,7 @@ def upscale(
         back_project=back_project,
         precision=precision,
     )
-    return _carried_out(picture, diagnosis, chosen, engine, device, max_memory)
+    return _carried_out(picture, diagnosis, chosen, where)
 
 
 def inpaint(
@@ -149,10 +158,10 @@ def inpaint(
     """
     from restora.work.plan import FILLING, plan_to_fill
 
-    picture = opened(y)
+    where, picture = _where("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
         chosen = plan_to_fill(_as_file(mask, "mask", stack), knobs or {}, method or FILLING)
-        return _carried_out(picture, None, chosen, "auto", "cpu", max_memory)
+        return _carried_out(picture, None, chosen, where)
 
 
 def restore(
@@ -169,11 +178,11 @@ def restore(
 
     y: as in `fix`. mask, sigma_map: in place of those that the plan names. Raises RestoraError.
     """
-    chosen, picture = _plan_in(plan), opened(y)
+    where, chosen, picture = _where(engine, device, max_memory), _plan_in(plan), opened(y)
     with ExitStack() as stack:
         for name, beside in (("hole", mask), ("sigma_map", sigma_map)):
             chosen = _with_map(chosen, name, beside, stack)
-        return _carried_out(picture, None, chosen, engine, device, max_memory)
+        return _carried_out(picture, None, chosen, where)
 
 
 def diagnose(y: Given) -> Diagnosis:
@@ -237,13 +246,11 @@ class Net:
     name: str
     card: Mapping[str, Any]
     plan: Plan
-    engine: str
-    device: str
-    max_memory: int | str
+    where: Where
 
     def __call__(self, y: Given) -> Any:
         """What the net makes of a picture. Raises RestoraError."""
-        return _carried_out(opened(y), None, self.plan, self.engine, self.device, self.max_memory).image
+        return _carried_out(opened(y), None, self.plan, self.where).image
 
     def __repr__(self) -> str:
         return f"Net({self.name}: {self.card['method']}, scale {self.card.get('scale', 1)}, {self.plan.precision})"
@@ -266,26 +273,29 @@ def load(
     from restora.methods.table import method_named
     from restora.work.plan import best_precision, learned_step
 
-    weights = find(str(name))
+    where, weights = _where(engine, device, max_memory), find(str(name))
     step = learned_step(method_named(weights.card["method"]), "asked for", str(name))
     chosen = best_precision([step.weights]) if precision == "auto" else precision
-    return Net(weights.name, weights.card, Plan((step,), step.because, precision=chosen), engine, device, max_memory)
+    return Net(weights.name, weights.card, Plan((step,), step.because, precision=chosen), where)
 
 
-def _carried_out(
-    picture: Opened,
-    diagnosis: Diagnosis | None,
-    plan: Plan,
-    engine: str,
-    device: str,
-    max_memory: int | str,
-) -> Result:
+def _where(engine: str, device: str, max_memory: int | str) -> Where:
+    """Where a plan is to be carried out, checked before anything that takes time."""
+    from restora.engines.choice import backend_named
+
+    backend_named(engine, device)
+    memory = amount(max_memory) if isinstance(max_memory, str) else int(_number(max_memory, "max_memory"))
+    return Where(engine, device, memory)
+
+
+def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where: Where) -> Result:
     """The picture restored by a plan."""
     from restora.data.photographs import sha256
     from restora.work.restore import restore as run
 
-    memory = amount(max_memory) if isinstance(max_memory, str) else int(_number(max_memory, "max_memory"))
-    image, report = run(picture.image, plan, engine=engine, device=device, max_memory=memory, held=picture.held)
+    image, report = run(
+        picture.image, plan, engine=where.engine, device=where.device, max_memory=where.memory, held=picture.held
+    )
     report.plan = replace(plan, steps=tuple(_without_files(step) for step in plan.steps))
     report.input = str(picture.path or "array")
     report.input_sha256 = sha256(picture.path) if picture.path else ""

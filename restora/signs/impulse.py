@@ -11,6 +11,9 @@ LEAST = 0.009
 """Share of pixels from which on the noise is called impulse noise; stars and glints are rarer than that."""
 RARE = LEAST / 30
 """Share of values at black and white up to which no dots are looked for, as in most photographs."""
+SQUARE, EVENLY = 64, 0.3
+"""Side of the squares, and share of the mean that half of them must have: grains and glints are saturated dots too, but
+they are of one thing in the picture."""
 MANY = 0.1
 """Share of pixels from which on they are called many."""
 TOGETHER = 2.5
@@ -25,14 +28,26 @@ NEARBY = 65
 
 
 def impulse(crops: Sequence[np.ndarray]) -> Finding:
-    """The share of impulse pixels in some crops (h, w, C)."""
-    share = float(np.mean([impulse_mask(crop).mean() for crop in crops]))
-    present = share >= LEAST
+    """The share of impulse pixels in some crops (h, w, C). They are present if they are many, and everywhere."""
+    masks = [impulse_mask(crop) for crop in crops]
+    share = float(np.mean([mask.mean() for mask in masks]))
+    present = share >= LEAST and _everywhere(masks, share)
     percent = f"{100 * share:.1f} %" if present else f"{100 * share:.2f} %"
     says = f"about {percent} of the pixels are black or white dots" if present else f"no impulse noise ({percent})"
+    if share >= LEAST and not present:
+        says = f"no impulse noise: the black and white dots ({percent}) are in a part of the picture only"
     plain = ("many " if share >= MANY else "") + "black and white dots" if present else ""
     sure = min(1.0, abs(share - LEAST) / LEAST)
     return Finding("impulse", round(share, 5), "share of pixels", sure, present, says, {}, plain)
+
+
+def _everywhere(masks: Sequence[np.ndarray], share: float) -> bool:
+    """Whether half of the squares of masks (h, w) have at least EVENLY of the mean share; of small masks one square."""
+    shares = []
+    for mask in masks:
+        rows, columns = (max(1, side // SQUARE) for side in mask.shape)
+        shares += [part.mean() for band in np.array_split(mask, rows) for part in np.array_split(band, columns, axis=1)]
+    return float(np.median(shares)) >= EVENLY * share
 
 
 def impulse_mask(crop: np.ndarray) -> np.ndarray:

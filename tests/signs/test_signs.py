@@ -7,6 +7,7 @@ from restora.damage.quantiser import steps
 from restora.damage.words import parse
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
+from restora.signs.impulse import LEAST
 from restora.signs.jpeg_quality import EDGES
 from restora.signs.table import absent, findings
 
@@ -139,6 +140,17 @@ def test_impulses_are_found_and_not_taken_for_gaussian_noise(clean, amount):
     found = look(y)
     assert found["impulse"].present and found["impulse"].value == pytest.approx(amount, rel=0.25)
     assert found["noise_level"].value[0] < 0.02
+
+
+def test_dots_of_one_thing_in_the_picture_are_no_impulse_noise():
+    """As saturated grains of maize in the sun."""
+    x = PHOTOS["astronaut"]
+    dotted = parse("noise(salt-and-pepper, amount=0.08)").apply(x, np.random.default_rng(3))
+    part = x.copy()
+    part[80:240, 80:240] = dotted[80:240, 80:240]
+    assert look(dotted)["impulse"].present
+    found = look(part)["impulse"]
+    assert found.value > LEAST and not found.present and "in a part of the picture only" in found.says
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.2, 0.4])
