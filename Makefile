@@ -18,7 +18,7 @@ demo: $(VENV)/runtime
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/lab lint types wheel
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not exhaustive"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not exhaustive" --durations 20
 
 lint: $(VENV)/lab
 	$(BIN)/ruff check .

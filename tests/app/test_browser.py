@@ -293,7 +293,9 @@ def test_nothing_is_fetched_from_elsewhere(page, address):
     page.goto(f"{address}/docs")
     page.wait_for_selector('[data-path="/v1/restore"]')
     elsewhere = [url for url in page.asked if urlsplit(url).scheme in ("http", "https") and not url.startswith(address)]
-    assert len(page.asked) > 20 and not elsewhere and not page.complaints
+    of_leaving = ("BodyStreamBuffer was aborted", "Connection errored out")  # of the page that was left
+    complaints = [each for each in page.complaints if not any(words in each for words in of_leaving)]
+    assert len(page.asked) > 20 and not elsewhere and not complaints
 
 
 def test_it_fits_a_phone_in_the_dark(browser, address, noisy):

@@ -30,7 +30,7 @@ def test_an_unknown_device_names_those_that_are_known(name):
         device_named(name)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler here")
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:The .grad attribute:UserWarning")
 def test_a_compiled_game_moves_as_one_that_is_not(tmp_path):

@@ -42,7 +42,8 @@ def test_the_plan_follows_the_damage(photo, words, methods):
         ("noise(sigma=0.25)", "restora.noise"),
         ("noise(poisson, peak=60)", "restora.noise"),
         ("noise(sigma=0.06) | noise(salt-and-pepper, amount=0.05)", "restora.noise"),
-        ("noise(camera, sigma=0.04)", "restora.photo"),
+        ("noise(camera, sigma=0.04)", "restora.noise"),
+        ("noise(camera, sigma=0.067, grain=0.0, colour=0.0)", "restora.photo"),
     ],
 )
 def test_the_weights_follow_the_kind_of_noise(photo, words, weights):

@@ -61,7 +61,7 @@ WHITE_FACTS = {"channels": 0.1, "neighbours": 0.1}
         ({"noise_level": (0.05, {"channels": 0.9, "neighbours": 0.1})}, "restora.photo"),
         ({"noise_level": (0.05, {"channels": 0.1, "neighbours": 0.6})}, "restora.photo"),
         ({"noise_level": 0.05}, "restora.photo"),
-        ({"camera_noise": 0.03}, "restora.photo"),
+        ({"camera_noise": 0.03}, "restora.noise"),
         ({"jpeg_quality": 30}, "restora.photo"),
         ({"jpeg_quality": (100, {"edges": 20.0})}, None),
         ({"noise_level": (0.05, WHITE_FACTS), "jpeg_quality": (100, {"edges": 20.0})}, "restora.photo"),
