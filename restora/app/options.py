@@ -36,7 +36,8 @@ Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file;
 Output = Annotated[
     Path | None,
     typer.Option(
-        *("-o", "--output"),
+        "-o",
+        "--output",
         help="Where to write, by the ending; - for standard output. If not given: PICTURE.restored, a JPEG for HEIC.",
     ),
 ]

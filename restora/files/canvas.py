@@ -1,4 +1,4 @@
-"""A picture on the disk that is filled from the top, and, if wanted, outlives its process to be gone on with."""
+"""A picture on the disk that is filled from the top, and, if wanted, outlives its process, to be resumed."""
 
 import json
 import os
@@ -140,11 +140,11 @@ class Unfinished:
         except FileNotFoundError:
             return ""
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, tifffile.TiffFileError):
-            return f"the unfinished {self.target.name} is damaged; it is begun anew"
+            return f"the unfinished {self.target.name} is damaged; it starts again"
         if others:
-            return f"the unfinished {self.target.name} was made with another {' and '.join(others)}; it is begun anew"
+            return f"the unfinished {self.target.name} was made with another {' and '.join(others)}; it starts again"
         if not whole:
-            return f"the unfinished {self.target.name} was cut off; it is begun anew"
+            return f"the unfinished {self.target.name} was cut off; it starts again"
         self.rows, self.tally = rows, tally
         return ""
 
@@ -177,7 +177,7 @@ def unfinished(
             yield part
         except BaseException:
             if part.rows:
-                say(f"stopped; {part.rows} of {height} rows are kept, and the same command goes on from there")
+                say(f"stopped; {part.rows} of {height} rows are kept, and the same command resumes there")
             else:
                 part.remove()
             raise

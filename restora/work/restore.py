@@ -170,7 +170,7 @@ def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any
 
 
 def _tally(work: Restoration) -> dict[str, Any]:
-    """What was counted of the pieces so far, to go on counting when an unfinished result is gone on with."""
+    """What was counted of the pieces so far, to resume counting with an unfinished result."""
     return {"repaired": work.repaired, "lacking": [each.so_far() for each in _correctors(work)]}
 
 

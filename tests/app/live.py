@@ -1,6 +1,7 @@
 """A server in a thread of this process, and clients that speak to it byte by byte."""
 
 import asyncio
+import json
 import logging
 import socket
 import threading
@@ -8,7 +9,23 @@ import time
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 
+from fastapi.testclient import TestClient
+
 from restora.app.connections import LOGS, server_of
+from restora.app.guard import Bounds
+from restora.app.server import make_app
+from restora.core.plan import Plan, Step
+from restora.work.jobs import Jobs
+from restora.work.restore import Limits
+
+FORM = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n'
+MEDIAN = {"Restora-Plan": json.dumps(Plan((Step("median", "", knobs={"radius": 1}),), "").as_dict())}
+
+
+def client_of(tmp_path, bounds=None, **options):
+    jobs = Jobs(tmp_path / "jobs", Limits(pixels=10**6, minutes=1), **options)
+    return TestClient(make_app(jobs, bounds or Bounds()), base_url="http://localhost")
 
 
 @contextmanager
