@@ -290,7 +290,7 @@ def _where(engine: str, device: str, max_memory: int | str) -> Where:
 
 def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where: Where) -> Result:
     """The picture restored by a plan."""
-    from restora.data.photographs import sha256
+    from restora.core.checksum import sha256
     from restora.work.restore import restore as run
 
     image, report = run(

@@ -54,7 +54,7 @@ class Result:
         format stays the same. Raises OutputExists if the file is there and `force` is not set, BadImage where it cannot
         be written.
         """
-        from restora.data.photographs import sha256
+        from restora.core.checksum import sha256
         from restora.files.save import check_output, copy, write
 
         target, image = named(path), self._image()

@@ -4,7 +4,6 @@ Pixels are read by OpenCV, so that training needs no libvips; of 8-bit JPEG and 
 """
 
 import csv
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, RestoraError
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".avif"}
@@ -96,9 +96,3 @@ def split(all_photographs: list[Photograph], hold_out: int) -> tuple[list[Photog
     """(to train on, held out): the `hold_out` photographs with the lowest checksums are kept for validation."""
     held = sorted(all_photographs, key=lambda photo: photo.sha256)[:hold_out]
     return [photo for photo in all_photographs if photo not in held], held
-
-
-def sha256(path: Path) -> str:
-    """The checksum of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from restora.core.checksum import sha256
 from restora.core.errors import RestoraError
 from restora.core.names import nearest
-from restora.data.photographs import locate, pictures, sha256
+from restora.data.photographs import locate, pictures
 
 FOLDERS = {
     "Set5": "eval/Set5",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.damage.shrink import along
+from restora.core.resample import along
 
 Read = Callable[[int, int, int, int], np.ndarray]
 """(top, left, height, width) -> (height, width, C) float32, a rectangle inside the picture."""

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadWeights, NoWeights, OutputExists, RestoraError
 from restora.core.names import nearest
-from restora.data.photographs import sha256
 from restora.learn.card import check_card, read_card
 
 SHIPPED = Path(__file__).parent.parent / "weights"

@@ -10,7 +10,7 @@ M. Irani, S. Peleg, "Improving resolution by image registration", CVGIP: Graphic
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.damage.shrink import along
+from restora.core.resample import along
 
 REACH = 4
 """Pixels of the small picture that one round looks around: two down, two up."""

@@ -7,7 +7,7 @@ R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TA
 
 from scipy.sparse import csr_array
 
-from restora.damage.shrink import bicubic_weights
+from restora.core.resample import bicubic_weights
 
 
 def bicubic(size: int, new_size: int) -> csr_array:

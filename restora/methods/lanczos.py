@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.sparse import csr_array
 
-from restora.damage.shrink import axis_weights
+from restora.core.resample import axis_weights
 
 LOBES = 3
 

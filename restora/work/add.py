@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadWeights, MissingExtra, NotFinite, RestoraError
-from restora.data.photographs import sha256
 from restora.engines.channels import within_bounds
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.limit import more_memory

@@ -12,8 +12,9 @@ import numpy as np
 from restora.core.errors import RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
+from restora.core.resample import imresize
 from restora.damage.jpeg import last_of_jpegs
-from restora.damage.shrink import Shrink, imresize, shrink_in
+from restora.damage.shrink import Shrink, shrink_in
 from restora.damage.words import parse
 from restora.data.sets import TestSet
 from restora.files.picture import read

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from restora.core.checksum import sha256
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.knobs import Knob, Setting, settle
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
-from restora.data.photographs import sha256
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named

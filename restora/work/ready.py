@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, BadPlan, NotFinite, RestoraError, Truncated
 from restora.core.image import to_grey
 from restora.core.knobs import Setting
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
-from restora.damage.shrink import along, bicubic_weights
-from restora.data.photographs import sha256
+from restora.core.resample import along, bicubic_weights
 from restora.engines.channels import ensemble, on_luma, whatever_channels
 from restora.engines.choice import CPU, Backend
 from restora.engines.openvino_ import rest

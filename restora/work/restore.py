@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
-from restora.damage.shrink import bicubic_weights
-from restora.data.photographs import sha256
+from restora.core.resample import bicubic_weights
 from restora.engines.choice import CPU, backend_named
 from restora.engines.hidden import without_hidden
 from restora.engines.openvino_ import rest

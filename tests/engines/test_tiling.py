@@ -12,7 +12,7 @@ import torch
 
 from restora.core.errors import NotFinite
 from restora.core.image import Image
-from restora.damage.shrink import bicubic_weights, imresize
+from restora.core.resample import bicubic_weights, imresize
 from restora.engines.openvino_ import openvino_engine
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
 from restora.engines.torch_ import torch_engine

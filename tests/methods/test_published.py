@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from restora.damage.shrink import Shrink, imresize
+from restora.core.resample import imresize
+from restora.damage.shrink import Shrink
 from restora.damage.words import parse
 from restora.data.sets import published as literature
 from restora.data.sets import test_set as named_set

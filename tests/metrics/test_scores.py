@@ -6,7 +6,7 @@ from scipy.signal import fftconvolve
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from restora.core.errors import RestoraError
-from restora.damage.shrink import imresize
+from restora.core.resample import imresize
 from restora.data.sets import test_set as named_set
 from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS, luma, protocol_named

@@ -15,7 +15,7 @@ from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
-from restora.damage.shrink import imresize
+from restora.core.resample import imresize
 from restora.data import sets
 from restora.engines.choice import Backend
 from restora.files.picture import read

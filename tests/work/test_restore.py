@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import pyvips
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, BadPlan, NoWeights, OutputExists
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
-from restora.data.photographs import sha256
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.weights import Weights, store

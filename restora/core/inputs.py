@@ -1,0 +1,57 @@
+"""Inputs and products: what a method reads beside the picture, and what it gives beside the result.
+
+Each is declared once, on the row of its method. The command line option, the field of the HTTP form, the argument in
+Python, the checks, the id of the plan and the help come from the declaration.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["plane", "picture", "kernel", "boxes"]
+"""plane: one value for each pixel, a grey picture of the same size. picture: a second picture, of any size.
+kernel: a blur kernel, a small grey picture or words such as "motion(length=15, angle=30)".
+boxes: rectangles, a JSON list of [top, left, height, width] in pixels."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something that a method reads beside the picture.
+
+    name: of the argument of the method's function, which is also the name of the field and the option.
+    plane: the plane of a trained net that it fills.
+    default: the method that a plan gets where this is given and no step reads it; empty: such a plan is refused.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = True
+    plane: str = ""
+    default: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name in a sentence."""
+        return self.name.replace("_", " ")
+
+    @property
+    def option(self) -> str:
+        """The option of the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return {"kind": self.kind, "required": self.required, "description": self.help}
+
+
+@dataclass(frozen=True)
+class Product:
+    """Something that a method gives beside the result, of the same kinds as inputs; written where it is asked for."""
+
+    name: str
+    kind: Kind
+    help: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return {"kind": self.kind, "description": self.help}
