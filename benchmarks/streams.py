@@ -16,8 +16,9 @@ import numpy as np
 from restora.engines.openvino_ import openvino
 from restora.learn.weights import find
 from restora.methods.table import METHODS
+from restora.stages.load import beside_int8
 from restora.work.bench import write_table
-from restora.work.plan import FLAGSHIP, beside_int8
+from restora.work.plan import FLAGSHIP
 
 RESULTS = Path(__file__).parent.parent / "results" / "streams.csv"
 SIDES = (256, 512, 1024, 1536)

@@ -16,7 +16,7 @@ def module(name: str) -> "torch.nn.Module":
     """
     from restora.learn.weights import find
     from restora.methods.table import method_named
-    from restora.work.load import load_module
+    from restora.stages.load import load_module
 
     weights = find(name)
     return load_module(weights, method_named(weights.card["method"]))

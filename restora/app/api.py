@@ -5,6 +5,7 @@ have: `engine` (auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, G
 `max_memory` bounds the memory that tiles take, beside the picture and its result, in bytes or as "1GB".
 """
 
+import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -21,17 +22,15 @@ from restora.app.result import Result, small
 from restora.core.amount import amount
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
-from restora.core.plan import MAPS, Plan, Step, plan_from_json
+from restora.core.plan import Plan, Step, plan_from_json
 
 if TYPE_CHECKING:
     from restora.metrics.scores import Scores
 
 IN_MEMORY = "given as an array"
-"""What a plan has in place of the file of a mask or a sigma map that was none."""
+"""What a plan has in place of the file of an input that was an array."""
 _MADE = "restora-given-"
 """How the folder is called that is made for such an array."""
-_CALLED = {"hole": "mask", "sigma_map": "sigma_map"}
-"""What a map of a step is called here."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ def denoise(
     strength: float = 1.0,
     weights: str | PathLike[str] | None = None,
     knobs: Mapping[str, float] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     precision: str = "auto",
     engine: str = "auto",
     device: str = "cpu",
@@ -82,8 +82,8 @@ def denoise(
 
     y: as in `fix`. sigma: standard deviation of the noise, on the 0..1 scale (25/255 = 0.098); measured if not given.
     sigma_map: a grey picture (H, W) with sigma everywhere. strength: share of the change, 0 to 1.
-    weights: a name, or a file. knobs: of the method, by name, see `show`. precision: int8, bf16 or f32; auto: the
-    fastest that processor and weights are made for. Raises RestoraError.
+    weights: a name, or a file. knobs, inputs: of the method, by name, see `show`. precision: int8, bf16 or f32; auto:
+    the fastest that processor and weights are made for. Raises RestoraError.
     """
     from restora.work.decide import to_denoise
 
@@ -92,7 +92,6 @@ def denoise(
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
     where, picture = _where(engine, device, max_memory), opened(y)
     with ExitStack() as stack:
-        level = None if sigma_map is None else _as_file(sigma_map, "sigma_map", stack)
         diagnosis, chosen = to_denoise(
             picture.image,
             wishes,
@@ -100,7 +99,7 @@ def denoise(
             strength=_number(strength, "strength"),
             weights=None if weights is None else str(weights),
             precision=precision,
-            sigma_map=level,
+            inputs=_as_files({"sigma_map": sigma_map, **(inputs or {})}, stack),
         )
         return _carried_out(picture, diagnosis, chosen, where)
 
@@ -160,7 +159,7 @@ def inpaint(
 
     where, picture = _where("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
-        chosen = plan_to_fill(_as_file(mask, "mask", stack), knobs or {}, method or FILLING)
+        chosen = plan_to_fill(_as_files({"mask": mask}, stack), knobs or {}, method or FILLING)
         return _carried_out(picture, None, chosen, where)
 
 
@@ -168,20 +167,22 @@ def restore(
     y: Given,
     plan: Plan | str | PathLike[str],
     *,
-    mask: Given | None = None,
-    sigma_map: Given | None = None,
+    inputs: Mapping[str, Given] | None = None,
     engine: str = "auto",
     device: str = "cpu",
     max_memory: int | str = "1GB",
 ) -> Result:
     """Carry out a plan, or the plan in a file, which may be a report; the same plan gives the same pixels again.
 
-    y: as in `fix`. mask, sigma_map: in place of those that the plan names. Raises RestoraError.
+    y: as in `fix`. inputs: by name, as {"mask": array}; in place of those that the plan names. Raises RestoraError.
     """
+    from restora.work.plan import with_inputs
+
     where, chosen, picture = _where(engine, device, max_memory), _plan_in(plan), opened(y)
     with ExitStack() as stack:
-        for name, beside in (("hole", mask), ("sigma_map", sigma_map)):
-            chosen = _with_map(chosen, name, beside, stack)
+        files = _as_files(inputs or {}, stack)
+        _given_again(chosen, files)
+        chosen = with_inputs(chosen, files)
         return _carried_out(picture, None, chosen, where)
 
 
@@ -293,8 +294,15 @@ def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where
     from restora.core.checksum import sha256
     from restora.work.restore import restore as run
 
+    products: dict[str, Any] = {}
     image, report = run(
-        picture.image, plan, engine=where.engine, device=where.device, max_memory=where.memory, held=picture.held
+        picture.image,
+        plan,
+        engine=where.engine,
+        device=where.device,
+        max_memory=where.memory,
+        held=picture.held,
+        keep=products.__setitem__,
     )
     report.plan = replace(plan, steps=tuple(_without_files(step) for step in plan.steps))
     report.input = str(picture.path or "array")
@@ -306,6 +314,7 @@ def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where
         picture.form.restored(image) if same is None else same.copy(),
         report,
         diagnosis,
+        products,
         meta=image.meta,
         before=small(picture.image),
         unchanged=None if plan.steps else picture.path,
@@ -321,48 +330,50 @@ def _plan_in(plan: Plan | str | PathLike[str]) -> Plan:
         raise BadPlan(f"cannot read a plan from {str(plan)!r}: {error}") from error
 
 
-def _with_map(plan: Plan, name: str, given: Given | None, stack: ExitStack) -> Plan:
-    """The plan with a map of its steps that is given; without it, that map must be a file."""
-    from restora.work.plan import map_in, with_hole
-
-    maps = [step_map for step in plan.steps if (step_map := getattr(step, name))]
-    if given is None:
-        if any(step_map["file"] == IN_MEMORY for step_map in maps):
-            raise BadPlan(f"the plan was made with an array as {_CALLED[name]}; give that again, as {_CALLED[name]}=")
-        return plan
-    file = _as_file(given, _CALLED[name], stack)
-    if name == "hole":
-        return with_hole(plan, file)
-    if not maps:
-        raise BadPlan("no step of the plan takes a sigma map")
-    steps = [replace(step, sigma_map=map_in(file)) if step.sigma_map else step for step in plan.steps]
-    return replace(plan, steps=tuple(steps))
+def _as_files(given: Mapping[str, Given | None], stack: ExitStack) -> dict[str, str | Path]:
+    """Inputs of methods as files, which are gone when the stack is left, or as words. Raises BadPlan or BadImage."""
+    return {name: _as_file(value, name, stack) for name, value in given.items() if value is not None}
 
 
-def _as_file(given: Given, called: str, stack: ExitStack) -> Path:
-    """A mask or a sigma map as a file, which is gone when the stack is left, if it is none. Raises BadImage."""
-    if isinstance(given, str | PathLike):
-        if not Path(given).is_file():
-            raise BadPlan(f"there is no {called} {given}")
-        return Path(given)
+def _as_file(given: Given, name: str, stack: ExitStack) -> str | Path:
     from restora.files.save import write
+    from restora.methods.table import INPUTS
 
+    if isinstance(given, str | PathLike):
+        return given if isinstance(given, str) else Path(given)
+    if name not in INPUTS:
+        raise BadPlan(f"no method takes a {name!r}; known: {', '.join(INPUTS)}")
+    folder, kind = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE))), INPUTS[name].kind
     array, _ = array_of(given)
-    if called == "mask" and (array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.max() == 1)):
+    if kind == "boxes":
+        return json.dumps(array.tolist())
+    if kind == "kernel":
+        np.save(folder / f"{name}.npy", array.astype(float))
+        return folder / f"{name}.npy"
+    if name == "mask" and (array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.max() == 1)):
         array = (array == 1).astype(np.uint8) * np.uint8(255)
     image = opened(array).image
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE)))
-    path = folder / f"{called}{'.tif' if image.meta.bits == 32 else '.png'}"
+    path = folder / f"{name}{'.tif' if image.meta.bits == 32 else '.png'}"
     write(replace(image, alpha=None), path)
     return path
 
 
+def _given_again(plan: Plan, inputs: Mapping[str, Any]) -> None:
+    """Raise BadPlan if the plan was made with arrays that are not given again."""
+    for step in plan.steps:
+        for name, entry in step.inputs.items():
+            if entry.get("file") == IN_MEMORY and name not in inputs:
+                raise BadPlan(f"the plan was made with an array as {name}; give it again: inputs={{{name!r}: array}}")
+
+
 def _without_files(step: Step) -> Step:
     """The step without the names of files that are made for arrays."""
-    maps = {name: step_map for name in MAPS if (step_map := getattr(step, name))}
-    made = {name for name, step_map in maps.items() if Path(step_map["file"]).parent.name.startswith(_MADE)}
-    changed: dict[str, Any] = {name: {**maps[name], "file": IN_MEMORY} for name in made}
-    return replace(step, **changed)
+
+    def plain(entry: Mapping[str, str]) -> Mapping[str, str]:
+        made = Path(entry.get("file", "")).parent.name.startswith(_MADE)
+        return {**entry, "file": IN_MEMORY} if made else entry
+
+    return replace(step, inputs={name: plain(entry) for name, entry in step.inputs.items()})
 
 
 def _number(value: Any, name: str) -> float:

@@ -63,7 +63,7 @@ def denoise(
     from restora.work import suite
     from restora.work.page import DENOISING
 
-    usual = [suite.NOTHING, *(name for name, row in METHODS.items() if row.kind != "per-image")]
+    usual = [suite.NOTHING, *(name for name, row in METHODS.items() if not row.minutes)]
     _check(data, method or [], [suite.NOTHING, *METHODS], precision, sets or suite.SETS, page, force)
     noises = [str(parse(words)) for words in noise or suite.NOISES]  # one way to write each, as rows are found by it
     todo = list(suite.entries(method or usual, sets or suite.SETS, noises))

@@ -31,7 +31,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
     """
     from restora.files.disk import check_name
     from restora.files.save import default_output
-    from restora.work.restore import Limits, restore_file
+    from restora.work.restore import Limits, Options, restore_file
 
     seen: list[Diagnosis | None] = []
 
@@ -52,15 +52,18 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
             run.picture,
             target,
             planned,
-            engine=run.engine,
-            device=run.device,
-            limits=Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
-            force=run.force,
-            quality=run.quality,
+            Options(
+                run.engine,
+                run.device,
+                Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
+                force=run.force,
+                quality=run.quality,
+                salvage=run.salvage,
+                keep_unchanged=copy or target == STDIO,
+                keep=tuple(run.keep or ()),
+            ),
             tell=show,
             resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if run.resume else None,
-            salvage=run.salvage,
-            keep_unchanged=copy or target == STDIO,
         )
     report.diagnosis = seen[0].as_dict() if seen[0] else {}
     if paper and report.output:
@@ -83,6 +86,7 @@ def tell(report: "Report", as_json: bool) -> None:
         *([f"  {found}"] if (found := _in_plain_words(report)) else []),
         f"  {report.plan.because}",
         f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
+        *(f"  {name}: {facts['file']}" for name, facts in report.products.items() if "file" in facts),
         *(f"  note: {warning}" for warning in report.warnings),
     ]
     typer.echo("\n".join(lines), err=to_stdout)

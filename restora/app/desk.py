@@ -75,7 +75,7 @@ def alternatives(step: Step) -> list[Method]:
     """The methods here that can take a step's place: what fills a hole, is against noise, or repairs JPEG."""
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
-    same = [method for method in usual if (method.kind == "filling") == fills(step)]
+    same = [method for method in usual if ("hole" in method.treats) == fills(step)]
     return [method for method in same if jpeg or method.treats != JPEG_ALONE]
 
 

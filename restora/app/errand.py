@@ -40,15 +40,15 @@ class Outcome:
     report: Path
 
 
-async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None = None) -> AsyncIterator[Job | Outcome]:
+async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = None) -> AsyncIterator[Job | Outcome]:
     """The state of a picture's job, repeatedly, then its outcome; no outcome if it was cancelled.
 
-    hole: the mask of what the plan is to fill.
+    mask: of what the plan is to fill.
 
     The job ends with the visit: who has gone does not wait for it. Raises RestoraError if it fails, Full if none may
     be added.
     """
-    job = await asyncio.to_thread(_add, jobs, sight, plan, hole)
+    job = await asyncio.to_thread(_add, jobs, sight, plan, mask)
     try:
         now = jobs.find(job.id)
         while now and now.state in ("queued", "running"):
@@ -63,13 +63,13 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None = 
         jobs.cancel(job.id)
 
 
-def _add(jobs: Jobs, sight: Sight, plan: Plan, hole: Path | None) -> Job:
+def _add(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None) -> Job:
     if not sight.path.exists():
         raise BadImage(f"{sight.path.name} was erased after {jobs.keep_seconds / 60:g} minutes; choose it again")
     copy = jobs.page / uuid.uuid4().hex
     shutil.copyfile(sight.path, copy)
     try:
-        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), hole, sight.salvage)
+        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), {"mask": mask} if mask else {}, sight.salvage)
     finally:
         copy.unlink(missing_ok=True)
 

@@ -22,7 +22,7 @@ from restora.app.run import Run, with_run
 from restora.core.errors import BadPlan
 
 
-@with_run
+@with_run()
 def fix(
     run: Run,
     strength: Strength = "normal",

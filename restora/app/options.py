@@ -66,6 +66,10 @@ Salvage = Annotated[
         "--salvage", help="Of a truncated JPEG or PNG, take the part that is there; the rest stays grey or black."
     ),
 ]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="NAME", help="Write a product too, as RESULT.NAME.png (see: restora show METHOD)."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KNOB=VALUE", help="A knob of the method (see: restora show METHOD)."),

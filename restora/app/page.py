@@ -315,8 +315,8 @@ class Page:
                         raise BadPlan("the plan has no step: there is nothing to do")
                     plan = with_strength(plan, strength)
                     filled = any(map(fills, plan.steps))
-                    hole = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
-                    async for now in carried_out(self.jobs, sight, plan, hole):
+                    mask = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
+                    async for now in carried_out(self.jobs, sight, plan, mask):
                         if isinstance(now, Outcome):
                             outcomes.append(now)
                             continue

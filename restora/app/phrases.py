@@ -97,7 +97,7 @@ def step(number: int, one: Step) -> str:
 def _aim(one: Step) -> str:
     method = method_named(one.method)
     if "shrink" in method.treats:
-        return {"resize": "Bring it to its size", "correction": "Correct it"}.get(method.kind, "Make it larger")
+        return {"resize": "Bring it to its size", "correct": "Correct it"}.get(method.stage, "Make it larger")
     if "hole" in method.treats:
         return "Fill the hole"
     if method.treats == JPEG_ALONE:

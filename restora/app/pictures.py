@@ -13,18 +13,15 @@ from restora.core.errors import BadPlan
 from restora.core.plan import plan_from_json
 
 
-@with_run
+@with_run("denoise", "jpeg")
 def denoise(
     run: Run,
+    inputs: dict[str, str],
     method: Annotated[
         str | None, typer.Option(help="One of: restora methods; the flagship or that of the weights, if not given.")
     ] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
-    ] = None,
-    sigma_map: Annotated[
-        Path | None,
-        typer.Option(help="A grey picture of the same size: sigma everywhere, as 25 of 255; a hint."),
     ] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
     weights: Annotated[str | None, typer.Option(help="Other weights: a name or a file.")] = None,
@@ -44,12 +41,12 @@ def denoise(
         strength=strength,
         weights=weights,
         precision=precision,
-        sigma_map=sigma_map,
+        inputs=inputs,
     )
     carry_out(run, decide)
 
 
-@with_run
+@with_run()
 def upscale(
     run: Run,
     scale: Annotated[
@@ -88,10 +85,10 @@ def upscale(
     carry_out(run, decide)
 
 
-@with_run
+@with_run("fill")
 def inpaint(
     run: Run,
-    mask: Annotated[Path, typer.Option(help="A picture of the same size: white is filled, black is kept.")],
+    inputs: dict[str, str],
     method: Annotated[str | None, typer.Option(help="One that `restora methods` has for hole.")] = None,
     settings: Settings = None,
 ) -> None:
@@ -101,13 +98,11 @@ def inpaint(
     """
     from restora.work.plan import FILLING, plan_to_fill
 
-    if not mask.is_file():
-        raise BadPlan(f"there is no mask {mask}")
-    plan = plan_to_fill(mask, knobs_from(settings, None), method or FILLING)
+    plan = plan_to_fill(inputs, knobs_from(settings, None), method or FILLING)
     carry_out(run, lambda pixels: (None, plan))
 
 
-@with_run
+@with_run()
 def restore(
     run: Run,
     plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],

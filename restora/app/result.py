@@ -31,7 +31,7 @@ class Result:
     file's depth: uint8, uint16, or float32 on the 0..1 scale.
     report: what was done, in enough detail to do it again; `report.to_json()` is what the command line writes.
     diagnosis: what was found in the picture; None where nothing was looked for.
-    products: what was found on the way, by name; none of the methods of today gives any.
+    products: what methods gave beside the picture, by name, as arrays; see `products` of `restora.show`.
     """
 
     image: Any

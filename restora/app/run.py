@@ -4,13 +4,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+import typer
 
 from restora.app.options import (
     AsJson,
     Device,
     Engine,
     Force,
+    Keep,
     MaxMemory,
     MaxPixels,
     Output,
@@ -20,6 +23,8 @@ from restora.app.options import (
     Source,
     Yes,
 )  # fmt: skip
+from restora.core.inputs import Input
+from restora.methods.table import inputs_of
 
 
 @dataclass(frozen=True)
@@ -36,31 +41,50 @@ class Run:
     yes: Yes = False
     resume: Resume = False
     salvage: Salvage = False
+    keep: Keep = None
     force: Force = False
     as_json: AsJson = False
 
 
-def with_run(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, whose first argument is a Run, as one that has the options of Run: picture and output first."""
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-    kinds = get_type_hints(Run, include_extras=True)
-    shared = [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if each.default is MISSING else each.default,
-            annotation=kinds[each.name],
-        )
-        for each in fields(Run)
-    ]
-    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function (run: Run, ...), with the options of Run: picture and output first.
 
-    @wraps(command)
-    def called(**given: Any) -> None:
-        run = Run(**{each.name: given.pop(each.name) for each in fields(Run)})
-        command(run, **given)
+    tasks: of methods; then the function takes `inputs` too, a mapping, and the command has an option for each input
+    that these methods read beside the picture.
+    """
 
-    parameters = [*shared[:2], *own, *shared[2:]]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return called
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        signature = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+        own = [each.replace(kind=_KEYWORD) for each in signature if each.name != "inputs"]
+        kinds = get_type_hints(Run, include_extras=True)
+        shared = [_parameter(each.name, each.default, kinds[each.name]) for each in fields(Run)]
+        inputs = {name: _option(each) for name, each in inputs_of(*tasks).items()}
+
+        @wraps(command)
+        def called(**given: Any) -> None:
+            run = Run(**{each.name: given.pop(each.name) for each in fields(Run)})
+            if tasks:
+                given["inputs"] = {name: value for name in inputs if (value := given.pop(name)) is not None}
+            command(run, **given)
+
+        parameters = [*shared[:2], *inputs.values(), *own, *shared[2:]]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return called
+
+    return decorated
+
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if default is MISSING else default
+    return inspect.Parameter(name, _KEYWORD, default=default, annotation=annotation)
+
+
+def _option(one: Input) -> inspect.Parameter:
+    """The option of an input. It is a text, since some kinds can be given in words."""
+    metavar = "FILE" if one.kind in ("plane", "picture") else "FILE|WORDS"
+    words = f"{one.help[0].upper()}{one.help[1:]}."
+    return _parameter(one.name, None, Annotated[str | None, typer.Option(one.option, metavar=metavar, help=words)])

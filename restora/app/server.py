@@ -5,7 +5,7 @@ No path and no address from a client is ever opened: what comes is a body, and g
 
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,10 +27,11 @@ from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_else
 from restora.app.mount import mount_page
 from restora.app.upload import Space, received
 from restora.core.errors import BadPlan, RestoraError
+from restora.core.inputs import Input
 from restora.core.plan import plan_from_json
 from restora.files.save import written_as
 from restora.learn.weights import listed
-from restora.methods.table import METHODS
+from restora.methods.table import INPUTS, METHODS
 from restora.work.jobs import PICTURE, Job, Jobs, State
 from restora.work.plan import GREATEST
 from restora.work.restore import Limits
@@ -121,9 +122,10 @@ Wished = Annotated[Wish, Depends()]
 PIXELS = {"schema": {"type": "string", "format": "binary"}}
 
 
-def _body(*others: str) -> dict[str, Any]:
-    """What the reference says of a request: a picture, or a form with it and perhaps other files."""
-    fields = dict.fromkeys(("picture", *others), PIXELS["schema"])
+def _body(inputs: Mapping[str, Input]) -> dict[str, Any]:
+    """What the reference says of a request: a picture, or a form with it and what methods read beside it."""
+    fields = {"picture": PIXELS["schema"]}
+    fields |= {name: {**PIXELS["schema"], "description": each.help} for name, each in inputs.items()}
     form = {"type": "object", "properties": fields, "required": ["picture"], "additionalProperties": False}
     content = {"application/octet-stream": PIXELS, "multipart/form-data": {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
@@ -178,7 +180,7 @@ def methods() -> list[dict[str, Any]]:
     return [method.as_dict() for method in METHODS.values()]
 
 
-@router.post("/v1/diagnose", openapi_extra=_body(), responses=REFUSALS)
+@router.post("/v1/diagnose", openapi_extra=_body({}), responses=REFUSALS)
 async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = False) -> dict[str, Any]:
     """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
     jobs = _jobs(request)
@@ -187,24 +189,24 @@ async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = Fals
 
 
 @router.post(
-    "/v1/restore", response_class=FileResponse, openapi_extra=_body("mask"), responses={200: RESULT, **REFUSALS}
+    "/v1/restore", response_class=FileResponse, openapi_extra=_body(INPUTS), responses={200: RESULT, **REFUSALS}
 )
 async def restore(request: Request, wish: Wished) -> Response:
     """The picture in the body, restored, or made larger; its report is in the header Restora-Report.
 
-    What is white in a mask of the same size is filled.
+    What is white in a mask of the same size is filled. Other files are inputs of the methods in the plan.
     """
     jobs = _jobs(request)
-    async with received(request) as (path, mask):
-        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, mask, wish, jobs))
+    async with received(request) as (path, inputs):
+        return await run_in_threadpool(_with_slot, request, lambda: _restored(path, inputs, wish, jobs))
 
 
-@router.post("/v1/jobs", status_code=202, openapi_extra=_body("mask"), responses=REFUSALS)
+@router.post("/v1/jobs", status_code=202, openapi_extra=_body(INPUTS), responses=REFUSALS)
 async def add(request: Request, wish: Wished) -> dict[str, Any]:
     """Take the picture in the body as a job, to be asked for later."""
     jobs = _jobs(request)
-    async with received(request) as (path, mask):
-        add_job = partial(_added, path, mask, wish, jobs)
+    async with received(request) as (path, inputs):
+        add_job = partial(_added, path, inputs, wish, jobs)
         if wish.scale != 1:  # it is looked at and planned at once
             return _told(await run_in_threadpool(_with_slot, request, add_job))
         return _told(await run_in_threadpool(add_job))
@@ -239,7 +241,8 @@ def _allowed(text: str) -> str:
     """The text of a plan that names no file of this machine. Raises BadPlan."""
     if text:
         for step in plan_from_json(text).steps:
-            if step.sigma_map or step.hole or (step.weights and step.weights not in listed()):
+            names_file = any("file" in given for given in step.inputs.values())
+            if names_file or (step.weights and step.weights not in listed()):
                 raise BadPlan("a plan that comes here names weights as `restora weights list` does, and no files")
     return text
 
@@ -250,27 +253,28 @@ def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[
     return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
 
 
-def _ending(path: Path, mask: Path | None, limits: Limits, salvage: bool) -> str:
-    """That of a picture's result; the picture, and the mask, are admitted. Raises BadImage."""
-    if mask:
-        admitted(mask, limits, "the mask")
+def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: bool) -> str:
+    """That of a picture's result; the picture, and pictures beside it, are admitted. Raises BadImage."""
+    for name, file in inputs.items():
+        if INPUTS[name].kind in ("plane", "picture"):
+            admitted(file, limits, f"the {INPUTS[name].called}")
     return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 
-def _added(path: Path, mask: Path | None, wish: Wish, jobs: Jobs) -> Job:
+def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Job:
     """The job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
     plan = _allowed(wish.restora_plan)
     if plan and wish.scale != 1:
         raise BadPlan("send a plan or a scale, not both: a plan says how large the picture becomes")
-    ending = _ending(path, mask, jobs.limits, wish.salvage)
+    ending = _ending(path, inputs, jobs.limits, wish.salvage)
     if wish.scale != 1:
         plan = plan_as_found(look(path, jobs.limits, PICTURE, wish.salvage), wish.scale).to_json()
-    return jobs.add(path, ending, plan, mask, wish.salvage)
+    return jobs.add(path, ending, plan, inputs, wish.salvage)
 
 
-def _restored(path: Path, mask: Path | None, wish: Wish, jobs: Jobs) -> Response:
+def _restored(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Response:
     """A job done at once, and removed."""
-    job = _added(path, mask, wish, jobs)
+    job = _added(path, inputs, wish, jobs)
     now = jobs.ended(job.id)
     if now is None:
         raise RestoraError("the job was cancelled")

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive
 
 from restora.app.guard import TooLarge, declared
 from restora.core.errors import BadImage
+from restora.methods.table import INPUTS
 from restora.work.jobs import Jobs
 from restora.work.told import Full
 
@@ -49,10 +50,10 @@ class Space:
 
 
 class Form(MultiPartParser):
-    """A form of two files at most, which lie in a folder from their first byte on: there they are counted."""
+    """A form of a picture and inputs beside it: files that lie in a folder from their first byte on, and are counted."""
 
     def __init__(self, folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None], opened: ExitStack) -> None:
-        super().__init__(headers, stream, max_files=2, max_fields=0)
+        super().__init__(headers, stream, max_files=1 + len(INPUTS), max_fields=0)
         self.folder, self.opened = folder, opened
 
     def on_headers_finished(self) -> None:
@@ -64,8 +65,8 @@ class Form(MultiPartParser):
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[tuple[Path, Path | None]]:
-    """The picture of a request, and the mask, in files that are removed at the end: the body, or those of a form.
+async def received(request: Request) -> AsyncIterator[tuple[Path, dict[str, Path]]]:
+    """The picture of a request and inputs of methods by name: the body, or the files of a form; removed at the end.
 
     Raises TooLarge as soon as it is, whatever was declared, and Full as soon as there is no room for it.
     """
@@ -93,18 +94,18 @@ async def received(request: Request) -> AsyncIterator[tuple[Path, Path | None]]:
         with path.open("wb") as file:
             async for part in stream:
                 file.write(part)
-        yield path, None
+        yield path, {}
 
 
-async def _files(folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None]) -> tuple[Path, Path | None]:
-    """The picture and the mask of a form. Raises BadImage for other files, HTTPException for what is no form."""
+async def _files(folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None]) -> tuple[Path, dict[str, Path]]:
+    """The picture and the inputs of a form. Raises BadImage for other files, HTTPException for what is no form."""
     with ExitStack() as opened:
         try:
             form = await Form(folder, headers, stream, opened).parse()
         except (MultiPartException, ValueError) as error:  # ValueError: a charset that is none
             raise HTTPException(400, f"the form cannot be read: {error}") from error
         files = {name: Path(str(part.file.name)) for name, part in form.items() if isinstance(part, UploadFile)}
-    mask = files.pop("mask", None)
+    inputs = {name: files.pop(name) for name in INPUTS if name in files}
     if len(files) != 1:
-        raise BadImage("the form must hold one picture, and at most a mask beside it")
-    return next(iter(files.values())), mask
+        raise BadImage(f"the form must hold one picture; other files are called {', '.join(INPUTS)}")
+    return next(iter(files.values())), inputs

@@ -29,12 +29,11 @@ class Image:
     """A picture in memory.
 
     pixels: (H, W, C) float32 on the 0..1 scale, C = 1 (grey) or 3 (RGB, in the file's own colour space, upright).
-    alpha: (H, W) float32 0..1, or None. hole: (H, W) bool, True = unknown, or None.
+    alpha: (H, W) float32 0..1, or None.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None = None
-    hole: np.ndarray | None = None
     meta: Meta = field(default_factory=Meta)
 
     @property

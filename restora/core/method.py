@@ -2,43 +2,58 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Literal
 
+import numpy as np
+
 from restora.core.errors import MissingExtra
+from restora.core.inputs import Input, Product
 from restora.core.knobs import Knob, Setting
 
-Kind = Literal["classical", "filling", "resize", "correction", "learned", "per-image"]
+Stage = Literal["local", "net", "resize", "correct", "regions", "whole"]
+"""How a method is carried out; restora/stages/ has one file for each."""
 Knobs = Mapping[str, Setting]
-Halo = int | None | Callable[[Knobs], int]
+Halo = int | Callable[[Knobs], int]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a method gives, if it gives more than a picture: products by name, and a sentence for the report."""
+
+    x_hat: np.ndarray
+    products: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Method:
     """What a method is, what it is for, and how far its pixels look around.
 
-    entry: "module:name" of a function (y, **knobs) -> x_hat on (H, W, C), or of a net's class. A per-image function
-    takes seed and tell(done, total) too, gives (x_hat, how it ended), and survives an interruption with its best. A
-    filling takes the mask too, (y, m, **knobs), m (H, W) bool, True = known, and leaves what is known as it is. A
-    resize function gives the matrix (new_size, size) that resamples one axis. A correction takes the given picture
-    too, (x_hat, y, down, up, **knobs), with the matrices of the axes that lead from one to the other.
-    halo: how far a changed pixel reaches, in pixels, or a function of the knobs; None: the whole picture matters.
+    entry: "module:name" of a function or of a net's class. What is called depends on the stage:
+    local, regions, whole: (y, **inputs, **knobs) -> x_hat, or Made; y and x_hat (H, W, C) float32. `local` sees a
+    window with its halo. `regions` sees each hole with its halo, and `mask` (H, W) bool, True = missing. `whole` sees
+    the whole picture; if `minutes` is set it takes seed and tell(done, total) too and survives Ctrl-C with its best.
+    net: a torch module. resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
+    correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
+    halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
     multiple: what height and width must be divisible by; pictures are continued by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
     memory_of_hole: more of those bytes for each pixel that is filled.
-    minutes: that a per-image method needs for a megapixel on two cores with these knobs, at most and roughly.
+    minutes: that a fit to one picture needs for a megapixel on two cores with these knobs, at most and roughly.
+    inputs, products: what it reads beside the picture, and gives beside the result.
     """
 
     name: str
     entry: str
-    kind: Kind
+    stage: Stage
     about: str
     treats: tuple[str, ...]
     paper: str
     knobs: tuple[Knob, ...] = ()
     scale: int = 1  # how many times larger its net makes a picture, unless its weights say otherwise
-    halo: Halo = None
+    halo: Halo = 0
     multiple: int = 1
     channels: int | None = None  # that it works on at a time; None: any
     luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
@@ -46,7 +61,14 @@ class Method:
     memory_of_hole: int = 0
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    products: tuple[Product, ...] = ()
     needs: str = ""  # a package that Restora itself can do without
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is a trained net, with weights."""
+        return self.stage == "net"
 
     @property
     def available(self) -> bool:
@@ -63,7 +85,7 @@ class Method:
                 f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
             ) from error
 
-    def reach(self, knobs: Knobs) -> int | None:
+    def reach(self, knobs: Knobs) -> int:
         """The halo for these knobs."""
         return self.halo(knobs) if callable(self.halo) else self.halo
 
@@ -75,7 +97,7 @@ class Method:
         """Plain values, as for JSON."""
         return {
             "name": self.name,
-            "kind": self.kind,
+            "stage": self.stage,
             "about": self.about,
             "treats": list(self.treats),
             "paper": self.paper,
@@ -85,5 +107,7 @@ class Method:
             "channels": self.channels,
             "weights": list(self.weights),
             "needs": self.needs,
+            "inputs": {each.name: each.as_dict() for each in self.inputs},
+            "products": {each.name: each.as_dict() for each in self.products},
             "knobs": {knob.name: knob.schema() for knob in self.knobs},
         }

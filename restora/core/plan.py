@@ -11,8 +11,8 @@ from restora.core.knobs import Setting
 from restora.core.names import nearest
 
 PRECISIONS = ("f32", "bf16", "int8")
-MAPS = ("sigma_map", "hole")
-"""What of a step is a picture of the same size, shown to the method beside the one to be restored."""
+EARLIER = {"hole": "mask", "sigma_map": "sigma_map"}
+"""Entries of a step in plans of earlier versions, which are inputs now."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class Step:
     """One method with its weights and knobs.
 
     strength: how much of the change is applied, 0 (none) to 1 (all).
-    sigma_map: a grey picture of the same size whose values are the noise level there, and the checksum of its file.
-    hole: one that is white where the picture is to be filled, and the checksum of its file.
+    inputs: what the method reads beside the picture, by name: a file and its sha256, or a value in words.
     """
 
     method: str
@@ -29,15 +28,15 @@ class Step:
     weights: str | None = None
     knobs: Mapping[str, Setting] = field(default_factory=dict)
     strength: float = 1.0
-    sigma_map: Mapping[str, str] | None = None
-    hole: Mapping[str, str] | None = None
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in MAPS:
-            beside = getattr(self, name)
-            fits = isinstance(beside, Mapping) and all(isinstance(text, str) for text in beside.values())
-            if beside is not None and not (fits and set(beside) == {"file", "sha256"}):
-                raise BadPlan(f"the {name} of {self.method} must be a file and its sha256, not {beside!r}")
+        if not isinstance(self.inputs, Mapping):
+            raise BadPlan(f"the inputs of {self.method} must be names with files or values, not {self.inputs!r}")
+        for name, given in self.inputs.items():
+            fits = isinstance(given, Mapping) and all(isinstance(text, str) for text in given.values())
+            if not (fits and set(given) in ({"file", "sha256"}, {"value"})):
+                raise BadPlan(f"the {name} of {self.method} must be a file and its sha256, or a value, not {given!r}")
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
             raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")
@@ -69,9 +68,8 @@ class Plan:
         facts = self.as_dict()
         for entry in (facts, *facts["steps"]):
             del entry["because"]
-            for name in MAPS:
-                if entry.get(name):
-                    entry[name] = entry[name]["sha256"]
+        for step in facts["steps"]:
+            step["inputs"] = {name: given.get("sha256") or given for name, given in step["inputs"].items()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,8 +95,16 @@ def plan_from_json(text: str) -> Plan:
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise BadPlan(f"{wrong}: it lacks a list of steps")
     values.pop("id", None)
-    steps = tuple(_made(Step, step) for step in steps)
+    steps = tuple(_made(Step, _as_now(step)) for step in steps)
     return _made(Plan, {**values, "steps": steps})
+
+
+def _as_now(step: dict[str, Any]) -> dict[str, Any]:
+    """A step as this version writes it."""
+    earlier = {name: step[name] for name in EARLIER if name in step}
+    inputs = {EARLIER[name]: given for name, given in earlier.items() if given is not None}
+    kept = {name: value for name, value in step.items() if name not in earlier}
+    return kept | {"inputs": {**inputs, **kept.get("inputs", {})}} if inputs else kept
 
 
 def _made(kind: type[Any], values: dict[str, Any]) -> Any:

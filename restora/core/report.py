@@ -29,6 +29,7 @@ class Report:
     seconds: float = 0.0
     peak_megabytes: float = 0.0  # of the process
     diagnosis: dict[str, Any] = field(default_factory=dict)
+    products: dict[str, dict[str, str]] = field(default_factory=dict)  # name: kind, and the file if it was written
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,67 +1,95 @@
 """From a net's own planes to a picture: what a net of one or three channels makes of a picture of any."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from restora.core.image import to_grey
-from restora.engines.tiling import Run
+from restora.engines.choice import Engine
+
+Answer = Callable[[np.ndarray, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+"""(y (h, w, C), planes by name, each (h, w, 1)) -> outputs by name, each (h, w, c)."""
 
 
-def whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int, told: Sequence[float | int]) -> Run:
-    """(H, W, C) -> (H, W, C) by a net of its own channel count, each value of `told` being one more plane.
+def of_picture(
+    engine: Engine, inputs: Mapping[str, Mapping[str, int]], constants: Mapping[str, np.ndarray | np.float32]
+) -> Answer:
+    """A function of pictures of any channels, by a net that takes tensors of planes.
 
-    A grey net takes the channels of a colour picture one by one; a colour net sees a grey picture three times over
-    and its answers are averaged. A map that comes as a second or fourth channel takes the place of `told`.
+    inputs: as on the card, the planes of each tensor and how many channels each has; "image" is the picture. The other
+    planes come with each call, or from `constants`: a number, or an array (kh, kw) of another size.
+    A grey net takes the channels of a colour picture one by one, and all but x_hat is averaged over them; a colour net
+    takes a grey picture three times, and its outputs are averaged.
     """
+    channels = next(parts["image"] for parts in inputs.values() if "image" in parts)
 
-    def run(y: np.ndarray) -> np.ndarray:
-        facts = np.full((*y.shape[:2], len(told)), told, np.float32)
-        if y.shape[2] in (2, 4):
-            y, facts = y[:, :, :-1], y[:, :, -1:]
+    def plane(name: str, colours: np.ndarray, planes: Mapping[str, np.ndarray]) -> np.ndarray:
+        if name == "image":
+            return colours
+        if name in planes:
+            return planes[name]
+        value = np.asarray(constants[name], np.float32)
+        return value[:, :, None] if value.ndim else np.full((*colours.shape[:2], 1), value)
 
-        def answer(colours: np.ndarray) -> np.ndarray:
-            # In the memory the channels stay last, as OpenVINO takes them.
-            return engine(np.concatenate([colours, facts], 2).transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
+    def answer(colours: np.ndarray, planes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        # In the memory the channels stay last, as OpenVINO takes them.
+        tensors = {
+            tensor: np.concatenate([plane(name, colours, planes) for name in parts], 2).transpose(2, 0, 1)[None]
+            for tensor, parts in inputs.items()
+        }
+        return {name: value[0].transpose(1, 2, 0) for name, value in engine(tensors).items()}
 
+    def run(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if channels == 1:
-            return np.concatenate([answer(plane) for plane in np.split(y, y.shape[2], 2)], 2)
-        x_hat = answer(np.broadcast_to(y, (*y.shape[:2], 3)))
-        return x_hat if y.shape[2] == 3 else x_hat.mean(2, keepdims=True)
+            parts = [answer(channel, planes) for channel in np.split(y, y.shape[2], 2)]
+            joined = {name: np.concatenate([part[name] for part in parts], 2) for name in parts[0]}
+            return {name: value if name == "x_hat" else _mean(value) for name, value in joined.items()}
+        outputs = answer(np.broadcast_to(y, (*y.shape[:2], 3)), planes)
+        return outputs if y.shape[2] == 3 else {name: _mean(value) for name, value in outputs.items()}
 
     return run
 
 
-def within_bounds(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """(B, C, H, W) -> the engine's answer kept within 0..1; one that is not finite is left as it is, to be seen."""
+def _mean(values: np.ndarray) -> np.ndarray:
+    return values.mean(2, keepdims=True)
 
-    def run(y: np.ndarray) -> np.ndarray:
-        x_hat = engine(y)
-        return x_hat.clip(0, 1) if np.isfinite(x_hat).all() else x_hat
+
+def within_bounds(engine: Engine) -> Engine:
+    """The engine with x_hat kept within 0..1; one that is not finite is left as it is, to be seen."""
+
+    def run(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        outputs = engine(tensors)
+        x_hat = outputs["x_hat"]
+        return outputs | {"x_hat": x_hat.clip(0, 1) if np.isfinite(x_hat).all() else x_hat}
 
     return run
 
 
-def ensemble(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """(B, C, H, W) -> the mean of what the engine makes of y turned and mirrored in eight ways, each turned back."""
+def ensemble(engine: Engine) -> Engine:
+    """The mean of what the engine makes of all tensors turned and mirrored in eight ways, each turned back."""
 
-    def run(y: np.ndarray) -> np.ndarray:
-        total = np.zeros((), np.float32)
+    def run(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        totals: dict[str, np.ndarray] = {}
         for mirrored in (False, True):
             for turns in range(4):
-                seen = np.rot90(y[..., ::-1] if mirrored else y, turns, (2, 3))
-                x_hat = np.rot90(engine(np.ascontiguousarray(seen)), -turns, (2, 3))
-                total = total + (x_hat[..., ::-1] if mirrored else x_hat)
-        return np.asarray(total / np.float32(8))
+                seen = {
+                    name: np.ascontiguousarray(np.rot90(value[..., ::-1] if mirrored else value, turns, (2, 3)))
+                    for name, value in tensors.items()
+                }
+                for name, turned in engine(seen).items():
+                    back = np.rot90(turned, -turns, (2, 3))
+                    totals[name] = totals.get(name, np.zeros((), np.float32)) + (back[..., ::-1] if mirrored else back)
+        return {name: np.asarray(total / np.float32(8)) for name, total in totals.items()}
 
     return run
 
 
-def on_luma(engine: Callable[[np.ndarray], np.ndarray]) -> Run:
-    """(H, W, C) -> (H, W, C) by a grey net: what it changes of luma, all channels change alike, so colour stays."""
+def on_luma(engine: Engine) -> Answer:
+    """A function of pictures by a grey net: what it changes of luma, all channels change alike, so colour stays."""
 
-    def run(y: np.ndarray) -> np.ndarray:
+    def run(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         grey = to_grey(y)
-        return y + (engine(grey.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0) - grey)
+        outputs = engine({"y": grey.transpose(2, 0, 1)[None]})
+        return {"x_hat": y + (outputs["x_hat"][0].transpose(1, 2, 0) - grey)}
 
     return run

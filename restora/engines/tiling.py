@@ -12,16 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-
-from restora.core.resample import along
 
 Read = Callable[[int, int, int, int], np.ndarray]
 """(top, left, height, width) -> (height, width, C) float32, a rectangle inside the picture."""
-
-Run = Callable[[np.ndarray], np.ndarray]
-"""(H, W, C) float32 -> (H, W, C) float32, H and W multiples of the method's."""
-
 
 UNIT = 256
 """Pixels: sides of cores are multiples of it, as large pictures are written in squares of this size."""
@@ -29,16 +22,10 @@ UNIT = 256
 
 @dataclass(frozen=True)
 class Piece:
-    """A core to be filled, and the rectangle around it to be read; all in pixels, ends exclusive."""
+    """A core to be filled, and the rectangle around it to be read; each (top, left, height, width) in pixels."""
 
-    top: int
-    left: int
-    bottom: int
-    right: int
-    read_top: int
-    read_left: int
-    read_bottom: int
-    read_right: int
+    core: tuple[int, int, int, int]
+    read: tuple[int, int, int, int]
 
 
 def cores(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
@@ -50,25 +37,22 @@ def cores(height: int, width: int, tile: tuple[int, int]) -> Iterator[tuple[int,
 
 def around(core: tuple[int, int, int, int], size: tuple[int, int], halo: int, multiple: int) -> Piece:
     """The piece whose core is the rectangle (top, left, height, width) of a picture of a (height, width)."""
-    top, left, bottom, right = core[0], core[1], core[0] + core[2], core[1] + core[3]
     margin = _up(halo, multiple)
-    return Piece(
-        *(top, left, bottom, right),
-        read_top=max(0, (top - margin) // multiple * multiple),
-        read_left=max(0, (left - margin) // multiple * multiple),
-        read_bottom=min(size[0], _up(bottom + margin, multiple)),
-        read_right=min(size[1], _up(right + margin, multiple)),
+    top, left = (max(0, (start - margin) // multiple * multiple) for start in core[:2])
+    bottom, right = (
+        min(side, _up(start + length + margin, multiple))
+        for start, length, side in zip(core[:2], core[2:], size, strict=True)
     )
+    return Piece(core, (top, left, bottom - top, right - left))
 
 
-def restore_piece(piece: Piece, read: Read, run: Run, multiple: int, scale: int = 1) -> np.ndarray:
+def restore_piece(
+    piece: Piece, read: Read, run: Callable[[np.ndarray], np.ndarray], multiple: int, scale: int = 1
+) -> np.ndarray:
     """The restored core of a piece, (scale h, scale w, C)."""
-    height, width = piece.read_bottom - piece.read_top, piece.read_right - piece.read_left
-    y = read(piece.read_top, piece.read_left, height, width)
-    x_hat = run(continued(y, multiple))
-    rows = slice(scale * (piece.top - piece.read_top), scale * (piece.bottom - piece.read_top))
-    columns = slice(scale * (piece.left - piece.read_left), scale * (piece.right - piece.read_left))
-    return x_hat[rows, columns]
+    x_hat = run(continued(read(*piece.read), multiple))
+    top, left = scale * (piece.core[0] - piece.read[0]), scale * (piece.core[1] - piece.read[1])
+    return x_hat[top : top + scale * piece.core[2], left : left + scale * piece.core[3]]
 
 
 def continued(y: np.ndarray, multiple: int) -> np.ndarray:
@@ -84,18 +68,6 @@ def smaller(rectangle: tuple[int, int, int, int], scale: int) -> tuple[int, int,
     top, left, height, width = rectangle
     ends = -(-(top + height) // scale), -(-(left + width) // scale)
     return top // scale, left // scale, ends[0] - top // scale, ends[1] - left // scale
-
-
-def resampled(rectangle: tuple[int, int, int, int], down: csr_array, across: csr_array, read: Read) -> np.ndarray:
-    """A rectangle of the picture that two matrices, of its rows and its columns, make; (height, width, C) float32.
-
-    Only what the matrices ask for is read, so that the result is what it is in the whole picture.
-    """
-    top, left, height, width = rectangle
-    rows, columns = down[top : top + height], across[left : left + width]
-    high, wide = (slice(int(part.indices.min()), int(part.indices.max()) + 1) for part in (rows, columns))
-    y = read(high.start, wide.start, high.stop - high.start, wide.stop - wide.start)
-    return along(columns[:, wide], along(rows[:, high], y, 0), 1).astype(np.float32)
 
 
 def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: int) -> tuple[int, int] | None:

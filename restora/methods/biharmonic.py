@@ -7,9 +7,7 @@ International Journal of Mathematics and Mathematical Sciences 2018.
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from restora.nets.holes import fill_each
 
-
-def biharmonic(y: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """y (H, W, C) filled where m (H, W) is False, with no value beyond those around the hole."""
-    return fill_each(y, m, 4, lambda window, hole: inpaint_biharmonic(window, hole, channel_axis=2))
+def biharmonic(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """y (H, W, C) filled where mask (H, W) is True, with no value beyond those around the hole."""
+    return inpaint_biharmonic(y, mask, channel_axis=2).astype(np.float32)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from restora.core.method import Made
 from restora.learn.games.per_image import fit
 from restora.nets.non_local_bayes import non_local_bayes
 
@@ -30,6 +31,7 @@ def deepdlp(
     *,
     seed: int,
     tell: Callable[[int, int], None],
-) -> tuple[np.ndarray, str]:
-    """(x_hat, how it ended) for y (H, W, C) with noise sigma; a net of `width` channels."""
-    return fit(y, width, iterations, seed, tell, guide=non_local_bayes(y, sigma), weight=STRENGTH)
+) -> Made:
+    """x_hat, and how the fit ended, for y (H, W, C) with noise sigma; a net of `width` channels."""
+    x_hat, ended = fit(y, width, iterations, seed, tell, guide=non_local_bayes(y, sigma), weight=STRENGTH)
+    return Made(x_hat, note=ended)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from restora.core.method import Made
 from restora.learn.games.per_image import fit
 
 
-def dip(
-    y: np.ndarray, width: int, iterations: int, *, seed: int, tell: Callable[[int, int], None]
-) -> tuple[np.ndarray, str]:
-    """(x_hat, how it ended) for y (H, W, C); a net of `width` channels, at most so many iterations."""
-    return fit(y, width, iterations, seed, tell)
+def dip(y: np.ndarray, width: int, iterations: int, *, seed: int, tell: Callable[[int, int], None]) -> Made:
+    """x_hat, and how the fit ended, for y (H, W, C); a net of `width` channels, at most so many iterations."""
+    x_hat, ended = fit(y, width, iterations, seed, tell)
+    return Made(x_hat, note=ended)

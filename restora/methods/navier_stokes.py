@@ -6,21 +6,15 @@ M. Bertalmio, A. L. Bertozzi, G. Sapiro, "Navier-Stokes, fluid dynamics, and ima
 import cv2
 import numpy as np
 
-from restora.nets.holes import fill_each
-
 THIN = 3
-"""Rows or columns below which a window is continued at its edges."""
+"""Rows or columns below which a picture is continued at its edges."""
 
 
-def navier_stokes(y: np.ndarray, m: np.ndarray, radius: int) -> np.ndarray:
-    """y (H, W, C) filled where m (H, W) is False, from the rim inwards, by what is known within `radius` pixels."""
-
-    def fill(window: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        height, width = hole.shape
-        edge = THIN if min(height, width) < THIN else 0  # OpenCV reads beyond what has one row or column
-        planes = [np.pad(plane, edge, mode="edge") for plane in np.moveaxis(window, 2, 0)]
-        mask = np.pad(hole, edge, mode="edge").astype(np.uint8)
-        filled = np.dstack([cv2.inpaint(plane, mask, radius, cv2.INPAINT_NS) for plane in planes])
-        return filled[edge : edge + height, edge : edge + width]
-
-    return fill_each(y, m, radius + 2, fill)
+def navier_stokes(y: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
+    """y (H, W, C) filled where mask (H, W) is True, from the rim inwards, by what is known within `radius` pixels."""
+    height, width = mask.shape
+    edge = THIN if min(height, width) < THIN else 0  # OpenCV reads beyond what has one row or column
+    planes = [np.pad(plane, edge, mode="edge") for plane in np.moveaxis(y, 2, 0)]
+    hole = np.pad(mask, edge, mode="edge").astype(np.uint8)
+    filled = np.dstack([cv2.inpaint(plane, hole, radius, cv2.INPAINT_NS) for plane in planes])
+    return filled[edge : edge + height, edge : edge + width]

@@ -1,7 +1,8 @@
-"""Knobs that several rows of the table of methods share, and what nets that are fitted to one picture need."""
+"""Knobs and inputs that several rows share, and the time and memory of nets that are fitted to one picture."""
 
 from collections.abc import Mapping
 
+from restora.core.inputs import Input
 from restora.core.knobs import Knob, Setting
 
 _SCALE = "0..1 scale; 25/255 = 0.098"
@@ -18,6 +19,11 @@ WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the 
 NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
 ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight turned and mirrored pictures; 8 times slower")
+
+_LEVELS = "a grey picture of the same size: sigma everywhere, as 25 of 255; a hint"
+SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
+_MISSING = "a picture of the same size: white is filled, black is kept"
+MASK = Input("mask", "plane", _MISSING, plane="mask", default="navier-stokes")
 
 SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height"))
 

@@ -1,11 +1,21 @@
 """The table of methods: facts only, by task. Reading it imports no method, so that listing stays fast."""
 
 from restora.core.errors import RestoraError
+from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.names import nearest
 from restora.methods.rows import denoise, enlarge, fill, jpeg
 
-METHODS: dict[str, Method] = {method.name: method for task in (denoise, jpeg, enlarge, fill) for method in task.ROWS}
+TASKS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS}
+"""The rows by task."""
+METHODS: dict[str, Method] = {method.name: method for rows in TASKS.values() for method in rows}
+INPUTS: dict[str, Input] = {each.name: each for method in METHODS.values() for each in method.inputs}
+"""All that methods read beside the picture."""
+
+
+def inputs_of(*tasks: str) -> dict[str, Input]:
+    """What methods of these tasks read beside the picture, by name."""
+    return {each.name: each for task in tasks for method in TASKS[task] for each in method.inputs}
 
 
 def method_named(name: str) -> Method:

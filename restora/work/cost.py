@@ -76,10 +76,10 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
     else:
         levels = {knob.name: LEVELS.get(knob.sign, 0.1) for knob in row.knobs if knob.default is None}
         plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)
-    if row.kind != "per-image":  # those take minutes: once is enough, and loading does not matter
+    if not row.minutes:  # those take minutes: once is enough, and loading does not matter
         restore(y, plan)
     seconds = []
-    for _ in range(1 if row.kind == "per-image" else ROUNDS):
+    for _ in range(1 if row.minutes else ROUNDS):
         started = time.perf_counter()
         x_hat, report = restore(y, plan, max_memory=MEMORY)
         seconds.append(time.perf_counter() - started)

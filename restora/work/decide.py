@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from restora.core.diagnosis import Diagnosis
@@ -11,7 +10,7 @@ from restora.core.plan import Plan
 from restora.methods.table import method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix
-from restora.work.plan import denoises, method_for, plan_of_method, plan_to_enlarge, plan_to_enlarge_as_found
+from restora.work.plan import Given, denoises, method_for, plan_of_method, plan_to_enlarge, plan_to_enlarge_as_found
 from restora.work.view import view_of
 
 
@@ -23,7 +22,7 @@ def to_denoise(
     strength: float = 1.0,
     weights: str | None = None,
     precision: str = "auto",
-    sigma_map: Path | None = None,
+    inputs: Given | None = None,
 ) -> tuple[Diagnosis | None, Plan]:
     """The plan to remove noise by a method, that of the weights or the flagship; see plan_of_method.
 
@@ -40,7 +39,7 @@ def to_denoise(
         strength=strength,
         weights=weights,
         precision=None if precision == "auto" else precision,
-        sigma_map=sigma_map,
+        inputs=inputs,
     )
     return diagnosis, plan
 

@@ -10,7 +10,7 @@ import numpy as np
 from restora.engines.tiling import around, cores, restore_piece
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.plan import INT8_LOSS
+from restora.stages.load import INT8_LOSS
 
 Engine = Callable[[np.ndarray], np.ndarray]
 """(B, C, H, W) float32 -> (B, C, H, W) float32."""

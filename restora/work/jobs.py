@@ -12,21 +12,22 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from restora.core.errors import RestoraError
-from restora.core.plan import Plan, plan_from_json
+from restora.core.plan import Plan, Step, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
 from restora.files.save import write_text
+from restora.methods.table import INPUTS
 from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
-from restora.work.plan import with_hole
-from restora.work.restore import Limits, restore_file
+from restora.work.plan import with_inputs
+from restora.work.restore import Limits, Options, restore_file
 from restora.work.told import Full, full_if_short, without_places
 from restora.work.view import view_of
 
@@ -64,6 +65,12 @@ class Job:
     plan: str  # JSON; empty: by what is found
     ending: str  # of the picture's name, which says its format
     error: str
+
+
+def _with_plain_names(step: Step) -> Step:
+    """The step with its inputs named after themselves: where they lie here is nobody's business."""
+    inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
+    return replace(step, inputs=inputs)
 
 
 def size_of(path: Path) -> int:
@@ -105,8 +112,10 @@ class Jobs:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
 
-    def add(self, source: Path, ending: str, plan: str = "", hole: Path | None = None, salvage: bool = False) -> Job:
-        """A new job for a picture file, and the mask of what to fill; both are moved into its folder.
+    def add(
+        self, source: Path, ending: str, plan: str = "", inputs: Mapping[str, Path] | None = None, salvage: bool = False
+    ) -> Job:
+        """A new job for a picture file, and what its steps read beside it; all files are moved into its folder.
 
         With `salvage`, the part of a truncated file that is there is restored. Raises Full, or BadPlan for the text of
         a plan.
@@ -115,24 +124,24 @@ class Jobs:
             plan_from_json(plan)
         self.forget()
         job = Job(uuid.uuid4().hex, "queued", time.time(), 0, 0, 0, plan, ending, "")
-        files = [path.resolve() for path in (source, hole) if path]
+        files = [path.resolve() for path in (source, *(inputs or {}).values())]
         outside = sum(path.stat().st_size for path in files if not path.is_relative_to(self.folder))
         if self.bytes() + outside > self.most_bytes:
             raise Full("the disk space for jobs is used up; try again later")
         try:
             with full_if_short():
-                self._take_in(job, source, hole, salvage)
+                self._take_in(job, source, inputs or {}, salvage)
         except BaseException:
             shutil.rmtree(self.of(job.id), ignore_errors=True)
             raise
         self._tell_all()
         return job
 
-    def _take_in(self, job: Job, source: Path, hole: Path | None, salvage: bool) -> None:
+    def _take_in(self, job: Job, source: Path, inputs: Mapping[str, Path], salvage: bool) -> None:
         self.of(job.id).mkdir()
         shutil.move(source, self.input(job))
-        if hole:
-            shutil.move(hole, self.hole(job))
+        for name, path in inputs.items():
+            shutil.move(path, self.beside(job, name))
         if salvage:
             self.salvage(job).touch()
         with self._table() as table:
@@ -225,9 +234,13 @@ class Jobs:
         """The picture that came."""
         return self.of(job.id) / f"input.{job.ending}"
 
-    def hole(self, job: Job) -> Path:
-        """The mask of what to fill, if one came."""
-        return self.of(job.id) / "hole"
+    def beside(self, job: Job, name: str) -> Path:
+        """The file of an input of its steps, by name, if one came."""
+        return self.of(job.id) / f"beside-{name}"
+
+    def inputs(self, job: Job) -> dict[str, Path]:
+        """The files of inputs that came, by name."""
+        return {name: path for name in INPUTS if (path := self.beside(job, name)).exists()}
 
     def salvage(self, job: Job) -> Path:
         """An empty file, which is there if the picture may be truncated."""
@@ -288,8 +301,10 @@ class Jobs:
             return "out of memory"
         if isinstance(problem, OSError):
             return f"the server cannot read or write its files: {problem.strerror or 'no reason given'}"
-        said, mask = str(problem), str(self.hole(job))
-        called = {f"the mask {mask}": "the mask", mask: "the mask", str(self.input(job)): PICTURE}
+        said, called = str(problem), {str(self.input(job)): PICTURE}
+        for name, file in self.inputs(job).items():
+            words = f"the {INPUTS[name].called}"
+            called = {f"{words} {file}": words, str(file): words} | called
         for path, words in (called | {str(self.output(job)): "the result"}).items():
             said = said.replace(path, words)
         return self.public(said)
@@ -303,7 +318,7 @@ class Jobs:
             else:
                 diagnosis, plan = plan_to_fix(view_of(pixels))
                 seen.append(diagnosis)
-            return with_hole(plan, self.hole(job)) if self.hole(job).exists() else plan
+            return with_inputs(plan, self.inputs(job))
 
         def tell(done: int, total: int) -> None:
             state = "running"
@@ -315,13 +330,11 @@ class Jobs:
 
         files = self.input(job), self.output(job)
         salvage = self.salvage(job).exists()
-        report = restore_file(
-            *files, decide, device=self.device, limits=self.limits, force=True, tell=tell, salvage=salvage
-        )
+        options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage)
+        report = restore_file(*files, decide, options, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # where they lie here is nobody's business
-        named = [replace(step, hole=step.hole and {**step.hole, "file": "mask.png"}) for step in report.plan.steps]
-        report.plan = replace(report.plan, steps=tuple(named))
+        report.plan = replace(report.plan, steps=tuple(map(_with_plain_names, report.plan.steps)))
         return report
 
     def _recover(self) -> None:

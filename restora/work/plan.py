@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from restora.core.checksum import sha256
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.knobs import Knob, Setting, settle
 from restora.core.method import Method
+from restora.core.names import nearest
 from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
-from restora.methods.table import METHODS, method_named
+from restora.methods.table import INPUTS, METHODS, method_named
 from restora.signs.table import SIGNS
+from restora.stages.check import weights_for
+from restora.stages.inputs import entry_of
+from restora.stages.load import BF16_LOSS
 from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
@@ -27,10 +30,10 @@ LARGER = "edsr"
 """What makes a picture larger."""
 AS_FOUND = "-real"
 """How the tags of weights end that were trained on small pictures as they are found: soft, noisy, JPEG."""
+Given = Mapping[str, str | PathLike[str]]
+"""Inputs of methods by name: files, or words where their kind allows it."""
 GREATEST = 8
 """How many times larger a picture can be made."""
-BF16_LOSS, INT8_LOSS = 0.01, 0.05
-"""Decibels of PSNR that computing in bf16, and in int8, may cost on the mean."""
 KNOBS: dict[str, dict[str, Setting]] = {"adaptive-median": {"radius": 5}}
 """Of the classical methods in the table of rules: dots are dense where the median is taken."""
 
@@ -44,7 +47,11 @@ def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     """The plans that the table of rules has for a picture with this diagnosis, the best first; at least one."""
     because = "; ".join(finding.says for finding in diagnosis.present.values())
     plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
-    return plans or [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
+    if plans:
+        return plans
+    if because:
+        return [Plan((), f"left alone: no method here treats this: {because}")]
+    return [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
 def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
@@ -68,63 +75,91 @@ def plan_of_method(
     strength: float = 1.0,
     weights: str | None = None,
     precision: str | None = None,
-    sigma_map: Path | None = None,
+    inputs: Given | None = None,
 ) -> Plan:
     """The plan of one method. Knobs that are neither wished for nor have a default are taken from the diagnosis.
 
-    Raises BadKnob or BadPlan for what does not fit.
+    inputs: what the method reads beside the picture. Raises BadKnob or BadPlan for what does not fit.
     """
-    method = method_named(name)
-    if method.kind == "learned":
+    method, because = method_named(name), f"{name} was asked for"
+    if method.learned:
         if wishes and not method.knobs:
             raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
-        if sigma_map and wishes.get("sigma"):
-            raise BadPlan("give sigma or a sigma map, not both")
-        if sigma_map:
-            chosen, because = _told(method, step.weights or "", step.because)
-            step = replace(step, weights=chosen, because=because, sigma_map=map_in(sigma_map))
-        return Plan((step,), f"{name} was asked for", precision=precision or best_precision([step.weights]))
-    if weights or precision or sigma_map:
-        raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor a sigma map")
+        plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
+        return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
+    if weights or precision:
+        raise BadPlan(f"{name} is not a trained net and takes neither weights nor a precision")
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
-    return Plan((Step(name, "asked for", knobs=knobs, strength=strength),), f"{name} was asked for")
+    step = Step(name, "asked for", knobs=knobs, strength=strength, inputs=_entries(method, inputs or {}))
+    return Plan((step,), because)
 
 
-def plan_to_fill(hole: Path, wishes: Mapping[str, Any], name: str = FILLING) -> Plan:
-    """The plan that fills what is white in the picture `hole`. Raises BadKnob or BadPlan for what does not fit."""
-    method = method_named(name)
-    if method.kind != "filling":
-        known = ", ".join(row.name for row in METHODS.values() if row.kind == "filling")
+def _with_planes(step: Step, method: Method, wishes: Mapping[str, Any], inputs: Given) -> Step:
+    """The step of a net with inputs, and weights that can read them."""
+    entries = _entries(method, inputs)
+    for each in method.inputs:
+        if each.name in entries:
+            if wishes.get(each.plane):
+                raise BadPlan(f"give {each.plane} or a {each.called}, not both")
+            chosen, because = _told(method, step.weights or "", step.because, each.plane or each.name)
+            step = replace(step, weights=chosen, because=because)
+    return replace(step, inputs=entries)
+
+
+def _entries(method: Method, inputs: Given) -> dict[str, dict[str, str]]:
+    """The entries of a step for what is given. Raises BadPlan for what the method does not read."""
+    known = {each.name: each for each in method.inputs}
+    for name in inputs:
+        if name not in known:
+            raise BadPlan(f"{method.name} takes no {name.replace('_', ' ')}")
+    return {name: entry_of(known[name], given) for name, given in inputs.items()}
+
+
+def plan_to_fill(inputs: Given, wishes: Mapping[str, Any], name: str = FILLING) -> Plan:
+    """The plan that fills what is white in the input `mask`. Raises BadKnob or BadPlan for what does not fit."""
+    if not fills(Step(name, "")):
+        known = ", ".join(row.name for row in METHODS.values() if "hole" in row.treats)
         raise BadPlan(f"{name} does not fill holes; these do: {known}")
-    plan = plan_of_method(name, wishes, None)
-    return with_hole(replace(plan, because=f"what {hole.name} marks is to be filled"), hole)
+    return replace(plan_of_method(name, wishes, None, inputs=inputs), because="the mask marks what is missing")
 
 
-def with_hole(plan: Plan, hole: Path) -> Plan:
-    """The plan with what is white in the picture `hole` filled: by the steps of it that do so, else by a first one."""
-    marked = map_in(hole)
-    steps = [replace(step, hole=marked) if fills(step) else step for step in with_filling(plan).steps]
-    return replace(plan, steps=tuple(steps))
+def with_inputs(plan: Plan, inputs: Given) -> Plan:
+    """The plan with each input in all steps that read it; without such a step, a first step is added for some inputs.
+
+    Raises BadPlan for an input that no step reads.
+    """
+    for name, given in inputs.items():
+        if name not in INPUTS:
+            raise BadPlan(f"no method takes a {name!r}; {nearest(name, INPUTS)}")
+        readers = {
+            step.method for step in plan.steps if any(each.name == name for each in method_named(step.method).inputs)
+        }
+        if not readers and INPUTS[name].default:
+            plan, readers = with_first(plan, INPUTS[name].default), {INPUTS[name].default}
+        if not readers:
+            raise BadPlan(f"no step of the plan takes a {INPUTS[name].called}")
+        entry = entry_of(INPUTS[name], given)
+        steps = [replace(s, inputs={**s.inputs, name: entry}) if s.method in readers else s for s in plan.steps]
+        plan = replace(plan, steps=tuple(steps))
+    return plan
 
 
 def with_filling(plan: Plan) -> Plan:
-    """The plan with a first step that fills, unless it has one that does; the hole is still to be named."""
-    if any(map(fills, plan.steps)):
-        return plan
-    first = Step(FILLING, "it was marked", knobs=settle(method_named(FILLING).knobs, {}, FILLING))
+    """The plan with a first step that fills, unless it has one that does; the mask is still to be given."""
+    return plan if any(map(fills, plan.steps)) else with_first(plan, FILLING)
+
+
+def with_first(plan: Plan, name: str) -> Plan:
+    """The plan with a method as its first step; what the method reads beside the picture is still to be given."""
+    first = Step(name, "it was marked", knobs=settle(method_named(name).knobs, {}, name))
     return replace(plan, steps=(first, *plan.steps))
 
 
 def fills(step: Step) -> bool:
     """Whether a step fills a hole."""
-    return method_named(step.method).kind == "filling"
-
-
-def map_in(path: Path) -> dict[str, str]:
-    """A picture file for a step to read beside the picture, and its checksum."""
-    return {"file": str(path), "sha256": sha256(path)}
+    return "hole" in method_named(step.method).treats
 
 
 def plan_to_enlarge_as_found(
@@ -182,16 +217,16 @@ def plan_to_enlarge(
     if size == shape[:2]:
         return Plan((), "it has this size already")
     because = f"to {size[1]}x{size[0]}"
-    if method.kind != "learned" and (weights or precision or ensemble):
-        raise BadPlan(f"{name} is a {method.kind} method and takes neither weights, precision nor an ensemble")
-    if method.kind == "learned":
+    if not method.learned and (weights or precision or ensemble):
+        raise BadPlan(f"{name} is not a trained net and takes neither weights, precision nor an ensemble")
+    if method.learned:
         weights_for(method, weights)
         for_clean = [weights] if weights else [each for each in method.weights if not each.endswith(AS_FOUND)]
         first = [each for each in method.weights if each.endswith(AS_FOUND)] if as_found else for_clean
         steps = _by_nets(method, because, shape[:2], size, (first, for_clean), {"ensemble": 1} if ensemble else {})
     else:
-        steps = [_resize(name if method.kind == "resize" else "bicubic", because, size)]
-    if back_project or method.kind == "correction":
+        steps = [_resize(name if method.stage == "resize" else "bicubic", because, size)]
+    if back_project or method.stage == "correct":
         steps.append(Step("back-projection", because, knobs=settle(method_named("back-projection").knobs, {}, name)))
     return Plan(tuple(steps), f"{name} {because}", precision=precision or best_precision(s.weights for s in steps))
 
@@ -241,36 +276,29 @@ def learned_step(
     """
     chosen = weights_for(method, weights)
     if knobs and knobs.get("sigma"):
-        chosen, because = _told(method, chosen, because)
+        chosen, because = _told(method, chosen, because, "sigma")
     step = Step(method.name, because, chosen, {}, strength)
     usable = {knob.name for knob in usable_knobs(step)}
     return replace(step, knobs={name: value for name, value in (knobs or {}).items() if name in usable})
 
 
-def _told(method: Method, weights: str, because: str) -> tuple[str, str]:
-    """Weights that can be told sigma, these or others of the method, and the reason with a word on the change."""
-    able = weights if find(weights).told else next((name for name in method.weights if find(name).told), weights)
-    return able, because + (f"; {able}, as {weights} cannot be told sigma" if able != weights else "")
+def _told(method: Method, weights: str, because: str, plane: str) -> tuple[str, str]:
+    """Weights that take a plane, these or others of the method, and the reason with a word on the change."""
+    able = weights if find(weights).takes(plane) else next((n for n in method.weights if find(n).takes(plane)), weights)
+    return able, because + (f"; {able}, as {weights} cannot be told {plane}" if able != weights else "")
 
 
 def usable_knobs(step: Step) -> tuple[Knob, ...]:
     """The knobs of a step's method that its weights can follow: some cannot be told sigma."""
     knobs = method_named(step.method).knobs
-    deaf = step.weights is not None and not find(step.weights).told
+    deaf = step.weights is not None and not find(step.weights).takes("sigma")
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
-
-
-def weights_for(method: Method, wished: str | None) -> str:
-    """The weights of a learned method: those wished for, else its own. Raises BadPlan if there are none."""
-    if not wished and not method.weights:
-        raise BadPlan(f"{method.name} has no weights of its own: name some that were added, with --weights")
-    return wished or method.weights[0]
 
 
 def denoises(name: str) -> None:
     """Raise BadPlan for a method that makes pictures larger instead; nets from elsewhere do what their cards say."""
     method = method_named(name)
-    if "shrink" in method.treats and (method.weights or method.kind != "learned"):
+    if "shrink" in method.treats and (method.weights or not method.learned):
         raise BadPlan(f"{name} makes pictures larger and removes no noise: use restora upscale --method {name}")
 
 
@@ -290,35 +318,6 @@ def best_precision(weights: Iterable[str | None]) -> str:
     losses = [each.card.get("bf16_loss_db") for each in known]
     fits = all(loss is not None and loss <= BF16_LOSS for loss in losses)
     return "bf16" if known and fits and computes_in_bf16() else "f32"
-
-
-def beside_int8(card: Mapping[str, Any]) -> str:
-    """What the layers that an int8 model leaves in float compute in: bf16 where the processor does, else f32.
-
-    It must cost the whole net at most BF16_LOSS, and with int8 no more than the gate lets pass.
-    """
-    bf16, int8 = card.get("bf16_loss_db"), card.get("int8", {}).get("mean_loss") or 0.0
-    gentle = bf16 is not None and bf16 <= BF16_LOSS and bf16 + int8 <= INT8_LOSS
-    return "bf16" if gentle and computes_in_bf16() else "f32"
-
-
-def check(plan: Plan) -> list[dict[str, Setting]]:
-    """The knobs of every step, checked against the table. Raises for what is unknown, missing or out of range."""
-    settled = []
-    for step in plan.steps:
-        method = method_named(step.method)
-        knobs = settle(method.knobs, step.knobs, step.method)
-        if (step.weights or step.sigma_map) and method.kind != "learned":
-            raise BadPlan(f"{step.method} is a {method.kind} method and has neither weights nor a sigma map")
-        if method.kind == "filling" and not step.hole:
-            raise BadPlan(f"{step.method} needs a mask of the hole: restora inpaint --mask")
-        if step.hole and method.kind != "filling":
-            raise BadPlan(f"{step.method} does not fill holes")
-        unset = [name for name, value in knobs.items() if value is None]
-        if unset:
-            raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")
-        settled.append(knobs)
-    return settled
 
 
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:

@@ -19,14 +19,17 @@ from restora.core.resample import bicubic_weights
 from restora.engines.choice import CPU, backend_named
 from restora.engines.hidden import without_hidden
 from restora.engines.openvino_ import rest
-from restora.engines.tiling import Read, resampled
+from restora.engines.tiling import Read
 from restora.files.canvas import Unfinished, unfinished
 from restora.files.picture import MAX_PIXELS, STDIO, Picture, open_picture
 from restora.files.save import check_output, copy, write_by_tiles
 from restora.methods.table import method_named
+from restora.stages.check import check
+from restora.stages.pipeline import Means, Pipeline, Source, prepare
+from restora.stages.resize import resampled
+from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels
-from restora.work.plan import check
-from restora.work.ready import Corrector, Restoration, Tell, prepare
+from restora.work.products import check_places, facts_of, file_of, value_of, write_product
 
 MAX_MEMORY = 1_000_000_000
 PACKAGES = ("restora", "numpy", "openvino")
@@ -42,6 +45,25 @@ class Limits:
     minutes: float = float("inf")  # of per-image methods, by the rough figure of their row
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a file is restored into another one.
+
+    engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png.
+    quality: of JPEG, WebP and AVIF. salvage: restore the part of a truncated file that is there.
+    keep_unchanged: write a copy where the plan is empty.
+    """
+
+    engine: str = "auto"
+    device: str = CPU
+    limits: Limits = Limits()
+    force: bool = False
+    quality: int = 95
+    salvage: bool = False
+    keep_unchanged: bool = True
+    keep: tuple[str, ...] = ()
+
+
 def restore(
     image: Image,
     plan: Plan,
@@ -51,68 +73,74 @@ def restore(
     max_memory: int = MAX_MEMORY,
     held: int = 0,
     tell: Tell | None = None,
+    keep: Callable[[str, Any], None] | None = None,
 ) -> tuple[Image, Report]:
-    """The restored picture and the report. Metadata pass through; alpha and hole too, made larger with the picture.
+    """The restored picture and the report. Metadata pass through; alpha too, made larger with the picture.
 
     Colour where alpha is zero is not looked at; there the result holds what visible colours nearby lead to.
 
     engine and device: what runs the nets, see backend_named. held: bytes of max_memory that the picture takes, so that
-    its tiles are those of its file. Raises BadPlan, BadKnob or NoWeights for a plan that cannot be carried out,
-    BadImage for one that needs more memory than allowed, NotFinite for a result that is not finite.
+    its tiles are those of its file. keep(name, value): called with each product. Raises BadPlan, BadKnob or NoWeights
+    for a plan that cannot be carried out, BadImage for one that needs more memory than allowed, NotFinite for a result
+    that is not finite.
     """
     started = time.perf_counter()
     report = Report(plan)
-    work = prepare(plan, image.shape, report, backend_named(engine, device), max_memory, tell, held)
+    means = Means(backend_named(engine, device), max_memory, held, _given_by(plan) if keep else frozenset())
+    work = prepare(plan, Source(_checked(image, plan.steps), image.shape), report, means, tell)
     x_hat = np.empty((*work.size(), image.shape[2]), np.float32)
-    restored = work.read_through(_checked(image, plan.steps))
     for done, (top, left, height, width) in enumerate(work, 1):
-        x_hat[top : top + height, left : left + width] = restored(top, left, height, width)
+        x_hat[top : top + height, left : left + width] = work.run(top, left, height, width)
         if tell:
             tell(done, len(work))
     _finish(report, work, started)
-    if work.size() == image.shape[:2]:
+    for name, value in work.products().items():
+        report.products[name] = facts_of(name, plan)
+        if keep:
+            keep(name, value_of(value))
+    if work.size() == image.shape[:2] or image.alpha is None:
         return replace(image, pixels=x_hat), report
-    alpha = None if image.alpha is None else _alike(_part_of(image.alpha), work)(0, 0, *work.size())
-    hole = None if image.hole is None else _alike(_part_of(image.hole), work)(0, 0, *work.size()) >= 0.5
-    return replace(image, pixels=x_hat, alpha=alpha, hole=hole), report
+    return replace(image, pixels=x_hat, alpha=_alike(image.alpha_window, work)(0, 0, *work.size())), report
 
 
-def restore_file(  # noqa: PLR0913  # what a command has options for
+def _given_by(plan: Plan) -> frozenset[str]:
+    return frozenset(each.name for step in plan.steps for each in method_named(step.method).products)
+
+
+def restore_file(
     source: Path,
     target: Path,
     plan: Plan | Callable[[Pixels], Plan],
+    options: Options = Options(),
     *,
-    engine: str = "auto",
-    device: str = CPU,
-    limits: Limits = Limits(),
-    force: bool = False,
-    quality: int = 95,
     tell: Tell | None = None,
     resume: Callable[[str], None] | None = None,
-    salvage: bool = False,
-    keep_unchanged: bool = True,
 ) -> Report:
-    """Restore a picture file into another one without ever holding it whole, within limits.
+    """Restore a picture file into another one without ever holding it whole.
 
     `plan` may be a function that makes the plan from the open picture. An empty plan copies a whole file byte for byte
     if the format stays the same; without `keep_unchanged` nothing is written then, and the report's output is empty.
     With `resume`, finished rows of tiles are kept beside the target when this is stopped, and the same call goes on
-    from there; `resume` is called with a sentence that says so. With `salvage`, the part of a truncated file that is
-    there is restored. Raises as `restore`, `open_picture` and `check_output` do.
+    from there; `resume` is called with a sentence that says so. Raises as `restore`, `open_picture` and `check_output`
+    do.
     """
     started = time.perf_counter()
-    backend = backend_named(engine, device)  # before anything that takes time
-    picture = open_picture(source, limits.pixels, salvage=salvage)
+    limits, force = options.limits, options.force
+    backend = backend_named(options.engine, options.device)  # before anything that takes time
+    picture = open_picture(source, limits.pixels, salvage=options.salvage)
     kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     report.salvaged_rows = picture.salvaged_rows
-    if not plan.steps and not keep_unchanged and not picture.salvaged_rows:
+    if not plan.steps and not options.keep_unchanged and not picture.salvaged_rows:
         report.output, report.input_sha256 = "", sha256(picture.path)
         report.warnings += picture.faults
         return report
     _be_patient(plan, picture.shape, limits.minutes)
-    work = prepare(plan, picture.shape, report, backend, limits.memory, tell, picture.held)
+    places = {name: file_of(target, name, plan) for name in options.keep}
+    check_places(places, target, force)
+    means = Means(backend, limits.memory, picture.held, frozenset(options.keep))
+    work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
     height, width = work.size()
     if height * width > limits.pixels:
         allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
@@ -120,38 +148,47 @@ def restore_file(  # noqa: PLR0913  # what a command has options for
     shape = (height, width, picture.shape[2] + picture.has_alpha)
     check_output(target, shape, force, picture.format)
     report.input_sha256 = sha256(picture.path)
-
-    def tiles(part: Unfinished | None) -> Iterator[tuple[int, np.ndarray]]:
-        restored, opacity = work.read_through(_checked(picture, plan.steps)), _alike(picture.alpha_window, work)
-        report.resumed_at = part.rows if part else 0
-        left = [rectangle for rectangle in work if rectangle[0] >= report.resumed_at]
-        before = len(work) - len(left)
-        if tell and before:
-            tell(before, len(work))
-        for done, rectangle in enumerate(left, before + 1):
-            core = restored(*rectangle)
-            if part:
-                part.tally = _tally(work)
-            yield rectangle[1], np.dstack([core, opacity(*rectangle)]) if picture.has_alpha else core
-            if tell:
-                tell(done, len(work))
-        rest()  # what is held of the last piece, and what encoding needs, would be too much together
-
     if not plan.steps and kind == picture.format and not picture.salvaged_rows:
         copy(picture.path, target, force=force)
         report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
         with unfinished(target, made_from, height, resume) if resume else nullcontext() as part:
-            _take_up(work, part.tally if part else {})
+            if part:
+                report.resumed_at = part.rows
+                _take_up(work, part.tally)
             report.warnings += write_by_tiles(
-                *(tiles(part), shape, picture.meta, target), force=force, quality=quality, kind=kind, part=part
-            )
+                _tiles(work, picture, part, tell), shape, picture.meta, target,
+                force=force, quality=options.quality, kind=kind, part=part,
+            )  # fmt: skip
     if target != STDIO:
         report.output_sha256 = sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
+    for name, value in work.products().items():
+        report.products[name] = facts_of(name, plan)
+        if name in places:
+            report.products[name] |= write_product(value, places[name], name, plan, force)
     return report
+
+
+def _tiles(
+    work: Pipeline, picture: Picture, part: Unfinished | None, tell: Tell | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The windows of the result that are still to be made, each with its left edge, and alpha as the last channel."""
+    opacity, resumed_at = _alike(picture.alpha_window, work), part.rows if part else 0
+    left = [window for window in work if window[0] >= resumed_at]
+    before = len(work) - len(left)
+    if tell and before:
+        tell(before, len(work))
+    for done, window in enumerate(left, before + 1):
+        core = work.run(*window)
+        if part:
+            part.tally = {"counted": work.counted()}
+        yield window[1], np.dstack([core, opacity(*window)]) if picture.has_alpha else core
+        if tell:
+            tell(done, len(work))
+    rest()  # what is held of the last piece, and what encoding needs, would be too much together
 
 
 def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any]:
@@ -169,22 +206,11 @@ def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any
     }
 
 
-def _tally(work: Restoration) -> dict[str, Any]:
-    """What was counted of the pieces so far, to resume counting with an unfinished result."""
-    return {"repaired": work.repaired, "lacking": [each.so_far() for each in _correctors(work)]}
+def _take_up(work: Pipeline, tally: dict[str, Any]) -> None:
+    work.count_on(tally.get("counted", []))
 
 
-def _take_up(work: Restoration, tally: dict[str, Any]) -> None:
-    work.repaired = tally.get("repaired", 0)
-    for corrector, so_far in zip(_correctors(work), tally.get("lacking", []), strict=False):
-        corrector.lacking.append(tuple(so_far))
-
-
-def _correctors(work: Restoration) -> list[Corrector]:
-    return [runner for runner in work.runners if isinstance(runner, Corrector)]
-
-
-def _alike(part: Callable[..., np.ndarray | None], work: Restoration) -> Callable[..., np.ndarray]:
+def _alike(part: Callable[..., np.ndarray | None], work: Pipeline) -> Callable[..., np.ndarray]:
     """Reading rectangles (height, width) of what belongs to a picture, as alpha, at the size of the result."""
 
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -192,14 +218,11 @@ def _alike(part: Callable[..., np.ndarray | None], work: Restoration) -> Callabl
         assert values is not None
         return values[:, :, None]
 
-    if work.size() == work.shape[:2]:
+    given = work.source.shape[:2]
+    if work.size() == given:
         return lambda *rectangle: read(*rectangle)[:, :, 0]
-    down, across = map(bicubic_weights, work.shape[:2], work.size())
+    down, across = map(bicubic_weights, given, work.size())
     return lambda *rectangle: resampled(rectangle, down, across, read)[:, :, 0].clip(0, 1)
-
-
-def _part_of(values: np.ndarray) -> Callable[..., np.ndarray]:
-    return lambda top, left, height, width: values[top : top + height, left : left + width].astype(np.float32)
 
 
 def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:
@@ -231,9 +254,9 @@ def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
     return without_hidden(read, picture.alpha_window, picture.shape[:2]) if hides else read
 
 
-def _finish(report: Report, work: Restoration, started: float) -> None:
+def _finish(report: Report, work: Pipeline, started: float) -> None:
     report.tiles, report.repaired_tiles = len(work), work.repaired
-    report.warnings += [corrector.note() for corrector in _correctors(work)]
+    report.warnings += work.notes()
     report.seconds = round(time.perf_counter() - started, 3)
     report.versions = {package: version(package) for package in PACKAGES}
     report.peak_megabytes = round(peak_memory() / 1e6, 1)

@@ -22,8 +22,8 @@ from restora.engines.choice import computes_in_bf16
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
+from restora.stages.load import beside_int8
 from restora.work.ceiling import Ceiling, ceiling, memory_ceiling, timed
-from restora.work.plan import beside_int8
 
 if TYPE_CHECKING:
     import torch

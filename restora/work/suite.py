@@ -85,7 +85,7 @@ def entries(
             for method in (METHODS[each] for each in methods if each != NOTHING):
                 if not _kinds(noise) <= set(method.treats):
                     continue
-                if method.kind == "learned" and not method.weights:
+                if method.learned and not method.weights:
                     continue  # it has none but those that users add
                 for weights in method.weights or ("",):
                     if only is not None and weights not in only:
@@ -161,9 +161,9 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
     shrink = shrink_in(damage) if damage else None
     if shrink:
         size = y.shape[0] * shrink.scale, y.shape[1] * shrink.scale
-        wanted = precision if method.kind == "learned" else None
+        wanted = precision if method.learned else None
         return plan_to_enlarge(method.name, y.shape, size, weights=entry.weights or None, precision=wanted)
-    if method.kind == "learned":
+    if method.learned:
         return plan_of_method(method.name, {}, None, weights=entry.weights, precision=precision)
     return plan_of_method(method.name, {}, _told(entry.damage, y, method))
 

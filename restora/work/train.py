@@ -244,8 +244,8 @@ def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Te
 def _checked(recipe: Recipe) -> Method:
     """The recipe's method. Raises RestoraError or BadRecipe for what would fail later, or never end well."""
     method = method_named(recipe.method)
-    if method.kind != "learned":
-        raise RestoraError(f"{method.name} is {method.kind}: there is nothing to train")
+    if not method.learned:
+        raise RestoraError(f"{method.name} is not a trained net: there is nothing to train")
     for run in recipe.runs:
         for words in run.damages:
             draw(words, np.random.default_rng(0))  # words that do not parse are to fail now

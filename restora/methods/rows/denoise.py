@@ -10,6 +10,7 @@ from restora.methods.shared_knobs import (
     PATCH,
     RADIUS,
     SIGMA,
+    SIGMA_MAP,
     SPECKLE,
     WIDTH,
     fit_bytes,
@@ -20,11 +21,12 @@ ROWS = (
     Method(
         name="restora",
         entry="restora.methods.restora:Restora",
-        kind="learned",
+        stage="net",
         about="the flagship: noise of every kind and JPEG, colour and grey, blind or told the noise; for the CPU",
         treats=("gaussian", "poisson", "speckle", "salt-and-pepper", "camera", "jpeg"),
         paper="this project; after U-Net (2015), EDSR (2017) and FFDNet (2018)",
         knobs=(KNOWN_SIGMA,),
+        inputs=(SIGMA_MAP,),
         halo=144,
         multiple=8,
         channels=3,
@@ -34,7 +36,7 @@ ROWS = (
     Method(
         name="dncnn",
         entry="restora.methods.dncnn:DnCNN",
-        kind="learned",
+        stage="net",
         about="17 convolutions that see the noise; grey, for sigma 25/255 only; colour channel by channel",
         treats=("gaussian",),
         paper="Zhang et al., Beyond a Gaussian denoiser, IEEE TIP 2017",
@@ -46,7 +48,7 @@ ROWS = (
     Method(
         name="unet",
         entry="restora.methods.unet:UNet",
-        kind="learned",
+        stage="net",
         about="coarse seen deep down, fine brought across; grey, for sigma 25/255 only; colour channel by channel",
         treats=("gaussian",),
         paper="Ronneberger, Fischer and Brox, U-Net, MICCAI 2015",
@@ -59,7 +61,7 @@ ROWS = (
     Method(
         name="attention-unet",
         entry="restora.methods.attention_unet:AttentionUNet",
-        kind="learned",
+        stage="net",
         about="U-Net that weighs what it brings across; grey, for sigma 25/255 only; colour channel by channel",
         treats=("gaussian",),
         paper="Oktay et al., Attention U-Net, MIDL 2018",
@@ -72,7 +74,7 @@ ROWS = (
     Method(
         name="noise2noise",
         entry="restora.methods.unet:UNet",
-        kind="learned",
+        stage="net",
         about="U-Net that never saw a clean picture: trained on noisy pairs; grey, for sigma 25/255 only",
         treats=("gaussian",),
         paper="Lehtinen et al., Noise2Noise: learning image restoration without clean data, ICML 2018",
@@ -85,7 +87,7 @@ ROWS = (
     Method(
         name="autoencoder",
         entry="restora.methods.autoencoder:Autoencoder",
-        kind="learned",
+        stage="net",
         about="redraws the picture from a narrow code, in which noise has no place; grey, for sigma 25/255 only",
         treats=("gaussian",),
         paper="Xie, Xu and Chen, Image denoising and inpainting with deep neural networks, NIPS 2012",
@@ -98,7 +100,7 @@ ROWS = (
     Method(
         name="dip",
         entry="restora.methods.dip:dip",
-        kind="per-image",
+        stage="whole",
         about="an untrained net fitted to the picture alone and stopped before it learns the noise; minutes",
         treats=("gaussian",),
         paper="Ulyanov, Vedaldi and Lempitsky, Deep image prior, CVPR 2018; stopping: Wang et al., TMLR 2023",
@@ -110,7 +112,7 @@ ROWS = (
     Method(
         name="deepdlp",
         entry="restora.methods.deepdlp:deepdlp",
-        kind="per-image",
+        stage="whole",
         about="deep image prior shown, and held near, what non-local Bayes makes of the picture; no data; minutes",
         treats=("gaussian",),
         paper="this project's reading of the name; after Mataev, Elad and Milanfar, DeepRED, ICCVW 2019",
@@ -122,7 +124,7 @@ ROWS = (
     Method(
         name="gaussian",
         entry="restora.methods.gaussian:gaussian",
-        kind="classical",
+        stage="local",
         about="weighted mean of the neighbours; removes noise and detail alike",
         treats=("gaussian",),
         paper="linear filtering",
@@ -132,7 +134,7 @@ ROWS = (
     Method(
         name="median",
         entry="restora.methods.median:median",
-        kind="classical",
+        stage="local",
         about="median of the neighbours; removes isolated black and white pixels",
         treats=("salt-and-pepper",),
         paper="Tukey, Exploratory Data Analysis, 1971",
@@ -142,7 +144,7 @@ ROWS = (
     Method(
         name="adaptive-median",
         entry="restora.methods.adaptive_median:adaptive_median",
-        kind="classical",
+        stage="local",
         about="median of a window that grows until it holds more than impulses; other pixels are left as they are",
         treats=("salt-and-pepper",),
         paper="Hwang and Haddad, IEEE TIP 1995",
@@ -153,7 +155,7 @@ ROWS = (
     Method(
         name="lee",
         entry="restora.methods.lee:lee",
-        kind="classical",
+        stage="local",
         about="local mean where speckle alone explains the variance, the pixel itself where it does not",
         treats=("speckle",),
         paper="Lee, IEEE TPAMI 1980",
@@ -164,7 +166,7 @@ ROWS = (
     Method(
         name="log-nlm",
         entry="restora.methods.log_nlm:log_nlm",
-        kind="classical",
+        stage="local",
         about="non-local means of the logarithm, in which speckle is added noise",
         treats=("speckle",),
         paper="Arsenault and April, JOSA 1976; Buades, Coll and Morel, CVPR 2005",
@@ -175,7 +177,7 @@ ROWS = (
     Method(
         name="bilateral",
         entry="restora.methods.bilateral:bilateral",
-        kind="classical",
+        stage="local",
         about="mean of the neighbours of similar value; keeps edges",
         treats=("gaussian",),
         paper="Tomasi and Manduchi, ICCV 1998",
@@ -185,7 +187,7 @@ ROWS = (
     Method(
         name="nlm",
         entry="restora.methods.nlm:nlm",
-        kind="classical",
+        stage="local",
         about="mean of pixels whose surroundings look alike",
         treats=("gaussian",),
         paper="Buades, Coll and Morel, CVPR 2005",
@@ -196,7 +198,7 @@ ROWS = (
     Method(
         name="nl-bayes",
         entry="restora.methods.nl_bayes:nl_bayes",
-        kind="classical",
+        stage="local",
         about="like patches taken as draws of one Gaussian, each made most likely; best without data",
         treats=("gaussian",),
         paper="Lebrun, Buades and Morel, A nonlocal Bayesian image denoising algorithm, SIAM JIS 2013",
@@ -212,7 +214,7 @@ ROWS = (
     Method(
         name="bm3d",
         entry="restora.methods.bm3d:bm3d",
-        kind="classical",
+        stage="local",
         about="like patches stacked and cut back where they are sparse; needs its authors' non-commercial package",
         treats=("gaussian",),
         paper="Dabov et al., Image denoising by sparse 3-D transform-domain collaborative filtering, IEEE TIP 2007",
@@ -223,7 +225,7 @@ ROWS = (
     Method(
         name="tv",
         entry="restora.methods.tv:tv",
-        kind="classical",
+        stage="local",
         about="least total variation near the picture; flat areas with sharp edges",
         treats=("gaussian",),
         paper="Rudin, Osher and Fatemi, Physica D 1992; Chambolle, JMIV 2004",
@@ -232,7 +234,7 @@ ROWS = (
     Method(
         name="wavelet",
         entry="restora.methods.wavelet:wavelet",
-        kind="classical",
+        stage="local",
         about="small wavelet coefficients removed",
         treats=("gaussian",),
         paper="Chang, Yu and Vetterli, IEEE TIP 2000",
@@ -241,7 +243,7 @@ ROWS = (
     Method(
         name="wiener",
         entry="restora.methods.wiener:wiener",
-        kind="classical",
+        stage="local",
         about="local mean where the picture is flat, the pixel itself where it is not",
         treats=("gaussian",),
         paper="Lee, IEEE TPAMI 1980",

@@ -8,7 +8,7 @@ ROWS = (
     Method(
         name="srcnn",
         entry="restora.methods.srcnn:SRCNN",
-        kind="learned",
+        stage="net",
         about="three convolutions that sharpen what bicubic interpolation made larger; the first net for this task",
         treats=("shrink",),
         paper="Dong et al., Image super-resolution using deep convolutional networks, IEEE TPAMI 2016",
@@ -22,7 +22,7 @@ ROWS = (
     Method(
         name="vdsr",
         entry="restora.methods.vdsr:VDSR",
-        kind="learned",
+        stage="net",
         about="twenty convolutions that see what bicubic interpolation lost; one net for all scales",
         treats=("shrink",),
         paper="Kim, Lee and Lee, Accurate image super-resolution using very deep convolutional networks, CVPR 2016",
@@ -36,7 +36,7 @@ ROWS = (
     Method(
         name="edsr",
         entry="restora.methods.edsr:EDSR",
-        kind="learned",
+        stage="net",
         about="residual blocks at the small size and one step to the large: sharp where the picture is clean",
         treats=("shrink",),
         paper="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
@@ -50,7 +50,7 @@ ROWS = (
     Method(
         name="srgan",
         entry="restora.methods.edsr:EDSR",
-        kind="learned",
+        stage="net",
         about="EDSR told by a critic and by features to look real: sharper to the eye, and may invent detail",
         treats=("shrink",),
         paper="Ledig et al., Photo-realistic single image super-resolution using a generative adversarial network,"
@@ -65,7 +65,7 @@ ROWS = (
     Method(
         name="foreign",
         entry="restora.learn.zoo:Foreign",
-        kind="learned",
+        stage="net",
         about="a net from elsewhere, of `restora weights add`; how large, how far and what for its card says",
         treats=("shrink",),
         paper="of the net that was added",
@@ -74,7 +74,7 @@ ROWS = (
     Method(
         name="bicubic",
         entry="restora.methods.bicubic:bicubic",
-        kind="resize",
+        stage="resize",
         about="each new pixel a weighted mean of 4x4 old ones; soft, as MATLAB's imresize",
         treats=("shrink",),
         paper="Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 1981",
@@ -84,7 +84,7 @@ ROWS = (
     Method(
         name="lanczos",
         entry="restora.methods.lanczos:lanczos",
-        kind="resize",
+        stage="resize",
         about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, and rings more",
         treats=("shrink",),
         paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
@@ -94,7 +94,7 @@ ROWS = (
     Method(
         name="back-projection",
         entry="restora.methods.back_projection:back_projection",
-        kind="correction",
+        stage="correct",
         about="corrects a larger picture until, made smaller, it is the given one; after bicubic if not told more",
         treats=("shrink",),
         paper="Irani and Peleg, Improving resolution by image registration, CVGIP 1991",

@@ -7,7 +7,7 @@ ROWS = (
     Method(
         name="shifted-jpeg",
         entry="restora.methods.shifted_jpeg:shifted_jpeg",
-        kind="classical",
+        stage="local",
         about="JPEG again, at every place of its grid, and the mean of all; edges of blocks and ringing fade",
         treats=("jpeg",),
         paper="Nosratinia, Enhancement of JPEG-compressed images by re-application of JPEG,"

@@ -1,6 +1,6 @@
 """Load trained nets: some weights on a backend, in a precision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,11 @@ from restora.core.errors import BadPlan
 from restora.core.method import Method
 from restora.core.report import Report
 from restora.engines.channels import within_bounds
-from restora.engines.choice import CPU, ENGINES, Backend
+from restora.engines.choice import CPU, ENGINES, Backend, computes_in_bf16
 from restora.learn.weights import Weights
-from restora.work.plan import beside_int8
+
+BF16_LOSS, INT8_LOSS = 0.01, 0.05
+"""Decibels of PSNR that computing in bf16, and in int8, may cost on the mean."""
 
 
 def load_net(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -29,7 +31,7 @@ def _load(weights: Weights, method: Method, backend: Backend, precision: str) ->
     if backend.engine == "openvino":
         from restora.engines.openvino_ import openvino_engine
 
-        hint = beside(weights, backend) if in_int8 else precision
+        hint = float_precision(weights, backend) if in_int8 else precision
         return openvino_engine(model, hint, device=backend.device.upper())
     if backend.engine == "onnxruntime":
         from restora.engines.onnxruntime_ import onnxruntime_engine
@@ -60,7 +62,7 @@ def _parts(weights: Weights, method: Method) -> tuple[Any, dict[str, Any], dict[
     return net_class, {"channels": weights.card["channels"], **weights.recipe["knobs"]}, weights.arrays()
 
 
-def beside(weights: Weights, backend: Backend) -> str:
+def float_precision(weights: Weights, backend: Backend) -> str:
     """What the layers that an int8 model leaves in float compute in."""
     return beside_int8(weights.card) if backend.device == CPU else backend.precisions()[0]
 
@@ -73,3 +75,13 @@ def possible(precision: str, weights: Weights, backend: Backend, report: Report)
     lacking = backend.device if precision in ENGINES[backend.engine] else backend.engine
     report.warnings.append(f"{lacking} does not compute in {precision}; {weights.name} ran in {known[0]}")
     return known[0]
+
+
+def beside_int8(card: Mapping[str, Any]) -> str:
+    """What the layers that an int8 model leaves in float compute in: bf16 where the processor does, else f32.
+
+    It must cost the whole net at most BF16_LOSS, and with int8 no more than the gate lets pass.
+    """
+    bf16, int8 = card.get("bf16_loss_db"), card.get("int8", {}).get("mean_loss") or 0.0
+    gentle = bf16 is not None and bf16 <= BF16_LOSS and bf16 + int8 <= INT8_LOSS
+    return "bf16" if gentle and computes_in_bf16() else "f32"

@@ -1,0 +1,42 @@
+"""Check a plan against the table of methods, before anything is loaded."""
+
+from restora.core.errors import BadPlan
+from restora.core.knobs import Setting, settle
+from restora.core.method import Method
+from restora.core.names import nearest
+from restora.core.plan import Plan, Step
+from restora.methods.table import method_named
+
+
+def check(plan: Plan) -> list[dict[str, Setting]]:
+    """The knobs of every step. Raises BadPlan or BadKnob for what is unknown, missing or out of range."""
+    settled = []
+    for step in plan.steps:
+        method = method_named(step.method)
+        knobs = settle(method.knobs, step.knobs, step.method)
+        if step.weights and not method.learned:
+            raise BadPlan(f"{step.method} has no weights, as it is not a trained net")
+        _check_inputs(step, method)
+        unset = [name for name, value in knobs.items() if value is None]
+        if unset:
+            raise BadPlan(f"the plan must give {step.method} its {', '.join(unset)}")
+        settled.append(knobs)
+    return settled
+
+
+def _check_inputs(step: Step, method: Method) -> None:
+    known = {each.name: each for each in method.inputs}
+    for name in step.inputs:
+        if name not in known:
+            said = f"; {nearest(name, known)}" if known else ""
+            raise BadPlan(f"{step.method} takes no {name.replace('_', ' ')}{said}")
+    for each in known.values():
+        if each.required and each.name not in step.inputs:
+            raise BadPlan(f"{step.method} needs a {each.called}: {each.option}")
+
+
+def weights_for(method: Method, wished: str | None) -> str:
+    """The weights of a learned method: those wished for, else its own. Raises BadPlan if there are none."""
+    if not wished and not method.weights:
+        raise BadPlan(f"{method.name} has no weights of its own: name some that were added, with --weights")
+    return wished or method.weights[0]

@@ -1,0 +1,116 @@
+"""What a step reads beside the picture: from what a person gives to an entry of the plan, and from there to values."""
+
+import json
+import re
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from restora.core.checksum import sha256
+from restora.core.errors import BadDamage, BadImage, BadPlan, Truncated
+from restora.core.image import to_grey
+from restora.core.inputs import Input
+from restora.core.method import Method
+from restora.core.plan import Step
+from restora.damage.blur import Blur, KernelBlur
+from restora.damage.words import parse
+from restora.engines.tiling import Read
+from restora.files.picture import open_picture
+from restora.stages.stage import Size
+
+WORDS = ("kernel", "boxes")
+"""Kinds of inputs that can be given in words."""
+
+
+def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
+    """The entry of a plan for what a person gives: the name of a file, or words. Raises BadPlan."""
+    path = Path(given)
+    try:
+        is_file = path.is_file()
+    except OSError:  # too long for a name
+        is_file = False
+    if is_file:
+        return {"file": str(path), "sha256": sha256(path)}
+    if input_.kind not in WORDS or isinstance(given, PathLike):
+        raise BadPlan(f"there is no {input_.called} {given}")
+    entry = {"value": str(given)}
+    _READERS[input_.kind](input_, entry)
+    return entry
+
+
+def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
+    """The values of a step's inputs by name, for a picture of a size.
+
+    A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
+    A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
+    Raises BadPlan for a file that has changed since the plan was made, BadImage for one that does not fit.
+    """
+    values = {}
+    for each in method.inputs:
+        if entry := step.inputs.get(each.name):
+            _unchanged(entry)
+            values[each.name] = _plane(each, entry, size) if each.kind == "plane" else _READERS[each.kind](each, entry)
+    return values
+
+
+def _unchanged(entry: Mapping[str, str]) -> None:
+    path = Path(entry.get("file", ""))
+    try:
+        changed = "file" in entry and sha256(path) != entry["sha256"]
+    except OSError as error:
+        raise BadPlan(f"cannot read {path}, which the plan names: {error.strerror}") from error
+    if changed:
+        raise BadPlan(f"{path} has changed since the plan was made")
+
+
+def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
+    picture = _opened(entry)
+    if picture.shape[:2] != size:
+        height, width = picture.shape[:2]
+        raise BadImage(
+            f"the {input_.called} {entry['file']} is {width}x{height} pixels, the picture {size[1]}x{size[0]}"
+        )
+    return lambda *window: to_grey(picture.window(*window))
+
+
+def _picture(input_: Input, entry: Mapping[str, str]) -> Any:
+    return _opened(entry)
+
+
+def _opened(entry: Mapping[str, str]) -> Any:
+    try:
+        return open_picture(Path(entry["file"]))
+    except Truncated as error:  # only the picture itself can be restored in part
+        raise BadImage(str(error)) from error
+
+
+def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
+    try:
+        if "file" in entry:
+            return KernelBlur(entry["file"]).kernel().astype(np.float32)
+        words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", entry["value"])
+        blur = parse(f"blur({words[1]}, {words[2]})") if words else None
+    except BadDamage as error:
+        raise BadPlan(f"the {input_.called} cannot be read: {error}") from error
+    if not isinstance(blur, Blur):
+        raise BadPlan(
+            f"the {input_.called} must be a file, or words such as motion(length=15, angle=30), not {entry['value']!r}"
+        )
+    return blur.kernel().astype(np.float32)
+
+
+def _boxes(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
+    try:
+        boxes = np.array(json.loads(Path(entry["file"]).read_text() if "file" in entry else entry["value"]))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadPlan(f"the {input_.called} cannot be read as JSON: {error}") from error
+    whole = boxes.ndim == 2 and boxes.shape[1:] == (4,) and boxes.dtype.kind == "i"
+    if not whole or (boxes[:, :2] < 0).any() or (boxes[:, 2:] < 1).any():
+        raise BadPlan(f"the {input_.called} must be a list of [top, left, height, width] in pixels")
+    return boxes
+
+
+_READERS = {"kernel": _kernel, "boxes": _boxes, "picture": _picture}

@@ -1,0 +1,213 @@
+"""Pipeline: the stages of a plan in a row; it chooses tiles that fit the memory, and runs them.
+
+Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages. A
+stage that needs the whole picture is run once; its result goes to disk, and what follows is tiled again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from restora.core.errors import BadImage
+from restora.core.plan import Plan
+from restora.core.report import Report
+from restora.engines.choice import Backend
+from restora.engines.openvino_ import rest
+from restora.engines.tiling import UNIT, Read, cores, tile_for
+from restora.methods.table import method_named
+from restora.stages.check import check
+from restora.stages.correct import correct
+from restora.stages.inputs import inputs_of
+from restora.stages.local import local
+from restora.stages.net import net
+from restora.stages.regions import regions
+from restora.stages.resize import resize
+from restora.stages.spool import Spool
+from restora.stages.stage import Setup, Size, Stage, Tell, Window
+from restora.stages.whole import whole
+
+STAGES: dict[str, Callable[[Setup], Stage]] = {
+    "local": local, "net": net, "resize": resize, "correct": correct, "regions": regions, "whole": whole
+}  # fmt: skip
+"""The kinds of stages, as rows of methods name them."""
+
+RESTING = 320_000_000
+"""Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
+
+PLAIN = 40
+"""Bytes for each pixel that is only read and written."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The picture that goes in: how to read a window of it, and its (H, W, C)."""
+
+    read: Read
+    shape: tuple[int, int, int]
+
+
+@dataclass
+class Pipeline:
+    """The stages of a plan, ready for one picture."""
+
+    source: Source
+    stages: Sequence[Stage]
+    tiles: list[Size] = field(default_factory=list)  # (height, width) of cores, for each segment
+    spools: dict[int, Spool] = field(default_factory=dict)  # results of whole stages, by their index
+
+    def __iter__(self) -> Iterator[Window]:
+        """The windows of the result, row by row."""
+        return cores(*self.size(), self.tile)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @property
+    def tile(self) -> Size:
+        """The (height, width) of the windows of the result."""
+        return self.tiles[-1]
+
+    def size(self, steps: int | None = None) -> Size:
+        """The (height, width) of the picture after so many stages (None: all)."""
+        done = self.stages[:steps]
+        return done[-1].after if done else self.source.shape[:2]
+
+    def run(self, *window: int) -> np.ndarray:
+        """A window of the result, (height, width, C) float32."""
+        return self._reader(len(self.stages))(*window)
+
+    def _reader(self, steps: int) -> Read:
+        """Reading windows of the picture after so many stages."""
+        if steps == 0:
+            return self.source.read
+        stage, before = self.stages[steps - 1], self._reader(steps - 1)
+        if stage.whole:
+            return self._stored(steps - 1).read
+        return lambda *window: stage.run(before, window)
+
+    def _stored(self, index: int) -> Spool:
+        """The result of a whole stage on disk; the stage is run when it is first needed."""
+        if index not in self.spools:
+            stage, before, channels = self.stages[index], self._reader(index), self.source.shape[2]
+            y = np.empty((*stage.before, channels), np.float32)
+            for top, left, height, width in cores(*stage.before, self._tile_before(index)):
+                y[top : top + height, left : left + width] = before(top, left, height, width)
+            rest()  # what engines hold and what this stage needs would be too much together
+            x_hat = stage.run(
+                lambda top, left, height, width: y[top : top + height, left : left + width], (0, 0, *stage.after)
+            )
+            spool = Spool(stage.after, channels)
+            spool.write((0, 0, *stage.after), x_hat)
+            self.spools[index] = spool
+        return self.spools[index]
+
+    def _tile_before(self, index: int) -> Size:
+        return self.tiles[sum(stage.whole for stage in self.stages[:index])]
+
+    def segments(self) -> list[tuple[Sequence[Stage], Stage | None]]:
+        """The stages that are run tile by tile, and the whole stage that takes what they give; None: the result."""
+        cuts = [index for index, stage in enumerate(self.stages) if stage.whole]
+        starts = [0, *(cut + 1 for cut in cuts)]
+        ends = [*cuts, len(self.stages)]
+        return [
+            (self.stages[start:end], self.stages[end] if end < len(self.stages) else None)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def products(self) -> dict[str, Any]:
+        """What there is beside the result, by name, after everything was run; that of the last stage that gives it."""
+        return {name: value for stage in self.stages for name, value in stage.products().items()}
+
+    def notes(self) -> list[str]:
+        """Sentences of the stages for the report."""
+        return [note for stage in self.stages for note in stage.notes()]
+
+    def counted(self) -> list[list[float]]:
+        """What the stages counted, to be kept with an unfinished result."""
+        return [stage.counted() for stage in self.stages]
+
+    def count_on(self, counted: Sequence[list[float]]) -> None:
+        """Go on counting from there."""
+        for stage, values in zip(self.stages, counted, strict=False):
+            stage.count_on(values)
+
+    @property
+    def repaired(self) -> int:
+        """Windows that were not finite and were computed again in full precision."""
+        return sum(getattr(stage, "repaired", 0) for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a pipeline is built with: what runs the nets, bytes of memory, and of these, bytes that are in use.
+
+    keep: names of products that are wanted.
+    """
+
+    backend: Backend
+    memory: int
+    held: int = 0
+    keep: frozenset[str] = frozenset()
+
+
+def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell | None = None) -> Pipeline:
+    """The pipeline of a plan for a picture, with the largest tiles that the memory allows.
+
+    Raises BadPlan or BadKnob for a plan that does not fit, BadImage if the memory is too little.
+    """
+    size, stages = source.shape[:2], []
+    for step, knobs in zip(plan.steps, check(plan), strict=True):
+        method = method_named(step.method)
+        setup = Setup(
+            step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
+            inputs_of(step, method, size), means.keep, tell,
+        )  # fmt: skip
+        stages.append(STAGES[method.stage](setup))
+        if not method.learned:
+            report.engine = report.engine or method.stage
+        size = stages[-1].after
+    if plan.steps and report.device != means.backend.device:
+        report.warnings.append(
+            f"{means.backend.device} runs trained nets only, and the plan has none; it ran on the CPU"
+        )
+    pipeline = Pipeline(source, stages)
+    choose_tiles(pipeline, means.memory, means.held)
+    report.tile = pipeline.tile
+    return pipeline
+
+
+def choose_tiles(pipeline: Pipeline, memory: int, held: int = 0) -> None:
+    """Set the tiles of all segments. Raises BadImage if they do not fit so many bytes, of which some are held."""
+    allowed, most, tiles = max(0, memory - held - RESTING), 0, []
+    size, channels = pipeline.source.shape[:2], pipeline.source.shape[2]
+    for stages, last in pipeline.segments():
+        after = stages[-1].after if stages else size
+
+        def demand(height: int, width: int, stages: Sequence[Stage] = stages) -> int:
+            return bytes_for(stages, (height, width))
+
+        whole_picture = 4 * channels * after[0] * after[1] if last else 0
+        tile = tile_for(after, demand, allowed - whole_picture)
+        least = demand(UNIT, UNIT) + whole_picture
+        needed = max(least, last.bytes_for(last.after) if last else 0)
+        most = max(most, needed)
+        tiles.append(tile or (UNIT, UNIT))
+        size = last.after if last else after
+    if most > allowed:
+        megabytes = -(-(most + held + RESTING) // 10**6)
+        raise BadImage(
+            f"this needs about {megabytes} MB of memory, more than the {memory / 1e6:.0f} MB allowed;"
+            f" allow it with --max-memory {megabytes}MB"
+        )
+    pipeline.tiles = tiles
+
+
+def bytes_for(stages: Sequence[Stage], size: Size) -> int:
+    """The bytes that a window of the last stage's result needs: those of all, as engines keep theirs for the next."""
+    plain, needs = PLAIN * size[0] * size[1], 0
+    for stage in reversed(stages):
+        needs += stage.bytes_for(size)
+        size = stage.reads(size)
+    return max(plain, needs)

@@ -1,0 +1,140 @@
+"""Regions: holes filled one by one, each in a window of its own: a scratch on a large picture costs what it does."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from restora.core.errors import BadImage
+from restora.engines.tiling import Read
+from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
+
+HALF = 0.5
+"""Brightness of a mask from which on it marks the hole."""
+CACHE = 64_000_000
+"""Bytes of filled holes that are kept, as a hole may lie in several tiles; the largest hole is always kept."""
+LABELS = 6
+"""Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A hole, or several that look at the same pixels.
+
+    box: (top, left, height, width) with the margin around it; seed: (row, column) of a pixel of it, margin included.
+    """
+
+    box: Window
+    seed: tuple[int, int]
+
+
+class Regions(Stage):
+    """A function (y, mask, **knobs) of a window around a hole; mask (h, w) bool, True = missing.
+
+    Holes that look at the same pixels are one region. What is known stays as it is.
+    """
+
+    def __init__(self, setup: Setup, mask: np.ndarray) -> None:
+        self.name, self.before, self.after, self.setup = setup.method.name, setup.size, setup.size, setup
+        self.function: Any = partial(setup.method.load(), **setup.knobs)
+        self.margin, self.mask = setup.method.reach(setup.knobs), mask
+        self.regions = found(mask, self.margin)
+        self.boxes = np.array([region.box for region in self.regions])
+        self.cache: dict[int, np.ndarray] = {}
+        self.largest = max(self._bytes_of(region) for region in self.regions)
+
+    def _bytes_of(self, region: Region) -> int:
+        method, pixels = self.setup.method, region.box[2] * region.box[3]
+        held = 4 * self.setup.channels + method.memory_of_hole
+        return method.bytes_a_pixel(self.setup.knobs) * pixels + held * int(self.mask[_slices(region.box)].sum())
+
+    def reads(self, size: Size) -> Size:
+        """The window, or the largest hole with its margin."""
+        height, width = self.boxes[:, 2:].max(0)
+        return max(size[0], int(height)), max(size[1], int(width))
+
+    def bytes_for(self, size: Size) -> int:
+        """Those of the row for each pixel of the window, and what the largest hole needs."""
+        whole = self.before[0] * self.before[1]
+        working = self.setup.method.bytes_a_pixel(self.setup.knobs) * size[0] * size[1] + self.largest + whole
+        return max(working, LABELS * whole)
+
+    def run(self, read: Read, window: Window) -> np.ndarray:
+        """The window with all holes in it filled."""
+        y = read(*window)
+        x_hat = y.copy()
+        top, left, height, width = window
+        meets = (self.boxes[:, :2] < (top + height, left + width)) & (
+            self.boxes[:, :2] + self.boxes[:, 2:] > (top, left)
+        )
+        for index in np.flatnonzero(meets.all(1)):
+            region = self.regions[index]
+            mine = self._mine(region)
+            filled = np.zeros((*mine.shape, y.shape[2]), np.float32)
+            filled[mine] = self._filled(int(index), mine, read)
+            here, there = _overlap(region.box, window), _overlap(window, region.box)
+            x_hat[there][mine[here]] = filled[here][mine[here]]
+        return blended(y, x_hat, self.setup.step.strength)
+
+    def _mine(self, region: Region) -> np.ndarray:
+        """The missing pixels of a region, in its box."""
+        hole = self.mask[_slices(region.box)]
+        labels = cv2.connectedComponents(_with_margin(hole, self.margin))[1]
+        return hole & (labels == labels[region.seed[0] - region.box[0], region.seed[1] - region.box[1]])
+
+    def _filled(self, index: int, mine: np.ndarray, read: Read) -> np.ndarray:
+        """The values (n, C) of the missing pixels of a region."""
+        if index not in self.cache:
+            box = self.regions[index].box
+            y, hole = read(*box), self.mask[_slices(box)]
+            x_hat = made_of(self.function(y, mask=hole)).x_hat
+            check_shape(x_hat, y.shape, self.name)
+            self.cache[index] = x_hat[mine].astype(np.float32)
+            while len(self.cache) > 1 and sum(values.nbytes for values in self.cache.values()) > CACHE:
+                del self.cache[min(self.cache, key=lambda each: self.cache[each].nbytes)]
+        return self.cache[index]
+
+
+def found(mask: np.ndarray, margin: int) -> list[Region]:
+    """The regions of a mask (H, W) bool: holes with so many pixels around them; those that meet are one."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(_with_margin(mask, margin))
+    regions = []
+    for label in range(1, count):
+        left, top, width, height = map(int, boxes[label, :4])
+        first = int(np.argmax(labels[top, left : left + width] == label))
+        regions.append(Region((top, left, height, width), (top, left + first)))
+    return regions
+
+
+def _with_margin(hole: np.ndarray, margin: int) -> np.ndarray:
+    near = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    return cv2.dilate(hole.astype(np.uint8), near)
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    return slice(window[0], window[0] + window[2]), slice(window[1], window[1] + window[3])
+
+
+def _overlap(mine: Window, other: Window) -> tuple[slice, slice]:
+    """The part of a window that another one covers too, in its own coordinates."""
+    rows, columns = (
+        slice(max(0, b - a), max(0, min(long, b + broad - a)))
+        for a, long, b, broad in zip(mine[:2], mine[2:], other[:2], other[2:], strict=True)
+    )
+    return rows, columns
+
+
+def regions(setup: Setup) -> Stage:
+    """The stage of a method that fills what a mask marks. Raises BadImage for a mask that marks all or nothing."""
+    read = setup.inputs["mask"]
+    height, width = setup.size
+    mask = np.empty(setup.size, bool)
+    for top in range(0, height, 256):
+        rows = min(256, height - top)
+        mask[top : top + rows] = read(top, 0, rows, width)[:, :, 0] >= HALF
+    if mask.all() or not mask.any():
+        marked = "all of the picture: something must be known" if mask.any() else "nothing: white is what is filled"
+        raise BadImage(f"the mask marks {marked}")
+    return Regions(setup, mask)

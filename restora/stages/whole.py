@@ -1,0 +1,54 @@
+"""Whole: a method that needs the whole picture, run once; the pipeline stores its result on disk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from restora.engines.tiling import Read
+from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
+
+
+class Whole(Stage):
+    """A function (y, **inputs, **knobs) of the whole picture."""
+
+    whole = True
+
+    def __init__(self, setup: Setup) -> None:
+        self.name, self.before, self.after, self.setup = setup.method.name, setup.size, setup.size, setup
+        self.function: Any = setup.method.load()
+        self.found: Mapping[str, Any] = {}
+        self.note = ""
+
+    def reads(self, size: Size) -> Size:
+        """Everything."""
+        return self.before
+
+    def bytes_for(self, size: Size) -> int:
+        """Those of the row for each pixel of the picture."""
+        return self.setup.method.bytes_a_pixel(self.setup.knobs) * self.before[0] * self.before[1]
+
+    def run(self, read: Read, window: Window) -> np.ndarray:
+        """The whole result; the window must be the whole picture."""
+        setup, everything = self.setup, (0, 0, *self.before)
+        given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
+        if setup.method.minutes:
+            given |= {"seed": setup.report.plan.seed, "tell": setup.tell or (lambda done, total: None)}
+        y = read(*everything)
+        made = made_of(self.function(y, **given, **setup.knobs))
+        check_shape(made.x_hat, y.shape, self.name)
+        self.found, self.note = made.products, made.note
+        return blended(y, made.x_hat, setup.step.strength)
+
+    def products(self) -> Mapping[str, Any]:
+        """What the function gave beside the picture."""
+        return self.found
+
+    def notes(self) -> list[str]:
+        """What the function said of its end."""
+        return [f"{self.name}: {self.note}"] if self.note else []
+
+
+def whole(setup: Setup) -> Stage:
+    """The stage of a method that needs the whole picture."""
+    return Whole(setup)
