@@ -1,10 +1,11 @@
 """From a net's own planes to a picture: what a net of one or three channels makes of a picture of any."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from restora.core.image import to_grey
+from restora.engines.choice import Engine
 from restora.engines.tiling import Run
 
 
@@ -32,12 +33,18 @@ def whatever_channels(engine: Callable[[np.ndarray], np.ndarray], channels: int,
     return run
 
 
-def within_bounds(engine: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """(B, C, H, W) -> the engine's answer kept within 0..1; one that is not finite is left as it is, to be seen."""
+def from_y(engine: Engine) -> Callable[[np.ndarray], np.ndarray]:
+    """y (B, C, H, W) -> x_hat, for an engine whose only input is y."""
+    return lambda y: engine({"y": y})["x_hat"]
 
-    def run(y: np.ndarray) -> np.ndarray:
-        x_hat = engine(y)
-        return x_hat.clip(0, 1) if np.isfinite(x_hat).all() else x_hat
+
+def within_bounds(engine: Engine) -> Engine:
+    """The engine with x_hat kept within 0..1; an x_hat that is not finite is left as it is, so that it is seen."""
+
+    def run(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        made = engine(given)
+        finite = np.isfinite(made["x_hat"]).all()
+        return made | {"x_hat": made["x_hat"].clip(0, 1)} if finite else made
 
     return run
 

@@ -5,7 +5,9 @@ from restora.core.method import Method
 from restora.core.names import nearest
 from restora.methods.rows import denoise, enlarge, fill, jpeg
 
-METHODS: dict[str, Method] = {method.name: method for task in (denoise, jpeg, enlarge, fill) for method in task.ROWS}
+ROWS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS}
+"""The rows by task."""
+METHODS: dict[str, Method] = {method.name: method for rows in ROWS.values() for method in rows}
 
 
 def method_named(name: str) -> Method:
@@ -13,3 +15,9 @@ def method_named(name: str) -> Method:
     if name not in METHODS:
         raise RestoraError(f"no method is called {name!r}; {nearest(name, METHODS)}")
     return METHODS[name]
+
+
+def task_of(name: str) -> str:
+    """What a method is for: the name of the module of rows that it stands in. Raises RestoraError."""
+    method = method_named(name)
+    return next(task for task, rows in ROWS.items() if method in rows)

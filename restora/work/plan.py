@@ -249,14 +249,14 @@ def learned_step(
 
 def _told(method: Method, weights: str, because: str) -> tuple[str, str]:
     """Weights that can be told sigma, these or others of the method, and the reason with a word on the change."""
-    able = weights if find(weights).told else next((name for name in method.weights if find(name).told), weights)
+    able = next((name for name in (weights, *method.weights) if find(name).takes("sigma")), weights)
     return able, because + (f"; {able}, as {weights} cannot be told sigma" if able != weights else "")
 
 
 def usable_knobs(step: Step) -> tuple[Knob, ...]:
     """The knobs of a step's method that its weights can follow: some cannot be told sigma."""
     knobs = method_named(step.method).knobs
-    deaf = step.weights is not None and not find(step.weights).told
+    deaf = step.weights is not None and not find(step.weights).takes("sigma")
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
 
 
@@ -267,10 +267,13 @@ def weights_for(method: Method, wished: str | None) -> str:
     return wished or method.weights[0]
 
 
-def denoises(name: str) -> None:
+def denoises(name: str, weights: str | None) -> None:
     """Raise BadPlan for a method that makes pictures larger instead; nets from elsewhere do what their cards say."""
     method = method_named(name)
-    if "shrink" in method.treats and (method.weights or method.kind != "learned"):
+    if method.kind == "learned" and not method.weights:
+        if weights and find(weights).task == "enlarge":
+            raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
+    elif "shrink" in method.treats:
         raise BadPlan(f"{name} makes pictures larger and removes no noise: use restora upscale --method {name}")
 
 

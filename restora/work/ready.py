@@ -17,7 +17,7 @@ from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.shrink import along, bicubic_weights
 from restora.data.photographs import sha256
-from restora.engines.channels import ensemble, on_luma, whatever_channels
+from restora.engines.channels import ensemble, from_y, on_luma, whatever_channels
 from restora.engines.choice import CPU, Backend
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import (
@@ -314,7 +314,7 @@ def _learned(
     if card["method"] != method.name:
         raise BadPlan(f"the weights {weights.name} are for {card['method']}, not for {method.name}")
     sigma = knobs.get("sigma") or 0
-    if (sigma or step.sigma_map) and not weights.told:
+    if (sigma or step.sigma_map) and not weights.takes("sigma"):
         raise BadPlan(f"the weights {weights.name} read the noise off the picture and cannot be told sigma")
     report.weights[weights.name] = weights.checksum
     if precision == "int8" and not weights.int8:
@@ -323,10 +323,12 @@ def _learned(
     precision = possible(precision, weights, backend, report)
     report.engine, report.device, report.precision = backend.engine, backend.device, precision
 
+    told = [sigma] if weights.takes("sigma") else []
+
     def ready(where: Backend, in_precision: str) -> Run:
-        run = load_net(weights, method, where, in_precision)
+        run = from_y(load_net(weights, method, where, in_precision))
         run = ensemble(run) if knobs.get("ensemble") else run
-        return on_luma(run) if method.luma else whatever_channels(run, card["channels"], [sigma] * weights.told)
+        return on_luma(run) if method.luma else whatever_channels(run, card["channels"], told)
 
     def careful(y: np.ndarray) -> np.ndarray:
         rest()  # what the other engine holds and what this one needs would be too much together
