@@ -59,7 +59,7 @@ def main() -> None:
             continue
         for side in SIDES:
             for streams in (1, 2):
-                seconds = seconds_a_megapixel(model, rest, weights.card["channels"] + weights.told, side, streams)
+                seconds = seconds_a_megapixel(model, rest, sum(weights.inputs["y"].values()), side, streams)
                 row = {"weights": weights.name, "precision": precision, "side": side, "streams": streams}
                 rows.append({key: str(value) for key, value in row.items()} | {"seconds_a_megapixel": f"{seconds:.3f}"})
                 print(", ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)

@@ -222,6 +222,9 @@ def add_weights(
     file: Annotated[Path, typer.Argument(help="A .safetensors or .pth file, of an architecture that spandrel knows.")],
     name: Annotated[str, typer.Option(help="What to call them, as mine.nafnet.")],
     licence: Annotated[str, typer.Option(help="What their author allows, for the card.")] = "",
+    task: Annotated[
+        str | None, typer.Option(help="denoise, jpeg, enlarge, fill or deblur; guessed from the net and its names.")
+    ] = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -231,7 +234,7 @@ def add_weights(
     """
     from restora.work.add import add, facts
 
-    made = add(file, name, licence, lambda text: typer.echo(text, err=True), force=force)
+    made = add(file, name, licence, lambda text: typer.echo(text, err=True), task=task, force=force)
     if as_json:
         show_json(made.card)
     else:
@@ -251,7 +254,7 @@ def list_weights(as_json: AsJson = False) -> None:
         show_json(cards)
         return
     for card in cards:
-        print(f"{card['name']:16} {card['parameters'] / 1e6:5.2f} M parameters  {card['terms']}")
+        print(f"{card['name']:16} {card['task']:7} {card['parameters'] / 1e6:5.2f} M parameters  {card['terms']}")
 
 
 @weights.command("verify")

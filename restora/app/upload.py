@@ -50,7 +50,7 @@ class Space:
 
 
 class Form(MultiPartParser):
-    """A form of a picture and inputs beside it: files that lie in a folder from their first byte on, and are counted."""
+    """A form of a picture and inputs beside it: files that lie in a folder from their first byte on, counted."""
 
     def __init__(self, folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None], opened: ExitStack) -> None:
         super().__init__(headers, stream, max_files=1 + len(INPUTS), max_fields=0)

@@ -54,6 +54,11 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return values.mean(2, keepdims=True)
 
 
+def from_y(engine: Engine) -> Callable[[np.ndarray], np.ndarray]:
+    """y (B, C, H, W) -> x_hat, for an engine whose only input is y."""
+    return lambda y: engine({"y": y})["x_hat"]
+
+
 def within_bounds(engine: Engine) -> Engine:
     """The engine with x_hat kept within 0..1; one that is not finite is left as it is, to be seen."""
 

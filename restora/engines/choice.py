@@ -1,6 +1,7 @@
 """Which engine runs a net on this computer, on which device, and in which precision."""
 
 import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,12 @@ from restora.core.errors import BadDevice, BadPlan, MissingExtra, RestoraError
 ENGINES = {"openvino": ("f32", "bf16", "int8"), "onnxruntime": ("f32", "int8"), "torch": ("f32", "bf16")}
 """The engines, best first, and the precisions of each."""
 CPU = "cpu"
+
+Engine = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+"""A net as one engine runs it: the model's inputs by name -> its outputs by name, float32.
+
+Pictures are (B, C, H, W). Raises RestoraError for inputs of other names or shapes than the model has.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,18 @@ def backend_named(engine: str = "auto", device: str = CPU) -> Backend:
     return Backend(needed, _cuda(device.lower()) if needed == "torch" else _openvino(device.upper()))
 
 
-def cannot_run(engine: str, net: str, y: np.ndarray) -> RestoraError:
-    """The error of an engine that failed on y (B, C, H, W); what a library says of itself helps nobody."""
-    _, channels, height, width = y.shape
+def cannot_run(engine: str, net: str, given: Mapping[str, np.ndarray]) -> RestoraError:
+    """The error of an engine that failed on some inputs; the messages of the libraries help no user."""
     return RestoraError(
-        f"{engine} failed on {net} and {width}x{height} pixels of {channels} planes:"
+        f"{engine} failed on {net} and {' and '.join(map(_size, given.values()))}:"
         " the net does not fit its card, or there is too little memory"
     )
+
+
+def check_names(net: str, names: Collection[str], given: Collection[str]) -> None:
+    """Raise RestoraError if the inputs given are not those that a net has."""
+    if set(names) != set(given):
+        raise RestoraError(f"{net} takes the inputs {', '.join(names)}, not {', '.join(given) or 'none'}")
 
 
 def engine_named(name: str) -> str:
@@ -75,6 +87,12 @@ def computes_in_bf16() -> bool:
     from restora.engines.openvino_ import openvino
 
     return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _size(given: np.ndarray) -> str:
+    if given.ndim != 4:
+        return f"an array of the shape {given.shape}"
+    return f"{given.shape[3]}x{given.shape[2]} pixels of {given.shape[1]} planes"
 
 
 def _cuda(name: str) -> str:

@@ -1,20 +1,20 @@
 """The ONNX Runtime engine: the same ONNX models where OpenVINO is not to be had, and as a second opinion."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from restora.core.errors import MissingExtra, RestoraError
-from restora.engines.choice import cannot_run
+from restora.engines.choice import Engine, cannot_run, check_names
 
 
 @lru_cache(maxsize=8)
-def onnxruntime_engine(model: Path, threads: int = 0) -> Callable[[np.ndarray], np.ndarray]:
-    """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model, in the precision it is stored in.
+def onnxruntime_engine(model: Path) -> Engine:
+    """A function that runs the model, in the precision it is stored in: inputs by name -> outputs by name.
 
-    threads: 0 for all. Raises MissingExtra without the package, RestoraError if the model cannot be loaded; the
+    Raises MissingExtra without the package, RestoraError if the model cannot be loaded; the
     function, if it cannot be run.
     """
     try:
@@ -22,7 +22,6 @@ def onnxruntime_engine(model: Path, threads: int = 0) -> Callable[[np.ndarray], 
     except ModuleNotFoundError as error:
         raise MissingExtra("this engine needs onnxruntime; install it with: pip install 'restora[lab]'") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = False  # it would keep the memory of the largest window for good
     options.log_severity_level = 3
     try:
@@ -32,12 +31,14 @@ def onnxruntime_engine(model: Path, threads: int = 0) -> Callable[[np.ndarray], 
             f"ONNX Runtime {onnxruntime.__version__} cannot load {model}:"
             " it is damaged, or of a kind that it does not know"
         ) from error
-    name = session.get_inputs()[0].name
+    inputs, outputs = ([end.name for end in ends] for ends in (session.get_inputs(), session.get_outputs()))
 
-    def run(y: np.ndarray) -> np.ndarray:
+    def run(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        check_names(model.name, inputs, given)
         try:
-            return session.run(None, {name: np.ascontiguousarray(y, np.float32)})[0]
+            made = session.run(None, {name: np.asarray(given[name], np.float32, order="C") for name in inputs})
         except Exception as error:
-            raise cannot_run("ONNX Runtime", model.name, y) from error
+            raise cannot_run("ONNX Runtime", model.name, given) from error
+        return dict(zip(outputs, made, strict=True))
 
     return run

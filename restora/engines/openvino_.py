@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -13,37 +13,36 @@ from weakref import WeakSet
 import numpy as np
 
 from restora.core.errors import BadDevice, RestoraError
-from restora.engines.choice import cannot_run
+from restora.engines.choice import Engine, cannot_run, check_names
 
 ONE_SIZE = ("NPU",)
 """Devices whose models have one size, which is given when they are compiled."""
 PRECISIONS = {"FP32": "f32", "FP16": "f16", "INT8": "int8"}
 """What devices other than the processor compute in, by OpenVINO's names, the most exact one first."""
 
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+"""The inputs of a model, by name, with the one shape that each has."""
+
 
 @lru_cache(maxsize=8)
-def openvino_engine(
-    model: Path, precision: str, threads: int = 0, device: str = "CPU"
-) -> Callable[[np.ndarray], np.ndarray]:
-    """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs the model.
+def openvino_engine(model: Path, precision: str, device: str = "CPU") -> Engine:
+    """A function that runs the model: inputs by name -> outputs by name.
 
-    precision: "f32", "bf16" or "f16", of all that the model does not compute in 8-bit integers. threads: 0 for all.
-    device: one of OpenVINO. Raises RestoraError if the model cannot be loaded; the function, if it cannot be run.
+    precision: "f32", "bf16" or "f16", of all that the model does not compute in 8-bit integers. device: one of
+    OpenVINO. Raises RestoraError if the model cannot be loaded; the function, if it cannot be run.
     """
     properties: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    if threads:
-        properties["INFERENCE_NUM_THREADS"] = threads
     if not device.startswith(ONE_SIZE):
         return _compiled(model, device, properties)
 
     @lru_cache(maxsize=8)
-    def of_size(shape: tuple[int, ...]) -> _Engine:
-        return _compiled(model, device, properties, shape)
+    def of_size(shapes: Shapes) -> _Engine:
+        return _compiled(model, device, properties, shapes)
 
-    return lambda y: of_size(y.shape)(y)
+    return lambda given: of_size(tuple((name, given[name].shape) for name in sorted(given)))(given)
 
 
 def openvino_device(name: str) -> str:
@@ -63,14 +62,13 @@ def device_precisions(device: str) -> tuple[str, ...]:
     return tuple(ours for theirs, ours in PRECISIONS.items() if theirs in known)
 
 
-def _compiled(
-    model: Path, device: str, properties: dict[str, object], shape: tuple[int, ...] | None = None
-) -> "_Engine":
+def _compiled(model: Path, device: str, properties: dict[str, object], shapes: Shapes | None = None) -> "_Engine":
     core = openvino().Core()
     try:
         net = core.read_model(str(model))
-        if shape:
-            net.reshape(list(shape))
+        if shapes:
+            check_names(model.name, [port.get_any_name() for port in net.inputs], dict(shapes))
+            net.reshape({name: list(shape) for name, shape in shapes})
         compiled = core.compile_model(_by_pixels(net), device, properties)
     except RuntimeError as error:
         version = openvino().__version__.partition("-")[0]
@@ -85,24 +83,36 @@ def _compiled(
 def _by_pixels(model: Any) -> Any:
     """The model with channels last at both ends, as pictures are and as it computes inside: nothing is put in order."""
     steps = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
-    for end in (steps.input(), steps.output()):
-        end.tensor().set_layout(openvino().Layout("NHWC"))
-        end.model().set_layout(openvino().Layout("NCHW"))
+    for ports, step in ((model.inputs, steps.input), (model.outputs, steps.output)):
+        for index in (index for index, port in enumerate(ports) if _is_picture(port)):
+            step(index).tensor().set_layout(openvino().Layout("NHWC"))
+            step(index).model().set_layout(openvino().Layout("NCHW"))
     return steps.build()
+
+
+def _is_picture(port: Any) -> bool:
+    rank = port.get_partial_shape().rank
+    return rank.is_static and rank.get_length() == 4
 
 
 class _Engine:
     def __init__(self, compiled: Any, name: str) -> None:
         self._name = name
         self._compiled, self._request, self._turn = compiled, compiled.create_infer_request(), Lock()
+        self._inputs, self._outputs = (
+            {port.get_any_name(): _is_picture(port) for port in ports} for ports in (compiled.inputs, compiled.outputs)
+        )
 
-    def __call__(self, y: np.ndarray) -> np.ndarray:
+    def __call__(self, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        check_names(self._name, self._inputs, given)
         with self._turn:  # a request serves one thread at a time; one picture has all cores anyway
             try:
-                self._request.infer([np.ascontiguousarray(y.transpose(0, 2, 3, 1), np.float32)], share_inputs=True)
-                return self._request.get_output_tensor().data.copy().transpose(0, 3, 1, 2)
-            except RuntimeError as error:
-                raise cannot_run("OpenVINO", self._name, y) from error
+                shown = [_channels_last(given[name], picture) for name, picture in self._inputs.items()]
+                self._request.infer(shown, share_inputs=True)
+                made = {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
+            except (RuntimeError, ValueError) as error:
+                raise cannot_run("OpenVINO", self._name, given) from error
+        return {name: value.transpose(0, 3, 1, 2) if self._outputs[name] else value for name, value in made.items()}
 
     def rest(self) -> None:
         if self._turn.acquire(blocking=False):  # one that works for another thread needs what it holds
@@ -110,6 +120,10 @@ class _Engine:
                 self._compiled.release_memory()
             finally:
                 self._turn.release()
+
+
+def _channels_last(value: np.ndarray, picture: bool) -> np.ndarray:
+    return np.asarray(value.transpose(0, 2, 3, 1) if picture else value, np.float32, order="C")
 
 
 _ENGINES: WeakSet[_Engine] = WeakSet()

@@ -1,6 +1,6 @@
 """The torch engine: the same weights in the net's own class; for the laboratory, CUDA, and as a second opinion."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from restora.core.errors import BadDevice, RestoraError
-from restora.engines.choice import cannot_run
+from restora.engines.choice import Engine, cannot_run, check_names
 
 _TURN = Lock()
 """Held while a net runs: what `exact` sets counts for all threads."""
@@ -21,31 +21,44 @@ def torch_engine(
     state: Mapping[str, np.ndarray],
     precision: str,
     device: str = "cpu",
-) -> Callable[[np.ndarray], np.ndarray]:
-    """A function (B, C, H, W) float32 -> (B, C, H, W) float32 that runs a net with the given arrays as weights.
+    inputs: Sequence[str] = ("y",),
+    outputs: Sequence[str] = ("x_hat",),
+) -> Engine:
+    """A function that runs a net with the given arrays as weights: inputs by name -> outputs by name.
 
-    precision: "f32" or "bf16" (autocast). In f32 the pixels of all devices are the same to within 1e-4. Raises
-    RestoraError if arrays and net do not fit; the function, if the device has too little memory or the picture does not
-    fit.
+    precision: "f32" or "bf16" (autocast). inputs: the names of what the net's forward takes, in order. outputs: the
+    names of what it gives; one tensor is the only output, several come as a dictionary of tensors by name. In f32 the
+    pixels of all devices are the same to within 1e-4. Raises RestoraError if arrays and net do not fit; the function,
+    if the device has too little memory or the picture does not fit.
     """
     net = torch_net(net_class, knobs, state)
     net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
-    def run(y: np.ndarray) -> np.ndarray:
-        batch = torch.from_numpy(np.array(y, np.float32)).contiguous(memory_format=torch.channels_last)
+    def run(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        called = type(net).__name__
+        check_names(called, inputs, given)
         try:
             with _TURN, exact(), torch.inference_mode(), autocast:
-                return net(batch.to(device)).float().contiguous().cpu().numpy()
+                made = net(*[_placed(given[name], device) for name in inputs])
+                made = made if isinstance(made, dict) else {outputs[0]: made}
+                if set(made) != set(outputs):
+                    raise RestoraError(f"{called} gives the outputs {', '.join(made)}, not {', '.join(outputs)}")
+                return {name: value.float().contiguous().cpu().numpy() for name, value in made.items()}
         except torch.OutOfMemoryError as error:
             raise RestoraError(
                 f"{device} has too little free memory for a tile; make the tiles smaller with --max-memory,"
                 " or use --device cpu"
             ) from error
         except RuntimeError as error:
-            raise cannot_run("torch", type(net).__name__, y) from error
+            raise cannot_run("torch", called, given) from error
 
     return run
+
+
+def _placed(value: np.ndarray, device: str) -> torch.Tensor:
+    layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
+    return torch.from_numpy(np.array(value, np.float32)).contiguous(memory_format=layout).to(device)
 
 
 def torch_net(

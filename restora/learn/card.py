@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
@@ -11,6 +11,14 @@ from restora.core.errors import NoWeights
 
 Kind = tuple[str, Callable[[Any], bool]]
 """What an entry must be, in words, and whether a value is that."""
+
+Tensors = Mapping[str, Mapping[str, int]]
+"""The tensors that a net takes or gives, by name: its planes in order, by name, with the number of channels of each."""
+
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur")
+"""What a net can be for."""
+MOST_TENSORS, MOST_CHANNELS = 16, 64
+"""Tensors of a net and planes of a tensor; channels of a plane."""
 
 
 def _whole(least: int, most: int) -> Kind:
@@ -23,6 +31,19 @@ def _or_null(kind: Kind) -> Kind:
 
 def _list_of(kind: Kind) -> Kind:
     return f"a list, each {kind[0]}", lambda value: isinstance(value, list) and all(map(kind[1], value))
+
+
+def _tensors(needed: str) -> Kind:
+    def short(value: Any) -> bool:
+        return isinstance(value, dict) and 0 < len(value) <= MOST_TENSORS
+
+    def holds(value: Any) -> bool:
+        if not short(value) or not all(map(short, value.values())) or "image" not in value.get(needed, {}):
+            return False
+        counts = [count for planes in value.values() for count in planes.values()]
+        return all(type(count) is int and 1 <= count <= MOST_CHANNELS for count in counts)
+
+    return f'tables of planes by tensor, as {{"{needed}": {{"image": 3}}}}, {needed} among them', holds
 
 
 def _is_number(value: Any) -> bool:
@@ -42,6 +63,9 @@ NEEDED: dict[str, Kind] = {
     "halo": _or_null(_whole(0, 10**6)),
     "parameters": _whole(0, 10**12),
     "terms": TEXT,
+    "inputs": _tensors("y"),
+    "outputs": _tensors("x_hat"),
+    "task": (f"one of {', '.join(TASKS)}", lambda value: isinstance(value, str) and value in TASKS),
 }
 """What every card says."""
 KNOWN: dict[str, Kind] = {
@@ -67,20 +91,49 @@ KNOWN: dict[str, Kind] = {
 """What a card may say; a dot leads into a table. Entries that are not listed here are only shown."""
 
 
+def contract(channels: int, told: int, task: str) -> dict[str, Any]:
+    """What the card of a net says that takes one picture and gives one: its inputs, its outputs and its task.
+
+    The input y is the picture of so many channels, followed by a plane with sigma of the noise if `told` is 1. The
+    output x_hat is the restored picture.
+    """
+    sigma = {"sigma": told} if told else {}
+    return {
+        "inputs": {"y": {"image": channels} | sigma},
+        "outputs": {"x_hat": {"image": channels}},
+        "task": task,
+    }
+
+
 def read_card(path: Path) -> dict[str, Any]:
-    """The card in a file. Raises NoWeights, naming the entry that is wrong."""
+    """The card in a file. Raises NoWeights, naming the entry that is wrong.
+
+    A card that was written before cards named inputs, outputs and task gets them here: such a net takes one picture,
+    and sigma if its recipe says so, and gives one picture.
+    """
     try:
         card = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise NoWeights(f"{path} is not a card of weights: it is not JSON") from error
+    if isinstance(card, dict) and card.keys().isdisjoint(("inputs", "outputs", "task")):
+        card |= _older_contract(card)
     return check_card(card, str(path))
+
+
+def _older_contract(card: dict[str, Any]) -> dict[str, Any]:
+    """The contract of a card without one, whose other entries are still to be checked."""
+    recipe = card.get("recipe")
+    knobs = recipe.get("knobs") if isinstance(recipe, dict) else None
+    told = knobs.get("told", 0) if isinstance(knobs, dict) else 0
+    enlarges = card.get("scale", 1) != 1 or card.get("scales")  # nets of scale 1 may sharpen what was made larger
+    return contract(card.get("channels"), told, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
 
 
 def check_card(card: Any, called: str) -> dict[str, Any]:
     """The card itself. called: what messages call it. Raises NoWeights, naming the entry that is wrong."""
     if not isinstance(card, dict):
         raise NoWeights(f"{called} is not a card of weights: it must be a table of entries")
-    for key, (words, holds) in (NEEDED | KNOWN).items():
+    for key, (words, holds) in (KNOWN | NEEDED).items():
         *tables, last = key.split(".")
         table = card
         for name in tables:

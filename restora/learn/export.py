@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import onnx
@@ -10,16 +10,22 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from restora.learn.card import Tensors
 
-def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False) -> bytes:
-    """The ONNX model (B, C, H, W) float32 -> the same; B, H and W free, H and W multiples of `multiple`.
+
+def to_onnx(net: nn.Module, inputs: Tensors, outputs: Sequence[str], multiple: int, *, as_is: bool = False) -> bytes:
+    """The ONNX model of (B, C, H, W) float32; B, H and W free, H and W multiples of `multiple`.
+
+    inputs: the tensors that the net's forward takes, in order. outputs: the names of what it gives; one tensor is the
+    only output, several come as a dictionary of tensors by name.
 
     Weights that float16 holds exactly (learn.start.as_stored) are stored so and converted back where they are used,
     which halves the file and changes no precision of the arithmetic. What the exporter computed of them, as a
     convolution with the batch normalisation after it, stays float32. as_is: all weights do, and B is 1; for nets that
     others made and trained.
     """
-    example = torch.zeros(1 if as_is else 2, channels, 8 * multiple, 8 * multiple)
+    batch_size, side = 1 if as_is else 2, 8 * multiple
+    example = tuple(torch.zeros(batch_size, sum(planes.values()), side, side) for planes in inputs.values())
     batch = {} if as_is else {0: torch.export.Dim("batch")}
     height, width = (multiple * torch.export.Dim(name, min=2, max=10**5) for name in ("rows", "columns"))
     if multiple == 1:
@@ -28,12 +34,12 @@ def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             net.eval(),
-            (example,),
+            example,
             dynamo=True,
             verbose=False,
-            input_names=["y"],
-            output_names=["x_hat"],
-            dynamic_shapes=({**batch, 2: height, 3: width},),
+            input_names=list(inputs),
+            output_names=_in_order(net, example, outputs),
+            dynamic_shapes=tuple({**batch, 2: height, 3: width} for _ in inputs),
         )
     model = program.model_proto  # type: ignore[union-attr]
     if not as_is:
@@ -45,6 +51,12 @@ def to_onnx(net: nn.Module, channels: int, multiple: int, *, as_is: bool = False
     del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+@torch.no_grad()
+def _in_order(net: nn.Module, example: tuple[torch.Tensor, ...], outputs: Sequence[str]) -> list[str]:
+    """The names of the outputs in the order in which the net gives them, which is that of the exported model."""
+    return list(outputs) if len(outputs) == 1 else list(net(*example))
 
 
 def _is_half(tensor: TensorProto) -> bool:

@@ -6,7 +6,7 @@ in float. Weights use half the steps, so that sums of products do not overflow o
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -16,6 +16,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from restora.learn.export import halve, linked
+
+Given = Mapping[str, np.ndarray]
+"""The inputs of a net by name, each (1, C, H, W) float32."""
 
 LAYERS = ("Conv", "ConvTranspose")
 FLOAT = ("Add", "Sub", "Mul", "Concat")
@@ -55,10 +58,10 @@ def unfolded(path: Path) -> onnx.ModelProto:
     return model
 
 
-def quantised(path: Path, samples: Sequence[np.ndarray], keep: Collection[str], ranges: str, parameters: Path) -> bytes:
+def quantised(path: Path, samples: Sequence[Given], keep: Collection[str], ranges: str, parameters: Path) -> bytes:
     """The ONNX model, quantised, of an exported one; its weights stay in the safetensors file `parameters` beside it.
 
-    samples: pictures (1, C, H, W) that show which values occur. keep: layers that stay in float. ranges: of RANGES.
+    samples: inputs that show which values occur. keep: layers that stay in float. ranges: of RANGES.
     """
     model = unfolded(path)
     floats = {tensor.name: tensor for tensor in model.graph.initializer if len(tensor.dims) > 1}
@@ -107,9 +110,7 @@ def _begin_apart(graph: onnx.GraphProto) -> None:
             node.input[0] = f"{node.name} apart"
 
 
-def _by_nncf(
-    model: onnx.ModelProto, samples: Sequence[np.ndarray], keep: Collection[str], ranges: str
-) -> onnx.ModelProto:
+def _by_nncf(model: onnx.ModelProto, samples: Sequence[Given], keep: Collection[str], ranges: str) -> onnx.ModelProto:
     # Set before the import: else NNCF tells its makers, over the network, that it is used.
     os.environ["NNCF_TELEMETRY_OPT_OUT"] = os.environ["CI"] = "true"
     import logging
@@ -124,7 +125,7 @@ def _by_nncf(
     with redirect_stdout(StringIO()):  # its progress bars
         return nncf.quantize(
             model,
-            nncf.Dataset([{model.graph.input[0].name: sample} for sample in samples]),
+            nncf.Dataset([dict(sample) for sample in samples]),
             subset_size=len(samples),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             ignored_scope=nncf.IgnoredScope(names=[*keep, *loose]),

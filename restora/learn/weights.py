@@ -24,7 +24,7 @@ import numpy as np
 from restora.core.checksum import sha256
 from restora.core.errors import BadWeights, NoWeights, OutputExists, RestoraError
 from restora.core.names import nearest
-from restora.learn.card import check_card, read_card
+from restora.learn.card import Tensors, check_card, read_card
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 FILES = {"safetensors": ".safetensors", "onnx": ".onnx", "json": ".json"}
@@ -39,8 +39,8 @@ OPTIONAL = ("onnx", "int8")
 class Weights:
     """Weights whose checksums have been verified.
 
-    The card says method, channels, the recipe, the commit, the photographs with their licences, the seed, seconds,
-    machine, scores with protocol, and terms of use.
+    The card says method, channels, inputs, outputs, task, the recipe, the commit, the photographs with their licences,
+    the seed, seconds, machine, scores with protocol, and terms of use.
     """
 
     name: str
@@ -70,9 +70,23 @@ class Weights:
         return self.folder / f"{self.name}{INT8['int8']}" if passed else None
 
     @property
-    def told(self) -> int:
-        """How many planes beside the channels the net takes: one if it can be told the noise level."""
-        return int(self.card.get("recipe", {}).get("knobs", {}).get("told", 0))
+    def inputs(self) -> Tensors:
+        """The planes of each tensor that the net takes."""
+        return self.card["inputs"]
+
+    @property
+    def outputs(self) -> Tensors:
+        """The planes of each tensor that the net gives."""
+        return self.card["outputs"]
+
+    @property
+    def task(self) -> str:
+        """What the net is for, one of learn.card.TASKS."""
+        return self.card["task"]
+
+    def takes(self, plane: str) -> bool:
+        """Whether a plane of this name is among the inputs, as "sigma" of a net that can be told the noise level."""
+        return any(plane in planes for planes in self.inputs.values())
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -23,3 +23,9 @@ def method_named(name: str) -> Method:
     if name not in METHODS:
         raise RestoraError(f"no method is called {name!r}; {nearest(name, METHODS)}")
     return METHODS[name]
+
+
+def task_of(name: str) -> str:
+    """What a method is for: the name of the module of rows that it stands in. Raises RestoraError."""
+    method = method_named(name)
+    return next(task for task, rows in TASKS.items() if method in rows)

@@ -118,9 +118,9 @@ def _denoised(y: np.ndarray) -> np.ndarray:
     from restora.engines.openvino_ import openvino_engine
 
     weights = find(WEIGHTS)
-    told = np.zeros((weights.told, *y.shape[:2]), np.float32)
+    told = np.zeros((int(weights.takes("sigma")), *y.shape[:2]), np.float32)
     planes = np.concatenate([y.transpose(2, 0, 1), told]).astype(np.float32)
-    return openvino_engine(weights.onnx, "f32")(planes[None])[0].transpose(1, 2, 0)
+    return openvino_engine(weights.onnx, "f32")({"y": planes[None]})["x_hat"][0].transpose(1, 2, 0)
 
 
 def unclipped(parts: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Load trained nets: some weights on a backend, in a precision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,23 +9,23 @@ from restora.core.errors import BadPlan
 from restora.core.method import Method
 from restora.core.report import Report
 from restora.engines.channels import within_bounds
-from restora.engines.choice import CPU, ENGINES, Backend, computes_in_bf16
+from restora.engines.choice import CPU, ENGINES, Backend, Engine, computes_in_bf16
 from restora.learn.weights import Weights
 
 BF16_LOSS, INT8_LOSS = 0.01, 0.05
 """Decibels of PSNR that computing in bf16, and in int8, may cost on the mean."""
 
 
-def load_net(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A function (B, C, H, W) float32 -> (B, C, H, W) float32. Raises BadPlan where the engine has no such net.
+def load_net(weights: Weights, method: Method, backend: Backend, precision: str) -> Engine:
+    """A function: inputs of the card by name -> its outputs by name. Raises BadPlan where the engine has no such net.
 
-    An answer that is not finite is given as it is; no engine clamps before that is seen.
+    An x_hat that is not finite is given as it is; no engine clamps before that is seen.
     """
     run = _load(weights, method, backend, precision)
     return within_bounds(run) if weights.card.get("bounded") else run
 
 
-def _load(weights: Weights, method: Method, backend: Backend, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+def _load(weights: Weights, method: Method, backend: Backend, precision: str) -> Engine:
     in_int8 = precision == "int8" and weights.int8
     model = in_int8 or weights.onnx
     if backend.engine == "openvino":
@@ -40,7 +40,7 @@ def _load(weights: Weights, method: Method, backend: Backend, precision: str) ->
     parts = _parts(weights, method)  # names the missing package if torch is absent
     from restora.engines.torch_ import torch_engine
 
-    return torch_engine(*parts, precision, backend.device)
+    return torch_engine(*parts, precision, backend.device, list(weights.inputs), list(weights.outputs))
 
 
 def load_module(weights: Weights, method: Method) -> Any:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
@@ -15,8 +15,10 @@ import numpy as np
 
 from restora.core.checksum import sha256
 from restora.core.errors import BadWeights, MissingExtra, NotFinite, RestoraError
-from restora.engines.channels import within_bounds
+from restora.engines.channels import from_y, within_bounds
+from restora.engines.choice import Engine
 from restora.engines.openvino_ import openvino_engine
+from restora.learn.card import TASKS, contract
 from restora.learn.limit import more_memory
 from restora.learn.weights import Weights, free_name, own_folder, packed, store
 from restora.work.gate import EXACT, TILE, tiles_apart
@@ -30,6 +32,13 @@ SAME = 1e-4
 LEAST_MEMORY = 200
 """Bytes for each pixel of a result that are reckoned with at least: what is measured is rough for small nets."""
 
+SAYS_TASK = {
+    "jpeg": ("jpeg", "jpg", "artifact", "fbcnn", "bcie"),
+    "deblur": ("deblur", "gopro", "fftformer"),
+    "fill": ("inpaint",),
+}
+"""What in the names of an architecture, its tags or a file tells the task of a net that does not enlarge."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -40,14 +49,18 @@ class Sight:
     says: str
 
 
-def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, force: bool = False) -> Weights:
+def add(
+    path: Path, name: str, licence: str, tell: Callable[[str], None], *, task: str | None = None, force: bool = False
+) -> Weights:
     """Weights `name` in the user's folder, of the net in a .safetensors or .pth file.
 
-    licence: what its author allows, for the card. Raises MissingExtra without spandrel, BadWeights for a file that
-    cannot be read or a net that cannot be run, NotFinite for one that makes NaN or infinity of a picture, OutputExists,
-    or RestoraError for a name that will not do.
+    licence: what its author allows, for the card. task: one of TASKS; None: see task_for. Raises MissingExtra without
+    spandrel, BadWeights for a file that cannot be read or a net that cannot be run, NotFinite for one that makes NaN or
+    infinity of a picture, OutputExists, or RestoraError for a name or task that will not do.
     """
     free_name(name, "mine.nafnet", force)
+    if task is not None and task not in TASKS:
+        raise RestoraError(f"no task is called {task!r}; known: {', '.join(TASKS)}")
     try:
         import onnxscript  # noqa: F401
         import spandrel  # noqa: F401
@@ -58,6 +71,7 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
     with warnings.catch_warnings(), more_memory(), TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # how others wrote their nets is no concern of who uses them
         found = read_net(path)
+        task = task_for(task, found.scale, [found.architecture, *found.tags, path.stem, name])
         tell(f"{found.architecture}: measuring how far it looks")
         sight = _measured(found)
         tell(f"{sight.says}; exporting it")
@@ -79,16 +93,28 @@ def add(path: Path, name: str, licence: str, tell: Callable[[str], None], *, for
         sight, tiled = _proved(within_bounds(engine), found, sight)
         memory = _bytes_a_pixel(onnx, found, sight.multiple)
     card = {
-        **{"name": name, "method": "foreign", "paper": f"{found.architecture}, from elsewhere"},
-        **{"channels": found.channels, "multiple": sight.multiple, "scale": found.scale, "bounded": True},
-        **{"scales": [found.scale] if found.scale > 1 else [], "halo": sight.halo, "sees": sight.says},
-        **{"parameters": sum(one.numel() for one in found.net.parameters()), "terms": licence or "not stated"},
-        **{"architecture": found.architecture, "purpose": found.purpose, "tags": found.tags},
+        **{"name": name, "method": "foreign", "terms": licence or "not stated"},
+        **_facts_of(found, sight),
+        **contract(found.channels, 0, task),
         **{"origin": {"file": path.name, "sha256": sha256(path)}, "memory": memory, "stored_as": "float32"},
         **{"from_torch": apart, "tiled": tiled, "bf16_loss_db": None, "scores": []},
         "int8": {"passed": False, "objections": ["not judged: nothing says for which pictures the net was trained"]},
     }
     return store(name, own_folder(), arrays, model, card)
+
+
+def task_for(wished: str | None, scale: int, names: Sequence[str]) -> str:
+    """The task of a net that makes pictures `scale` times larger: the wished one, or what the names tell, or denoise.
+
+    Raises RestoraError for a wish that the scale contradicts.
+    """
+    if wished and (wished == "enlarge") != (scale > 1):
+        does = f"makes pictures {scale} times larger" if scale > 1 else "does not make pictures larger"
+        raise RestoraError(f"the net {does}: its task cannot be {wished}")
+    if wished or scale > 1:
+        return wished or "enlarge"
+    words = " ".join(names).lower()
+    return next((task for task, signs in SAYS_TASK.items() if any(sign in words for sign in signs)), "denoise")
 
 
 def _measured(found: "Found") -> Sight:
@@ -124,16 +150,36 @@ def _measured(found: "Found") -> Sight:
     return Sight(None, multiple, "does not give the same again when the picture is shifted, by whatever it is shifted")
 
 
+def _facts_of(found: "Found", sight: Sight) -> dict[str, Any]:
+    """What the card says of the net itself."""
+    return {
+        "paper": f"{found.architecture}, from elsewhere",
+        "channels": found.channels,
+        "multiple": sight.multiple,
+        "scale": found.scale,
+        "scales": [found.scale] if found.scale > 1 else [],
+        "bounded": True,
+        "halo": sight.halo,
+        "sees": sight.says,
+        "parameters": sum(parameter.numel() for parameter in found.net.parameters()),
+        "architecture": found.architecture,
+        "purpose": found.purpose,
+        "tags": found.tags,
+    }
+
+
 def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -> bytes:
     from restora.learn.export import linked, to_onnx
 
     try:
-        return linked(to_onnx(found.net, found.channels, multiple, as_is=True), parameters, location)
+        named = contract(found.channels, 0, "")
+        model = to_onnx(found.net, named["inputs"], list(named["outputs"]), multiple, as_is=True)
+        return linked(model, parameters, location)
     except Exception as error:  # the exporter has many, and long ones
         raise BadWeights(f"{found.architecture} cannot be exported for pictures of any size") from error
 
 
-def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], multiple: int) -> float:
+def _from_torch(found: "Found", engine: Engine, multiple: int) -> float:
     """The greatest difference from torch, over pictures of other sizes than the one it was exported with.
 
     Both are compared as they are used, within 0..1. Raises NotFinite for one that is not, which that would hide.
@@ -142,7 +188,7 @@ def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], mult
     for rows, columns in ((3, 5), (9, 4)):
         times = max(1, 16 // multiple)
         y = rng.random((1, found.channels, rows * times * multiple, columns * times * multiple), dtype=np.float32)
-        wanted, x_hat = found.answer(y), engine(y)
+        wanted, x_hat = found.answer(y), from_y(engine)(y)
         if not (np.isfinite(wanted).all() and np.isfinite(x_hat).all()):
             raise NotFinite(f"what {found.architecture} makes of a picture holds NaN or infinity")
         same = x_hat.shape == wanted.shape == (*y.shape[:2], y.shape[2] * found.scale, y.shape[3] * found.scale)
@@ -150,7 +196,7 @@ def _from_torch(found: "Found", engine: Callable[[np.ndarray], np.ndarray], mult
     return float(np.max(apart))
 
 
-def _proved(engine: Callable[[np.ndarray], np.ndarray], found: "Found", sight: Sight) -> tuple[Sight, float | None]:
+def _proved(engine: Engine, found: "Found", sight: Sight) -> tuple[Sight, float | None]:
     """The sight, and how far tiles are from the whole; if that is too far, the net is never to be tiled."""
     if sight.halo is None:
         return sight, None
@@ -183,7 +229,7 @@ def _bytes_a_pixel(onnx: Path, found: "Found", multiple: int) -> int:
 
 
 def _peak(onnx: str, channels: str, side: str) -> int:
-    openvino_engine(Path(onnx), "f32")(np.zeros((1, int(channels), int(side), int(side)), np.float32))
+    openvino_engine(Path(onnx), "f32")({"y": np.zeros((1, int(channels), int(side), int(side)), np.float32)})
     return peak_memory()
 
 
@@ -191,7 +237,8 @@ def facts(card: dict[str, Any]) -> str:
     """What was found of added weights, in one line."""
     size = f"x{card['scale']}" if card["scale"] > 1 else "same size"
     colour = "colour" if card["channels"] == 3 else "grey"
-    return f"{card['architecture']}, {size}, {colour}, {card['parameters'] / 1e6:.2f} M parameters; {card['sees']}"
+    net = f"{card['architecture']} for {card['task']}"
+    return f"{net}, {size}, {colour}, {card['parameters'] / 1e6:.2f} M parameters; {card['sees']}"
 
 
 if __name__ == "__main__":

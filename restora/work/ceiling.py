@@ -24,6 +24,8 @@ CHAINS = ((64, 3), (128, 3), (256, 1))
 """Channels, and the side of the kernels."""
 LAYERS = 16
 """Of a chain, between a first one that takes a plane and a last one that gives one, so that converting costs little."""
+FIRST = "y0"
+"""The input of a chain."""
 SIDES = (32, 64, 128, 256, 512)
 """Of the pictures."""
 MOST = 4e11
@@ -107,9 +109,9 @@ def _engines(precision: str, channels: int, kernel: int) -> Iterator[tuple[str, 
         model.write_bytes(chain(channels, kernel, in_int8=precision == "int8"))
         openvino = openvino_engine(model, "bf16" if precision == "bf16" else "f32")
         onnxruntime = onnxruntime_engine(model) if precision != "bf16" else None
-    yield "openvino", lambda y: lambda: openvino(y)
+    yield "openvino", lambda y: lambda: openvino({FIRST: y})
     if onnxruntime:
-        yield "onnxruntime", lambda y: lambda: onnxruntime(y)
+        yield "onnxruntime", lambda y: lambda: onnxruntime({FIRST: y})
     if precision != "int8":
         yield "torch", lambda y: _torch_chain(y, precision, channels, kernel)
 
@@ -159,7 +161,7 @@ def chain(channels: int, kernel: int, *, in_int8: bool) -> bytes:
         nodes.append(helper.make_node("Relu", [c], [f"y{index + 1}"]))
     nodes.pop()  # the last one gives what it gives
     last = f"c{len(widths) - 1}"
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "h", "w"]) for name in ("y0", last)]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "h", "w"]) for name in (FIRST, last)]
     arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]
     graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], arrays)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

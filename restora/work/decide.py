@@ -29,7 +29,7 @@ def to_denoise(
     The picture is diagnosed only where a knob of the method needs that and is not among the wishes.
     """
     chosen = method or method_for(weights)
-    denoises(chosen)
+    denoises(chosen, weights)
     measured = any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs)
     diagnosis = diagnose(view_of(picture)) if measured else None
     plan = plan_of_method(

@@ -10,12 +10,13 @@ import numpy as np
 
 from restora.core.errors import MissingExtra
 from restora.data.photographs import gather, split
+from restora.engines.choice import Engine
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.held_out import eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.weights import Weights, find, with_int8
-from restora.work.gate import Engine, Verdict, judge
+from restora.work.gate import Verdict, judge
 
 CALIBRATION = 32
 """Patches of training photographs that show which values occur in a net."""
@@ -63,14 +64,14 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
 class Bench:
     """Where int8 models of some weights are made, in a folder of their own, and compared with f32."""
 
-    def __init__(self, weights: Weights, shown: Sequence[np.ndarray], folder: Path) -> None:
+    def __init__(self, weights: Weights, shown: Sequence[dict[str, np.ndarray]], folder: Path) -> None:
         from restora.learn.quantise import always_float, layers, unfolded
 
         self.weights, self.shown, self.folder = weights, shown, folder
         model = unfolded(weights.onnx)
         self.layers, self.kept = layers(model), always_float(model)
         self.f32 = openvino_engine(weights.onnx, "f32")
-        self.wanted = [self.f32(y) for y in shown[:PROBES]]
+        self.wanted = [self.f32(given)["x_hat"] for given in shown[:PROBES]]
         # Models point into the parameters beside them.
         self.parameters = folder / f"{weights.name}.safetensors"
         shutil.copyfile(weights.folder / self.parameters.name, self.parameters)
@@ -95,15 +96,16 @@ class Bench:
     def error(self, model: bytes) -> float:
         """The mean squared error of a model against f32."""
         engine = self.engine(model)
-        return float(np.mean([np.mean((engine(y) - x) ** 2) for y, x in zip(self.shown, self.wanted, strict=False)]))
+        pairs = zip(self.shown, self.wanted, strict=False)
+        return float(np.mean([np.mean((engine(given)["x_hat"] - x) ** 2) for given, x in pairs]))
 
 
-def _pictures(recipe: Recipe) -> tuple[list[np.ndarray], Samples, np.ndarray]:
-    """Damaged patches to calibrate by (1, planes, H, W), samples to judge by, and one large damaged picture."""
+def _pictures(recipe: Recipe) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:
+    """Damaged patches to calibrate by, each y (1, planes, H, W), samples to judge by, and one large damaged picture."""
     data = recipe.data
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     pairs = Pairs([eight_bit(photo, recipe) for photo in seen[:CALIBRATION]], recipe)
-    shown = [pairs.pair(0, item)[0][None] for item in range(CALIBRATION)]
+    shown = [{"y": pairs.pair(0, item)[0][None]} for item in range(CALIBRATION)]
     damages = sorted({*recipe.damages, validation(recipe)})
     sizes = sorted({1, max(data.shrinks)})  # as they are and at their sharpest, where nets change most
     samples = [sample(photo, recipe, words, shrink=size) for photo in held for words in damages for size in sizes]

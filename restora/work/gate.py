@@ -1,19 +1,18 @@
 """The gate: whether a net computed in another way still does what it does in f32."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from restora.engines.channels import from_y
+from restora.engines.choice import Engine
 from restora.engines.tiling import around, cores, restore_piece
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.stages.load import INT8_LOSS
-
-Engine = Callable[[np.ndarray], np.ndarray]
-"""(B, C, H, W) float32 -> (B, C, H, W) float32."""
 
 WORST_LOSS = 0.5
 """Decibels of PSNR that may be lost on any one picture."""
@@ -69,12 +68,12 @@ def judge(
 ) -> Verdict:
     """Compare two engines on samples y (planes, H, W), x (H, W, C), and tiles with the whole on `large` (planes, H, W).
 
-    PSNR is that of protocol "denoise": all channels, clipped and rounded to 8 bits. halo: None for a net whose pixels
-    see the whole picture, which is never tiled.
+    y must be the only input of their nets. PSNR is that of protocol "denoise": all channels, clipped and rounded to 8
+    bits. halo: None for a net whose pixels see the whole picture, which is never tiled.
     """
     losses, shifts = [], []
     for y, x in samples:
-        ours, theirs = (engine(y[None])[0].transpose(1, 2, 0) for engine in (candidate, reference))
+        ours, theirs = (from_y(engine)(y[None])[0].transpose(1, 2, 0) for engine in (candidate, reference))
         if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
             return Verdict(len(samples), np.nan, np.nan, np.nan, np.nan, finite=False)
         losses.append(_psnr(theirs, x) - _psnr(ours, x))
@@ -91,7 +90,8 @@ def judge(
 
 def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> float:
     """The greatest difference between y (planes, H, W) restored by tiles and restored whole; NaN if one is NaN."""
-    whole = engine(y[None])[0].transpose(1, 2, 0)
+    run = from_y(engine)
+    whole = run(y[None])[0].transpose(1, 2, 0)
     size = y.shape[1], y.shape[2]
     scale, apart = whole.shape[0] // size[0], []
     picture = y.transpose(1, 2, 0)
@@ -99,7 +99,7 @@ def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> floa
         part = restore_piece(
             around((top, left, height, width), size, halo, multiple),
             lambda t, l, h, w: picture[t : t + h, l : l + w],  # noqa: E741
-            lambda window: engine(window.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0),
+            lambda window: run(window.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0),
             multiple,
             scale,
         )

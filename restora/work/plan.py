@@ -295,10 +295,13 @@ def usable_knobs(step: Step) -> tuple[Knob, ...]:
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
 
 
-def denoises(name: str) -> None:
+def denoises(name: str, weights: str | None) -> None:
     """Raise BadPlan for a method that makes pictures larger instead; nets from elsewhere do what their cards say."""
     method = method_named(name)
-    if "shrink" in method.treats and (method.weights or not method.learned):
+    if method.learned and not method.weights:
+        if weights and find(weights).task == "enlarge":
+            raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
+    elif "shrink" in method.treats:
         raise BadPlan(f"{name} makes pictures larger and removes no noise: use restora upscale --method {name}")
 
 

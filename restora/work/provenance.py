@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restora.core.processor import processor
+from restora.learn.card import contract
 from restora.learn.held_out import judged_by, validation
 from restora.learn.weights import Weights, find
+from restora.methods.table import task_of
 from restora.work.material import Material
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         "method": method.name,
         "paper": method.paper,
         "channels": recipe.channels,
+        **contract(recipe.channels, recipe.planes - recipe.channels, task_of(method.name)),
         "multiple": method.multiple,
         "scale": recipe.scale,
         "scales": recipe.scales,

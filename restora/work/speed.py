@@ -9,7 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ EAGER = ("torch eager", "f32")
 USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.blind", "edsr.x2")
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
 
-Run = Callable[[np.ndarray], object]
+Run = Callable[[Mapping[str, np.ndarray]], object]
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ def speeds(
 
 
 def _timing(weights: Weights, size: int, rounds: int, tops: Collection[Ceiling]) -> Timing:
-    y, operations, values = work_of(weights, size)
+    given, operations, values = work_of(weights, size)
     runs = dict(contestants(weights))
     times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     for run in runs.values():
-        run(y)
+        run(given)
     for _ in range(rounds):  # in turns, so that a slow spell of the machine hits all alike, the ceilings too
         for top in tops:
             top.measure()
         for key, run in runs.items():
-            times[key].append(timed(partial(run, y)))
+            times[key].append(timed(partial(run, given)))
     return Timing(weights, size, operations, values, {key: statistics.median(each) for key, each in times.items()})
 
 
@@ -140,7 +140,7 @@ def _row(timing: Timing, key: tuple[str, str], top: float, moved: float, rounds:
 
 
 def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
-    """(engine, precision) and what runs the weights so, (1, planes, H, W) float32 -> result."""
+    """(engine, precision) and what runs the weights so, inputs by name -> result."""
     import torch
 
     from restora.engines.onnxruntime_ import onnxruntime_engine
@@ -156,8 +156,8 @@ def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
     yield ("torch channels-last", "f32"), _torch(weights, torch.channels_last)
 
 
-def work_of(weights: Weights, size: int) -> tuple[np.ndarray, float, float]:
-    """A picture (1, planes, size, size), the operations it takes, and the values that its layers take and give."""
+def work_of(weights: Weights, size: int) -> tuple[dict[str, np.ndarray], float, float]:
+    """Inputs (1, planes, size, size), the operations they take, and the values that the layers take and give."""
     import torch
 
     net = _net(weights)
@@ -174,10 +174,11 @@ def work_of(weights: Weights, size: int) -> tuple[np.ndarray, float, float]:
     for layer in net.modules():
         if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
             layer.register_forward_hook(count)
-    y = np.random.default_rng(0).random((1, _planes(weights), size, size), np.float32)
+    rng = np.random.default_rng(0)
+    inputs = {name: rng.random(shape, np.float32) for name, shape in _shapes(weights, size).items()}
     with torch.inference_mode():
-        net(torch.from_numpy(y))
-    return y, operations, values
+        net(*map(torch.from_numpy, inputs.values()))
+    return inputs, operations, values
 
 
 def peak(name: str, engine: str, precision: str, size: int) -> float:
@@ -194,9 +195,9 @@ def _torch(weights: Weights, layout: "torch.memory_format") -> Run:
 
     net = _net(weights).to(memory_format=layout)  # type: ignore[call-overload]
 
-    def run(y: np.ndarray) -> object:
+    def run(given: Mapping[str, np.ndarray]) -> object:
         with torch.inference_mode():
-            return net(torch.from_numpy(y).contiguous(memory_format=layout))
+            return net(*[torch.from_numpy(each).contiguous(memory_format=layout) for each in given.values()])
 
     return run
 
@@ -210,8 +211,8 @@ def _net(weights: Weights) -> "nn.Module":
     return net
 
 
-def _planes(weights: Weights) -> int:
-    return weights.card["channels"] + weights.told
+def _shapes(weights: Weights, size: int) -> dict[str, tuple[int, ...]]:
+    return {name: (1, sum(planes.values()), size, size) for name, planes in weights.inputs.items()}
 
 
 def _loss(weights: Weights, precision: str) -> float | None:
@@ -224,13 +225,12 @@ def _main(name: str, engine: str, precision: str, size: str) -> None:
     from restora.work.restore import peak_memory
 
     weights = find(name)
-    planes = _planes(weights)
     if engine == "openvino":  # without torch, as it is used
         model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
         run: Run = openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)
     else:
         run = dict(contestants(weights))[engine, precision]
-    run(np.zeros((1, planes, int(size), int(size)), np.float32))
+    run({name: np.zeros(shape, np.float32) for name, shape in _shapes(weights, int(size)).items()})
     sys.stdout.write(json.dumps(round(peak_memory() / 1e6, 1)))
 
 

@@ -155,8 +155,9 @@ def exported(net: "nn.Module", card: dict[str, Any], out: Path) -> Weights:
     """Store a net with its card and an ONNX model. It must be in stored_form."""
     from restora.learn.export import linked, to_onnx
 
-    arrays, planes = arrays_of(net), recipe_from(card["recipe"], card["name"]).planes
-    model = linked(to_onnx(net, planes, card["multiple"]), packed(arrays), f"{card['name']}.safetensors")
+    arrays = arrays_of(net)
+    model = to_onnx(net, card["inputs"], list(card["outputs"]), card["multiple"])
+    model = linked(model, packed(arrays), f"{card['name']}.safetensors")
     return store(card["name"], out, arrays, model, card)
 
 
