@@ -19,7 +19,7 @@ from restora.engines.choice import backend_named
 from restora.files.picture import open_picture, read
 from restora.files.profile import D65, SRGB_CURVE, SRGB_PRIMARIES, icc_profile
 from restora.files.save import write
-from restora.work.ready import prepare
+from restora.stages.pipeline import Means, Source, prepare
 from tests.app.conftest import call
 
 ROOT = Path(__file__).parent.parent
@@ -152,7 +152,7 @@ def test_tiles_are_those_of_the_command(command):
     low, high = 330_000_000, 10**9
     while high - low > 1000:  # between them: from two tiles to one, of a picture that takes no memory
         middle = (low + high) // 2
-        whole = len(prepare(plan, y.shape, Report(plan), backend_named(), middle)) == 1
+        whole = len(prepare(plan, Source(None, y.shape), Report(plan), Means(backend_named(), middle))) == 1
         low, high = (low, middle) if whole else (middle, high)
     allowed = high + y.nbytes // 2
     report = command("denoise", "y.png", "--method", "median", "--max-memory", allowed)
@@ -297,7 +297,7 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.inpaint(Y, MASK, "nlm"), BadPlan, "does not fill"),
         (lambda: restora.restore(Y, "no-plan.json"), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, {"steps": []}), BadPlan, "cannot read a plan"),
-        (lambda: restora.restore(Y, restora.Plan((), ""), sigma_map=LEVEL), BadPlan, "no step"),
+        (lambda: restora.restore(Y, restora.Plan((), ""), inputs={"sigma_map": LEVEL}), BadPlan, "no step"),
         (lambda: restora.fix(Y, strength="huge"), BadPlan, "no strength"),
         (lambda: restora.fix(Y, max_memory="much"), BadKnob, "no amount"),
         (lambda: restora.denoise(Y, 0.1, method="nlm", max_memory=10), BadImage, "MB of memory"),

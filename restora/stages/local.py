@@ -1,6 +1,7 @@
 """Local: a method whose pixels depend on their surroundings only, run window by window with a halo."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from typing import Any
@@ -12,20 +13,40 @@ from restora.engines.tiling import Read, around, continued, smaller
 from restora.stages.spool import Spool
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
+Function = Callable[[np.ndarray, Mapping[str, np.ndarray]], Made]
+"""(y (h, w, C), planes by name, each (h, w, 1)) -> what the method makes of them."""
 
+
+@dataclass
 class Local(Stage):
-    """Windows are read with the halo around them, from the grid of `multiple`; the result is `scale` times larger."""
+    """Windows are read with the halo around them, from the grid of `multiple`; the result is `scale` times larger.
 
-    def __init__(self, setup: Setup, *, halo: int, multiple: int, memory: int, scale: int = 1) -> None:
-        self.name, self.before = setup.step.weights or setup.method.name, setup.size
-        self.after = scale * setup.size[0], scale * setup.size[1]
-        self.setup, self.halo, self.multiple, self.memory, self.scale = setup, halo, multiple, memory, scale
-        self.planes = setup.planes()
-        self.kept: dict[str, Spool] = {}  # products that are wanted
+    halo: in pixels of the picture before; None: the whole picture matters. careful: the method in full precision, for a
+    window that came out not finite. memory: bytes for each pixel of the result. planes: inputs with one value for each
+    pixel. kept: products that are wanted, as large as the result.
+    """
+
+    name: str
+    before: Size
+    function: Function
+    halo: int | None = 0
+    multiple: int = 1
+    memory: int = 100
+    scale: int = 1
+    strength: float = 1.0
+    careful: Function | None = None
+    planes: Mapping[str, Read] = field(default_factory=dict)
+    kept: Mapping[str, Spool] = field(default_factory=dict)
+    repaired: int = 0
+
+    def __post_init__(self) -> None:
+        self.after = self.scale * self.before[0], self.scale * self.before[1]
+        self.whole = self.halo is None
+        self.reach = max(self.before) if self.halo is None else self.halo
 
     def reads(self, size: Size) -> Size:
         """The window with the halo on both sides, as far as the picture goes, and on the grid."""
-        margin = -(-self.halo // self.multiple) * self.multiple
+        margin = -(-self.reach // self.multiple) * self.multiple
         height, width = (
             min(whole, -(-side // self.scale) + 2 * margin) + -whole % self.multiple
             for side, whole in zip(size, self.before, strict=True)
@@ -33,49 +54,51 @@ class Local(Stage):
         return height, width
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row, for each pixel of the result that is computed."""
+        """Those for each pixel of the result that is computed."""
         height, width = self.reads(size)
         return ceil(self.memory * self.scale**2 * height * width)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window, computed with what is around it."""
-        core = smaller(window, self.scale)
-        piece = around(core, self.before, self.halo, self.multiple)
+        piece = around(smaller(window, self.scale), self.before, self.reach, self.multiple)
         y = continued(read(*piece.read), self.multiple)
         planes = {name: continued(plane(*piece.read), self.multiple) for name, plane in self.planes.items()}
-        made = self.method(y, planes)
+        made = self.function(y, planes)
+        if self.careful and not np.isfinite(made.x_hat).all():
+            self.repaired += 1
+            made = self.careful(y, planes)
         check_shape(made.x_hat, (self.scale * y.shape[0], self.scale * y.shape[1], y.shape[2]), self.name)
         top, left = window[0] - piece.read[0] * self.scale, window[1] - piece.read[1] * self.scale
         inside = slice(top, top + window[2]), slice(left, left + window[3])
         for name, spool in self.kept.items():
-            spool.write(window, made.products[name][inside])
-        return blended(y, made.x_hat, self.setup.step.strength)[inside]
+            spool.write(window, np.atleast_3d(made.products[name])[inside])
+        return blended(y, made.x_hat, self.strength)[inside]
 
     def products(self) -> Mapping[str, Spool]:
-        """Planes as large as the result."""
+        """Those that are wanted."""
         return self.kept
 
-    def method(self, y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
-        """The method itself."""
-        raise NotImplementedError
+    def counted(self) -> list[float]:
+        """Windows that were computed again."""
+        return [self.repaired]
 
-
-class Function(Local):
-    """A function (y, **inputs, **knobs) of a window."""
-
-    def __init__(self, setup: Setup) -> None:
-        method = setup.method
-        super().__init__(
-            setup, halo=method.reach(setup.knobs), multiple=method.multiple, memory=method.bytes_a_pixel(setup.knobs)
-        )
-        self.kept = {each.name: Spool(self.after, 1) for each in method.products if each.name in setup.keep}
-        self.function: Any = partial(method.load(), **setup.others(), **setup.knobs)
-
-    def method(self, y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
-        """The function of the row."""
-        return made_of(self.function(y, **planes))
+    def count_on(self, counted: list[float]) -> None:
+        """Go on from so many."""
+        self.repaired = int(counted[0])
 
 
 def local(setup: Setup) -> Stage:
-    """The stage of a classical method with a halo."""
-    return Function(setup)
+    """The stage of a classical method with a halo, a function (y, **inputs, **knobs)."""
+    method = setup.method
+    function: Any = partial(method.load(), **setup.others(), **setup.knobs)
+    return Local(
+        method.name,
+        setup.size,
+        lambda y, planes: made_of(function(y, **planes)),
+        halo=method.reach(setup.knobs),
+        multiple=method.multiple,
+        memory=method.bytes_a_pixel(setup.knobs),
+        strength=setup.step.strength,
+        planes=setup.planes(),
+        kept={each.name: Spool(setup.size, 1) for each in method.products if each.name in setup.keep},
+    )

@@ -136,7 +136,7 @@ class Pipeline:
     @property
     def repaired(self) -> int:
         """Windows that were not finite and were computed again in full precision."""
-        return sum(getattr(stage, "repaired", 0) for stage in self.stages)
+        return sum(stage.repaired for stage in self.stages)
 
 
 @dataclass(frozen=True)

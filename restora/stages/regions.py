@@ -1,8 +1,7 @@
 """Regions: holes filled one by one, each in a window of its own: a scratch on a large picture costs what it does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,25 +29,29 @@ class Region:
     seed: tuple[int, int]
 
 
+@dataclass
 class Regions(Stage):
-    """A function (y, mask, **knobs) of a window around a hole; mask (h, w) bool, True = missing.
+    """A function (y, mask) -> x_hat of a window around a hole; mask (h, w) bool, True = missing.
 
-    Holes that look at the same pixels are one region. What is known stays as it is.
+    Holes that look at the same pixels are one region. What is known stays as it is. mask: of the whole picture.
+    margin: how far the function looks around a hole, in pixels. memory: bytes for each pixel of a window;
+    memory_of_hole: more of them for each missing pixel.
     """
 
-    def __init__(self, setup: Setup, mask: np.ndarray) -> None:
-        self.name, self.before, self.after, self.setup = setup.method.name, setup.size, setup.size, setup
-        self.function: Any = partial(setup.method.load(), **setup.knobs)
-        self.margin, self.mask = setup.method.reach(setup.knobs), mask
-        self.regions = found(mask, self.margin)
+    name: str
+    mask: np.ndarray
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    margin: int
+    memory: int = 100
+    memory_of_hole: int = 0
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        height, width = self.mask.shape
+        self.before = self.after = height, width
+        self.regions = found(self.mask, self.margin)
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
-        self.largest = max(self._bytes_of(region) for region in self.regions)
-
-    def _bytes_of(self, region: Region) -> int:
-        method, pixels = self.setup.method, region.box[2] * region.box[3]
-        held = 4 * self.setup.channels + method.memory_of_hole
-        return method.bytes_a_pixel(self.setup.knobs) * pixels + held * int(self.mask[_slices(region.box)].sum())
 
     def reads(self, size: Size) -> Size:
         """The window, or the largest hole with its margin."""
@@ -56,10 +59,12 @@ class Regions(Stage):
         return max(size[0], int(height)), max(size[1], int(width))
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row for each pixel of the window, and what the largest hole needs."""
-        whole = self.before[0] * self.before[1]
-        working = self.setup.method.bytes_a_pixel(self.setup.knobs) * size[0] * size[1] + self.largest + whole
-        return max(working, LABELS * whole)
+        """Those for each pixel of the window, and what the largest hole needs."""
+        largest = max(
+            self.memory * box[2] * box[3] + self.memory_of_hole * int(self.mask[_slices(box)].sum())
+            for box in (region.box for region in self.regions)
+        )
+        return max(self.memory * size[0] * size[1] + largest + self.mask.size, LABELS * self.mask.size)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window with all holes in it filled."""
@@ -76,7 +81,7 @@ class Regions(Stage):
             filled[mine] = self._filled(int(index), mine, read)
             here, there = _overlap(region.box, window), _overlap(window, region.box)
             x_hat[there][mine[here]] = filled[here][mine[here]]
-        return blended(y, x_hat, self.setup.step.strength)
+        return blended(y, x_hat, self.strength)
 
     def _mine(self, region: Region) -> np.ndarray:
         """The missing pixels of a region, in its box."""
@@ -89,7 +94,7 @@ class Regions(Stage):
         if index not in self.cache:
             box = self.regions[index].box
             y, hole = read(*box), self.mask[_slices(box)]
-            x_hat = made_of(self.function(y, mask=hole)).x_hat
+            x_hat = self.function(y, hole)
             check_shape(x_hat, y.shape, self.name)
             self.cache[index] = x_hat[mine].astype(np.float32)
             while len(self.cache) > 1 and sum(values.nbytes for values in self.cache.values()) > CACHE:
@@ -137,4 +142,14 @@ def regions(setup: Setup) -> Stage:
     if mask.all() or not mask.any():
         marked = "all of the picture: something must be known" if mask.any() else "nothing: white is what is filled"
         raise BadImage(f"the mask marks {marked}")
-    return Regions(setup, mask)
+    method, knobs = setup.method, setup.knobs
+    function = method.load()
+    return Regions(
+        method.name,
+        mask,
+        lambda y, mask: made_of(function(y, mask=mask, **knobs)).x_hat,
+        margin=method.reach(knobs),
+        memory=method.bytes_a_pixel(knobs),
+        memory_of_hole=method.memory_of_hole + 4 * setup.channels,
+        strength=setup.step.strength,
+    )

@@ -32,6 +32,7 @@ class Stage:
     before: Size
     after: Size
     whole: bool = False
+    repaired: int = 0  # windows that were not finite and were computed again in full precision
 
     def reads(self, size: Size) -> Size:
         """The largest (height, width) that `run` reads for a window of this size of the result."""

@@ -195,7 +195,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     )
     report = json.loads(taken(page, "#report", tmp_path).read_text())
     first = report["plan"]["steps"][0]
-    assert first["method"] == "navier-stokes" and first["hole"]["file"] == "mask.png" and not page.complaints
+    assert first["method"] == "navier-stokes" and first["inputs"]["mask"]["file"] == "mask" and not page.complaints
     page.click("#mark")  # what was painted is still there, to be added to
     page.wait_for_selector("canvas#brush")
     assert page.evaluate("JSON.parse(restoraStrokes()).length") == 1

@@ -163,8 +163,8 @@ def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
     [
         Plan((Step("restora", "", "/etc/passwd"),), ""),
         Plan((Step("restora", "", "restora/weights/restora.noise.onnx"),), ""),
-        Plan((Step("restora", "", "restora.noise", sigma_map={"file": "/etc/passwd", "sha256": "0"}),), ""),
-        Plan((Step("biharmonic", "", hole={"file": "/etc/passwd", "sha256": "0"}),), ""),
+        Plan((Step("restora", "", "restora.noise", inputs={"sigma_map": {"file": "/etc/passwd", "sha256": "0"}}),), ""),
+        Plan((Step("biharmonic", "", inputs={"mask": {"file": "/etc/passwd", "sha256": "0"}}),), ""),
     ],
 )
 def test_a_plan_that_names_files_is_refused(client, noisy, plan):
@@ -194,7 +194,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
     answer = client.post("/v1/restore", files=sent, headers=header(named))
     assert answer.status_code == 200 and answer.content == (tmp_path / "ours.png").read_bytes()
     report = json.loads(answer.headers["Restora-Report"])
-    assert report["plan"]["id"] == plan.id and report["plan"]["steps"][0]["hole"]["file"] == "mask.png"
+    assert report["plan"]["id"] == plan.id and report["plan"]["steps"][0]["inputs"]["mask"]["file"] == "mask"
     key = client.post("/v1/jobs", files=sent).json()["id"]  # by what is found, after the hole
     wait_for(client, key)
     assert len(json.loads(client.get(f"/v1/jobs/{key}/result").headers["Restora-Report"])["plan"]["steps"]) == 2

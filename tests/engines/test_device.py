@@ -12,7 +12,7 @@ from restora.engines.openvino_ import device_precisions, openvino_engine
 from restora.engines.torch_ import exact, torch_engine
 from restora.learn.weights import find
 from restora.methods.table import method_named
-from restora.work.load import load_net
+from restora.stages.load import load_net
 
 NAME = "srcnn.x2"
 Y = np.random.default_rng(0).random((1, 1, 40, 56), np.float32)

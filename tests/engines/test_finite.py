@@ -7,6 +7,7 @@ from onnx import helper, numpy_helper
 
 from restora.core.errors import NotFinite, RestoraError
 from restora.core.image import Image
+from restora.core.method import Made
 from restora.core.plan import Plan, Step
 from restora.engines.channels import within_bounds
 from restora.engines.onnxruntime_ import onnxruntime_engine
@@ -14,7 +15,7 @@ from restora.engines.openvino_ import openvino_engine
 from restora.engines.torch_ import torch_engine
 from restora.learn.weights import SHIPPED, find, store
 from restora.methods.dncnn import DnCNN
-from restora.work.ready import Restoration, Runner
+from restora.stages.local import Local
 from restora.work.restore import restore
 from tests.cards import CARD
 
@@ -102,6 +103,6 @@ def test_torch_tells_what_does_not_fit_in_our_words():
 
 @pytest.mark.parametrize("wrong", [lambda y: y[:4], lambda y: np.repeat(y, 3, 2)])
 def test_an_answer_of_another_size_than_the_card_says_is_refused(wrong):
-    work = Restoration([Runner(wrong, None, 0, 1, 1, 0.5)], GREY.shape, (256, 256))
-    with pytest.raises(RestoraError, match="a net gave .* for 32x24 pixels of 1 planes, other than its card says"):
-        work.read_through(Image(GREY).window)(0, 0, 24, 32)
+    net = Local("small", (24, 32), lambda y, planes: Made(wrong(y)), strength=0.5)
+    with pytest.raises(RestoraError, match=r"small gave an array of shape .*, where \(24, 32, 1\) was expected"):
+        net.run(Image(GREY).window, (0, 0, 24, 32))

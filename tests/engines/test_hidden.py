@@ -12,7 +12,7 @@ from restora.files.picture import open_picture, read
 from restora.files.save import write
 from restora.work.diagnose import diagnose
 from restora.work.plan import plan_to_enlarge
-from restora.work.restore import Limits, restore, restore_file
+from restora.work.restore import Limits, Options, restore, restore_file
 from restora.work.view import view_of
 
 
@@ -116,7 +116,7 @@ def test_in_pieces_it_is_as_in_one_piece(tmp_path, photo, method, monkeypatch):
     write(Image(y, alpha), tmp_path / "a.png")
     whole = restore(read(tmp_path / "a.png"), plan)[0]
     for name, memory in (("b.tif", 10**10), ("c.tif", 345 * 10**6 if method == "median" else 440 * 10**6)):
-        report = restore_file(tmp_path / "a.png", tmp_path / name, plan, limits=Limits(memory))
+        report = restore_file(tmp_path / "a.png", tmp_path / name, plan, Options(limits=Limits(memory)))
         assert name == "b.tif" or report.tiles > 2
     one, other = read(tmp_path / "b.tif"), read(tmp_path / "c.tif")
     assert np.array_equal(one.pixels, other.pixels) and np.array_equal(one.alpha, other.alpha)

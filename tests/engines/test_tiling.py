@@ -12,6 +12,7 @@ import torch
 
 from restora.core.errors import NotFinite
 from restora.core.image import Image
+from restora.core.method import Made
 from restora.core.resample import bicubic_weights, imresize
 from restora.engines.openvino_ import openvino_engine
 from restora.engines.tiling import UNIT, around, continued, cores, restore_piece, tile_for
@@ -20,9 +21,11 @@ from restora.learn.export import to_onnx
 from restora.learn.probe import probed_reach
 from restora.learn.weights import find
 from restora.methods.table import METHODS
-from restora.work.ready import Resizer, Restoration, Runner
+from restora.stages.local import Local
+from restora.stages.pipeline import Pipeline, Source
+from restora.stages.resize import Resize
 
-ROWS = [method for method in METHODS.values() if method.kind == "learned" and method.weights]
+ROWS = [method for method in METHODS.values() if method.learned and method.weights]
 LEARNED = list({method.entry: method for method in reversed(ROWS)}.values())  # Noise2Noise has the class of U-Net
 F32 = 1e-5
 
@@ -154,20 +157,27 @@ def test_both_engines_give_the_same(row, net, model):
     assert np.abs(ours - theirs).max() <= F32
 
 
+def stage(function, size, **facts):
+    return Local("made up", size, lambda v, planes: Made(function(v)), **facts)
+
+
+def source(y):
+    return Source(Image(y).window, y.shape)
+
+
 def test_steps_in_a_row_are_exact_too():
     """A chain widens each step's reading by the halos of those after it."""
     from scipy.ndimage import gaussian_filter, median_filter
 
     y = np.random.default_rng(2).random((300, 420, 3), dtype=np.float32)
-    runners = [
-        Runner(lambda v: median_filter(v, (5, 5, 1)), None, 2, 1, 100, 1.0),
-        Runner(lambda v: gaussian_filter(v, (2, 2, 0)), None, 8, 4, 100, 0.5),
+    stages = [
+        stage(lambda v: median_filter(v, (5, 5, 1)), y.shape[:2], halo=2),
+        stage(lambda v: gaussian_filter(v, (2, 2, 0)), y.shape[:2], halo=8, multiple=4, strength=0.5),
     ]
-    work = Restoration(runners, y.shape, (64, 96))
-    restored = work.read_through(lambda t, l, h, w: y[t : t + h, l : l + w])
+    work = Pipeline(source(y), stages, [(64, 96)])
     x_hat = np.empty_like(y)
     for core in work:
-        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = restored(*core)
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = work.run(*core)
     first = median_filter(y, (5, 5, 1))
     expected = 0.5 * first + 0.5 * gaussian_filter(first, (2, 2, 0))
     assert np.abs(x_hat - expected).max() <= 1e-6
@@ -187,17 +197,16 @@ def test_steps_that_change_the_size_are_exact_too(tile):
     def smooth(v):
         return gaussian_filter(v, (2, 2, 0))
 
-    runners = [
-        Runner(enlarge, None, 4, 1, 100, 1.0, scale=3),
-        Runner(smooth, None, 8, 4, 100, 1.0),
-        Resizer(bicubic_weights, size, 60),
+    stages = [
+        stage(enlarge, (83, 121), halo=4, scale=3),
+        stage(smooth, (249, 363), halo=8, multiple=4),
+        Resize("bicubic", bicubic_weights, (249, 363), size, 60),
     ]
-    work = Restoration(runners, y.shape, tile)
+    work = Pipeline(source(y), stages, [tile])
     assert work.size() == size
-    restored = work.read_through(lambda t, l, h, w: y[t : t + h, l : l + w])
     x_hat = np.empty((*size, 3), np.float32)
     for core in work:
-        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = restored(*core)
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = work.run(*core)
     large = enlarge(y)
     expected = imresize(smooth(continued(large, 4))[: large.shape[0], : large.shape[1]], *size)
     assert np.abs(x_hat - expected).max() <= 1e-5
@@ -233,13 +242,11 @@ def test_the_tile_asks_least_for_the_whole_picture(size):
 
 def test_a_tile_that_is_not_finite_is_run_again_and_else_refused():
     y = np.ones((8, 8, 1), np.float32)
-    bad = Runner(lambda v: v * np.nan, lambda v: v * 2, 0, 1, 1, 1.0)
-    work = Restoration([bad], y.shape, (512, 512))
-    read = work.read_through(lambda t, l, h, w: Image(y).window(t, l, h, w))
-    assert (read(0, 0, 8, 8) == 2).all() and work.repaired == 1
-    worse = Restoration([Runner(lambda v: v * np.nan, None, 0, 1, 1, 1.0)], y.shape, (512, 512))
+    careful = stage(lambda v: v * np.nan, (8, 8), careful=lambda v, planes: Made(v * 2))
+    work = Pipeline(source(y), [careful], [(512, 512)])
+    assert (work.run(0, 0, 8, 8) == 2).all() and work.repaired == 1
     with pytest.raises(NotFinite):
-        worse.read_through(lambda t, l, h, w: y)(0, 0, 8, 8)
+        Pipeline(source(y), [stage(lambda v: v * np.nan, (8, 8))], [(512, 512)]).run(0, 0, 8, 8)
 
 
 RESTING = """

@@ -14,7 +14,7 @@ from restora.core.plan import Plan, Step
 from restora.files.picture import open_picture
 from restora.files.save import write
 from restora.work.diagnose import diagnose
-from restora.work.restore import restore_file
+from restora.work.restore import Options, restore_file
 from restora.work.view import view_of
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
@@ -137,7 +137,7 @@ def test_what_is_restored_is_the_salvaged_picture_and_the_report_says_so(tmp_pat
         out = tmp_path / f"{plan.id}.jpg"
         with pytest.raises(Truncated):
             restore_file(path, tmp_path / "never.png", plan)
-        report = restore_file(path, out, plan, salvage=True)
+        report = restore_file(path, out, plan, Options(salvage=True))
         assert 0 < report.salvaged_rows < 256 and "the file is cut off" in report.warnings[0]
         assert open_picture(out).load().shape == photo.shape  # not a copy of what is damaged
     assert not (tmp_path / "never.png").exists()

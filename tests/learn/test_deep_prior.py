@@ -11,7 +11,7 @@ from restora.methods.deepdlp import deepdlp
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.nets.non_local_bayes import non_local_bayes
-from restora.work.restore import Limits, restore, restore_file
+from restora.work.restore import Limits, Options, restore, restore_file
 
 
 def gain(x_hat, x, y):
@@ -94,5 +94,5 @@ def test_a_long_fit_needs_a_yes(tmp_path, pair):
     write(Image(np.repeat(np.repeat(pair[1], 8, 0), 8, 1)), tmp_path / "large.png")
     plan = Plan((Step("dip", ""),), "")
     with pytest.raises(RestoraError, match="may take .* minutes here; go ahead with --yes"):
-        restore_file(tmp_path / "large.png", tmp_path / "out.png", plan, limits=Limits(minutes=10))
+        restore_file(tmp_path / "large.png", tmp_path / "out.png", plan, Options(limits=Limits(minutes=10)))
     assert not (tmp_path / "out.png").exists()

@@ -9,13 +9,14 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.damage.words import parse
+from restora.engines.choice import Backend
 from restora.methods.table import METHODS, method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.ready import Restoration, _ready
+from restora.stages.pipeline import Means, Source, prepare
 
 ABSENT = {"bm3d"} - {name for name in ("bm3d",) if find_spec(name)}
-CLASSICAL = [method for method in METHODS.values() if method.kind == "classical" and method.name not in ABSENT]
+CLASSICAL = [method for method in METHODS.values() if method.stage == "local" and method.name not in ABSENT]
 WORDS = {
     "gaussian": "noise(sigma=0.098)",
     "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)",
@@ -35,16 +36,16 @@ def knobs_of(method):
     return {knob.name: LEVELS[knob.sign] if knob.default is None else knob.default for knob in method.knobs}
 
 
-def runner_of(method):
+def pipeline_of(method, y):
     plan = Plan((Step(method.name, "", knobs=knobs_of(method)),), "")
-    return _ready(plan.steps[0], knobs_of(method), plan, "openvino", Report(plan), None)
+    return prepare(plan, Source(Image(y).window, y.shape), Report(plan), Means(Backend("openvino"), 10**9))
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
 def test_every_row_is_complete_and_loads(method):
     assert callable(method.load()) and method.treats and method.paper and method.about
     assert all(kind in WORDS for kind in method.treats)
-    assert (method.kind == "learned" and method.name != "foreign") == bool(method.weights)
+    assert (method.learned and method.name != "foreign") == bool(method.weights)
     assert method.load().__doc__
     for knob in method.knobs:
         assert knob.low < knob.high and knob.unit and knob.help
@@ -63,14 +64,14 @@ def test_a_classical_method_beats_doing_nothing_on_what_it_treats(method, photo,
         assert gain > GAINS.get(kind, 4)
 
 
-@pytest.mark.parametrize("method", [m for m in CLASSICAL if m.halo is not None], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", CLASSICAL, ids=lambda method: method.name)
 def test_a_classical_method_tiled_equals_whole(method):
     y = np.random.default_rng(3).random((136, 200, 3), dtype=np.float32)
-    work = Restoration([runner_of(method)], y.shape, (64, 128))
-    restored = work.read_through(lambda t, l, h, w: y[t : t + h, l : l + w])
+    work = pipeline_of(method, y)
+    work.tiles = [(64, 128)]
     x_hat = np.empty_like(y)
     for core in work:
-        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = restored(*core)
+        x_hat[core[0] : core[0] + core[2], core[1] : core[1] + core[3]] = work.run(*core)
     assert np.abs(x_hat - method.load()(y, **knobs_of(method))).max() <= 1e-5
 
 

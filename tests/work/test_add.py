@@ -23,11 +23,12 @@ from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.export import linked, to_onnx
 from restora.learn.weights import find, listed, own_folder, packed, store
+from restora.methods.table import method_named
+from restora.stages.pipeline import Means, Source, prepare
 from restora.work.adapt import adapt
 from restora.work.add import add
 from restora.work.export import export
 from restora.work.plan import learned_step, method_for, plan_of_method
-from restora.work.ready import method_named, prepare
 from restora.work.restore import restore
 
 
@@ -214,13 +215,12 @@ def test_tiles_equal_the_whole_or_there_are_none(added, photo, grey_photo):
     y = (photo if case.channels == 3 else grey_photo)[:203, :181]
     plan = plan_of(weights)
     whole = restore(Image(y), plan, max_memory=8 * 10**9)[0].pixels
-    work = prepare(plan, y.shape, Report(plan), Backend("openvino"), 10**9)
+    work = prepare(plan, Source(Image(y).window, y.shape), Report(plan), Means(Backend("openvino"), 10**9))
     if case.halo is None:
         assert len(work) == 1
         return
-    work.tile = (64 * case.scale + 8, 48 * case.scale)
-    restored = work.read_through(Image(y).window)
-    apart = [restored(t, l, h, w) - whole[t : t + h, l : l + w] for t, l, h, w in work]
+    work.tiles = [(64 * case.scale + 8, 48 * case.scale)]
+    apart = [work.run(t, l, h, w) - whole[t : t + h, l : l + w] for t, l, h, w in work]
     assert len(apart) > 8 and max(np.abs(each).max() for each in apart) <= 1e-5
 
 

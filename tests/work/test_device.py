@@ -10,8 +10,8 @@ from restora.core.report import Report
 from restora.engines.choice import Backend
 from restora.files.save import write
 from restora.learn.weights import find
-from restora.work.load import beside, load_net, possible
-from restora.work.restore import restore, restore_file
+from restora.stages.load import float_precision, load_net, possible
+from restora.work.restore import Options, restore, restore_file
 
 FLAGSHIP = Step("restora", "", "restora.blind")
 MEDIAN = Step("median", "", knobs={"radius": 1})
@@ -29,7 +29,7 @@ def on(monkeypatch):
             return here or load_net(weights, method, Backend(where.engine), "f32")
 
         monkeypatch.setattr("restora.work.restore.backend_named", lambda engine, device: backend)
-        monkeypatch.setattr("restora.work.ready.load_net", load)
+        monkeypatch.setattr("restora.stages.net.load_net", load)
         return loaded
 
     return pretend
@@ -67,7 +67,7 @@ def test_a_device_runs_what_it_lacks_in_its_most_exact_precision(monkeypatch, ha
     monkeypatch.setattr("restora.engines.openvino_.device_precisions", lambda device: has)
     report, backend = Report(Plan((), "")), Backend("openvino", "GPU")
     assert possible(wished, find("restora.blind"), backend, report) == runs and report.warnings == said
-    assert beside(find("restora.blind"), backend) == has[0]  # whatever the processor computes in
+    assert float_precision(find("restora.blind"), backend) == has[0]  # whatever the processor computes in
 
 
 def test_a_piece_that_is_not_finite_is_done_again_on_the_cpu(photo, on):
@@ -99,6 +99,8 @@ def test_the_model_is_compiled_for_the_device(monkeypatch):
 
 def test_an_absent_device_is_said_before_the_picture_is_read(tmp_path, photo):
     with pytest.raises(BadDevice, match="no device is called 'gpus'"):
-        restore_file(tmp_path / "absent.png", tmp_path / "b.png", Plan((), ""), device="gpus")
+        restore_file(tmp_path / "absent.png", tmp_path / "b.png", Plan((), ""), Options(device="gpus"))
     write(Image(photo), tmp_path / "a.png")
-    assert restore_file(tmp_path / "a.png", tmp_path / "b.png", Plan((MEDIAN,), ""), device="cpu").device == "cpu"
+    assert (
+        restore_file(tmp_path / "a.png", tmp_path / "b.png", Plan((MEDIAN,), ""), Options(device="cpu")).device == "cpu"
+    )

@@ -25,10 +25,10 @@ from restora.learn.weights import store
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
+from restora.stages.pipeline import Means, Source, prepare
 from restora.work.bench import bench
 from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
-from restora.work.ready import prepare
-from restora.work.restore import Limits, restore, restore_file
+from restora.work.restore import Limits, Options, restore, restore_file
 from tests.cards import CARD
 
 
@@ -112,8 +112,8 @@ def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo
     size = (2 * 190 + 57, 2 * 210 + 81)  # beyond twice the size, to an odd end
     made = plan(y.shape, size, name)
     whole, report = restore(Image(y), made, engine=engine, max_memory=8 * 10**9)
-    monkeypatch.setattr("restora.work.ready.tile_for", lambda *facts: (256, 256))
-    assert restore_file(source, target, made, engine=engine).tiles == 4 > report.tiles
+    monkeypatch.setattr("restora.stages.pipeline.tile_for", lambda *facts: (256, 256))
+    assert restore_file(source, target, made, Options(engine=engine)).tiles == 4 > report.tiles
     x_hat = read(target)
     assert x_hat.shape == (*size, 3) and x_hat.meta.bits == 16
     assert np.abs(x_hat.pixels - whole.pixels.clip(0, 1)).max() <= 1e-5 + 0.5 / 65535
@@ -125,11 +125,10 @@ def test_classical_ways_by_pieces_equal_the_picture_whole(name, size, photo):
     y = photo[:190, :210]
     made = plan_to_enlarge(name, y.shape, size)
     whole = restore(Image(y), made, max_memory=8 * 10**9)[0].pixels
-    work = prepare(made, y.shape, Report(made), Backend("openvino"), 10**9)
-    work.tile = (256, 256)
-    restored = work.read_through(Image(y).window)
+    work = prepare(made, Source(Image(y).window, y.shape), Report(made), Means(Backend("openvino"), 10**9))
+    work.tiles = [(256, 256)]
     for top, left, height, width in work:
-        apart = restored(top, left, height, width) - whole[top : top + height, left : left + width]
+        apart = work.run(top, left, height, width) - whole[top : top + height, left : left + width]
         assert np.abs(apart).max() <= 1e-5
 
 
@@ -148,16 +147,15 @@ def test_a_net_can_be_followed_by_back_projection_and_the_note_says_how_near_it_
     plain, agreeing = (restore(Image(y), plan(y.shape, size, back_project=wish)) for wish in (False, True))
     apart = [255 * float(np.sqrt(np.mean((imresize(x.pixels, 90, 110) - y) ** 2))) for x, _ in (plain, agreeing)]
     assert names(agreeing[1].plan) == ["larger.x2", "back-projection"] and apart[1] < 0.1 * apart[0]
-    said = float(re.search(r"to within ([\d.]+) of 255", agreeing[1].warnings[0])[1])
+    said = float(re.search(r"by ([\d.]+) of 255", agreeing[1].warnings[0])[1])
     assert said == pytest.approx(apart[1], abs=0.02) and not plain[1].warnings
     made = plan(y.shape, size, back_project=True)
     by_pieces = Report(made)
-    work = prepare(made, y.shape, by_pieces, Backend("openvino"), 10**9)
-    work.tile = (64, 64)
-    restored = work.read_through(Image(y).window)
+    work = prepare(made, Source(Image(y).window, y.shape), by_pieces, Means(Backend("openvino"), 10**9))
+    work.tiles = [(64, 64)]
     for core in work:
-        restored(*core)
-    assert float(re.search(r"within ([\d.]+)", work.runners[-1].note())[1]) == pytest.approx(apart[1], abs=0.1)
+        work.run(*core)
+    assert float(re.search(r"by ([\d.]+)", work.notes()[0])[1]) == pytest.approx(apart[1], abs=0.1)
 
 
 def found(**signs):
@@ -182,11 +180,10 @@ def test_alpha_and_hole_grow_with_the_picture(photo, tmp_path):
     photo = photo[:140, :150]
     alpha = np.zeros(photo.shape[:2], np.float32)
     alpha[20:90, 30:100] = 1
-    image = Image(photo, alpha=alpha, hole=alpha > 0.5)
+    image = Image(photo, alpha=alpha)
     size = (2 * photo.shape[0], 2 * photo.shape[1])
     larger = restore(image, plan(photo.shape, size))[0]
-    assert larger.alpha.shape == larger.hole.shape == size
-    assert np.array_equal(larger.hole, larger.alpha >= 0.5) and larger.alpha[60:160, 80:180].min() > 0.99
+    assert larger.alpha.shape == size and larger.alpha[60:160, 80:180].min() > 0.99
     assert larger.alpha.min() >= 0 and larger.alpha.max() <= 1 and larger.alpha[:30].max() == 0
     write(image, tmp_path / "a.png")
     restore_file(tmp_path / "a.png", tmp_path / "b.png", plan(photo.shape, size))
@@ -232,7 +229,9 @@ def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
     write(Image(photo), tmp_path / "y.png")
     larger = plan_to_enlarge("bicubic", shape, (2 * shape[0], 2 * shape[1]))
     with pytest.raises(BadImage, match="more than the"):
-        restore_file(tmp_path / "y.png", tmp_path / "x.png", larger, limits=Limits(pixels=3 * shape[0] * shape[1]))
+        restore_file(
+            tmp_path / "y.png", tmp_path / "x.png", larger, Options(limits=Limits(pixels=3 * shape[0] * shape[1]))
+        )
     assert not (tmp_path / "x.png").exists()
     with pytest.raises(BadPlan, match="cannot be done in part"):
         restore(Image(photo), Plan((Step("lanczos", "", knobs={"width": 33}, strength=0.5),), ""))
@@ -245,7 +244,7 @@ def test_a_large_result_comes_in_pieces_that_fit_the_memory_allowed(photo, tmp_p
     source = tmp_path / "y.png"
     write(Image(np.tile(photo, (4, 4, 1))[:750, :1000]), source)
     made = plan((750, 1000, 3), (3000, 4000))
-    report = restore_file(source, tmp_path / "x.tif", made, limits=Limits(memory=10**9))
+    report = restore_file(source, tmp_path / "x.tif", made, Options(limits=Limits(memory=10**9)))
     assert report.tiles > 1 and read(tmp_path / "x.tif").shape == (3000, 4000, 3)
 
 
@@ -287,4 +286,4 @@ def test_noise_removed_and_then_four_times_larger_fits_a_gigabyte():
     shape = (1024, 608, 3)
     larger = plan_to_enlarge("edsr", shape, (4096, 2432))
     made = replace(larger, steps=(Step("restora", "noise", weights="restora.blind"), *larger.steps))
-    assert prepare(made, shape, Report(made), Backend("openvino"), 10**9).tile >= (512, 512)
+    assert prepare(made, Source(None, shape), Report(made), Means(Backend("openvino"), 10**9)).tile >= (512, 512)

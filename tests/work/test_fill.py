@@ -17,10 +17,25 @@ from restora.methods.navier_stokes import navier_stokes
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.plan import plan_of_method, plan_to_fill, with_hole
-from restora.work.restore import restore, restore_file
+from restora.stages.regions import Regions
+from restora.work.plan import plan_of_method, plan_to_fill, with_inputs
+from restora.work.restore import Options, restore, restore_file
 
-FILLINGS = {"navier-stokes": lambda y, m: navier_stokes(y, m, 3), "biharmonic": biharmonic}
+
+def navier_stokes_by_holes(y, m, radius=3):
+    return by_holes(lambda window, hole: navier_stokes(window, hole, radius), radius + 2, y, m)
+
+
+def by_holes(fill, margin, y, m):
+    """y filled where m is False, each hole by itself."""
+    stage = Regions("made up", ~m, fill, margin)
+    return stage.run(Image(y.astype(np.float32)).window, (0, 0, *m.shape))
+
+
+FILLINGS = {
+    "navier-stokes": navier_stokes_by_holes,
+    "biharmonic": lambda y, m: by_holes(biharmonic, METHODS["biharmonic"].halo, y, m),
+}
 WORDS = (
     "hole(scratches, count=6, width=3)",
     "hole(text, size=24)",
@@ -42,7 +57,7 @@ def files(folder, y, m):
 
 
 def test_all_that_fill_are_tested():
-    assert set(FILLINGS) == {name for name, row in METHODS.items() if row.kind == "filling"}
+    assert set(FILLINGS) == {name for name, row in METHODS.items() if row.stage == "regions"}
 
 
 @fillings
@@ -78,29 +93,29 @@ def test_filling_hole_by_hole_is_filling_the_whole_picture(photo, words):
     y = photo * m[:, :, None]
     planes = [np.ascontiguousarray(y[:, :, channel]) for channel in range(3)]
     whole = [cv2.inpaint(plane, (~m).astype(np.uint8), 3, cv2.INPAINT_NS) for plane in planes]
-    assert np.array_equal(navier_stokes(y, m, 3), np.where(m[:, :, None], y, np.dstack(whole)))
+    assert np.array_equal(navier_stokes_by_holes(y, m), np.where(m[:, :, None], y, np.dstack(whole)))
 
 
 def test_a_file_is_filled_where_its_mask_is_white(photo, tmp_path):
     m = mask_of(WORDS[0], photo.shape)
     picture, mask = files(tmp_path, photo * m[:, :, None], m)
-    report = restore_file(picture, tmp_path / "out.png", plan_to_fill(mask, {"radius": 5}))
+    report = restore_file(picture, tmp_path / "out.png", plan_to_fill({"mask": mask}, {"radius": 5}))
     y, x_hat = read(picture).pixels, read(tmp_path / "out.png").pixels
-    assert np.array_equal(x_hat[m], y[m]) and np.abs(x_hat - navier_stokes(y, m, 5)).max() < 1e-4
-    assert plan_from_json(report.to_json()) == report.plan and report.plan.steps[0].hole["file"] == str(mask)
+    assert np.array_equal(x_hat[m], y[m]) and np.abs(x_hat - navier_stokes_by_holes(y, m, 5)).max() < 1e-4
+    assert plan_from_json(report.to_json()) == report.plan and report.plan.steps[0].inputs["mask"]["file"] == str(mask)
 
 
 def test_noise_is_removed_after_the_hole_is_filled(photo, tmp_path):
     """Whichever it is that fills: the median would smear the hole."""
     m = mask_of(WORDS[0], photo.shape)
     picture, mask = files(tmp_path, photo * m[:, :, None], m)
-    plan = with_hole(plan_of_method("median", {"radius": 1}, None), mask)
+    plan = with_inputs(plan_of_method("median", {"radius": 1}, None), {"mask": mask})
     assert [step.method for step in plan.steps] == ["navier-stokes", "median"]
     x_hat, _ = restore(read(picture), plan)
-    alone = METHODS["median"].load()(navier_stokes(read(picture).pixels, m, 3), radius=1)
+    alone = METHODS["median"].load()(navier_stokes_by_holes(read(picture).pixels, m), radius=1)
     assert np.array_equal(x_hat.pixels, alone)
-    own = with_hole(Plan((Step("biharmonic", ""),), ""), mask)
-    assert [step.method for step in own.steps] == ["biharmonic"] and own.steps[0].hole
+    own = with_inputs(Plan((Step("biharmonic", ""),), ""), {"mask": mask})
+    assert [step.method for step in own.steps] == ["biharmonic"] and own.steps[0].inputs["mask"]
 
 
 def test_a_scratch_on_a_large_picture_fits_the_memory(tmp_path):
@@ -109,7 +124,7 @@ def test_a_scratch_on_a_large_picture_fits_the_memory(tmp_path):
     m[:, 2000:2004] = False
     picture, mask = files(tmp_path, y, m)
     for method in FILLINGS:
-        restore_file(picture, tmp_path / "out.tif", plan_to_fill(mask, {}, method), force=True)
+        restore_file(picture, tmp_path / "out.tif", plan_to_fill({"mask": mask}, {}, method), Options(force=True))
 
 
 @pytest.mark.parametrize(
@@ -120,22 +135,22 @@ def test_a_mask_that_cannot_be_meant_is_refused(photo, tmp_path, marked, says):
     m = np.full(photo.shape[:2] if marked is not None else (8, 8), bool(marked))
     picture, mask = files(tmp_path, photo, m)
     with pytest.raises(BadImage, match=says):
-        restore_file(picture, tmp_path / "out.png", plan_to_fill(mask, {}))
+        restore_file(picture, tmp_path / "out.png", plan_to_fill({"mask": mask}, {}))
     assert not (tmp_path / "out.png").exists()
 
 
 def test_what_does_not_fill_gets_no_mask_and_what_fills_needs_one(photo, tmp_path):
     _, mask = files(tmp_path, photo, np.arange(photo.shape[1]) % 9 + 0 * photo[:, :, 0] > 0)
     with pytest.raises(BadPlan, match="median does not fill holes; these do: navier-stokes, biharmonic"):
-        plan_to_fill(mask, {}, "median")
-    plan = plan_to_fill(mask, {})
+        plan_to_fill({"mask": mask}, {}, "median")
+    plan = plan_to_fill({"mask": mask}, {})
     for step, says in (
-        (replace(plan.steps[0], hole=None), "needs a mask"),
-        (replace(plan.steps[0], method="median", knobs={}), "does not fill holes"),
+        (replace(plan.steps[0], inputs={}), "needs a mask"),
+        (replace(plan.steps[0], method="median", knobs={}), "median takes no mask"),
     ):
         with pytest.raises(BadPlan, match=says):
             restore(Image(photo), Plan((step,), ""))
     mask.write_bytes(mask.read_bytes() + b"more")
     with pytest.raises(BadPlan, match="has changed since the plan was made"):
         restore(Image(photo), plan)
-    assert plan.id != plan_to_fill(mask, {}).id
+    assert plan.id != plan_to_fill({"mask": mask}, {}).id

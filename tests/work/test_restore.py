@@ -20,7 +20,7 @@ from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.plan import best_precision
-from restora.work.restore import Limits, restore, restore_file
+from restora.work.restore import Limits, Options, restore, restore_file
 from tests.cards import CARD
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
@@ -59,7 +59,7 @@ def told(sigma, **options):
 
 
 def mapped(path):
-    return told(0.0, sigma_map={"file": str(path), "sha256": sha256(path)})
+    return told(0.0, inputs={"sigma_map": {"file": str(path), "sha256": sha256(path)}})
 
 
 def test_a_level_that_is_told_decides_how_much_is_removed(noisy):
@@ -139,11 +139,11 @@ def test_strength_mixes_the_result_with_the_picture(noisy):
     assert np.abs(mixed - (noisy + full) / 2).max() < 1e-6
 
 
-def test_alpha_hole_and_meta_pass_through(noisy):
-    veil, hole = noisy[:, :, 0], noisy[:, :, 1] > 0.9
-    image = Image(noisy, veil, hole, Meta(16, icc=b"profile"))
+def test_alpha_and_meta_pass_through(noisy):
+    veil = noisy[:, :, 0]
+    image = Image(noisy, veil, Meta(16, icc=b"profile"))
     restored, _ = restore(image, MEDIAN)
-    assert restored.alpha is veil and restored.hole is hole and restored.meta is image.meta
+    assert restored.alpha is veil and restored.meta is image.meta
 
 
 def test_a_file_is_restored_as_its_pixels_are(tmp_path, noisy):
@@ -152,7 +152,7 @@ def test_a_file_is_restored_as_its_pixels_are(tmp_path, noisy):
     source = read(tmp_path / "a.png")
     expected = restore(source, FLAGSHIP)[0].pixels
     for number, memory in enumerate((10**9, 6 * 10**8, 10**10)):
-        report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, limits=Limits(memory))
+        report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, Options(limits=Limits(memory)))
         result = read(tmp_path / f"b{number}.tif")
         assert np.abs(result.pixels - np.clip(expected, 0, 1)).max() <= 0.6 / 65535 + 1e-5
         assert np.array_equal(result.alpha, source.alpha) and result.meta.bits == 16
@@ -176,11 +176,11 @@ def test_what_cannot_be_done_is_said_before_work_begins(tmp_path, photo):
     with pytest.raises(OutputExists):
         attempt(MEDIAN, to="a.png")
     with pytest.raises(BadImage, match="--max-memory"):
-        attempt(FLAGSHIP, limits=Limits(3 * 10**8))
+        attempt(FLAGSHIP, options=Options(limits=Limits(3 * 10**8)))
     with pytest.raises(BadImage, match="--max-memory"):
-        attempt(Plan((Step("tv", "", knobs={"sigma": 0.1}),), ""), limits=Limits(321 * 10**6))
+        attempt(Plan((Step("tv", "", knobs={"sigma": 0.1}),), ""), options=Options(limits=Limits(321 * 10**6)))
     with pytest.raises(BadPlan, match="no engine is called 'gpu'"):
-        attempt(FLAGSHIP, engine="gpu")
+        attempt(FLAGSHIP, options=Options(engine="gpu"))
     with pytest.raises(NoWeights):
         attempt(Plan((Step("restora", "", "restora.none"),), ""))
     with pytest.raises(BadPlan, match="are for dncnn"):
@@ -199,7 +199,7 @@ def test_small_files_are_restored_too(tmp_path, size):
 def test_an_output_may_replace_its_input_when_forced(tmp_path, photo):
     write(Image(photo), tmp_path / "a.png")
     restore_file(tmp_path / "a.png", tmp_path / "b.png", MEDIAN)
-    restore_file(tmp_path / "a.png", tmp_path / "a.png", MEDIAN, force=True)
+    restore_file(tmp_path / "a.png", tmp_path / "a.png", MEDIAN, Options(force=True))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -215,9 +215,9 @@ PEAK = """
 import json, sys
 from pathlib import Path
 from restora.core.plan import Plan, Step
-from restora.work.restore import Limits, restore_file
+from restora.work.restore import Limits, Options, restore_file
 plan = Plan((Step("restora", "", "restora.noise"),), "")
-report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, limits=Limits(int(sys.argv[3])))
+report = restore_file(Path(sys.argv[1]), Path(sys.argv[2]), plan, Options(limits=Limits(int(sys.argv[3]))))
 print(json.dumps([report.peak_megabytes, report.tiles]))
 """
 

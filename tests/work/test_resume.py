@@ -11,9 +11,9 @@ from restora.core.plan import Plan, Step
 from restora.files.canvas import unfinished
 from restora.files.picture import read
 from restora.files.save import write
+from restora.stages.pipeline import RESTING
 from restora.work.plan import plan_to_enlarge
-from restora.work.ready import RESTING
-from restora.work.restore import Limits, restore_file
+from restora.work.restore import Limits, Options, restore_file
 
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
 TIGHT = Limits(memory=RESTING + 13_000_000)  # so that the picture below is several rows of tiles
@@ -30,7 +30,7 @@ def source(tmp_path):
 @pytest.fixture
 def whole(source, tmp_path):
     """What an uninterrupted run gives: its bytes and its report."""
-    report = restore_file(source, tmp_path / "whole.tif", MEDIAN, limits=TIGHT)
+    report = restore_file(source, tmp_path / "whole.tif", MEDIAN, Options(limits=TIGHT))
     assert report.tile[0] < SHAPE[0] / 2 and report.resumed_at == 0
     data = (tmp_path / "whole.tif").read_bytes()
     (tmp_path / "whole.tif").unlink()
@@ -46,14 +46,19 @@ def stopped(source, target, plan=MEDIAN, at=None, resume=lambda sentence: None):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore_file(source, target, plan, limits=TIGHT, tell=tell, resume=resume)
+        restore_file(source, target, plan, Options(limits=TIGHT), tell=tell, resume=resume)
 
 
 def gone_on(source, target, plan=MEDIAN, limits=TIGHT):
     """(report, sentences, the first pieces told) of a run that may go on."""
     said, told = [], []
     report = restore_file(
-        source, target, plan, limits=limits, resume=said.append, tell=lambda done, total: told.append(done)
+        source,
+        target,
+        plan,
+        Options(limits=limits),
+        resume=said.append,
+        tell=lambda done, total: told.append(done),
     )
     return report, said, told
 
@@ -66,15 +71,16 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from restora.core.plan import Plan, Step
-from restora.work.ready import RESTING
-from restora.work.restore import Limits, restore_file
+from restora.stages.pipeline import RESTING
+from restora.work.restore import Limits, Options, restore_file
 
 def tell(done, total):
     if done == total - 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
 plan = Plan((Step("median", "", knobs={"radius": 1}),), "")
-restore_file(Path("a.tif"), Path("b.tif"), plan, limits=Limits(memory=RESTING + 13_000_000), tell=tell, resume=print)
+options = Options(limits=Limits(memory=RESTING + 13_000_000))
+restore_file(Path("a.tif"), Path("b.tif"), plan, options, tell=tell, resume=print)
 """
 
 
@@ -162,14 +168,14 @@ def test_what_was_counted_is_counted_on(tmp_path, photo):
     write(Image(photo), tmp_path / "a.png")
     plan = plan_to_enlarge("bicubic", photo.shape, (1024, 1216), back_project=True)
     limits = Limits(memory=400_000_000)
-    expected = restore_file(tmp_path / "a.png", tmp_path / "whole.png", plan, limits=limits)
+    expected = restore_file(tmp_path / "a.png", tmp_path / "whole.png", plan, Options(limits=limits))
 
     def tell(done, total):
         if done == total:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore_file(tmp_path / "a.png", tmp_path / "b.png", plan, limits=limits, tell=tell, resume=print)
+        restore_file(tmp_path / "a.png", tmp_path / "b.png", plan, Options(limits=limits), tell=tell, resume=print)
     report, _, _ = gone_on(tmp_path / "a.png", tmp_path / "b.png", plan, limits)
     assert report.resumed_at == 1024 and report.warnings == expected.warnings
     assert (tmp_path / "b.png").read_bytes() == (tmp_path / "whole.png").read_bytes()
