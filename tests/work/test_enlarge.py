@@ -46,7 +46,7 @@ class Larger(nn.Module):
 
 
 FACTS = {
-    "entry": "tests.work.test_enlarge:Larger", "kind": "learned", "about": "", "treats": ("shrink",), "paper": "",
+    "entry": "tests.work.test_enlarge:Larger", "stage": "net", "about": "", "treats": ("shrink",), "paper": "",
     "halo": 3, "knobs": (Knob("ensemble", int, 0, 0, 1, "0 no, 1 yes", ""),), "memory": 100,
 }  # fmt: skip
 ROWS = {
