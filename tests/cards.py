@@ -6,5 +6,8 @@ CARD = {
     "name": "net", "method": "dncnn", "channels": 1, "multiple": 1, "halo": 1, "parameters": 1, "terms": "free",
     **contract(1, 0, "denoise"),
 }  # fmt: skip
-GREY, COLOUR = contract(1, 0, "denoise")["inputs"], contract(3, 0, "denoise")["inputs"]
-"""The inputs of a net of one picture, for its export."""
+
+
+def ends(channels=1):
+    """The inputs and outputs of a net of one picture of so many channels, as to_onnx takes them."""
+    return contract(channels, 0, "denoise")["inputs"], ["x_hat"]

@@ -116,20 +116,20 @@ def test_precisions_are_those_that_a_device_lists(monkeypatch):
 
 
 def test_a_device_of_one_size_gets_a_model_for_each_size(monkeypatch):
-    whole = openvino_engine(find(NAME).onnx, "f32")(Y)
+    whole = openvino_engine(find(NAME).onnx, "f32")({"y": Y})["x_hat"]
     monkeypatch.setattr("restora.engines.openvino_.ONE_SIZE", ("CPU",))
-    engine = openvino_engine(find(NAME).onnx, "f32", 1)  # one thread: not the engine from above
+    engine = openvino_engine.__wrapped__(find(NAME).onnx, "f32")  # not the engine from above, which is cached
     for columns in (56, 48, 56):
-        x_hat = engine(Y[:, :, :, :columns])
+        x_hat = engine({"y": Y[:, :, :, :columns]})["x_hat"]
         assert np.abs(x_hat[..., :40] - whole[..., :40]).max() <= 1e-5 and x_hat.shape[3] == columns
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_torch_on_a_device_that_is_named_gives_what_openvino_does(precision):
     weights = find(NAME)
-    ours = load_net(weights, method_named("srcnn"), Backend("torch", "cpu"), precision)(Y)
+    ours = load_net(weights, method_named("srcnn"), Backend("torch", "cpu"), precision)({"y": Y})["x_hat"]
     assert ours.dtype == np.float32
-    theirs = load_net(weights, method_named("srcnn"), Backend("openvino"), "f32")(Y)
+    theirs = load_net(weights, method_named("srcnn"), Backend("openvino"), "f32")({"y": Y})["x_hat"]
     assert np.abs(ours - theirs).max() <= (1e-4 if precision == "f32" else 0.02)
 
 
@@ -141,7 +141,7 @@ def test_tf32_is_off_while_a_net_runs(allowed):
     backends.cudnn.allow_tf32 = backends.cuda.matmul.allow_tf32 = allowed
     try:
         now = settings()
-        assert np.array_equal(torch_engine(Doubling, {}, {}, "f32", "cpu")(Y), 2 * Y)
+        assert np.array_equal(torch_engine(Doubling, {}, {}, "f32", "cpu")({"y": Y})["x_hat"], 2 * Y)
         assert set(Doubling.seen) <= {"ieee", False}
         assert settings() == now
         assert backends.cudnn.allow_tf32 == backends.cuda.matmul.allow_tf32 == allowed
@@ -165,7 +165,7 @@ def test_too_little_memory_on_a_device_is_told_in_a_sentence():
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(RestoraError, match="cpu has too little free memory for a tile; .* --max-memory"):
-        torch_engine(Large, {}, {}, "f32", "cpu")(Y)
+        torch_engine(Large, {}, {}, "f32", "cpu")({"y": Y})
 
 
 @with_cuda
@@ -173,10 +173,16 @@ def test_too_little_memory_on_a_device_is_told_in_a_sentence():
 def test_cuda_gives_the_pixels_of_the_cpu(name):
     weights = find(name)
     method = method_named(weights.card["method"])
-    planes = weights.card["channels"] + weights.told
-    y = np.random.default_rng(0).random((1, planes, 96, 128), np.float32)
-    there = load_net(weights, method, backend_named("auto", "cuda"), "f32")(y)
-    assert np.abs(there - load_net(weights, method, Backend("torch"), "f32")(y)).max() <= 1e-4
-    assert np.abs(there - load_net(weights, method, Backend("openvino"), "f32")(y)).max() <= 1e-4
-    coarse = load_net(weights, method, backend_named("auto", "cuda"), "bf16")(y)
+    y = np.random.default_rng(0).random((1, sum(weights.inputs["y"].values()), 96, 128), np.float32)
+    there, on_torch, on_openvino, coarse = (
+        load_net(weights, method, backend, precision)({"y": y})["x_hat"]
+        for backend, precision in (
+            (backend_named("auto", "cuda"), "f32"),
+            (Backend("torch"), "f32"),
+            (Backend("openvino"), "f32"),
+            (backend_named("auto", "cuda"), "bf16"),
+        )
+    )
+    assert np.abs(there - on_torch).max() <= 1e-4
+    assert np.abs(there - on_openvino).max() <= 1e-4
     assert 0 < np.abs(coarse - there).max() < 0.1

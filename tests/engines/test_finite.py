@@ -71,10 +71,12 @@ def test_no_shipped_model_ends_in_what_hides_nan(path):
 
 def test_an_answer_is_kept_within_bounds_unless_it_is_not_finite():
     y = np.array([-1, 0.5, 2], np.float32)
-    assert within_bounds(lambda y: y)(y).tolist() == [0, 0.5, 1]
+    engine = within_bounds(lambda given: {"x_hat": given["y"], "level": given["y"]})
+    made = engine({"y": y})
+    assert made["x_hat"].tolist() == [0, 0.5, 1] and made["level"].tolist() == [-1, 0.5, 2]
     for value in (np.nan, np.inf, -np.inf):
         y[0] = value
-        assert np.array_equal(within_bounds(lambda y: y)(y), y, equal_nan=True)
+        assert np.array_equal(engine({"y": y})["x_hat"], y, equal_nan=True)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
@@ -89,7 +91,7 @@ def test_a_model_that_cannot_be_loaded_or_run_is_told_in_our_words(tmp_path, eng
     with pytest.raises(
         RestoraError, match="failed on srcnn.x2.onnx and 20x16 pixels of 3 planes: the net does not fit"
     ):
-        load(find("srcnn.x2").onnx)(np.zeros((1, 3, 16, 20), np.float32))
+        load(find("srcnn.x2").onnx)({"y": np.zeros((1, 3, 16, 20), np.float32)})
 
 
 def test_torch_tells_what_does_not_fit_in_our_words():
@@ -98,7 +100,7 @@ def test_torch_tells_what_does_not_fit_in_our_words():
         with pytest.raises(RestoraError, match="^the arrays of these weights do not fit the net DnCNN of their card"):
             torch_engine(DnCNN, knobs, state, "f32")
     with pytest.raises(RestoraError, match="torch failed on DnCNN and 20x16 pixels of 3 planes"):
-        torch_engine(DnCNN, {"depth": 4, "width": 8}, state, "f32")(np.zeros((1, 3, 16, 20), np.float32))
+        torch_engine(DnCNN, {"depth": 4, "width": 8}, state, "f32")({"y": np.zeros((1, 3, 16, 20), np.float32)})
 
 
 @pytest.mark.parametrize("wrong", [lambda y: y[:4], lambda y: np.repeat(y, 3, 2)])

@@ -216,6 +216,13 @@ WRONG = {
     "halo": [-1, 10**12, "all"],
     "parameters": ["many", -1, 1e6, None],
     "terms": [None, {}],
+    "inputs": [
+        *[None, "y", [], {}, {"x": {"image": 1}}, {"y": {}}, {"y": 1}, {"y": {"sigma": 1}}, {"y": {"image": 0}}],
+        *[{"y": {"image": True}}, {"y": {"image": 10**9}}, {"y": {"image": 1}, "m": {"mask": "1"}}],
+        {"y": {"image": 1}} | {f"m{index}": {"mask": 1} for index in range(100)},
+    ],
+    "outputs": [None, {}, {"y": {"image": 1}}, {"x_hat": {"level": 1}}, {"x_hat": {"image": 1.0}}],
+    "task": [None, "", "magic", ["denoise"], {}],
     "scale": [0, 1000, "2", None],
     "scales": [2, ["2"], [0]],
     "memory": [0, "1GB", 10**30],

@@ -24,6 +24,7 @@ from restora.learn.weights import packed
 from restora.methods.dncnn import DnCNN
 from restora.methods.restora import Restora
 from restora.work.train import arrays_of, checkpoint_of, stored_form
+from tests.cards import ends
 
 RECIPE = Recipe(
     method="dncnn", tag="t", terms="", data=Data(["photos"], "noise(sigma=0.05..0.1)"),
@@ -271,8 +272,8 @@ def test_a_net_with_batch_norm_is_the_same_when_resumed_stored_and_exported(tmp_
         expected = net(torch.from_numpy(y)).numpy()
         assert np.array_equal(again.eval()(torch.from_numpy(y)).numpy(), expected)
     (tmp_path / "net.safetensors").write_bytes(packed(arrays))
-    (tmp_path / "net.onnx").write_bytes(linked(to_onnx(net, 1, 1), packed(arrays), "net.safetensors"))
-    assert np.abs(openvino_engine(tmp_path / "net.onnx", "f32")(y) - expected).max() <= 1e-5
+    (tmp_path / "net.onnx").write_bytes(linked(to_onnx(net, *ends(), 1), packed(arrays), "net.safetensors"))
+    assert np.abs(openvino_engine(tmp_path / "net.onnx", "f32")({"y": y})["x_hat"] - expected).max() <= 1e-5
 
 
 def test_a_stop_rule_ends_a_run(tmp_path):

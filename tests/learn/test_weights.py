@@ -10,7 +10,7 @@ from restora.learn.export import linked, to_onnx
 from restora.learn.weights import SHIPPED, find, listed, packed, store, verify
 from restora.methods.dncnn import DnCNN
 from restora.methods.table import METHODS
-from tests.cards import CARD
+from tests.cards import CARD, ends
 
 
 @pytest.fixture
@@ -68,13 +68,13 @@ def test_a_linked_model_gives_what_the_whole_one_gives(tmp_path):
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
         parameter.data = parameter.data.half().float()
-    arrays, whole = {name: value.numpy() for name, value in net.state_dict().items()}, to_onnx(net, 1, 1)
+    arrays, whole = {name: value.numpy() for name, value in net.state_dict().items()}, to_onnx(net, *ends(), 1)
     model = linked(whole, packed(arrays), "net.b.safetensors")
     assert len(model) < len(whole) - 1000 and linked(model, packed(arrays), "net.b.safetensors") == model
     (tmp_path / "whole.onnx").write_bytes(whole)
     stored = store("net.b", tmp_path, arrays, model, CARD)
     y = np.random.default_rng(0).random((1, 1, 20, 30), dtype=np.float32)
-    results = [openvino_engine(path, "f32")(y) for path in (stored.onnx, tmp_path / "whole.onnx")]
+    results = [openvino_engine(path, "f32")({"y": y})["x_hat"] for path in (stored.onnx, tmp_path / "whole.onnx")]
     assert np.array_equal(*results) and not np.array_equal(results[0], y)
 
 

@@ -9,6 +9,7 @@ from restora.damage.shrink import Shrink
 from restora.damage.words import parse
 from restora.data.sets import published as literature
 from restora.data.sets import test_set as named_set
+from restora.engines.channels import from_y
 from restora.engines.openvino_ import openvino_engine
 from restora.engines.torch_ import torch_engine
 from restora.files.picture import read
@@ -21,6 +22,7 @@ from restora.methods.unet import UNet
 from restora.methods.vdsr import VDSR
 from restora.metrics.protocol import PROTOCOLS, luma
 from restora.metrics.scores import measure
+from tests.cards import ends
 from tests.methods import published
 
 # From the READMEs of DnCNN and FFDNet. One draw of noise moves the mean of the twelve pictures by up to 0.03 dB at
@@ -56,8 +58,8 @@ def test_published_weights_give_published_scores(shared, tmp_path, net, name, si
     loaded = getattr(published, net)(shared / "weights", sigma)
     run = in_torch(loaded)
     if isinstance(loaded, DnCNN):  # ours: as the product runs it
-        (tmp_path / "net.onnx").write_bytes(to_onnx(loaded, 1, 1))
-        run = openvino_engine(tmp_path / "net.onnx", "f32")
+        (tmp_path / "net.onnx").write_bytes(to_onnx(loaded, *ends(), 1))
+        run = from_y(openvino_engine(tmp_path / "net.onnx", "f32"))
     pictures = [read(path).pixels for path in named_set(name).paths]
     scores = [psnr(run, x, sigma, seed) for x in pictures for seed in range(draws)]
     assert np.mean(scores) == pytest.approx(expected, abs=0.02)
@@ -148,4 +150,4 @@ def test_an_untrained_net_changes_nothing(photo):
     y = photo[:, :, :1].transpose(2, 0, 1)[None]
     for net in (DnCNN, UNet, AttentionUNet):
         engine = torch_engine(net, {}, {k: v.numpy() for k, v in net().state_dict().items()}, "f32")
-        assert np.array_equal(engine(y), y)
+        assert np.array_equal(engine({"y": y})["x_hat"], y)

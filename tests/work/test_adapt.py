@@ -38,6 +38,7 @@ def test_weights_adapt_to_the_noise_of_the_pictures_themselves(camera, tmp_path,
     made = adapt(camera, "my-camera", lambda *row: said.append(row), start=start, steps=25)
     assert made.folder == tmp_path / "own" and find("my-camera").checksum == made.checksum
     card = made.card
+    assert made.inputs == find(start).inputs and made.task == "denoise"
     assert card["start"]["name"] == start and card["adapted"]["noise_sigma"] > 0.02
     assert len(card["photographs"]) == 2 and card["adapted"]["held_out"] not in str(card["photographs"])
     x = photo[:200, :200]

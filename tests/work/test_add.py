@@ -21,15 +21,17 @@ from restora.core.report import Report
 from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
+from restora.learn.card import contract
 from restora.learn.export import linked, to_onnx
 from restora.learn.weights import find, listed, own_folder, packed, store
 from restora.methods.table import method_named
 from restora.stages.pipeline import Means, Source, prepare
 from restora.work.adapt import adapt
-from restora.work.add import add
+from restora.work.add import add, task_for
 from restora.work.export import export
 from restora.work.plan import learned_step, method_for, plan_of_method
 from restora.work.restore import restore
+from tests.cards import ends
 
 
 def quiet(text):
@@ -54,9 +56,9 @@ def foreign(tmp_path, monkeypatch):
     torch.manual_seed(0)
     net = Doubling()
     arrays = {name: value.detach().numpy() for name, value in net.state_dict().items()}
-    model = linked(to_onnx(net, 3, 1, as_is=True), packed(arrays, "float32"), "mine.double.safetensors")
+    model = linked(to_onnx(net, *ends(3), 1, as_is=True), packed(arrays, "float32"), "mine.double.safetensors")
     card = {"name": "mine.double", "method": "foreign", "channels": 3, "multiple": 1, "halo": 1, "scale": 2}
-    card |= {"bounded": True}
+    card |= {"bounded": True} | contract(3, 0, "enlarge")
     card |= {"scales": [2], "parameters": 336, "terms": "not stated", "memory": 300, "stored_as": "float32"}
     return store("mine.double", own_folder(), arrays, model, card), net
 
@@ -106,6 +108,65 @@ def test_what_cannot_be_done_with_them_is_said(foreign, tmp_path, photo):
         export("mine.double", quiet)
     with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
         adapt(tmp_path, "my-camera", quiet, start="mine.double")
+
+
+class Halving(torch.nn.Module):
+    def forward(self, y):
+        return 0.5 * y
+
+
+@pytest.fixture
+def same_sized(foreign):
+    """Weights from elsewhere, for JPEG, beside those that double the size."""
+    model = to_onnx(Halving(), *ends(3), 1, as_is=True)
+    card = foreign[0].card | {"name": "mine.half", "scale": 1, "scales": []} | contract(3, 0, "jpeg")
+    return store("mine.half", own_folder(), {}, model, card)
+
+
+def test_a_net_from_elsewhere_is_used_for_its_task(same_sized, tmp_path, photo, monkeypatch, capsys):
+    assert same_sized.task == "jpeg" and find("mine.double").task == "enlarge"
+    write(Image(photo[:60, :80]), tmp_path / "y.png")
+    words = [tmp_path / "y.png", "--weights", "mine.half", "-o", tmp_path / "x.png"]
+    status, _, err = command(monkeypatch, capsys, "denoise", *words)
+    assert status == 0, err
+    assert np.abs(read(tmp_path / "x.png").pixels - read(tmp_path / "y.png").pixels / 2).max() <= 1e-4 + 0.5 / 255
+    words = [tmp_path / "y.png", "--weights", "mine.double", "-o", tmp_path / "z.png"]
+    status, _, err = command(monkeypatch, capsys, "denoise", *words)
+    assert status == 2 and "mine.double makes pictures larger: use restora upscale --weights mine.double" in err
+    words = [tmp_path / "y.png", "--weights", "mine.half", "-o", tmp_path / "z.png"]
+    status, _, err = command(monkeypatch, capsys, "upscale", *words)
+    assert status == 2 and "the weights mine.half do not make pictures larger" in err
+    status, out, _ = command(monkeypatch, capsys, "weights", "list")
+    tasks = {line.split()[0]: line.split()[1] for line in out.splitlines()}
+    assert status == 0 and (tasks["mine.half"], tasks["mine.double"]) == ("jpeg", "enlarge")
+    assert (tasks["restora.blind"], tasks["srcnn.x2"]) == ("denoise", "enlarge")
+
+
+@pytest.mark.parametrize(
+    ("scale", "names", "task"),
+    [
+        (4, ["ESRGAN", "4x-deblur"], "enlarge"),
+        (1, ["FBCNN", "fbcnn_color"], "jpeg"),
+        (1, ["DAT", "1x-DeJPG-20"], "jpeg"),
+        (1, ["NAFNet", "NAFNet-GoPro-width64"], "deblur"),
+        (1, ["FFTformer", "net"], "deblur"),
+        (1, ["NAFNet", "mine.inpainting"], "fill"),
+        (1, ["NAFNet", "NAFNet-SIDD-width64"], "denoise"),
+    ],
+)
+def test_the_task_is_guessed_unless_it_is_said(scale, names, task):
+    assert task_for(None, scale, names) == task
+    if scale == 1:
+        assert task_for("deblur", scale, names) == "deblur"
+
+
+def test_a_task_that_cannot_be_is_refused(tmp_path):
+    with pytest.raises(RestoraError, match="^the net makes pictures 2 times larger: its task cannot be jpeg$"):
+        task_for("jpeg", 2, [])
+    with pytest.raises(RestoraError, match="^the net does not make pictures larger: its task cannot be enlarge$"):
+        task_for("enlarge", 1, [])
+    with pytest.raises(RestoraError, match="no task is called 'magic'; known: denoise, jpeg, enlarge, fill, deblur"):
+        add(tmp_path / "net.pth", "mine.net", "", quiet, task="magic")
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
@@ -190,6 +251,9 @@ def test_the_card_says_what_was_measured(added):
     card = weights.card
     assert (card["architecture"], card["halo"], card["multiple"]) == (case.architecture, case.halo, case.multiple)
     assert (card["scale"], card["channels"]) == (case.scale, case.channels)
+    assert {key: card[key] for key in ("inputs", "outputs", "task")} == contract(
+        case.channels, 0, "enlarge" if case.scale > 1 else "denoise"
+    )
     assert card["terms"] == ("MIT" if case.architecture == "DnCNN" else "not stated")
     assert len(card["origin"]["sha256"]) == 64 and card["origin"]["file"] and card["parameters"] > 1000
     assert card["from_torch"] <= 1e-5 and card["memory"] >= 200 and "not judged" in card["int8"]["objections"][0]

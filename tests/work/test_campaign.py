@@ -116,6 +116,7 @@ def test_a_pack_runs_on_a_bare_machine_in_time_and_is_collected(folder, grey_pho
     taken = collect(folder / "out", folder / "own", lines.append, recipes=folder / "recipes")
     assert [(verdict.name, verdict.better) for verdict in taken] == [("dncnn.first", True), ("dncnn.second", True)]
     card = find("dncnn.second").card
+    assert card["inputs"] == {"y": {"image": 1}} and card["task"] == "denoise"
     assert card["start"]["name"] == "dncnn.first" and card["halo"] == 4 and len(card["photographs"]) == 3
     assert card["photographs"][0]["copy"].startswith("JPEG of quality 95") and card["curve"] and card["provenance"]
     steps = find("dncnn.first").card["trained"]["steps"]

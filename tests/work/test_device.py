@@ -71,7 +71,7 @@ def test_a_device_runs_what_it_lacks_in_its_most_exact_precision(monkeypatch, ha
 
 
 def test_a_piece_that_is_not_finite_is_done_again_on_the_cpu(photo, on):
-    loaded = on(Backend("torch", "cuda:0"), run=lambda y: np.full_like(y[:, :3], np.nan))
+    loaded = on(Backend("torch", "cuda:0"), run=lambda given: {"x_hat": np.full_like(given["y"][:, :3], np.nan)})
     image, report = restore(Image(photo[:64, :64]), Plan((FLAGSHIP,), "", precision="bf16"))
     assert loaded == [("cuda:0", "bf16"), ("cpu", "f32")] and report.repaired_tiles == 1
     assert np.isfinite(image.pixels).all()

@@ -20,6 +20,7 @@ from restora.data import sets
 from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
+from restora.learn.card import contract
 from restora.learn.export import to_onnx
 from restora.learn.weights import store
 from restora.methods.table import METHODS
@@ -29,7 +30,7 @@ from restora.stages.pipeline import Means, Source, prepare
 from restora.work.bench import bench
 from restora.work.plan import plan_to_enlarge, plan_to_enlarge_as_found
 from restora.work.restore import Limits, Options, restore, restore_file
-from tests.cards import CARD
+from tests.cards import CARD, ends
 
 
 class Larger(nn.Module):
@@ -64,9 +65,10 @@ def own(tmp_path_factory):
     for name, (channels, scale, scales) in facts_of.items():
         net = Larger(channels, scale)
         facts = {"method": name.split(".")[0], "channels": channels, "multiple": 1, "halo": 3, "scale": scale}
+        facts |= contract(channels, 0, "enlarge")
         arrays = {key: value.numpy() for key, value in net.state_dict().items()}
         card = CARD | facts | {"scales": [scales], "recipe": {"knobs": {"scale": scale}}}
-        store(name, folder, arrays, to_onnx(net, channels, 1), card)
+        store(name, folder, arrays, to_onnx(net, *ends(channels), 1), card)
     return folder
 
 

@@ -54,7 +54,7 @@ def test_a_net_becomes_int8_with_the_same_parameters(own):
     assert verdict.passed and verdict.pictures == 4 and "passed" in said[-1]
     assert made.card["int8"]["passed"] and made.int8 and made.int8.stat().st_size < made.onnx.stat().st_size + 20_000
     y = np.random.default_rng(0).random((1, 1, 48, 64), np.float32)
-    fine, coarse = (openvino_engine(path, "f32")(y) for path in (made.onnx, made.int8))
+    fine, coarse = (openvino_engine(path, "f32")({"y": y})["x_hat"] for path in (made.onnx, made.int8))
     assert 0 < np.abs(fine - coarse).max() < 0.05
     kinds = {node.op_type for node in onnx.load(made.int8).graph.node}
     assert "QuantizeLinear" in kinds
@@ -109,9 +109,9 @@ def test_int8_errs_alike_on_every_engine(name, grey_photo):
     planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
     y = np.repeat(grey_photo[:96, :96].transpose(2, 0, 1)[None], planes, 1)
     y[:, weights.card["channels"] :] = 0  # not told the noise
-    fine = openvino_engine(weights.onnx, "f32")(y)
-    coarse = openvino_engine(weights.int8, "f32")(y), onnxruntime_engine(weights.int8)(y)
-    errors = [np.sqrt(np.mean((x_hat - fine) ** 2)) for x_hat in coarse]
+    fine = openvino_engine(weights.onnx, "f32")({"y": y})["x_hat"]
+    coarse = openvino_engine(weights.int8, "f32"), onnxruntime_engine(weights.int8)
+    errors = [np.sqrt(np.mean((engine({"y": y})["x_hat"] - fine) ** 2)) for engine in coarse]
     assert 0 < max(errors) < 2 * min(errors)
 
 
@@ -119,9 +119,10 @@ def test_int8_errs_alike_on_every_engine(name, grey_photo):
 def test_onnx_runtime_gives_the_same_pixels(name):
     weights = find(name)
     planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    y = np.random.default_rng(1).random((1, planes, 48, 64), np.float32)
-    ours, theirs = openvino_engine(weights.onnx, "f32")(y), onnxruntime_engine(weights.onnx)(y)
-    assert np.abs(ours - theirs).max() <= 1e-4
+    given = {"y": np.random.default_rng(1).random((1, planes, 48, 64), np.float32)}
+    ours, theirs = openvino_engine(weights.onnx, "f32")(given), onnxruntime_engine(weights.onnx)(given)
+    assert ours.keys() == theirs.keys() == weights.outputs.keys()
+    assert np.abs(ours["x_hat"] - theirs["x_hat"]).max() <= 1e-4
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])

@@ -15,6 +15,7 @@ from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.files.picture import read
 from restora.files.save import write
+from restora.learn.card import contract
 from restora.learn.weights import Weights, store
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
@@ -99,6 +100,7 @@ def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
 
 def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
     card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
+    card |= contract(3, 0, "denoise")
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
     with pytest.raises(BadPlan, match="cannot be told sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))

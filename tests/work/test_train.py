@@ -55,6 +55,7 @@ def test_a_recipe_becomes_weights_that_restore(recipe, grey_photo):
     assert (run_folder / "run.png").stat().st_size > 10_000 and list((run_folder / "log").iterdir())
     card = weights.card
     assert card["trained"]["steps"] == 6 and card["halo"] == 4 and card["multiple"] == 1
+    assert card["inputs"] == {"y": {"image": 1}} and weights.task == "denoise" and not weights.takes("sigma")
     assert len(card["photographs"]) == 3 and all(photo["licence"] == "CC0-1.0" for photo in card["photographs"])
     assert "5.png" not in json.dumps(card["photographs"])
     plan = Plan((Step("dncnn", "", "dncnn.tiny"),), "")
