@@ -103,7 +103,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "biharmonic"], "restora inpaint --mask"),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
-        (["bench", "superres", "--method", "median"], "no method here is called 'median'"),
+        (["bench", "superres", "--method", "median"], "'median' is not a method of this benchmark"),
         (["bench", "denoise", "--set", "BSD"], "no test set is called"),
         (["bench", "denoise", "--noise", "nose(sigma=1)"], "did you mean noise?"),
         (["adapt", "absent", "-o", "mine"], "absent holds no pictures"),

@@ -120,7 +120,7 @@ def sent(client, name, body):
 
 def test_the_page_asks_whether_the_part_that_is_there_is_wanted(client, tmp_path, truncated):
     asked = event(client, "drop", [[sent(client, "cut.jpg", truncated)]])
-    assert "Restore the part that is there?" in asked and "cut.jpg is damaged" in asked
+    assert "Restore the part that is present?" in asked and "cut.jpg is damaged" in asked
     assert "restora-findings" not in asked and str(tmp_path) not in asked.split("is damaged")[1][:200]
     found = event(client, "salvage", [None])
     assert "restora-findings" in found and "is damaged" not in found
