@@ -67,7 +67,7 @@ def findings(sight: Sight) -> str:
         f"<p class='restora-file'>{escape(sight.path.name)} · {width} × {height}</p>"
         + (f"<ul>{lines}</ul>" if present else "")
         + f'<p class="restora-absent">Looked for and not found: {", ".join(not_found)}.</p>' * bool(not_found)
-        + f'<p class="restora-absent">Cannot be detected below JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
+        + f'<p class="restora-absent">Cannot be detected beneath JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
         + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these yourself.</p>'
         + _details(sight.diagnosis.findings.values())
         + "</section>"

@@ -1,4 +1,4 @@
-"""Holes filled one by one, each in a window of its own: a scratch on a large picture costs what the scratch does."""
+"""Fill holes one by one, each in its own window: the cost depends on the holes, not on the size of the picture."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def fill_each(y: np.ndarray, m: np.ndarray, margin: int, fill: Fill) -> np.ndarray:
-    """y (H, W, C) filled where m (H, W) is False, as `fill` would fill it whole if it looks `margin` pixels around.
+    """y (H, W, C) filled where m (H, W) is False, as `fill` would fill the whole picture if its margin is `margin`.
 
-    Holes that look at the same pixels are one hole. What is known stays as it is.
+    Holes whose margins overlap are filled together. Known pixels are unchanged.
     """
     near = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(cv2.dilate((~m).astype(np.uint8), near))

@@ -24,7 +24,7 @@ def test_room_for_an_unchanged_copy_is_looked_for(folder, restora, monkeypatch):
     monkeypatch.setattr("restora.files.disk.shutil.disk_usage", lambda folder: type("", (), {"free": 400_000}))
     Path("plan.json").write_text('{"steps": [], "because": ""}')
     status, _, err = restora("restore", "clean.png", "--plan", "plan.json", "-o", "b.png")
-    assert status == 2 and "where 0 MB are free" in err and sorted(os.listdir()) == ["clean.png", "plan.json"]
+    assert status == 2 and "but only 0 MB are free" in err and sorted(os.listdir()) == ["clean.png", "plan.json"]
 
 
 def test_a_report_that_cannot_be_written_is_said_and_the_picture_stays(folder, restora, monkeypatch):

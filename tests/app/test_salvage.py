@@ -72,7 +72,7 @@ def test_a_truncated_file_is_refused_or_salvaged(folder, monkeypatch, capsys, wo
     assert err.startswith("restora: cut.jpg is damaged") and err.endswith("with --salvage\n")
     assert sorted(os.listdir()) == ["cut.jpg", "mask.png", "plan.json"]
     status, out, err = call(*words, "--salvage")
-    assert status == 0 and "of its 400 rows are there" in out + err
+    assert status == 0 and "of its 400 rows are present" in out + err
     if "out.png" in words:
         report = json.loads((folder / "out.png.json").read_text())
         assert 100 < report["salvaged_rows"] < 300 and "of its 400 rows" in report["warnings"][0]
@@ -91,7 +91,7 @@ def test_what_is_there_of_a_clean_picture_is_written_too(folder, monkeypatch, ca
     monkeypatch.setattr("sys.argv", ["restora", "fix", "clean.jpg", "-o", "out.png", "--salvage"])
     with pytest.raises(SystemExit, match="0"):
         main()
-    assert "of its 400 rows are there" in capsys.readouterr().out
+    assert "of its 400 rows are present" in capsys.readouterr().out
     assert read(folder / "out.png").shape == (400, 400, 3)
     assert json.loads((folder / "out.png.json").read_text())["plan"]["steps"] == []
 

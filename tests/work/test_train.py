@@ -93,7 +93,7 @@ def test_what_cannot_be_trained_is_said_at_once(recipe):
     with pytest.raises(RestoraError, match="did you mean noise"):
         run(recipe)
     recipe.write_text(RECIPE.replace("patch = 16", "patch = 400"))
-    with pytest.raises(BadRecipe, match="as large as a patch"):
+    with pytest.raises(BadRecipe, match="smaller than a patch"):
         run(recipe)
     recipe.write_text(RECIPE.replace("depth = 4", "dpeth = 4"))
     with pytest.raises(BadRecipe, match="dpeth"):
