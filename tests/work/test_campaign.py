@@ -307,7 +307,7 @@ def test_what_is_no_campaign_is_refused(folder):
         collect(folder, folder / "own", lambda line: None)
     with zipfile.ZipFile(folder / "weights-1.zip", "w") as archive:
         archive.writestr("../escape.json", "{}")
-    with pytest.raises(BadWeights, match="other files"):
+    with pytest.raises(BadWeights, match="files other than weights"):
         collect(folder, folder / "own", lambda line: None)
 
 
