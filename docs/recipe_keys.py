@@ -11,7 +11,7 @@ USUAL = {"list": "`[]`", "dict": "`{}`", "None": "none", "": "**needed**", '""':
 def recipe_keys_table() -> str:
     """The keys of a recipe, table by table."""
     source = (ROOT / "restora/learn/recipe.py").read_text()
-    lines = ["| key | if not given | what it says |", "|---|---|---|"]
+    lines = ["| key | default | meaning |", "|---|---|---|"]
     for name in CLASSES:
         body = source.split(f"class {name}:")[1].split("\n    def ")[0]
         for key, default, says in re.findall(r"^    (\w+): [^=#\n]+?(?: = (.+?))?  # (.+)$", body, re.MULTILINE):

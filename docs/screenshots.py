@@ -1,4 +1,4 @@
-"""Take the pictures of the page: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium."""
+"""Take screenshots of the page: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ SHOTS = {
 
 
 def main() -> None:
-    """Restore a sample, and show the page then."""
+    """Restore a sample and take a screenshot of the page."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, options in SHOTS.items():

@@ -1,4 +1,4 @@
-"""The tables of the README and of docs/, from the weights' cards and what is in results/."""
+"""The tables of the README and of docs/, from the cards of the weights and the files in results/."""
 
 import csv
 import re
@@ -24,7 +24,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def table(head: str, cells: str, measured: Sequence[dict[str, str]]) -> str:
-    """A table: its head, and a line for each row, whose columns `cells` names in braces."""
+    """A table: its head, and a line for each row; `cells` names the columns of the row in braces."""
     lines = [head, "|---" * (head.count("|") - 1) + "|", *(f"| {cells.format(**row)} |" for row in measured)]
     return "\n".join(lines)
 
@@ -41,13 +41,13 @@ def scores(row: dict[str, str]) -> str:
 
 
 def quoted(name: str, damage: str) -> str:
-    """The literature's numbers for a set and damage."""
+    """The published numbers for a set and damage."""
     here = {who: value for (test, words, who), value in published().items() if (test, words) == (name, damage)}
     return ", ".join(f"{NAMES[who]} {value:.2f}" for who, value in here.items())
 
 
 def seconds(row: dict[str, str]) -> str:
-    """What a megapixel takes with two cores, as measured apart in a fresh process; empty if it was not."""
+    """Seconds per megapixel with two cores, measured separately in a fresh process; empty if not measured."""
     path = ROOT / "results" / "denoise_cost.csv"
     costs = rows(path.name) if path.exists() else []
     same = [c for c in costs if (c["method"], c["weights"], c["threads"]) == (row["method"], row["weights"], "2")]
@@ -55,7 +55,7 @@ def seconds(row: dict[str, str]) -> str:
 
 
 def label(row: dict[str, str]) -> str:
-    """What a row is called: its weights, if it has some."""
+    """The label of a row: its weights, otherwise its method."""
     return f"**{row['weights']}**" if row["weights"] else row["method"]
 
 
@@ -87,7 +87,7 @@ def levels_table() -> str:
 
 
 def kinds_table() -> str:
-    """Other noise than white: every method that treats it, best first."""
+    """Noise other than white: every method that treats it, best first."""
     here = [row for row in rows("denoise.csv") if row["precision"] == "f32" and level(row) == row["damage"]]
     lines = []
     for name, damage in sorted({(row["set"], row["damage"]) for row in here}):
@@ -100,9 +100,9 @@ def kinds_table() -> str:
 
 
 def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100"), found: bool = False) -> str:
-    """Every measured way to make pictures larger, by set and scale, beside the literature's number in brackets.
+    """Every measured super-resolution method, by set and scale, with the published number in brackets.
 
-    found: of pictures as they are found, not of clean ones.
+    found: for realistic small pictures, which are soft, noisy and JPEG, instead of clean ones.
     """
     here = [row for row in rows("superres.csv") if row["precision"] == "f32" and ("|" in row["damage"]) == found]
     lines = []
@@ -128,18 +128,18 @@ def superres_table(sets: Sequence[str] = ("Set5", "Set14", "BSD100"), found: boo
 
 
 def way(row: dict[str, str]) -> str:
-    """What a row is called whose weights differ by scale: its method, and whether it is for pictures as found."""
+    """The label of a row whose weights differ by scale: its method, with `-real` for weights for realistic pictures."""
     return row["method"] + (AS_FOUND if row["weights"].endswith(AS_FOUND) else "")
 
 
 def found_table() -> str:
-    """The same for small pictures that are soft, noisy and JPEG."""
+    """The same for realistic small pictures."""
     return superres_table(found=True)
 
 
 def perceptual_table() -> str:
-    """What is near the truth, and what looks like it."""
-    lines = ["| Set14 made small by | method | PSNR (dB) | distance of features |", "|---|---|---|---|"]
+    """PSNR, and the perceptual distance."""
+    lines = ["| Set14 shrunk by | method | PSNR (dB) | distance of features |", "|---|---|---|---|"]
     for row in rows("perceptual.csv"):
         words = row["damage"].replace("|", "\\|")
         lines.append(f"| `{words}` | {label(row)} | {float(row['psnr']):.2f} | {float(row['distance']):.3f} |")
@@ -147,9 +147,9 @@ def perceptual_table() -> str:
 
 
 def choice_table() -> str:
-    """What diagnosis chooses to make a small picture larger, beside the two kinds of weights."""
+    """The weights that diagnosis chooses for a small picture, beside the two kinds of weights."""
     lines = [
-        "| Set5 | weights for clean ones (dB) | `-real` (dB) | by diagnosis (dB) | chosen |",
+        "| Set5 | weights for clean pictures (dB) | `-real` (dB) | chosen by diagnosis (dB) | choice |",
         "|---|---|---|---|---|",
     ]
     for row in rows("choice.csv"):
@@ -165,7 +165,7 @@ def set5_table() -> str:
 
 
 def adapt_table() -> str:
-    """What adapting to the pictures of a camera gained."""
+    """The gain from adapting to the pictures of a camera."""
     lines = ["| camera | pictures | noisy (dB) | before (dB) | adapted (dB) | steps |", "|---|---|---|---|---|---|"]
     for row in rows("adapt.csv"):
         cells = [f"{float(row[key]):.2f}" for key in ("psnr_noisy", "psnr_start", "psnr_adapted")]
@@ -206,7 +206,7 @@ def speed_table() -> str:
         parts += [
             f"{machine}:",
             "",
-            "| weights | side | engine | precision | s a megapixel | times torch eager f32 | of ceiling | peak MB |",
+            "| weights | side | engine | precision | s per megapixel | times eager torch f32 | of ceiling | peak MB |",
             "|---|---|---|---|---|---|---|---|",
         ]
         for row in mine:
@@ -239,8 +239,8 @@ def int8_sets_table() -> str:
 
 
 def fastest_table() -> str:
-    """Of each net on each machine the fastest that was measured."""
-    lines = ["| weights | on | fastest | s a megapixel | times torch eager f32 |", "|---|---|---|---|---|"]
+    """The fastest engine and precision of each net on each machine."""
+    lines = ["| weights | machine | fastest | s per megapixel | times eager torch f32 |", "|---|---|---|---|---|"]
     best: dict[tuple[str, str], dict[str, str]] = {}
     for row in sorted(rows("speed.csv"), key=lambda row: -float(row["times_eager"])):
         if row["size"] == "512":
@@ -254,9 +254,9 @@ def fastest_table() -> str:
 
 
 def int8_table() -> str:
-    """What the gate found, from the cards."""
+    """The findings of the gate, from the cards."""
     lines = [
-        "| weights | int8 | lost on the mean (dB) | at most (dB) | brightness (of 255) | layers in float | pictures |",
+        "| weights | int8 | mean loss (dB) | largest loss (dB) | brightness (of 255) | layers in float | pictures |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
@@ -271,7 +271,7 @@ def int8_table() -> str:
 
 
 def memory_table() -> str:
-    """The large files that were restored."""
+    """Memory for large files."""
     head = "| megapixels | file | method | allowed | peak MB | tiles | minutes |"
     lines = [
         f"| {float(row['megapixels']):.0f} | {row['format']} | {row['method']} | {row['max_memory']} |"
@@ -282,9 +282,9 @@ def memory_table() -> str:
 
 
 def big_table() -> str:
-    """The flagship on large TIFF files, beside one of four megapixels in the same run."""
+    """The flagship on large TIFF files, compared with one of four megapixels in the same run."""
     return table(
-        "| pixels | precision | allowed | peak MB | s a megapixel | of 4 megapixels | ratio |",
+        "| pixels | precision | allowed | peak MB | s per megapixel | with 4 megapixels | ratio |",
         "{width}x{height} | {precision} | {max_memory} | {peak_megabytes} | {seconds_per_megapixel} |"
         " {of_4_megapixels} | {ratio}",
         rows("big.csv"),
@@ -301,7 +301,7 @@ def start_table() -> str:
 
 
 def streams_table() -> str:
-    """Sizes of tiles, and two at a time."""
+    """Tile sizes, with one or two tiles at a time."""
     here = rows("streams.csv")
     lines = ["| weights | precision | tile | one at a time | two at a time |", "|---|---|---|---|---|"]
     for weights, precision, side in dict.fromkeys((r["weights"], r["precision"], r["side"]) for r in here):
@@ -312,9 +312,9 @@ def streams_table() -> str:
 
 
 def training_table() -> str:
-    """Images a second of training, beside plain torch."""
+    """Images per second of training, compared with plain torch."""
     return table(
-        "| machine | recipe | batch | images a second | plain torch | ratio | pairs a second of one worker |"
+        "| machine | recipe | batch | images per second | plain torch | ratio | pairs per second of one worker |"
         " share of time waiting | compiled |",
         "{machine} | {recipe} | {batch} of {patch}x{patch} | {images_a_second} | {plain_images_a_second} | {ratio} |"
         " {pairs_a_worker} | {waiting_share} | {compiled_ratio}",
@@ -323,9 +323,9 @@ def training_table() -> str:
 
 
 def smaller_table() -> str:
-    """The flagship, what pruning made of it, and what it taught: quality on CBSD68 against time, as last measured."""
+    """The flagship, its pruned form and its student: quality on CBSD68 against time, as last measured."""
     lines = [
-        "| weights | parameters | CBSD68, sigma 25 (dB) | s a megapixel, f32 | times as fast |",
+        "| weights | parameters | CBSD68, sigma 25 (dB) | s per megapixel, f32 | times as fast |",
         "|---|---|---|---|---|",
     ]
     names = ("restora.blind", "restora.blind-pruned", "restora.blind-small")
@@ -349,15 +349,15 @@ def smaller_table() -> str:
 
 
 def weights_table() -> str:
-    """What is shipped, from the cards."""
+    """The shipped weights, from the cards."""
     lines = ["| weights | parameters | trained on | steps | minutes | terms of use |", "|---|---|---|---|---|---|"]
     for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
         card = verify(name, SHIPPED).card
         recipe = card["recipe"]
         photographs = f"{len(card['photographs'])} photographs of {' and '.join(recipe['data']['folders'])}"
-        runs = trainings(card)
+        runs = trainings(card)[::-1]  # the earliest first
         steps, minutes = (
-            " after ".join(f"{run[key] / unit:.0f}" for run in runs) for key, unit in (("steps", 1), ("seconds", 60))
+            " + ".join(f"{run[key] / unit:.0f}" for run in runs) for key, unit in (("steps", 1), ("seconds", 60))
         )
         lines.append(
             f"| {name} | {card['parameters'] / 1e6:.2f} M | {photographs} | {steps} | {minutes} | {card['terms']} |"
@@ -366,14 +366,14 @@ def weights_table() -> str:
 
 
 def longer_table() -> str:
-    """What each run of training gave, of weights that were trained on: steps in all, and PSNR on what was held out."""
+    """The gain of each run, for weights trained in several runs: total steps, and PSNR on held-out photographs."""
     lines = [
-        "| weights | steps so far: PSNR (dB) | more steps in the last run | gain (dB) | gain for each doubling (dB) |",
+        "| weights | total steps: PSNR (dB) | steps of the last run | gain (dB) | gain per doubling (dB) |",
         "|---|---|---|---|---|",
     ]
     for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
         card, runs = verify(name, SHIPPED).card, list[dict[str, Any]]()
-        while card.get("name") == name:  # what they were begun from under another name had another task
+        while card.get("name") == name:  # start weights of another name had another task
             runs.insert(0, card["trained"])
             card = card.get("start", {})
         if len(runs) < 2 or any("held_out_psnr" not in run for run in runs):
@@ -395,4 +395,4 @@ def methods_table() -> str:
 
 
 TABLES = {name.removesuffix("_table"): make for name, make in list(globals().items()) if name.endswith("_table")}
-"""What makes the table of a name."""
+"""The function that makes each table, by name."""

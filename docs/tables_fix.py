@@ -1,4 +1,4 @@
-"""The tables of docs/fix.md: signs, rules, what each treatment gains, and what `fix` does to clean pictures."""
+"""The tables of docs/fix.md: signs, rules, the gain of each treatment, and the effect of `fix` on clean pictures."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,8 @@ from restora.signs.table import SIGNS
 from restora.work.rules import RULES
 
 RESULTS = Path(__file__).parent.parent / "results"
-SETS = {"held out": "photographs by which the rules were chosen", "LIVE1": "others (LIVE1)"}
+SETS = {"held out": "photographs used to choose the rules", "LIVE1": "other photographs (LIVE1)"}
+VERSIONS = {"it is": "original", "half as large": "half size"}
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -22,8 +23,8 @@ def _words(damage: str) -> str:
 
 
 def signs_table() -> str:
-    """What is looked for."""
-    lines = ["| sign | in plain words | what its file says |", "|---|---|---|"]
+    """The signs of damage."""
+    lines = ["| sign | in plain words | description |", "|---|---|---|"]
     for sign in SIGNS.values():
         module = __import__(sign.find.__module__, fromlist=["__doc__"])
         first = (module.__doc__ or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
@@ -33,7 +34,7 @@ def signs_table() -> str:
 
 def rules_table() -> str:
     """The table of rules, in order."""
-    lines = ["| found, alone or together | treatments, in the order in which they are tried |", "|---|---|"]
+    lines = ["| found, alone or together | treatments, in order |", "|---|---|"]
     for rule in RULES:
         ways = "; ".join(" then ".join(treatment) for treatment in rule.treatments)
         lines.append(f"| {', '.join(sorted(rule.covers))} | {ways} |")
@@ -44,7 +45,7 @@ def gains_table() -> str:
     """The gain of every treatment on every damage of the benchmark; the best is bold."""
     rows = _rows("rules.csv")
     treatments = list(rows[0])[list(rows[0]).index("fix") + 1 :]
-    lines = [f"| damage | found in so many pictures | damaged (dB) | **fix** | {' | '.join(treatments)} |"]
+    lines = [f"| damage | found (pictures) | damaged (dB) | **fix** | {' | '.join(treatments)} |"]
     lines.append("|---" * (4 + len(treatments)) + "|")
     for row in rows:
         best = max(float(row[name]) for name in treatments)
@@ -55,8 +56,8 @@ def gains_table() -> str:
 
 
 def mixtures_table() -> str:
-    """How many pictures `fix` made better, by the number of kinds of damage and by the set of pictures."""
-    lines = ["| damage | pictures | made better | worse | mean gain (dB) |", "|---|---|---|---|---|"]
+    """How many pictures `fix` improved, by the number of kinds of damage and by the set of pictures."""
+    lines = ["| damage | pictures | better | worse | mean gain (dB) |", "|---|---|---|---|---|"]
     groups: dict[str, list[float]] = {}
     for row in _rows("mixtures.csv"):
         kind = "two kinds at once" if "|" in row["damage"] else "one kind"
@@ -70,7 +71,7 @@ def mixtures_table() -> str:
 
 
 def look_table() -> str:
-    """Seconds of looking."""
+    """Seconds for diagnosis and trial."""
     lines = ["| machine | damage | picture | diagnosis (s) | diagnosis and trial (s) |", "|---|---|---|---|---|"]
     for row in _rows("look.csv"):
         cells = [row["machine"], _words(row["damage"]), row["pixels"], row["diagnosis"], row["plan"]]
@@ -79,13 +80,14 @@ def look_table() -> str:
 
 
 def harm_table() -> str:
-    """What `fix` does to pictures that are clean."""
-    lines = ["| clean pictures | as | pictures | left as they are | changed, 45 dB or more | worse | worst (dB) |"]
+    """The effect of `fix` on clean pictures."""
+    lines = ["| clean pictures | version | pictures | unchanged | changed, 45 dB or more | below 45 dB | lowest (dB) |"]
     lines.append("|---|---|---|---|---|---|---|")
     rows = _rows("harm.csv")
     for group, kind in dict.fromkeys((row["group"], row["kind"]) for row in rows):
         values = [float(r["psnr"]) for r in rows if (r["group"], r["kind"]) == (group, kind)]
         same, near = sum(value == float("inf") for value in values), sum(45 <= v < float("inf") for v in values)
         worst = f"{min(values):.1f}" if min(values) < float("inf") else ""
-        lines.append(f"| {group} | {kind} | {len(values)} | {same} | {near} | {len(values) - same - near} | {worst} |")
+        cells = [group, VERSIONS.get(kind, kind), len(values), same, near, len(values) - same - near, worst]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

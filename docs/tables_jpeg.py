@@ -1,4 +1,4 @@
-"""The table of docs/results.md of what removes JPEG."""
+"""The table of JPEG artefact removal in docs/results.md."""
 
 from tables import label, rows
 
@@ -11,7 +11,7 @@ KINDS = ("psnr", "ssim", "psnr_b")
 
 
 def jpeg_table() -> str:
-    """For each set and damage every measured method, best first, and beneath them what was published."""
+    """For each set and damage every measured method, best first, followed by the published numbers."""
     measured = [row for row in rows("jpeg.csv") if row["precision"] == "f32"] + rows("jpeg_rivals.csv")
     lines = []
     for name in COMPRESSED:
@@ -27,7 +27,7 @@ def jpeg_table() -> str:
 
 
 def _said(damage: str) -> str:
-    """The words of JPEGs, for a cell: 10, then 30, moved by 4 and 4."""
+    """Damage words of JPEG for a cell: 10, then 30, grid moved by 4 and 4."""
     words = damage.replace("jpeg(quality=", "").replace(", down=4, right=4", ", grid moved by 4 and 4")
     return words.replace(") | ", ", then ").rstrip(")")
 
@@ -37,7 +37,7 @@ def _called(row: dict[str, str]) -> str:
 
 
 def _quoted(name: str, damage: str) -> list[str]:
-    """The cells of what the literature gives."""
+    """The cells of the published numbers."""
     found = [{key: value for key, value in published(kind).items() if key[:2] == (name, damage)} for kind in KINDS]
     return [
         f"*{QUOTED[method]}, published* | {_cells(*(each[name, damage, method] for each in found), digits=3)}"

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from restora.work.page import Subject
     from restora.work.suite import Entry
 
-Data = Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA if not given.")]
-Methods = Annotated[list[str] | None, typer.Option(help="A method, or nothing; may be given again.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="A test set; may be given again.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many pictures of each set.")]
-Page = Annotated[Path | None, typer.Option(help="Write a page of HTML with tables, a plot and crops.")]
-Precision = Annotated[str, typer.Option(help="f32, bf16 or int8, of the nets.")]
-Engine = Annotated[str, typer.Option(help="What runs the nets: openvino, onnxruntime or torch.")]
-Again = Annotated[bool, typer.Option("--again", help="Measure what is there already once more.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA by default.")]
+Methods = Annotated[list[str] | None, typer.Option(help="A method, or nothing; may be repeated.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="A test set; may be repeated.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use at most this many pictures of each set.")]
+Page = Annotated[Path | None, typer.Option(help="Write an HTML page with tables, a plot and crops.")]
+Precision = Annotated[str, typer.Option(help="Precision of the nets: f32, bf16 or int8.")]
+Engine = Annotated[str, typer.Option(help="Engine of the nets: openvino, onnxruntime or torch.")]
+Again = Annotated[bool, typer.Option("--again", help="Measure existing rows again.")]
 Costs = Annotated[bool, typer.Option(help="Measure speed and memory too.")]
 Cards = Annotated[bool, typer.Option("--cards", help="Copy the scores to the cards of the weights.")]
 
@@ -41,9 +41,9 @@ def denoise(
     data: Data = None,
     method: Methods = None,
     sets: Sets = None,
-    noise: Annotated[list[str] | None, typer.Option(help="Damage words; may be given again.")] = None,
+    noise: Annotated[list[str] | None, typer.Option(help="Damage words; may be repeated.")] = None,
     limit: Limit = None,
-    out: Annotated[Path, typer.Option(help="Folder of denoise.csv and denoise_cost.csv.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Folder for denoise.csv and denoise_cost.csv.")] = Path("results"),
     page: Page = None,
     force: Force = False,
     precision: Precision = "f32",
@@ -52,9 +52,9 @@ def denoise(
     cost: Costs = True,
     cards: Cards = False,
 ) -> None:
-    """Every denoiser on the noises it treats, row by row into results/denoise.csv; it may be stopped and goes on.
+    """Measure every denoiser on the noise it treats, row by row into results/denoise.csv. Can be stopped and resumed.
 
-    Methods that fit a net to each picture take minutes for each and run only when named.
+    Methods that fit a net to each picture take minutes per picture and run only if named.
 
     Example: restora bench denoise --data data --method restora --method nlm --set Set12
     """
@@ -65,7 +65,7 @@ def denoise(
 
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if not row.minutes)]
     _check(data, method or [], [suite.NOTHING, *METHODS], precision, sets or suite.SETS, page, force)
-    noises = [str(parse(words)) for words in noise or suite.NOISES]  # one way to write each, as rows are found by it
+    noises = [str(parse(words)) for words in noise or suite.NOISES]  # one spelling each: rows are found by it
     todo = list(suite.entries(method or usual, sets or suite.SETS, noises))
     options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
     _run(todo, out, DENOISING, page, options, cost=cost, cards=cards)
@@ -74,12 +74,12 @@ def denoise(
 @bench.command()
 def superres(
     data: Data = None,
-    method: Annotated[list[str] | None, typer.Option(help="A method; may be given again.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method; may be repeated.")] = None,
     sets: Sets = None,
-    scale: Annotated[list[int] | None, typer.Option(min=2, max=8, help="2, 3 and 4 if not given.")] = None,
-    damage: Annotated[list[str] | None, typer.Option(help="Words with a shrink in them, instead of scales.")] = None,
+    scale: Annotated[list[int] | None, typer.Option(min=2, max=8, help="Scale; default: 2, 3 and 4.")] = None,
+    damage: Annotated[list[str] | None, typer.Option(help="Damage words with a shrink, instead of scales.")] = None,
     limit: Limit = None,
-    out: Annotated[Path, typer.Option(help="Folder of superres.csv and superres_cost.csv.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Folder for superres.csv and superres_cost.csv.")] = Path("results"),
     page: Page = None,
     force: Force = False,
     precision: Precision = "f32",
@@ -88,7 +88,7 @@ def superres(
     cost: Costs = True,
     cards: Cards = False,
 ) -> None:
-    """Every method that makes pictures larger, on luma, row by row into results/superres.csv.
+    """Measure every super-resolution method, on luma, row by row into results/superres.csv.
 
     Example: restora bench superres --data data --method bicubic --set Set5 --scale 2
     """
@@ -110,10 +110,10 @@ def jpeg(
     data: Data = None,
     method: Methods = None,
     sets: Sets = None,
-    quality: Annotated[list[int] | None, typer.Option(min=1, max=100, help="Of JPEG; may be given again.")] = None,
-    damage: Annotated[list[str] | None, typer.Option(help="Words of JPEG alone, as jpeg(...) | jpeg(...).")] = None,
+    quality: Annotated[list[int] | None, typer.Option(min=1, max=100, help="JPEG quality; may be repeated.")] = None,
+    damage: Annotated[list[str] | None, typer.Option(help="Damage words of JPEG only, as jpeg(...).")] = None,
     limit: Limit = None,
-    out: Annotated[Path, typer.Option(help="Folder of jpeg.csv and jpeg_cost.csv.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Folder for jpeg.csv and jpeg_cost.csv.")] = Path("results"),
     page: Page = None,
     force: Force = False,
     precision: Precision = "f32",
@@ -122,9 +122,9 @@ def jpeg(
     cost: Costs = True,
     cards: Cards = False,
 ) -> None:
-    """Every method against what JPEG does, on luma, row by row into results/jpeg.csv; with PSNR-B, which counts blocks.
+    """Measure JPEG artefact removal, on luma, row by row into results/jpeg.csv; PSNR-B counts block edges.
 
-    Without --quality or --damage: 10, 20, 30 and 40, and JPEG twice, on one grid and on two.
+    Default: quality 10, 20, 30 and 40, and JPEG applied twice, on one grid and on two.
 
     Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10
     """
@@ -139,7 +139,7 @@ def jpeg(
     damages = [f"jpeg(quality={each})" for each in quality or ()]
     for words in damage or ():
         if not last_of_jpegs(made := parse(words)):
-            raise BadDamage(f"{made} is more than JPEG; measure it with restora bench denoise or superres")
+            raise BadDamage(f"{made} is not JPEG alone; measure it with restora bench denoise or superres")
         damages.append(str(made))
     todo = list(suite.entries(method or usual, sets or suite.COMPRESSED, damages or suite.JPEGS))
     options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
@@ -151,13 +151,13 @@ SPEED = ("machine", "weights", "engine", "precision", "size")
 
 @bench.command()
 def speed(
-    weights: Annotated[list[str] | None, typer.Option(help="Weights; those of README's table if not given.")] = None,
-    size: Annotated[list[int] | None, typer.Option(min=64, help="Side of the picture; 512 if not given.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Of which the median counts.")] = 5,
-    out: Annotated[Path, typer.Option(help="Folder of speed.csv.")] = Path("results"),
-    plot: Annotated[Path | None, typer.Option(help="Draw what this machine reached, as a PNG.")] = None,
+    weights: Annotated[list[str] | None, typer.Option(help="Weights; default: those in the README.")] = None,
+    size: Annotated[list[int] | None, typer.Option(min=64, help="Side of the picture; default: 512.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder for speed.csv.")] = Path("results"),
+    plot: Annotated[Path | None, typer.Option(help="Write a roofline plot of this machine as PNG.")] = None,
 ) -> None:
-    """Nets by every engine and precision in turns, beside what this machine can do; into results/speed.csv.
+    """Measure the speed of nets with every engine and precision, and this machine's ceiling, into results/speed.csv.
 
     Example: restora bench speed --weights dncnn.gray-s25 --size 512
     """
@@ -177,7 +177,7 @@ def speed(
         kept[tuple(values[key] for key in SPEED)] = values
         write_table(path, [kept[key] for key in sorted(kept)])
         typer.echo(
-            f"{row.weights} {row.size} {row.engine} {row.precision}: {row.seconds_a_megapixel:.3f} s a megapixel,"
+            f"{row.weights} {row.size} {row.engine} {row.precision}: {row.seconds_a_megapixel:.3f} s per megapixel,"
             f" {row.times_eager:.2f} x eager, {100 * row.gops / row.ceiling_gops:.0f} % of the ceiling,"
             f" {row.peak_megabytes:.0f} MB"
         )
@@ -192,13 +192,13 @@ def speed(
 def refresh(
     data: Data = None,
     out: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
-    weights: Annotated[list[str] | None, typer.Option(help="Only these weights; may be given again.")] = None,
+    weights: Annotated[list[str] | None, typer.Option(help="Only these weights; may be repeated.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be measured, and stop.")] = False,
 ) -> None:
     """After weights were replaced: measure their rows again, then write the scores to cards and docs.
 
     It finds the rows of denoise.csv, superres.csv and jpeg.csv whose checksum is not that of the installed weights. It
-    also measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model:
+    also measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model;
     run restora export first. It can be cancelled and restarted.
 
     Example: restora bench refresh --data data --dry-run
@@ -208,10 +208,10 @@ def refresh(
 
     _check(data, [], [], "f32", [], None, False)
     if not out.is_dir():
-        raise RestoraError(f"{out} is no folder; name the folder of denoise.csv, superres.csv and jpeg.csv with --out")
+        raise RestoraError(f"{out} is not a folder; name the folder of denoise.csv and the others with --out")
     found = changes(out, weights or ())
     lines = [line for each in found for line in each.lines()]
-    typer.echo("\n".join(lines or ["every row is of the installed weights"]))
+    typer.echo("\n".join(lines or ["all rows are up to date"]))
     if not dry_run:
         for each in found:
             measure(each, _tell, typer.echo)
@@ -231,16 +231,16 @@ def _check(
     page: Path | None,
     force: bool,
 ) -> None:
-    """Raise RestoraError for options that the suite does not take; the folder of data is set for all that follows."""
+    """Raise RestoraError for options that the suite does not accept; set the data folder for all later calls."""
     from restora.work.suite import check_sets
 
     if data is not None:
         if not data.is_dir():
-            raise RestoraError(f"{data} is no folder")
+            raise RestoraError(f"{data} is not a folder; give the folder of the test sets with --data")
         os.environ["RESTORA_DATA"] = str(data)
     for name in methods:
         if name not in known:
-            raise RestoraError(f"no method here is called {name!r}; {nearest(name, known)}")
+            raise RestoraError(f"{name!r} is not a method of this benchmark; {nearest(name, known)}")
     if precision not in PRECISIONS:
         raise RestoraError(f"precision must be {', '.join(PRECISIONS)}, not {precision!r}")
     if page and ((page.exists() and not force) or not page.parent.is_dir()):
@@ -258,7 +258,7 @@ def _run(
     cost: bool,
     cards: bool,
 ) -> None:
-    """Measure into out/NAME.csv and out/NAME_cost.csv, then write cards and page as wished."""
+    """Measure into out/NAME.csv and out/NAME_cost.csv, then write cards and page if requested."""
     from restora.files.save import write_text
     from restora.work import suite
     from restora.work.cards import write_cards

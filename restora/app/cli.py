@@ -1,4 +1,4 @@
-"""The command line: `restora fix photo.jpg` and its relatives. A thin layer: every command is one verb of work/."""
+"""The command line: `restora fix photo.jpg` and the other commands. A thin layer over the verbs of work/."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from restora.core.errors import RestoraError
 
 app = typer.Typer(
     name="restora",
-    help="Restore damaged pictures on the computer you have.\n\nExample: restora fix photo.jpg -o better.jpg",
+    help="Restore damaged pictures on your own computer.\n\nExample: restora fix photo.jpg -o better.jpg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -46,20 +46,20 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def version_option(
     version: bool = typer.Option(
-        False, "--version", help="Print the version and stop.", is_eager=True, callback=_say_version
+        False, "--version", help="Print the version and exit.", is_eager=True, callback=_say_version
     ),
 ) -> None:
-    """Restore damaged pictures on the computer you have."""
+    """Restore damaged pictures on your own computer."""
 
 
 def main() -> None:
-    """Run the command line; a RestoraError, or an error of the system, becomes one line and exit status 2."""
-    # Being asked to end is an exception like any other: temporary files are removed on the way out.
+    """Run the command line; a RestoraError or an OSError becomes one line and exit status 2."""
+    # A termination signal becomes an exception, so that temporary files are removed.
     for name in ("SIGTERM", "SIGHUP", "SIGALRM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
     return_freed_memory()
-    if sys.stderr is None:  # it was closed, and print() would take standard output instead
+    if sys.stderr is None:  # closed by the caller; print() would write to standard output instead
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         app()
@@ -72,13 +72,13 @@ def main() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    # A library's callback into Python swallows exceptions; if this one is raised there, the alarm raises another.
+    # A library may swallow an exception raised in its Python callback; the alarm then raises another one.
     _again_in(0.5)
     raise SystemExit(128 + signal.SIGTERM)
 
 
 def _again_in(seconds: float) -> None:
-    """Set the alarm, or, with zero, take it back."""
+    """Set the alarm; zero cancels it."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

@@ -1,6 +1,6 @@
-"""Connections of the server: how many there may be, and how long a client may keep one waiting.
+"""Connections of the server: a limit on their number, and on how long a client may keep one waiting.
 
-uvicorn bounds neither: whoever sends half a head, or takes no answer, would hold a file descriptor for ever.
+uvicorn limits neither: a client that sends half a head, or reads no response, would hold a file descriptor forever.
 """
 
 import asyncio
@@ -16,39 +16,39 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 PATIENCE = 20.0
-"""Seconds in which a head must be there, a body must go on, and what is sent must be taken."""
+"""Time limit in seconds for a head, for each part of a body, and for the client to read the response."""
 SLOWEST = 1000
-"""Bytes a second that a body must bring."""
+"""Minimum rate of a body in bytes per second."""
 BACKLOG = 64
-"""Connections that the system keeps until they are accepted; they are accepted in one go, and need descriptors then."""
+"""Backlog of the listening socket; all of it is accepted at once, and then needs file descriptors."""
 DESCRIPTORS = 4
-"""File descriptors for each connection: of the connection, and of the files that a request opens."""
+"""File descriptors for each connection: its own, and those of the files that a request opens."""
 LOGS = ("uvicorn.error", "asyncio", "restora", "restora.page")
-"""Logs in which clients can bring the same message up again and again."""
+"""Loggers that a client can trigger again and again with the same message."""
 
 
 class Connection(H11Protocol):
-    """A connection that ends if its client keeps it waiting, and gives way to others while nothing was asked on it."""
+    """A connection that is closed if its client keeps it waiting, or if it is idle and another needs its place."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         server_state: ServerState,
         app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,  # as uvicorn calls it
+        _loop: asyncio.AbstractEventLoop | None = None,  # argument of uvicorn
         *,
         most: int,
         patience: float,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.most, self.patience = most, patience
-        self.since = self.loop.time()  # when it began to wait for a head
-        self.came = 0  # bytes since it was looked at
-        self.stuck_since = float("inf")  # when the client stopped taking what is sent
-        self.ending = False  # nothing is heard on it any more
+        self.since = self.loop.time()  # time at which it began to wait for a head
+        self.came = 0  # bytes since the last check
+        self.stuck_since = float("inf")  # time at which the client stopped reading
+        self.ending = False  # input is ignored
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let it in if there is a place, or another that waits for a head gives way; else say that there is none."""
+        """Accept it if there is a place, or if one that waits for a head can be closed; otherwise respond with 503."""
         super().connection_made(transport)
         self.look = self.loop.call_later(self.patience / 2, self._look)
         everybody = cast(set[Connection], self.connections)
@@ -64,46 +64,46 @@ class Connection(H11Protocol):
             self._abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is to be looked at any more."""
+        """Stop all checks."""
         self.look.cancel()
         super().connection_lost(exc)
 
     @property
     def waits_for_head(self) -> bool:
-        """Whether no request is being answered."""
+        """Whether no request is being processed."""
         return self.cycle is None or self.cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes."""
+        """Count received bytes."""
         self.came += len(data)
         if not self.ending:
             super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        """What comes cannot be read; uvicorn's own answer fails where another has begun."""
+        """Input that cannot be parsed; uvicorn's own response fails if another one has started."""
         self._refuse(b"400 Bad Request")
 
     def on_response_complete(self) -> None:
-        """From now on it waits for the next head."""
+        """Wait for the next head from now on."""
         self.since = self.loop.time()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client does not take what is sent."""
+        """The client has stopped reading."""
         self.stuck_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It has taken it."""
+        """The client reads again."""
         self.stuck_since = float("inf")
         super().resume_writing()
 
     def _look(self) -> None:
-        """End it if its client keeps it waiting; else look again later."""
+        """Close it if its client keeps it waiting; otherwise check again later."""
         now, came, self.came = self.loop.time(), self.came, 0
         self.look = self.loop.call_later(self.patience / 2, self._look)
         if self.ending or self.transport.is_closing() or now - self.stuck_since > self.patience:
-            self._abort()  # what was to be sent is not taken
+            self._abort()  # the client does not read the response
         elif self.waits_for_head:
             if now - self.since > self.patience:
                 self._refuse(b"408 Request Timeout")
@@ -116,7 +116,7 @@ class Connection(H11Protocol):
         return asked and not self.flow.read_paused and self.conn.their_state is h11.SEND_BODY
 
     def _refuse(self, status: bytes) -> None:
-        """Say why it ends, and end it once the client has: what it still sends would take the answer away from it."""
+        """Send the reason, and close once the client has closed: closing while it sends would discard the response."""
         self.ending = True
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self._abort()
@@ -124,11 +124,11 @@ class Connection(H11Protocol):
         self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
         try:
             self.transport.write_eof()
-        except OSError:  # the client has gone
+        except OSError:  # the client has disconnected
             self._abort()
             return
         self.flow.resume_reading()
-        if self.cycle is not None:  # whoever waits for its body waits no longer
+        if self.cycle is not None:  # whatever waits for its body stops waiting
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
@@ -138,7 +138,7 @@ class Connection(H11Protocol):
 
 
 class Quiet(logging.Filter):
-    """Lets a message pass once a minute: what clients do wrong must not fill the disk."""
+    """Passes a message at most once a minute, so that clients cannot fill the disk with log lines."""
 
     def __init__(self, seconds: float = 60) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class Quiet(logging.Filter):
         self.last: dict[Any, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it has not been said for a while; an error is the same if it comes from the same line."""
+        """Whether it was not logged recently; errors raised at the same line count as the same."""
         kind, _, trace = record.exc_info or (None, None, None)
         while trace and trace.tb_next:
             trace = trace.tb_next
@@ -161,12 +161,12 @@ class Quiet(logging.Filter):
 
 
 def most_connections(wanted: int) -> int:
-    """As many as wanted, or as the process has file descriptors for."""
+    """The requested number, limited by the file descriptors of the process."""
     return max(1, min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // DESCRIPTORS))
 
 
 def server_of(app: Any, connections: int, patience: float = PATIENCE) -> uvicorn.Server:
-    """A server with so many connections at a time, and a quiet log."""
+    """A server with a limited number of connections and a limited log."""
     protocol = partial(Connection, most=connections, patience=patience)
     config = uvicorn.Config(
         app,

@@ -1,4 +1,4 @@
-"""Who may ask, and how much: decided from a request's head, before anything of its body is read."""
+"""Access and limits, decided from the head of a request, before its body is read."""
 
 import base64
 import json
@@ -19,19 +19,19 @@ from restora.work.told import Full, as_full, printable
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
-"""What may stand in the header Host: a name or an address, and a port."""
+"""Syntax of the header Host: a name or an address, and a port."""
 ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]*://(?P<host>{HOST.pattern})")
 PAGE = re.compile(
     r"/|/(config|theme\.css|manifest\.json|favicon\.ico)/?|/(assets|static|svelte)/.+"
     r"|/gradio_api/(queue/(join|data)|upload|upload_progress|file=.+|heartbeat/\w+|cancel|reset|startup-events|app_id)/?"
 )
-"""What the page needs of Gradio's addresses; the others, which fetch, record or run code, are not there."""
+"""Gradio's routes that the page needs; all others, which fetch, record or run code, cannot be reached."""
 WORDS = 1_000_000
-"""Bytes that a message of the page may have, pictures apart."""
+"""Size limit in bytes of a message of the page, without pictures."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Whatever a library may try: a browser fetches nothing from elsewhere, and shows the page in no other one.
+    # Whatever a library tries: the browser loads nothing from other servers and embeds the page nowhere.
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
         " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:;"
@@ -42,10 +42,10 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a client may ask for. A token is demanded of everybody if one is set."""
+    """Limits of a client. If a token is set, every request needs it."""
 
     bytes: int = 100_000_000
-    at_once: int = 4  # requests that are answered while their client waits
+    at_once: int = 4  # requests whose client waits for the result
     token: str = ""
 
 
@@ -57,20 +57,20 @@ class TooLarge(RestoraError):
 
 
 class Busy(RestoraError):
-    """As many requests as may are being answered."""
+    """All request slots are in use."""
 
 
 STATUS = {TooLarge: 413, Full: 503, Busy: 503}
-"""HTTP status of an error; others of ours are 422."""
+"""HTTP status of an error; other errors of ours give 422."""
 ODD = re.compile("[\0\ud800-\udfff]")
-"""Characters that no text of the page has, and that no file's name can have."""
+"""Characters that occur in no text of the page and in no file name."""
 
 
 @contextmanager
 def one_of(slots: Semaphore) -> Iterator[None]:
-    """Take a slot for a while. Raises Busy if there is none."""
+    """Take a slot. Raises Busy if none is free."""
     if not slots.acquire(blocking=False):
-        raise Busy("too many requests are being answered; try again later, or add a job")
+        raise Busy("too many requests are being processed; try again later, or create a job")
     try:
         yield
     finally:
@@ -78,26 +78,26 @@ def one_of(slots: Semaphore) -> Iterator[None]:
 
 
 def answer(status: int, text: str) -> JSONResponse:
-    """An answer that is one sentence."""
+    """A response of one sentence."""
     later = {"Retry-After": "5"} if status == 503 else None
     return JSONResponse({"error": printable(text)}, status, later)
 
 
 def excuse(error: Exception, public: Callable[[str], str]) -> JSONResponse | None:
-    """The answer to an error that is no fault of the program; None if it is one."""
+    """The response to an error that the client caused; None for any other error."""
     if isinstance(error, ClientDisconnect):
-        return answer(400, "the request ended before its end")
+        return answer(400, "the request was cut off")
     told = as_full(error) or error
     if isinstance(told, Truncated):
-        told = Truncated(f"{told}; take the part that is there with ?salvage=true")
+        told = Truncated(f"{told}; use the part that is present with ?salvage=true")
     return answer(STATUS.get(type(told), 422), public(str(told))) if isinstance(told, RestoraError) else None
 
 
 def refusal(request: Request, token: str) -> JSONResponse | None:
-    """The answer to one who may not ask, or None.
+    """The response to a request that is not allowed, or None.
 
-    A token comes as a bearer's, or from a browser as the password of any name. What a browser sends by itself must
-    come from our own pages, as those of other sites can make it send something too.
+    A token is sent as a bearer token, or by a browser as the password of any user name. A browser sends the password by
+    itself, also if a page of another site triggers the request, so the origin must be our own page.
     """
     host, origin = _one(request, "host", HOST), _one(request, "origin", ORIGIN)
     if not host or (origin is None and "origin" in request.headers):
@@ -117,44 +117,44 @@ def refusal(request: Request, token: str) -> JSONResponse | None:
             return refused
         if kind == "bearer":
             return None
-    elif (name := host[1].lower().strip("[]")) not in LOCAL:  # a name that some other site made point here
-        return answer(403, f"this server answers to {', '.join(LOCAL)}, not to {name!r}")
+    elif (name := host[1].lower().strip("[]")) not in LOCAL:  # a domain of another site that resolves to this machine
+        return answer(403, f"the host must be one of {', '.join(LOCAL)}, not {name!r}")
     if origin and (origin["host"] or "").lower() != host[0].lower():
         return answer(403, "requests from pages of other sites are not answered")
     return None
 
 
 def _one(request: Request, name: str, pattern: re.Pattern[str]) -> re.Match[str] | None:
-    """A header that is there once, and is as it must be."""
+    """A header that occurs once and is well-formed."""
     values = request.headers.getlist(name)
     return pattern.fullmatch(values[0]) if len(values) == 1 else None
 
 
 def declared(request: Request) -> int | None:
-    """The bytes that a body is said to have; None if that is not said."""
+    """The declared length of a body; None if it is not declared."""
     length = request.headers.get("content-length", "")
     return int(length) if re.fullmatch("[0-9]{1,18}", length) else None
 
 
 def too_much(request: Request, check: Callable[[int], None]) -> JSONResponse | None:
-    """The answer to what the page sends if it declares more bytes than allowed, or does not declare them.
+    """The response to a message or upload that is too large or of undeclared length.
 
-    `check` raises Full if there is no room for so many.
+    `check` raises Full if there is no space for so many bytes.
     """
     if request.method != "POST" or not request.url.path.startswith("/gradio_api/"):
         return None
     if (length := declared(request)) is None:
-        return answer(411, "the length of what is sent must be declared")
+        return answer(411, "the request must declare its Content-Length")
     if not request.url.path.startswith("/gradio_api/upload"):
-        return answer(413, f"a message has at most {WORDS / 1e6:g} MB") if length > WORDS else None
+        return answer(413, f"a message must have at most {WORDS / 1e6:g} MB") if length > WORDS else None
     check(length)
     return None
 
 
 def names_elsewhere(body: bytes, folder: Path) -> bool:
-    """Whether a message of the page names a file or an address outside the folder of what was sent, or is no message.
+    """Whether a message of the page names a file outside the upload folder or an address, or is malformed.
 
-    Gradio would fetch an address, and copies any file for a page that is mounted in another application.
+    Gradio would fetch an address, and copies any file if the page is mounted in another application.
     """
     try:
         waiting = [json.loads(body)]
@@ -178,12 +178,12 @@ def names_elsewhere(body: bytes, folder: Path) -> bool:
 def _lies_in(path: str, folder: Path) -> bool:
     try:
         return Path(path).resolve().is_relative_to(folder)
-    except (ValueError, OSError, RuntimeError):  # no path can have that name
+    except (ValueError, OSError, RuntimeError):  # not a possible path
         return False
 
 
 def _password(given: str) -> bytes:
-    """The password in a browser's name:password."""
+    """The password in the name:password of a browser."""
     try:
         return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
     except ValueError:

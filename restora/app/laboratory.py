@@ -1,4 +1,4 @@
-"""Commands of the laboratory: degrade, measure, methods, show, train, adapt, weights."""
+"""Commands for training and measuring: degrade, measure, methods, show, train, adapt, weights."""
 
 import json
 from pathlib import Path
@@ -12,20 +12,20 @@ from restora.core.errors import BadRecipe
 if TYPE_CHECKING:
     from restora.learn.loop import Progress
 
-weights = typer.Typer(help="The weights that are installed.", no_args_is_help=True, rich_markup_mode=None)
+weights = typer.Typer(help="Import, list and verify weights.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def degrade(
     picture: Source,
     damage: Annotated[str, typer.Argument(help='Damage words, as "blur(sigma=2) | noise(sigma=0.1)".')],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write; - for standard output.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Output file; - for standard output.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
     quality: Quality = 95,
     max_pixels: MaxPixels = "400MP",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Damage a picture on purpose, repeatably.
+    """Damage a picture in a reproducible way.
 
     Example: restora degrade photo.png "blur(motion, length=15, angle=30) | noise(sigma=0.1)" -o bad.png --seed 0
     """
@@ -40,10 +40,10 @@ def degrade(
     result = damaged(source.load(), words, seed)
     notes = [*source.meta.notes, *write(result, output, force=force, quality=quality, kind=kind)]
     if source.has_alpha and result.alpha is None:
-        notes.append("the transparency was dropped, as the size changed")
+        notes.append("the transparency was dropped, because the size changed")
     if as_json:
         told = json.dumps({"output": str(output), "damage": str(words), "seed": seed, "notes": notes}, indent=2)
-        typer.echo(told, err=output == Path("-"))  # the picture went to standard output
+        typer.echo(told, err=output == Path("-"))  # the picture goes to standard output
     else:
         for note in notes:
             typer.echo(f"note: {note}", err=True)
@@ -51,13 +51,13 @@ def degrade(
 
 def measure(
     picture: Source,
-    reference: Annotated[Path, typer.Argument(help="What the picture should be.")],
+    reference: Annotated[Path, typer.Argument(help="The reference picture.")],
     protocol: Annotated[str, typer.Option(help="denoise, sr-y, sr-rgb, jpeg-y, deblur or float.")] = "denoise",
-    scale: Annotated[int, typer.Option(min=1, help="Of super-resolution: what its protocols crop by.")] = 1,
-    ssim: Annotated[str, typer.Option(help="wang (the field's) or uniform (scikit-image's default).")] = "wang",
+    scale: Annotated[int, typer.Option(min=1, help="Scale of super-resolution, by which its protocols crop.")] = 1,
+    ssim: Annotated[str, typer.Option(help="wang (the usual one) or uniform (scikit-image's default).")] = "wang",
     as_json: AsJson = False,
 ) -> None:
-    """PSNR and SSIM of a picture against its reference, by a named protocol; PSNR-B too by jpeg-y.
+    """Measure PSNR and SSIM of a picture against a reference, by a named protocol; jpeg-y adds PSNR-B.
 
     Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
     """
@@ -92,7 +92,7 @@ def methods(as_json: AsJson = False) -> None:
 
 
 def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")], as_json: AsJson = False) -> None:
-    """Everything about one method: knobs, reach, paper, weights.
+    """Show one method: knobs, receptive field, paper, weights.
 
     Example: restora show nlm
     """
@@ -113,22 +113,22 @@ def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")]
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe: recipes/*.toml.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the weights; the package's own if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: that of the package.")] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder for checkpoints and logs.")] = None,
     stop_at: Annotated[
         int | None, typer.Option(min=1, help="Stop at this step; the same command without it resumes.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Train for this time instead of the recipe's steps and stages.")
+        float | None, typer.Option(min=0.01, help="Train for this time instead of the steps and stages of the recipe.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[
-        int | None, typer.Option(min=0, max=256, help="Processes that make batches; chosen by device if not given.")
+        int | None, typer.Option(min=0, max=256, help="Worker processes for batches; default: depends on the device.")
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the nets with torch.compile.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train weights from a recipe; resumes where it was stopped. With torchrun, several processes share the work.
+    """Train weights from a recipe, or resume a stopped run. With torchrun, several processes share the work.
 
     Example: restora train recipes/dncnn.gray-s25.toml
     """
@@ -141,7 +141,7 @@ def train(
     if stop_at and minutes:
         raise BadRecipe("give --stop-at or --minutes, not both")
     if stop_at and stop_at > steps:
-        raise BadRecipe(f"--stop-at {stop_at} is beyond the recipe's {steps} steps")
+        raise BadRecipe(f"--stop-at {stop_at} is more than the {steps} steps of the recipe")
 
     def tell(progress: "Progress", before: int) -> None:
         row = progress.rows[-1] if progress.rows else None
@@ -165,15 +165,15 @@ def train(
 
 
 def adapt(
-    folder: Annotated[Path, typer.Argument(help="Your noisy pictures, of one camera and similar light.")],
+    folder: Annotated[Path, typer.Argument(help="Your noisy pictures, from one camera in similar light.")],
     output: Annotated[str, typer.Option("-o", "--output", help="Name of the weights, as my-camera.")],
-    start: Annotated[str, typer.Option(help="Weights to begin from; the flagship's if not given.")] = "",
-    steps: Annotated[int, typer.Option(min=1, help="At most; it stops by itself.")] = 600,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all random numbers.")] = 0,
+    start: Annotated[str, typer.Option(help="Start weights; default: those of the flagship.")] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps; it may stop earlier.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Adapt a denoiser to your own noisy pictures; no clean ones are needed. Then: restora denoise --weights NAME.
+    """Fine-tune a denoiser on your own noisy pictures; needs no clean ones. Then: restora denoise --weights NAME.
 
     Example: restora adapt my-photos/ -o my-camera
     """
@@ -182,7 +182,7 @@ def adapt(
     from restora.work.plan import FLAGSHIP
 
     def tell(steps: int, before: float, now: float) -> None:
-        typer.echo(f"step {steps}: {now - before:+.2f} dB on a picture held out", err=True)
+        typer.echo(f"step {steps}: {now - before:+.2f} dB on a held-out picture", err=True)
 
     begin = start or METHODS[FLAGSHIP].weights[0]
     made = run(folder, output, tell, start=begin, steps=steps, seed=seed, force=force)
@@ -190,16 +190,14 @@ def adapt(
     if as_json:
         show_json({"name": made.name, "folder": str(made.folder), "adapted": made.card["adapted"]})
     else:
-        print(f"{made.name} written to {made.folder}: {gain:+.2f} dB on a picture held out")
+        print(f"{made.name} written to {made.folder}: {gain:+.2f} dB on a held-out picture")
 
 
 def export(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Weights; all that are installed if none are named.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Weights; default: all installed ones.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make weights ready to be computed in 8-bit integers, if the gate lets them through.
+    """Make int8 models of weights, if they pass the quality gate.
 
     Example: restora export restora.noise
     """
@@ -211,7 +209,7 @@ def export(
         made, verdict = run(name, lambda text, name=name: typer.echo(f"{name}: {text}", err=True))  # type: ignore[misc]
         verdicts[name] = made.card["int8"]
         if not as_json:
-            lost = f"{verdict.mean_loss:.3f} dB lost on the mean, {verdict.worst_loss:.2f} dB at most"
+            lost = f"mean loss {verdict.mean_loss:.3f} dB, largest loss {verdict.worst_loss:.2f} dB"
             print(f"{name}: {'int8 passed' if verdict.passed else 'int8 refused'}; {lost}")
     if as_json:
         show_json(verdicts)
@@ -219,16 +217,16 @@ def export(
 
 @weights.command("add")
 def add_weights(
-    file: Annotated[Path, typer.Argument(help="A .safetensors or .pth file, of an architecture that spandrel knows.")],
-    name: Annotated[str, typer.Option(help="What to call them, as mine.nafnet.")],
-    licence: Annotated[str, typer.Option(help="What their author allows, for the card.")] = "",
+    file: Annotated[Path, typer.Argument(help="A .safetensors or .pth file of an architecture that spandrel knows.")],
+    name: Annotated[str, typer.Option(help="Name for them, as mine.nafnet.")],
+    licence: Annotated[str, typer.Option(help="Licence given by their author, for the card.")] = "",
     task: Annotated[
         str | None, typer.Option(help="denoise, jpeg, enlarge, fill or deblur; guessed from the net and its names.")
     ] = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add weights that others trained. Then: restora upscale --weights NAME, or denoise --weights NAME.
+    """Import weights that others trained. Then: restora upscale --weights NAME, or denoise --weights NAME.
 
     Example: restora weights add nafnet-width64.safetensors --name mine.nafnet --licence MIT
     """
@@ -259,7 +257,7 @@ def list_weights(as_json: AsJson = False) -> None:
 
 @weights.command("verify")
 def verify_weights(as_json: AsJson = False) -> None:
-    """Check that every installed weights file is the one that was published.
+    """Verify that every installed weights file is the published one.
 
     Example: restora weights verify
     """

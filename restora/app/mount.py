@@ -1,4 +1,4 @@
-"""Put the page at the root of the application, with as little of Gradio within reach as it can do with."""
+"""Mount the page at the root of the application, with as few Gradio routes as possible."""
 
 import logging
 import os
@@ -20,12 +20,12 @@ from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
 EVENTS = "/gradio_api/queue/data"
-"""Where a visitor's page hears of what it asked for."""
+"""The route on which the page receives its events."""
 LOG = logging.getLogger("restora.page")
 
 
 class Needed(Mount):
-    """Gradio's application, of which only what the page needs can be reached."""
+    """Gradio's application, limited to the routes that the page needs."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As for any mounted application, if the address is one of PAGE."""
@@ -33,16 +33,16 @@ class Needed(Mount):
 
 
 class Shielded:
-    """Gradio's application: a message that makes it fail is refused, and uploads on their way are counted.
+    """Gradio's application; a message that makes it fail is refused, and uploads in progress are counted.
 
-    It answers 500 to what its own page never sends: a number of no function, a name that no file can have.
+    It responds with 500 to messages that its own page never sends, such as the number of an unknown function.
     """
 
     def __init__(self, app: ASGIApp, jobs: Jobs, space: Space, queue: Any) -> None:
         self.app, self.jobs, self.space, self.queue = app, jobs, space, queue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as Gradio does, unless that would be 500; a stream of its events may end early."""
+        """Respond as Gradio does, but with 422 instead of 500; a stream of its events may end early."""
         start: Message = {}
         gone = ended = False
 
@@ -66,25 +66,25 @@ class Shielded:
         except Exception as error:
             fault = error
         if scope["path"] == EVENTS and not ended and (gone or isinstance(fault, ClientDisconnect)):
-            # Gradio itself does so only if it notices between two events that the visitor has left.
+            # Gradio itself does so only if it notices between two events that the visitor has disconnected.
             session = QueryParams(scope["query_string"]).get("session_hash")
             await self.queue.clean_events(session_hash=session)
         if fault is None and start.get("status") != 500:
             return
         excused = excuse(fault, self.jobs.public) if fault else None
         if not excused:
-            LOG.warning("Gradio fails at a request", exc_info=fault)
+            LOG.warning("Gradio failed on a request", exc_info=fault)
         if not start or start["status"] == 500:
-            await (excused or answer(422, "the page cannot use this message"))(scope, receive, send)
+            await (excused or answer(422, "this message is not valid for the page"))(scope, receive, send)
         elif fault and "text/event-stream" not in Headers(raw=start["headers"]).get("content-type", ""):
             raise fault
 
 
 def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:
-    """Put the page at the root of an application."""
-    os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to say where uploads go
+    """Mount the page at the root of an application."""
+    os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to set the upload folder
     page = Page(jobs, bounds, slots)
-    page.blocks.has_launched = True  # or Gradio takes any path for that of a file that was sent
+    page.blocks.has_launched = True  # otherwise Gradio accepts any path as an upload
     gr.mount_gradio_app(
         *(app, page.blocks, "/"),
         theme=_theme(),
@@ -105,7 +105,7 @@ def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space
 
 
 def _theme() -> gr.Theme:
-    """Greys, so that nothing colours the eye that judges a picture; fonts of the visitor's own."""
+    """Greys, so that no colour influences the judgement of a picture; the visitor's own fonts."""
     theme = gr.themes.Base(
         primary_hue="amber", neutral_hue="stone", font=["system-ui", "sans-serif"], font_mono=["monospace"]
     )

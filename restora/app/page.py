@@ -1,6 +1,6 @@
-"""The web page: drop a photograph, read what was found, change the plan, restore, compare, take the result away.
+"""The web page: drop a photograph, read the findings, change the plan, restore, compare, download.
 
-It does what the API does, with the same functions, jobs and bounds; what visitors bring lies in a folder of its own.
+It does what the API does, with the same functions, jobs and limits; uploads are in a folder of their own.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Updates = dict[Any, Any]
 
 
 class Page:
-    """The components of the page, and what happens when they are used."""
+    """The components of the page and their events."""
 
     def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
         self.jobs, self.bounds, self.slots = jobs, bounds, slots
@@ -36,10 +36,10 @@ class Page:
             self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
             gr.HTML(phrases.TITLE)
             self.trouble = gr.HTML(elem_id="trouble")
-            self.came = gr.State([])  # what came with a truncated file
+            self.came = gr.State([])  # uploads that include a truncated file
             with gr.Row(visible=False, elem_id="question") as self.question:
                 self.asked = gr.HTML()
-                self.salvage = gr.Button("Restore the part that is there", size="md", elem_id="salvage")
+                self.salvage = gr.Button("Restore the part that is present", size="md", elem_id="salvage")
             with gr.Column(elem_id="start") as self.start:
                 self._lay_out_start()
             with gr.Row(elem_id="desk", visible=False) as self.desk:
@@ -69,7 +69,7 @@ class Page:
         self.pile = gr.Gallery(
             columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
         )
-        self.tools = gr.HTML(elem_id="tools")  # of the brush; the canvas is there as long as they are
+        self.tools = gr.HTML(elem_id="tools")  # tools of the brush; the canvas exists as long as they do
         self.strokes = gr.Textbox(visible=False)  # filled in by the browser when Restore is pressed
         self.hint = gr.HTML(elem_id="hint")
         with gr.Row(visible=False, elem_id="take") as self.take:
@@ -84,17 +84,17 @@ class Page:
         self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
         self.mark = gr.Button("Mark scratches or holes", size="md", visible=False, elem_id="mark")
         self.scale = gr.Slider(
-            1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1 leaves it as it is", elem_id="scale"
+            1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1: no change", elem_id="scale"
         )
         self.strength = gr.Radio(
             [(name.capitalize(), name) for name in STRENGTHS],
             value=NORMAL,
             label="How much",
             elem_id="strength",
-            info="of noise and JPEG blocks is removed",
+            info="amount of noise and JPEG blocks to remove",
         )
         with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
-            # At once too: several pictures have no draft, and what Restore does is laid out with it.
+            # Also at once: several pictures have no draft, and Restore depends on it.
             triggers = [self.blocks.load, self.draft.change]
             gr.render(inputs=[self.sights, self.draft], triggers=triggers)(self._lay_out_plan)
         with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
@@ -102,7 +102,7 @@ class Page:
         self.another = gr.Button("Another picture", size="lg", elem_id="again")
 
     def _lay_out_plan(self, sights: list[Sight], draft: Draft | None) -> None:
-        """The form of a draft; drawn anew whenever the draft is another one."""
+        """The form of a draft; built again whenever the draft changes."""
         parts = form(draft) if draft else []
         inputs = [self.sights, *parts]
         if draft:
@@ -116,13 +116,13 @@ class Page:
             partial(self.restore, draft),
             [self.sights, self.draft, self.scale, self.reference, self.strokes, self.strength, *parts],
             self.outputs,
-            concurrency_limit=None,  # it only waits for its job, and those are counted
+            concurrency_limit=None,  # it only waits for its job; the number of jobs is limited
             js="(...inputs) => { inputs[4] = restoraStrokes(); return inputs; }",  # self.strokes
             **QUIET,
         ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
         drawn = gr.Timer(
             0.05
-        )  # it ticks where this form is on the page: from now on the server knows a press of Restore
+        )  # it ticks when this form is on the page: from now on the server knows a click on Restore
         drawn.tick(partial(self.is_drawn, draft), [self.sights, self.draft], [drawn, self.go], **QUIET)
 
     def _wire(self) -> None:
@@ -141,24 +141,24 @@ class Page:
             trigger_mode="always_last",
             **QUIET,
         )
-        # A press of what belongs to the form before is unknown to the server once the next one is made.
+        # The server does not know a click on the previous form once the next one exists.
         self.draft.change(None, None, self.go, js="() => ({__type__: 'update', interactive: false})", **QUIET)
         self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
 
     def offered(self) -> list[tuple[str, str]]:
-        """The samples, to be shown."""
+        """The samples as gallery items."""
         return [(str(sample.damaged), sample.caption) for sample in samples(self.jobs.page / "samples")]
 
     def try_sample(self, choice: gr.SelectData) -> Iterator[Updates]:
-        """Look at a sample; what it was before is its reference."""
+        """Open a sample; its clean original becomes the reference."""
         sample = samples(self.jobs.page / "samples")[choice.index]
         for updates in self.look([str(sample.damaged)], sample.scale):
             yield updates | {self.reference: str(sample.clean)}
 
     def begin_again(self, key: str = "") -> Updates:
-        """The page as it was at first; a job that it still waits for is cancelled."""
+        """The initial page; a pending job is cancelled."""
         self.jobs.cancel(key)
         return self._nothing() | {self.start: gr.update(visible=True), self.desk: gr.update(visible=False)}
 
@@ -176,18 +176,18 @@ class Page:
         }
 
     def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:
-        """Show the pictures that came, what is wrong with them, and what would be done to make them so much larger.
+        """Show the uploaded pictures, what is wrong with them, and the plan to restore and enlarge them by the scale.
 
-        Where a file is truncated, ask whether the part that is there is wanted; with `salvage`, take that part.
+        If a file is truncated, ask whether to use the part that is present; with `salvage`, use it.
         """
         files = [Path(path) for path in paths or []]
         shown = {self.start: gr.update(visible=False), self.desk: gr.update(visible=True)}
-        yield self._nothing() | shown | {self.status: phrases.progress("Looking at what came …")}
+        yield self._nothing() | shown | {self.status: phrases.progress("Examining the pictures …")}
         sights: list[Sight] = []
         refused: list[str] = []
         truncated: list[str] = []
         if len(files) > self.jobs.most_waiting:
-            refused, files = [f"at most {self.jobs.most_waiting} pictures can come at once"], []
+            refused, files = [f"at most {self.jobs.most_waiting} pictures can be uploaded at once"], []
         for number, path in enumerate(files, 1):
             try:
                 with one_of(self.slots):
@@ -197,7 +197,7 @@ class Page:
             except RestoraError as error:
                 refused.append(self.jobs.public(str(error)))
             if len(files) > 1:
-                yield {self.status: phrases.progress(f"Looked at {number} of {len(files)}", number, len(files))}
+                yield {self.status: phrases.progress(f"Examined {number} of {len(files)}", number, len(files))}
         trouble: Updates = {self.trouble: phrases.trouble("; ".join(refused))}
         if truncated:
             trouble |= {self.came: list(map(str, files)), self.asked: phrases.truncated(truncated)}
@@ -211,16 +211,14 @@ class Page:
             yield self.begin_again() | {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
 
     def _seen(self, sights: list[Sight], scale: float) -> Updates:
-        """What was found, beside the picture or the pictures."""
+        """The findings, beside the picture or the pictures."""
         alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark)}
         ready = {self.status: "", self.go: gr.update(visible=True, interactive=True)} | alone
         if len(sights) > 1:
             return ready | {
                 self.pile: self._piled([sight.path for sight in sights]),
                 self.findings: phrases.several(sights),
-                self.hint: phrases.note(
-                    "Each is restored by what was found in it. They come back as one zip; some may be unchanged."
-                ),
+                self.hint: phrases.note("Each gets its own plan. The results come as one zip; some may be unchanged."),
                 self.draft: None,
             }
         target, factor = self._previewed(sights[0].path)
@@ -234,18 +232,18 @@ class Page:
         }
 
     def _own(self, path: Path) -> Path:
-        """A file that came from a visitor. Raises BadImage for one that lies elsewhere."""
+        """A file that a visitor uploaded. Raises BadImage for one outside the upload folder."""
         if not path.resolve().is_relative_to(self.jobs.page.resolve()):
-            raise BadImage("only what was sent here is opened")
+            raise BadImage("the file must be one that was uploaded here")
         return path
 
     def _previewed(self, path: Path, most: int = SHOWN) -> tuple[Path, int]:
-        """A picture to look at, and how many times smaller it is."""
+        """A picture to display, and by which factor it is smaller."""
         target = own_folder(self.jobs) / "preview.png"
         with one_of(self.slots):
             try:
                 return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
-            except Truncated:  # the part that is there was asked for
+            except Truncated:  # the part that is present was requested
                 return target, preview(admitted(path, self.jobs.limits, path.name, salvage=True), target, most)
 
     def _piled(self, paths: list[Path]) -> Updates:
@@ -254,13 +252,13 @@ class Page:
         return gr.update(value=small, visible=True)
 
     def begin_to_mark(self, sights: list[Sight], draft: Draft | None) -> Updates:
-        """Show the picture to be painted on, and a step in the plan that fills what is painted over."""
+        """Show the picture to paint on, and add a step to the plan that fills the painted parts."""
         if len(sights) != 1 or draft is None:
             return {}
         return {
             **dict.fromkeys((self.compare, self.take, self.mark), gr.update(visible=False)),
             **{self.picture: gr.update(visible=True), self.tools: phrases.TOOLS},
-            self.hint: phrases.note("Paint over what shall be filled, then restore."),
+            self.hint: phrases.note("Paint over the parts to fill, then restore."),
             self.draft: Draft(with_filling(draft.plan)),
             self.scores: "",
         }
@@ -277,12 +275,12 @@ class Page:
             return {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
 
     def cancel(self, key: str) -> str:
-        """Take the job back that is being waited for."""
+        """Cancel the pending job."""
         self.jobs.cancel(key)
         return phrases.progress("Stopping …")
 
     def is_drawn(self, drawn: Draft | None, sights: list[Sight], draft: Draft | None) -> tuple[Any, Any]:
-        """Let Restore be pressed if the form on the page is that of the newest draft; the timer has done its work."""
+        """Enable Restore if the form on the page is that of the newest draft; stop the timer."""
         return gr.Timer(active=False), gr.update(interactive=has_work(draft, sights)) if drawn is draft else gr.skip()
 
     async def restore(
@@ -296,9 +294,9 @@ class Page:
         strength: str,
         *values: Any,
     ) -> AsyncIterator[Updates]:
-        """Restore what was looked at as jobs, one after the other, and show what came of it.
+        """Restore the examined pictures as jobs, one after the other, and show the results.
 
-        `values` are of the form that was drawn for a draft; if that is not the newest, the newest counts as it is.
+        `values` belong to the form of a draft; if a newer draft exists, it is used unchanged.
         """
         yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
         idle = {self.status: "", self.go: gr.update(visible=True), self.stop: gr.update(visible=False)}
@@ -320,7 +318,7 @@ class Page:
                         if isinstance(now, Outcome):
                             outcomes.append(now)
                             continue
-                        words = f"Restoring{which} …" if now.state == "running" else f"Waiting for a turn{which} …"
+                        words = f"Restoring{which} …" if now.state == "running" else f"Waiting in the queue{which} …"
                         yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
                 except RestoraError as error:
                     failed.append(self.jobs.public(str(error)))
@@ -328,14 +326,14 @@ class Page:
                     yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
                     return
             if outcomes:
-                yield {self.status: phrases.progress("Making it ready to look at …")}
+                yield {self.status: phrases.progress("Preparing the comparison …")}
                 yield await asyncio.to_thread(self._shown, sights, outcomes, reference)
         except RestoraError as error:
             failed.append(self.jobs.public(str(error)))
         yield idle | {self.trouble: phrases.trouble("; ".join(failed))}
 
     def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
-        """The result, ready to compare and to take away."""
+        """The result, ready to compare and to download."""
         shown = {self.take: gr.update(visible=True), self.scores: ""}
         shown |= {self.picture: gr.update(visible=False), self.tools: ""}
         if len(sights) > 1:
@@ -371,9 +369,9 @@ class Page:
 
 
 def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
-    """Whether Restore has something to do: a plan with steps, a truncated file, or several pictures, each its plan."""
+    """Whether there is something to restore: a plan with steps, a truncated file, or several pictures with plans."""
     return draft is None or bool(draft.plan.steps) or any(sight.salvage for sight in sights)
 
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""Of events: the page shows progress itself, and is no API."""
+"""Options of events: the page shows progress itself and has no Gradio API."""

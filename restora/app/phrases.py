@@ -1,4 +1,4 @@
-"""What the page says, as HTML. Whatever comes from a visitor, such as a file's name, is escaped here."""
+"""The texts of the page, as HTML. Text from a visitor, such as a file name, is escaped here."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -12,63 +12,63 @@ from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
 from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
-"""Confidence from which on a word is used."""
+"""Confidence from which each word is used."""
 
 TITLE = """<header class="restora-title"><h1>Restora</h1>
 <p>Removes noise and JPEG blocks, fills scratches, enlarges small pictures, and sends nothing anywhere.</p></header>"""
-FOOT = """<footer class="restora-foot"><p>Pictures and results are kept for {minutes:g} minutes, then erased. Nothing is
-sent elsewhere. <a href="/docs">For programs: the API</a></p></footer>"""
+FOOT = """<footer class="restora-foot"><p>Pictures and results are deleted after {minutes:g} minutes. Nothing is sent to
+other servers. <a href="/docs">For programs: the API</a></p></footer>"""
 
 
 TOOLS = """<div class="restora-tools"><label>Brush <input id="brush-width" type="range" min="0.2" max="10" step="0.2"
 value="2" aria-label="Width of the brush"></label><button id="brush-undo" type="button">Undo</button>
 <button id="brush-clear" type="button">Clear</button></div>"""
-HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to look closer.</p>"
+HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to zoom.</p>"
 
 
 def trouble(text: str) -> str:
-    """A sentence about what went wrong."""
+    """An error message."""
     return f'<p class="restora-trouble" role="alert">{escape(text)}</p>' if text else ""
 
 
 def note(text: str) -> str:
-    """A sentence about where things stand."""
+    """A status message."""
     return f'<p class="restora-note">{escape(text)}</p>' if text else ""
 
 
 def truncated(names: Sequence[str]) -> str:
-    """The question whether the parts of truncated files that are there shall be restored."""
+    """The question whether to restore the part of truncated files that is present."""
     if len(names) == 1:
         said = f"{names[0]} is damaged: a part of the picture is missing, usually the bottom."
-        return note(f"{said} Restore the part that is there?")
-    return note(f"{', '.join(names)} are damaged: parts of them are missing. Restore the parts that are there?")
+        return note(f"{said} Restore the part that is present?")
+    return note(f"{', '.join(names)} are damaged: parts of them are missing. Restore the parts that are present?")
 
 
 def smaller(factor: int) -> str:
-    """That a picture is not shown whole, if so."""
+    """A note that the picture is displayed smaller, if so."""
     return note(f"Shown {factor} times smaller; the download has every pixel.") if factor > 1 else ""
 
 
 def progress(text: str, done: int = 0, total: int = 0) -> str:
-    """A bar with a sentence; without figures it only moves."""
+    """A progress bar with a sentence; without figures it only moves."""
     value = f' value="{done}" max="{total}"' if done else ""
     return f'<div class="restora-progress"><label>{escape(text)}<progress{value}></progress></label></div>'
 
 
 def findings(sight: Sight) -> str:
-    """What was found in a picture in plain words, what was not, what is not looked for; the figures under Details."""
+    """The findings in plain words, what was not found and what is not looked for; the figures under Details."""
     present = sight.diagnosis.present
     not_found, hidden = absent(sight.diagnosis.findings)
     height, width = sight.shape[:2]
-    title = "What I found" if present else "I found nothing to mend"
+    title = "What I found" if present else "I found no damage"
     lines = "".join(f"<li>{_finding(finding)}</li>" for finding in present.values())
     return (
         f'<section class="restora-findings"><h2>{title}</h2>'
         f"<p class='restora-file'>{escape(sight.path.name)} · {width} × {height}</p>"
         + (f"<ul>{lines}</ul>" if present else "")
         + f'<p class="restora-absent">Looked for and not found: {", ".join(not_found)}.</p>' * bool(not_found)
-        + f'<p class="restora-absent">Cannot be told beneath JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
-        + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these by eye.</p>'
+        + f'<p class="restora-absent">Cannot be detected beneath JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
+        + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these yourself.</p>'
         + _details(sight.diagnosis.findings.values())
         + "</section>"
     )
@@ -97,7 +97,7 @@ def step(number: int, one: Step) -> str:
 def _aim(one: Step) -> str:
     method = method_named(one.method)
     if "shrink" in method.treats:
-        return {"resize": "Bring it to its size", "correct": "Correct it"}.get(method.stage, "Make it larger")
+        return {"resize": "Resize it", "correct": "Correct it"}.get(method.stage, "Enlarge it")
     if "hole" in method.treats:
         return "Fill the hole"
     if method.treats == JPEG_ALONE:
@@ -105,22 +105,22 @@ def _aim(one: Step) -> str:
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 
 
-NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. You can remove noise anyway, mark
-scratches or holes to be filled, or make the picture larger.</small></div>"""
+NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. You can still remove noise, mark
+scratches or holes to fill, or enlarge the picture.</small></div>"""
 
 
 def several(sights: Sequence[Sight]) -> str:
-    """A line for each of several pictures."""
+    """A list of several pictures, one line each."""
     lines = []
     for sight in sights:
         found = [finding.plain or SIGNS[name].called for name, finding in sight.diagnosis.present.items()]
-        told = escape(", ".join(found) or "nothing to mend was found")
+        told = escape(", ".join(found) or "no damage was found")
         lines.append(f"<li><b>{escape(sight.path.name)}</b><small>{told}</small></li>")
     return f'<section class="restora-findings"><h2>{len(sights)} pictures</h2><ul>{"".join(lines)}</ul></section>'
 
 
 def scored(before: Scores | None, after: Scores) -> str:
-    """How much nearer to the reference the picture has come."""
+    """PSNR and SSIM before and after, against the reference."""
     was = f"{before.psnr:.2f} → " if before else ""
     alike = f"{before.ssim:.3f} → " if before else ""
     return (

@@ -1,4 +1,4 @@
-"""The report beside a result: where it goes, and which older file may be replaced by it."""
+"""The path of the report beside a result, and which older file it may replace."""
 
 import json
 import os
@@ -9,36 +9,36 @@ from restora.core.errors import BadImage, OutputExists, RestoraError
 from restora.core.report import Report
 
 _KEYS = {"plan", "input", "input_sha256", "output", "output_sha256", "versions"}
-"""What every report of ours has, and hardly another JSON file."""
+"""Keys of every Restora report that are unlikely in another JSON file."""
 _MOST = 10_000_000
-"""Bytes of a file that may be a report; a larger one is not read."""
+"""Size limit in bytes of a file that may be a report; a larger one is not read."""
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """The place of a report; `old` is the text of an earlier report of ours that it replaces, None if there is none."""
+    """The path of a report; `old` is the text of an earlier report that it replaces, or None."""
 
     path: Path
     force: bool
     old: bytes | None = None
 
     def write(self, report: Report) -> None:
-        """Write the report. Raises BadImage, which says that the picture is there, if that cannot be."""
+        """Write the report. Raises BadImage, which says that the picture was written, if this fails."""
         from restora.files.save import write_text
 
         try:
             unchanged = self.old is not None and self.path.is_file() and self.path.read_bytes() == self.old
             write_text(report.to_json(), self.path, force=self.force or unchanged)
         except (RestoraError, OSError) as error:
-            raise BadImage(f"{report.output} is written, but not the report on it: {error}") from error
+            raise BadImage(f"{report.output} was written, but not its report: {error}") from error
 
 
 def report_file(target: Path, force: bool) -> ReportFile:
     """The place of the report on the result `target`: TARGET.json.
 
-    A report that restora wrote on an earlier result of this name may be replaced, also one whose result is gone: it
-    says nothing about any file that is there. Raises OutputExists for any other file, unless `force` is set, and
-    BadImage for what is no ordinary file, or for a name that the disk does not take.
+    An earlier Restora report on a result of this name may be replaced, even if that result is gone: it describes no
+    existing file. Raises OutputExists for any other file, unless `force` is set, and BadImage for something that is
+    not an ordinary file, or for a name that the file system does not accept.
     """
     from restora.files.disk import check_name
 
@@ -46,20 +46,17 @@ def report_file(target: Path, force: bool) -> ReportFile:
     try:
         check_name(path)
     except BadImage as error:
-        raise BadImage(f"the report on {target} has no place: {error}") from error
+        raise BadImage(f"the report on {target} cannot be written: {error}") from error
     if force or not os.path.lexists(path):
         return ReportFile(path, force)
     old = _own_report(path, target)
     if old is None:
-        raise OutputExists(
-            f"{path}, where the report on {target} would go, exists and is not a report on that picture;"
-            " move it away, or overwrite it with --force"
-        )
+        raise OutputExists(f"{path} exists and is not a report on {target}; move it away, or overwrite it with --force")
     return ReportFile(path, force, old)
 
 
 def _own_report(path: Path, target: Path) -> bytes | None:
-    """The bytes of a file that is a report of ours on `target`, or on whatever was there; None for any other file."""
+    """The bytes of a file that is a Restora report on `target`, or on a file that is gone; None for any other file."""
     try:
         if path.stat().st_size > _MOST:
             return None

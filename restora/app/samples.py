@@ -1,4 +1,4 @@
-"""Pictures to try the page with: photographs of scikit-image, damaged by the words of `restora degrade`."""
+"""Sample pictures for the page: photographs of scikit-image, damaged as by `restora degrade`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,12 @@ SAMPLES = (
     ("cup", "coffee", "noise(camera, sigma=0.08)", "A grainy cup of coffee", 1),
     ("portrait", "astronaut", "shrink(scale=2)", "A small portrait, to enlarge", 2),
 )
-"""File name, photograph, damage, caption, and how many times larger to make it."""
+"""File name, photograph, damage, caption, scale."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A damaged picture and what it was before."""
+    """A damaged picture and its clean original."""
 
     damaged: Path
     clean: Path
@@ -29,7 +29,7 @@ class Sample:
 
 
 def samples(folder: Path) -> list[Sample]:
-    """The samples, which are made in `folder` where they are not there."""
+    """The samples; missing ones are made in `folder`."""
     import skimage.data
 
     folder.mkdir(parents=True, exist_ok=True)

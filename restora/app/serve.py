@@ -16,23 +16,23 @@ TOKEN = "RESTORA_TOKEN"
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's demand a token.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen on; a token is needed if others can reach it.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8765,
-    folder: Annotated[Path, typer.Option(help="Where jobs are kept.")] = JOBS,
-    max_bytes: Annotated[str, typer.Option(help="Largest body to take.", metavar="AMOUNT")] = "100MB",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free port.")] = 8765,
+    folder: Annotated[Path, typer.Option(help="Folder of the jobs.")] = JOBS,
+    max_bytes: Annotated[str, typer.Option(help="Largest request body.", metavar="AMOUNT")] = "100MB",
     max_pixels: Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")] = "100MP",
     max_memory: MaxMemory = "1GB",
     device: Device = "cpu",
-    max_minutes: Annotated[float, typer.Option(min=0, help="Longest that a fit to one picture may take.")] = 10.0,
+    max_minutes: Annotated[float, typer.Option(min=0, help="Time limit for fitting a net to one picture.")] = 10.0,
     max_disk: Annotated[str, typer.Option(help="Disk space for all jobs.", metavar="AMOUNT")] = "5GB",
-    waiting: Annotated[int, typer.Option(min=1, help="Jobs that may wait.")] = 16,
-    at_once: Annotated[int, typer.Option(min=1, help="Requests that may be answered while their client waits.")] = 4,
-    connections: Annotated[int, typer.Option(min=1, help="Connections at a time, of those that idle too.")] = 256,
-    keep: Annotated[float, typer.Option(min=0, help="Minutes for which results are kept.")] = 60.0,
+    waiting: Annotated[int, typer.Option(min=1, help="Length of the job queue.")] = 16,
+    at_once: Annotated[int, typer.Option(min=1, help="Concurrent requests whose client waits for the result.")] = 4,
+    connections: Annotated[int, typer.Option(min=1, help="Open connections, including idle ones.")] = 256,
+    keep: Annotated[float, typer.Option(min=0, help="Minutes after which results are deleted.")] = 60.0,
 ) -> None:
-    """Serve the web page and the HTTP API. A token, if there is one, is read from $RESTORA_TOKEN.
+    """Serve the web page and the HTTP API. $RESTORA_TOKEN sets a token.
 
     Example: restora serve --port 8765
     """
@@ -47,12 +47,10 @@ def serve(
         raise MissingExtra(f"serving needs {error.name}; install it with: pip install 'restora[web]'") from error
     token = os.environ.get(TOKEN, "")
     if TOKEN in os.environ and (not token or token != token.strip() or not token.isprintable()):
-        raise BadKnob(
-            f"${TOKEN} must be printable, without blanks at its ends, and not empty: set a token, or unset it"
-        )
+        raise BadKnob(f"${TOKEN} must be printable, not empty, and without blanks at its ends; change it or unset it")
     if host not in LOCAL and not token:
-        raise BadKnob(f"at {host} others can reach this server: set a token first, as ${TOKEN}")
-    backend_named(device=device)  # an absent device is told now, not job by job
+        raise BadKnob(f"other machines can reach this server at {host}; set a token first, in ${TOKEN}")
+    backend_named(device=device)  # report an absent device now, not in each job
     jobs = Jobs(
         folder,
         Limits(amount(max_memory), amount(max_pixels), max_minutes),
@@ -64,14 +62,14 @@ def serve(
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family)  # before anything is said of it
+        listening = socket.create_server((host, port), family=family)  # before the address is printed
     except OSError as error:
-        raise BadKnob(f"cannot listen at {host}:{port}: {error.strerror}") from error
+        raise BadKnob(f"cannot listen on {host}:{port}: {error.strerror}") from error
     with listening, suppress(KeyboardInterrupt):
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listening.getsockname()[1]}"
-        typer.echo(f"Restora is at {address} until Ctrl-C; for programs see /docs there", err=True)
+        typer.echo(f"Restora is at {address}; the API is described at /docs; stop with Ctrl-C", err=True)
         server = server_of(app, most_connections(connections))
         server.run([listening])
         if not server.started:
-            raise typer.Exit(3)  # it has said why
+            raise typer.Exit(3)  # uvicorn has logged the reason

@@ -1,4 +1,4 @@
-"""Blur: y = k * x, a convolution with a kernel k that sums to one; the picture is mirrored at its borders."""
+"""Blur: y = k * x, a convolution with a kernel k that sums to one; borders are padded by mirroring."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,14 @@ class Blur(Damage):
         raise BadDamage(f"{self} has no kernel")
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """k * x, as large as x."""
+        """k * x, of the size of x."""
         k = self.kernel()
         rows, columns = _mirror(x.shape[0], k.shape[0] // 2), _mirror(x.shape[1], k.shape[1] // 2)
         padded = x[rows][:, columns]
         return fftconvolve(padded.astype(np.float64), k[:, :, None], mode="valid", axes=(0, 1)).astype(np.float32)
 
     def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
-        """Correlation with k, the mirrored borders folded back."""
+        """Correlation with k, with the mirrored borders folded back."""
         k = self.kernel()
         rows, columns = _mirror(shape[0], k.shape[0] // 2), _mirror(shape[1], k.shape[1] // 2)
         padded = fftconvolve(y.astype(np.float64), k[::-1, ::-1, None], mode="full", axes=(0, 1))
@@ -42,7 +42,7 @@ class Blur(Damage):
 
 @dataclass(frozen=True)
 class GaussianBlur(Blur):
-    """A Gaussian of standard deviation sigma pixels, cut off at four sigma."""
+    """A Gaussian of standard deviation sigma pixels, truncated at four sigma."""
 
     kind: ClassVar[str] = "gaussian"
     first: ClassVar[bool] = True
@@ -60,7 +60,7 @@ class GaussianBlur(Blur):
 
 @dataclass(frozen=True)
 class MotionBlur(Blur):
-    """A straight movement of `length` pixels, `angle` degrees anticlockwise from the right."""
+    """A straight motion of `length` pixels, `angle` degrees anticlockwise from the right."""
 
     kind: ClassVar[str] = "motion"
     length: float
@@ -71,7 +71,7 @@ class MotionBlur(Blur):
         self.need(-360 <= self.angle <= 360, "angle must be from -360 to 360 degrees")
 
     def kernel(self) -> np.ndarray:
-        """Points along the line, each shared among its four neighbours by distance."""
+        """Points along the line, each distributed to its four neighbours by distance."""
         turn = np.deg2rad(self.angle)
         along = np.linspace(-0.5, 0.5, int(np.ceil(self.length)) * 8 + 1) * (self.length - 1)
         down, right = -along * np.sin(turn), along * np.cos(turn)
@@ -96,7 +96,7 @@ class DiskBlur(Blur):
         self.need(0.5 <= self.radius <= 100, "radius must be from 0.5 to 100 pixels")
 
     def kernel(self) -> np.ndarray:
-        """The share of each pixel that the disk covers, from 8x8 points a pixel."""
+        """The share of each pixel that the disk covers, from 8x8 points per pixel."""
         half = int(np.ceil(self.radius))
         fine = (np.arange((2 * half + 1) * 8) + 0.5) / 8 - half - 0.5
         inside = (fine[:, None] ** 2 + fine**2 <= self.radius**2).astype(float)
@@ -106,13 +106,13 @@ class DiskBlur(Blur):
 
 @dataclass(frozen=True)
 class KernelBlur(Blur):
-    """Any kernel: a grey picture, a .npy array, or text with a row of numbers a line; odd sides; scaled to sum 1."""
+    """Any kernel: a grey picture, a .npy array, or text with a row of numbers per line; odd sides, scaled to sum 1."""
 
     kind: ClassVar[str] = "kernel"
     file: str
 
     def kernel(self) -> np.ndarray:
-        """The file's numbers, scaled."""
+        """The numbers of the file, scaled."""
         path = Path(self.file)
         try:
             if path.suffix == ".npy":
@@ -130,6 +130,6 @@ class KernelBlur(Blur):
 
 
 def _mirror(size: int, radius: int) -> np.ndarray:
-    """Indices of an axis continued by `radius` on both sides, mirrored at its ends (edge sample repeated)."""
+    """Indices of an axis padded by `radius` on both sides, mirrored at its ends (edge sample repeated)."""
     index = np.arange(-radius, size + radius) % (2 * size)
     return np.where(index < size, index, 2 * size - 1 - index)

@@ -1,4 +1,4 @@
-"""What a damage is, and several of them one after the other: y = d_n(... d_1(x))."""
+"""The base class of damage, and chains of damage: y = d_n(... d_1(x))."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol, runtime_checkable
@@ -9,15 +9,15 @@ from restora.core.errors import BadDamage
 
 
 class Damage:
-    """One thing that can be wrong with a picture: a frozen dataclass of knobs; its text is its word, without defaults.
+    """One kind of damage: a frozen dataclass of knobs; its text is its damage word, without defaults.
 
-    `apply(x, rng)` takes pixels (H, W, C), float32, 0..1, and returns the damaged ones; noise is not clipped.
+    `apply(x, rng)` takes pixels (H, W, C), float32, 0..1, and returns damaged ones; noise is not clipped.
     The same rng state gives the same damage.
     """
 
     family: ClassVar[str]
     kind: ClassVar[str]
-    first: ClassVar[bool] = False  # the kind goes without saying
+    first: ClassVar[bool] = False  # the kind may be omitted in text
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The damaged picture y of x."""
@@ -29,7 +29,7 @@ class Damage:
         return f"{self.family}({', '.join(knobs if self.first else [self.kind, *knobs])})"
 
     def need(self, condition: bool, what: str) -> None:
-        """Raise BadDamage unless the condition holds; `what` says what must be."""
+        """Raise BadDamage unless the condition holds; `what` is the requirement."""
         if not condition:
             raise BadDamage(f"{self}: {what}")
 
@@ -47,14 +47,14 @@ class Linear(Protocol):
 
 @dataclass(frozen=True)
 class Chain(Damage):
-    """Several damages, from left to right."""
+    """Several damages, applied from left to right."""
 
     family: ClassVar[str] = "chain"
     kind: ClassVar[str] = "chain"
     damages: tuple[Damage, ...]
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Each damage in turn, all drawing from the same rng."""
+        """Each damage in turn, all with the same rng."""
         for damage in self.damages:
             x = damage.apply(x, rng)
         return x

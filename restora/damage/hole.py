@@ -11,7 +11,7 @@ from restora.damage.chain import Damage
 
 
 class Hole(Damage):
-    """Pixels set to black; `mask` says which are known."""
+    """Pixels set to black; `mask` marks the known ones."""
 
     family: ClassVar[str] = "hole"
 
@@ -52,7 +52,7 @@ class RectangleHole(Hole):
 
 @dataclass(frozen=True)
 class PixelHole(Hole):
-    """Scattered pixels: a share of them, drawn at random, is missing."""
+    """Scattered pixels: a random share of them is missing."""
 
     kind: ClassVar[str] = "pixels"
     share: float
@@ -78,9 +78,9 @@ class MaskHole(Hole):
             decoded = cv2.imdecode(np.fromfile(self.file, np.uint8), cv2.IMREAD_GRAYSCALE)
         except (OSError, cv2.error) as error:
             raise BadDamage(f"cannot read a mask from {self.file}: {error}") from error
-        self.need(decoded is not None, "the file is no picture")
+        self.need(decoded is not None, "the file must be a picture")
         white = np.asarray(decoded)
-        self.need(white.shape == (height, width), f"the mask must be {width}x{height} like the picture")
+        self.need(white.shape == (height, width), f"the mask must be {width}x{height}, as the picture is")
         return white < 128
 
 
@@ -110,7 +110,7 @@ class ScratchHole(Hole):
 
 @dataclass(frozen=True)
 class TextHole(Hole):
-    """Lines of text over the whole picture, `size` pixels high, as a watermark or a date stamp."""
+    """Lines of text over the whole picture, `size` pixels high, like a watermark or a date stamp."""
 
     kind: ClassVar[str] = "text"
     size: int = 24
@@ -121,7 +121,7 @@ class TextHole(Hole):
         self.need(bool(self.words.strip()), "words must not be empty")
 
     def mask(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        """False under the letters; each line starts at a random place."""
+        """False under the letters; each line starts at a random position."""
         hole = np.zeros((height, width), np.uint8)
         scale = self.size / 22  # Hershey capitals are about 22 pixels high at scale 1
         thickness = max(1, self.size // 12)

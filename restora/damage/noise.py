@@ -1,4 +1,4 @@
-"""Noise: y = x + n and its relatives. Levels are on the 0..1 scale: sigma = 25/255 is written 0.098."""
+"""Noise: y = x + n and related models. Levels are on the 0..1 scale: sigma = 25/255 is written 0.098."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from restora.damage.chain import Damage
 
 @dataclass(frozen=True)
 class GaussianNoise(Damage):
-    """White Gaussian noise, y = x + sigma * N(0, 1), drawn for every value on its own; not clipped."""
+    """White Gaussian noise, y = x + sigma * N(0, 1), independent for every value; not clipped."""
 
     family: ClassVar[str] = "noise"
     kind: ClassVar[str] = "gaussian"
@@ -28,7 +28,7 @@ class GaussianNoise(Damage):
 
 @dataclass(frozen=True)
 class PoissonNoise(Damage):
-    """Photon noise, y = Poisson(peak * x) / peak; a small peak is a dark, noisy picture."""
+    """Photon noise, y = Poisson(peak * x) / peak; a small peak gives a dark, noisy picture."""
 
     family: ClassVar[str] = "noise"
     kind: ClassVar[str] = "poisson"
@@ -61,7 +61,7 @@ class SaltAndPepper(Damage):
 
 @dataclass(frozen=True)
 class Speckle(Damage):
-    """Multiplicative noise, y = x (1 + sigma * N(0, 1)), as of radar, ultrasound and laser light."""
+    """Multiplicative noise, y = x (1 + sigma * N(0, 1)), as in radar, ultrasound and laser images."""
 
     family: ClassVar[str] = "noise"
     kind: ClassVar[str] = "speckle"
@@ -71,17 +71,17 @@ class Speckle(Damage):
         self.need(0 <= self.sigma <= 10, "sigma must be from 0 to 10")
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """x with noise in proportion to brightness."""
+        """x with noise proportional to brightness."""
         return x * (1 + np.float32(self.sigma) * rng.standard_normal(x.shape, dtype=np.float32))
 
 
 @dataclass(frozen=True)
 class CameraNoise(Damage):
-    """Noise of a developed photograph: Gaussian, smeared by the interpolation of the colour filter array.
+    """Noise of a developed photograph: Gaussian, blurred by the interpolation of the colour filter array.
 
-    Neighbouring values share their noise, and so do the channels; red and blue, with half as many photosites as
-    green, have the more noise of their own, and a coarser one. sigma: standard deviation in green or grey; grain: of
-    the blur of the noise, in pixels; colour: share of green's variance that the other channels do not have, 0 to 1.
+    It is correlated between neighbours and between channels. Red and blue, with half as many photosites as green, have
+    more independent noise, and it is coarser. sigma: standard deviation in green or grey; grain: blur of the noise in
+    pixels; colour: share of the variance in green that the other channels do not have in common with it, 0 to 1.
     """
 
     family: ClassVar[str] = "noise"
@@ -110,8 +110,8 @@ class CameraNoise(Damage):
 
 
 def _grain(n: np.ndarray, width: float) -> np.ndarray:
-    """White noise (H, W) blurred by a Gaussian, its variance kept."""
+    """White noise (H, W) blurred by a Gaussian, with its variance kept."""
     impulse = np.zeros(2 * round(4 * width) + 3)
     impulse[len(impulse) // 2] = 1
-    left = np.square(gaussian_filter(impulse, width)).sum()  # of the variance, along one axis
+    left = np.square(gaussian_filter(impulse, width)).sum()  # remaining share of the variance, along one axis
     return gaussian_filter(n, width, mode="wrap") / np.float32(left)

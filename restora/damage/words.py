@@ -1,7 +1,7 @@
-"""The words for damage: `parse("blur(motion, length=15, angle=30) | noise(sigma=0.1)")`, and back with `str`.
+"""Damage words: `parse("blur(motion, length=15, angle=30) | noise(sigma=0.1)")`; `str` converts back.
 
-A word is `family(kind, knob=value, ...)`; the kind may be left out where the family has a first one.
-Values are numbers or quoted file names. Damages are joined with ` | ` and happen from left to right.
+A word is `family(kind, knob=value, ...)`; the kind may be omitted if the family has a default kind.
+Values are numbers or quoted file names. Damages are joined with ` | ` and applied from left to right.
 """
 
 import re
@@ -28,9 +28,9 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
 }
-"""Every family and its kinds; the first kind of a family may go unnamed."""
+"""Every family and its kinds; the first kind of a family may be omitted."""
 
-# A word's inside may hold quoted text, so neither `)` nor `|` nor `,` ends anything within quotes.
+# A word may contain quoted text, so `)`, `|` and `,` within quotes end nothing.
 _WORD = re.compile(r'\s*([a-z]+)\s*\(((?:"(?:[^"\\]|\\.)*"|[^()"])*)\)\s*')
 _ENTRY = re.compile(r'\s*(?:([a-z_]+)\s*=\s*)?("(?:[^"\\]|\\.)*"|[^,"=]+?)\s*(?:,|$)')
 _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -38,7 +38,7 @@ _RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})")
 
 
 def parse(text: str) -> Damage:
-    """The damage that `text` describes; `parse(str(d)) == d`. Raises BadDamage, naming the word at fault."""
+    """The damage that `text` describes; `parse(str(d)) == d`. Raises BadDamage, which names the wrong word."""
     return _parse(text, None)
 
 
@@ -60,7 +60,7 @@ def _parse(text: str, rng: np.random.Generator | None) -> Damage:
 
 
 def draw(text: str, rng: np.random.Generator) -> Damage:
-    """A damage drawn from words with ranges: `noise(sigma=0..0.2)` draws sigma uniformly, whole numbers as such."""
+    """A damage drawn from words with ranges: `noise(sigma=0..0.2)` draws sigma uniformly; integers stay integers."""
     return _parse(text, rng)
 
 
@@ -86,7 +86,7 @@ def _build(family: str, inside: str, rng: np.random.Generator | None) -> Damage:
 
 def _construct(chosen: type[Damage], values: dict[str, str], rng: np.random.Generator | None) -> Damage:
     word = f"{chosen.family}({chosen.kind})"
-    # The annotations of a kind are types, not their names, as no damage file postpones them.
+    # The annotations of a kind are types, not names, because no damage file postpones their evaluation.
     types = {field.name: cast(type, field.type) for field in fields(chosen)}  # type: ignore[arg-type]
     typed: dict[str, float | int | str] = {}
     for name, value in values.items():

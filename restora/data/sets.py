@@ -1,4 +1,4 @@
-"""Named test sets: which pictures, and a checksum that says so."""
+"""Named test sets: their pictures, with a checksum."""
 
 import csv
 import hashlib
@@ -22,16 +22,16 @@ FOLDERS = {
     "Classic5": "eval/classic5",
     "LIVE1": "eval/LIVE1",
 }
-"""Folders under the data root. LIVE1 is ten of its 29 pictures: averages are not those of the whole set."""
+"""Folders in the data root. LIVE1 is ten of its 29 pictures, so its averages are not those of the whole set."""
 PAIRS = {"CC15": ("_real", "_mean")}
-"""Sets of photographs as a camera took them: what the noisy and the clean file of a pair are called at the end."""
+"""Sets of real photographs: the endings of the noisy and the clean file of a pair."""
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Clean pictures in order. sha256 is of their checksums one after the other.
+    """Clean pictures in order. sha256 is that of their checksums in sequence.
 
-    noisy: the same pictures as they were taken, of a set of PAIRS; else empty, and the damage is made.
+    noisy: the noisy photographs of a set of PAIRS; otherwise empty, and the damage is applied.
     """
 
     name: str
@@ -40,7 +40,7 @@ class TestSet:
     noisy: tuple[Path, ...] = ()
 
     def first(self, count: int | None) -> "TestSet":
-        """Its first pictures, under a name that says so; all of it for None."""
+        """Its first pictures, under a name that says so; all of them for None."""
         if count is None or count >= len(self.paths):
             return self
         return _set_of(f"{self.name}[:{count}]", self.paths[:count], self.noisy[:count])
@@ -49,10 +49,10 @@ class TestSet:
 def test_set(name: str) -> TestSet:
     """A test set by name. Raises RestoraError if it is unknown or not on this disk."""
     if name not in FOLDERS:
-        raise RestoraError(f"no test set is called {name!r}; {nearest(name, FOLDERS)}")
+        raise RestoraError(f"{name!r} is not a test set; {nearest(name, FOLDERS)}")
     folder = locate(FOLDERS[name])
     paths = pictures(folder)
-    if name == "CBSD68":  # the 68 of BSD100 that are the colour versions of BSD68, in its order
+    if name == "CBSD68":  # the colour versions of BSD68 among BSD100, in its order
         paths = [folder / line for line in (folder.parent / "cbsd68.txt").read_text().split()]
     if name in PAIRS:
         real, clean = PAIRS[name]
@@ -62,9 +62,9 @@ def test_set(name: str) -> TestSet:
 
 
 def published(score: str = "psnr") -> dict[tuple[str, str, str], float]:
-    """What the literature gives for (set, damage words, method), as quoted in published.csv.
+    """The published numbers for (set, damage words, method), from published.csv.
 
-    score: "psnr" (dB), "ssim" or "psnr_b" (dB); the latter two only where the figures beside ours need them.
+    score: "psnr" (dB), "ssim" or "psnr_b" (dB); the latter two exist only where our tables quote them.
     """
     with (Path(__file__).parent / "published.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row[score]]

@@ -1,4 +1,4 @@
-"""Pictures in one memory-mapped file: many processes read them, and memory holds them once."""
+"""Pictures in one memory-mapped file: many processes read them, and they are in memory only once."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Shelf(Sequence[np.ndarray]):
-    """(H, W, C) uint8 pictures of any sizes, read-only; to another process goes the file's name, not what is in it."""
+    """(H, W, C) uint8 pictures of any sizes, read-only; another process receives the file name, not the data."""
 
     def __init__(self, path: Path, shapes: Sequence[tuple[int, ...]]) -> None:
         self.path, self.shapes = path, list(shapes)
@@ -34,7 +34,7 @@ class Shelf(Sequence[np.ndarray]):
 
 
 def shelved(pictures: Iterable[np.ndarray], path: Path) -> Shelf:
-    """Write (H, W, C) uint8 pictures to a file, to be read from there."""
+    """Write (H, W, C) uint8 pictures to a file, and open it."""
     shapes = []
     with path.open("wb") as file:
         for picture in pictures:

@@ -1,4 +1,4 @@
-"""What stands behind the picture in a JPEG file: gain maps, further pictures, the video of a motion photo."""
+"""Data after the picture in a JPEG file: gain maps, further pictures, the video of a motion photo."""
 
 import re
 from collections.abc import Iterator
@@ -9,25 +9,25 @@ from typing import IO
 from restora.files.decode import JPEG
 
 _BLOCK = 1 << 20
-"""Bytes that are searched at a time."""
+"""Bytes searched at a time."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """A marker that ends the data of a scan; restart markers and stuffed zeros do not."""
 _SCAN, _END = 0xDA, 0xD9
 _ALONE = (0x01, *range(0xD0, 0xD9))
 """Markers without a segment."""
 _GAIN_MAP = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"HDRGainMap")
-"""What the head of a gain map holds: as Adobe and Google write it, by ISO 21496-1, as Apple writes it."""
+"""Marks in the head of a gain map: of Adobe and Google, of ISO 21496-1, of Apple."""
 _HEAD = 1 << 16
 MOST = 100
-"""Pictures that are looked at; what follows them counts as other data."""
+"""Limit on the number of pictures; the rest counts as other data."""
 _MOST_FILL = 1000
-"""Bytes to fill up between two segments, and markers without one, that are accepted."""
+"""Limit on the number of fill bytes between two segments, and of markers without a segment."""
 _SAMSUNG_VIDEO = b"MotionPhoto_Data"
 
 
 @dataclass(frozen=True)
 class Appended:
-    """How many gain maps and other pictures stand behind the first, whether a video does, and bytes of other data."""
+    """The data after the first picture: numbers of gain maps and other pictures, a video, bytes of other data."""
 
     gain_maps: int = 0
     pictures: int = 0
@@ -38,19 +38,19 @@ class Appended:
         """What is not kept, in sentences for the user."""
         notes = []
         if self.gain_maps:
-            notes.append("the gain map, from which HDR displays take more brightness, was not kept")
+            notes.append("the gain map, which HDR displays use for more brightness, was not kept")
         if self.pictures:
             several = f"{self.pictures} further pictures" if self.pictures > 1 else "the second picture"
             notes.append(f"{several} in the file {'were' if self.pictures > 1 else 'was'} not kept")
         if self.video:
             notes.append("the video of this motion photo was not kept")
         if self.other:
-            notes.append(f"{self.other} bytes behind the picture, of an unknown kind, were not kept")
+            notes.append(f"{self.other} bytes of unknown data after the picture were not kept")
         return notes
 
 
 def appended(path: Path) -> Appended:
-    """What stands behind the first picture of a JPEG file; nothing where the file is truncated."""
+    """The data after the first picture of a JPEG file; empty if the file is truncated."""
     gain_maps = pictures = 0
     with path.open("rb") as stream:
         at = _end_of_picture(stream, 0)
@@ -74,7 +74,7 @@ def appended(path: Path) -> Appended:
 
 
 def _end_of_picture(stream: IO[bytes], at: int) -> int | None:
-    """Where the JPEG picture that begins at a place ends; None if it is cut off or damaged."""
+    """The offset of the end of the JPEG picture that starts at an offset; None if it is truncated or damaged."""
     at, left = at + 2, _MOST_FILL
     while left:
         stream.seek(at)
@@ -83,7 +83,7 @@ def _end_of_picture(stream: IO[bytes], at: int) -> int | None:
             return None
         if head[1] == _END:
             return at + 2
-        if head[1] == 0xFF or head[1] in _ALONE:  # a byte to fill up, or a marker
+        if head[1] == 0xFF or head[1] in _ALONE:  # a fill byte, or a marker
             at, left = at + (1 if head[1] == 0xFF else 2), left - 1
         else:
             at += 2 + int.from_bytes(head[2:])
@@ -96,7 +96,7 @@ def _end_of_picture(stream: IO[bytes], at: int) -> int | None:
 
 
 def _found(stream: IO[bytes], at: int, pattern: re.Pattern[bytes], overlap: int) -> Iterator[int]:
-    """Where a pattern of at most `overlap` + 1 bytes is found from a place on, block by block."""
+    """The offsets of a pattern of at most `overlap` + 1 bytes, from an offset on, block by block."""
     stream.seek(at)
     before = b""
     while block := stream.read(_BLOCK):
@@ -112,7 +112,7 @@ def _holds(stream: IO[bytes], at: int, word: bytes) -> bool:
 
 
 def _skip_padding(stream: IO[bytes], at: int) -> int:
-    """The place of the first byte that is not zero, or the end of the file."""
+    """The offset of the first byte that is not zero, or the end of the file."""
     stream.seek(at)
     while block := stream.read(_BLOCK):
         rest = block.lstrip(b"\0")

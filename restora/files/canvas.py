@@ -1,4 +1,4 @@
-"""A picture on the disk that is filled from the top, and, if wanted, outlives its process, to be resumed."""
+"""A picture file on the disk that is filled from the top and, if requested, survives its process, for --resume."""
 
 import json
 import os
@@ -15,25 +15,25 @@ from restora.core.errors import BadImage, RestoraError
 from restora.files.disk import lock, sync, writing
 
 TILE = 256
-"""Side of the tiles in which pictures are written; libvips does not read larger ones of very small pictures."""
+"""Side of the tiles that are written; libvips cannot read larger ones of very small pictures."""
 
 DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
-"""Of the numbers of a picture with so many bits a value."""
+"""Number type of a picture by its bits per value."""
 
 
 class Canvas:
-    """A TIFF file of uncompressed tiles, whole from the start, black where nothing has been put yet.
+    """A TIFF file of uncompressed tiles, complete from the start, black where nothing has been written yet.
 
-    Its size is known and its place on the disk taken before anything is put; what was put stays where it is.
+    Its disk space is allocated before anything is written; written tiles do not move.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int], bits: int, rows: int = 0) -> None:
-        """Make the file for a picture (H, W, C), or, if so many rows of it are there, open it.
+        """Create the file for a picture (H, W, C) or, if `rows` of it exist, open it.
 
-        This and all else raises BadImage where it cannot be written.
+        All methods raise BadImage if the file cannot be written.
         """
         self.shape, self.dtype, self.rows = shape, np.dtype(DTYPES[bits]), rows
-        self._place = f"in the folder {path.resolve().parent}"  # Linux tells it of files without a name, too
+        self._place = f"in the folder {path.resolve().parent}"  # Linux reports it even for files without a name
         with writing(self._place):
             if not rows:
                 self._make(path)
@@ -43,7 +43,7 @@ class Canvas:
 
     def _make(self, path: Path) -> None:
         bands = self.shape[2]
-        # By its own path tifffile would not reach a file without a name.
+        # tifffile cannot reopen a file without a name by its path.
         with path.open("wb") as stream, tifffile.TiffWriter(stream, bigtiff=True) as tiff:
             tiff.write(
                 None,
@@ -57,9 +57,9 @@ class Canvas:
             )
 
     def put(self, left: int, numbers: np.ndarray) -> bool:
-        """A rectangle (h, w, C) of the next rows, in the numbers that are stored; whether it was the last of them.
+        """Write a rectangle (h, w, C) of the next rows, in stored numbers; returns whether it completes the row.
 
-        The sides are multiples of TILE but at the right and bottom.
+        Its sides are multiples of TILE except at the right and bottom.
         """
         across, square = -(-self.shape[1] // TILE), np.zeros((TILE, TILE, self.shape[2]), self.dtype)
         for top in range(0, numbers.shape[0], TILE):
@@ -77,26 +77,26 @@ class Canvas:
         return last
 
     def sync(self) -> None:
-        """Return when all that was put would be there after a power cut."""
+        """Return when everything written so far would survive a power cut."""
         with writing(self._place):
             self._file.flush()
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Nothing more will be put."""
+        """Close the file; nothing more can be written."""
         with writing(self._place):
             self._file.close()
 
 
 @dataclass
 class Unfinished:
-    """What there is of a result that is not finished.
+    """An unfinished result.
 
-    `rows` of it, from the top, are in the file `pixels`; `tally` is what its maker counted while making them.
+    The file `pixels` has its first `rows` rows; `tally` has the counters of its maker.
     """
 
     target: Path
-    binding: Mapping[str, Any]  # in words for people: all that the pixels follow from
+    binding: Mapping[str, Any]  # everything that determines the pixels, in words for users
     rows: int = 0
     tally: dict[str, Any] = field(default_factory=dict)
 
@@ -107,16 +107,16 @@ class Unfinished:
 
     @property
     def encoded(self) -> Path:
-        """Where the result is written before it takes its name."""
+        """The temporary path of the encoded result."""
         return self._beside(f"-result{self.target.suffix}")
 
     @property
     def facts(self) -> Path:
-        """The binding, the rows and the tally; of no more than is safely in `pixels`."""
+        """The path of binding, rows and tally, which never count more than `pixels` has on the disk."""
         return self._beside(".json")
 
     def keep(self, canvas: Canvas) -> None:
-        """All that was put on the canvas so far stays, whatever happens."""
+        """Make everything on the canvas durable, and record it."""
         canvas.sync()
         values = {"binding": self.binding, "rows": canvas.rows, "tally": self.tally}
         new = self._beside(".new")
@@ -124,12 +124,12 @@ class Unfinished:
             new.write_text(json.dumps(values, indent=2))
             sync(new)
             new.replace(self.facts)
-            with suppress(OSError):  # where a folder cannot be opened
+            with suppress(OSError):  # if a folder cannot be opened
                 sync(self.target.parent)
         self.rows = canvas.rows
 
     def find(self) -> str:
-        """Take up what is there, if it was made from the same; otherwise say, in a sentence, why not."""
+        """Load what exists, if it was made from the same inputs; otherwise return the reason in a sentence."""
         try:
             found = json.loads(self.facts.read_text())
             others = [name for name in self.binding if found["binding"].get(name) != self.binding[name]]
@@ -140,16 +140,16 @@ class Unfinished:
         except FileNotFoundError:
             return ""
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, tifffile.TiffFileError):
-            return f"the unfinished {self.target.name} is damaged; it starts again"
+            return f"the unfinished {self.target.name} is damaged; starting over"
         if others:
-            return f"the unfinished {self.target.name} was made with another {' and '.join(others)}; it starts again"
+            return f"the unfinished {self.target.name} was made with another {' and '.join(others)}; starting over"
         if not whole:
-            return f"the unfinished {self.target.name} was cut off; it starts again"
+            return f"the unfinished {self.target.name} is truncated; starting over"
         self.rows, self.tally = rows, tally
         return ""
 
     def remove(self) -> None:
-        """Leave nothing behind."""
+        """Remove all files."""
         for path in (self.facts, self._beside(".new"), self.encoded, self.pixels):
             path.unlink(missing_ok=True)
 
@@ -161,23 +161,23 @@ class Unfinished:
 def unfinished(
     target: Path, binding: Mapping[str, Any], height: int, say: Callable[[str], None]
 ) -> Iterator[Unfinished]:
-    """What there is of the result `target` of so many rows; kept if the block is left before the result is there.
+    """The unfinished result for `target`, which has `height` rows; kept if the block ends before the result exists.
 
-    `say` is told in a sentence where it goes on, why not, or what is kept. Raises RestoraError if another process is
-    at it.
+    `say` gets a sentence: where it resumes, why it does not, or what is kept. Raises RestoraError if another process is
+    writing the same result.
     """
     part = Unfinished(target, json.loads(json.dumps(binding)))
     with _alone(part.pixels, target):
         anew = part.find()
         if part.rows or anew:
-            say(anew or f"goes on with {target.name} at row {part.rows} of {height}")
+            say(anew or f"resuming {target.name} at row {part.rows} of {height}")
         if not part.rows:
-            part.facts.unlink(missing_ok=True)  # before its pixels are written over
+            part.facts.unlink(missing_ok=True)  # before its pixels are overwritten
         try:
             yield part
         except BaseException:
             if part.rows:
-                say(f"stopped; {part.rows} of {height} rows are kept, and the same command resumes there")
+                say(f"stopped; {part.rows} of {height} rows are kept, the same command with --resume continues there")
             else:
                 part.remove()
             raise
@@ -186,12 +186,12 @@ def unfinished(
 
 @contextmanager
 def _alone(path: Path, target: Path) -> Iterator[None]:
-    """Hold a file, made if absent, against other processes that would hold it too; where the system can."""
+    """Lock a file, created if absent, against other processes, if the system can."""
     try:
         stream = path.open("ab")
     except OSError as error:
         raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
     with stream:
         if lock(stream.fileno()) is False:
-            raise RestoraError(f"another process is making {target}; wait for it, or name another file")
+            raise RestoraError(f"another process is writing {target}; wait for it, or give another name")
         yield

@@ -1,4 +1,4 @@
-"""Files while they are made: without a name, or aside and then given theirs; and the room that they need."""
+"""Writing files safely: temporary files without a name, files renamed when they are complete, and free disk space."""
 
 import os
 import re
@@ -14,19 +14,19 @@ from typing import IO
 from restora.core.errors import BadImage, OutputExists
 
 _OPEN_FILES = Path("/proc/self/fd")
-"""Where Linux has the open files of a process, those without a name too."""
+"""Where Linux lists the open files of a process, including those without a name."""
 REPORT = 1_000_000
-"""Bytes that are left for the report beside a result."""
+"""Bytes reserved for the report beside a result."""
 
 
 class Nameless:
-    """A temporary file that is gone when this object goes, or its process: on Linux also after kill -9.
+    """A temporary file that disappears with this object or its process; on Linux also after kill -9.
 
-    Elsewhere it has a name, and stays after a kill.
+    On other systems it has a name and remains after a kill.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Make it in a folder, or where the system has such files. Raises BadImage if that cannot be."""
+        """Create it in a folder, by default in the temporary folder of the system. Raises BadImage if this fails."""
         with writing(f"in the folder {folder or tempfile.gettempdir()}"):
             if _OPEN_FILES.is_dir():
                 handle: IO[bytes] = tempfile.TemporaryFile(prefix="restora-", dir=folder)  # noqa: SIM115
@@ -39,7 +39,7 @@ class Nameless:
 
 @contextmanager
 def writing(what: object) -> Iterator[None]:
-    """An error of the system in the block becomes BadImage: so `what` cannot be written."""
+    """Turn an OSError in the block into BadImage, which says that `what` cannot be written."""
     try:
         yield
     except OSError as error:
@@ -47,17 +47,17 @@ def writing(what: object) -> Iterator[None]:
 
 
 def check_room(folder: Path, needed: int, what: str = "the result") -> None:
-    """Raise BadImage if fewer bytes than needed are free on the disk of a folder."""
+    """Raise BadImage if the disk of a folder has fewer free bytes than needed."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BadImage(
-            f"{what} may need {needed / 1e6:.0f} MB on the disk of {folder} while it is made,"
-            f" where {free / 1e6:.0f} MB are free"
+            f"{what} may need {needed / 1e6:.0f} MB of temporary space on the disk of {folder},"
+            f" but only {free / 1e6:.0f} MB are free"
         )
 
 
 def check_name(path: Path) -> None:
-    """Raise BadImage for a name that the disk does not take, or of what is no ordinary file: that is not replaced."""
+    """Raise BadImage for a name that the file system does not accept, and for anything but an ordinary file."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -65,17 +65,17 @@ def check_name(path: Path) -> None:
     except OSError as error:
         raise BadImage(f"cannot write {path}: {error.strerror}") from error
     if path.is_symlink():
-        raise BadImage(f"{path} is a symbolic link, which is not replaced; name the file that it leads to")
+        raise BadImage(f"{path} is a symbolic link, which is not replaced; give the path of its target")
     if path.is_dir():
         raise BadImage(f"{path} is a folder; name a file in it")
     if not path.is_file():
-        raise BadImage(f"{path} is a pipe or a device, which is not replaced; write to standard output with -o -")
+        raise BadImage(f"{path} is a pipe or a device, which is not replaced; to write to standard output use -o -")
 
 
 def put_in_place(part: Path, path: Path, force: bool) -> None:
-    """Give a finished file its name as soon as its data are safely on the disk; it may keep the other name too.
+    """Rename a finished file as soon as its data are on the disk; it may keep the other name too.
 
-    Raises OutputExists if another has come there meanwhile and force is not set, BadImage as `check_name` does.
+    Raises OutputExists if the file has been created meanwhile and force is not set, BadImage as `check_name` does.
     """
     sync(part)
     if force:
@@ -85,18 +85,18 @@ def put_in_place(part: Path, path: Path, force: bool) -> None:
         try:
             _name(part, path)
         except FileExistsError as error:
-            raise OutputExists(f"{path} has been made by others meanwhile; overwrite it with --force") from error
-    with suppress(OSError):  # where a folder cannot be opened
+            raise OutputExists(f"{path} was created by another program meanwhile; overwrite it with --force") from error
+    with suppress(OSError):  # if a folder cannot be opened
         sync(path.parent)
 
 
 def _name(part: Path, path: Path) -> None:
-    """Give a file another name. Raises FileExistsError; of two that do so at once, one fails."""
+    """Give a file another name. Raises FileExistsError; of two concurrent calls, one fails."""
     try:
         os.link(part, path)
     except FileExistsError:
         raise
-    except OSError:  # a disk without links: the name is taken first, so a kill right now leaves an empty file
+    except OSError:  # a file system without hard links: the name is taken first, so a kill here leaves an empty file
         path.touch(exist_ok=False)
         try:
             part.replace(path)
@@ -106,7 +106,7 @@ def _name(part: Path, path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Return when what was written of a file, or the names in a folder, would be there after a power cut."""
+    """Return when the data of a file, or the names in a folder, would survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -116,9 +116,9 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """A path beside `path` to write to, `part` if it is given; whatever is still there at the end is removed.
+    """A path beside `path` to write to, `part` if it is given; if it still exists at the end it is removed.
 
-    So is what killed processes left that wrote `path`.
+    Files left by killed processes that wrote `path` are removed too.
     """
     handle = None
     try:
@@ -126,7 +126,7 @@ def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
             handle, part = _new_part(path)
         else:
             part.touch()
-        part.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())  # what was private stays so
+        part.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())  # a private file stays private
     except OSError as error:
         raise BadImage(f"cannot write in the folder {path.parent}: {error.strerror}") from error
     try:
@@ -138,7 +138,7 @@ def aside(path: Path, part: Path | None = None) -> Iterator[Path]:
 
 
 def _new_part(path: Path) -> tuple[int, Path]:
-    """A new file beside `path`, locked as long as its handle is open; those whose process is gone are removed."""
+    """A new file beside `path`, locked while its handle is open; files of ended processes are removed."""
     start, end = f".{path.stem[:40]}-restora-", f".part{path.suffix}"
     pattern = re.compile(f"{re.escape(start)}[a-z0-9_]{{8}}{re.escape(end)}")
     for other in path.parent.iterdir():
@@ -148,7 +148,7 @@ def _new_part(path: Path) -> tuple[int, Path]:
         handle, made = tempfile.mkstemp(prefix=start, suffix=end, dir=path.parent)
         if lock(handle) is not False and Path(made).exists():
             return handle, Path(made)
-        os.close(handle)  # another process took it for one that was left, and removes it
+        os.close(handle)  # another process took it for an abandoned file, and removes it
 
 
 def _remove_if_left(part: Path) -> None:
@@ -162,7 +162,7 @@ def _remove_if_left(part: Path) -> None:
 
 
 def lock(handle: int) -> bool | None:
-    """Lock an open file until it is closed; False if another process has, None where files cannot be locked."""
+    """Lock an open file until it is closed; False if another process has the lock, None if locking is not possible."""
     if sys.platform == "win32":
         return None
     import fcntl

@@ -1,4 +1,4 @@
-"""What files say beside the picture and libvips does not hand on: text, and what TIFF files say of a photograph."""
+"""Metadata that libvips does not pass on: text of PNG and JPEG, and the tags of TIFF files about the photograph."""
 
 import struct
 import zlib
@@ -11,44 +11,44 @@ from restora.files.png_colour import COLOUR
 from restora.files.tags import EXIF, IPTC, Directory, Form, Tag, entries_of, form_of, packed, read_directory
 
 _BLOCK = 1 << 20
-"""Bytes that are moved at a time."""
+"""Bytes moved at a time."""
 _SIGNATURE = 8
 _HEADER = 33
-"""Bytes of a PNG before anything may follow: signature and IHDR."""
+"""Bytes of a PNG before any other chunk: signature and IHDR."""
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp"
-"""Keyword of text that libvips hands on as XMP."""
+"""Keyword of the text that libvips passes on as XMP."""
 MOST = 1_000_000
-"""Bytes of text that are kept of one file."""
+"""Limit in bytes on the text kept of one file."""
 _COMMENT, _PIXELS, _OF_APPLICATIONS = 0xFE, 0xDA, range(0xE0, 0xF0)
 """Markers of JPEG segments."""
 _OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, *range(40091, 40096), 33432)
-"""Tags that are not about pixels: names of document and page, description, camera, software, date, host, artist,
-rating, title and keywords as Windows writes them, copyright."""
+"""Tags that do not concern pixels: names of document and page, description, camera, software, date, host, artist,
+copyright; rating, title and keywords as Windows writes them."""
 _INTEROPERABILITY = 40965
-"""A directory within that of EXIF, of no use to people."""
+"""A subdirectory of EXIF that users do not need."""
 _EXIF = b"Exif\0\0"
 _PHOTOSHOP, _RESOURCE, _IPTC = b"Photoshop 3.0\0", b"8BIM", b"\x04\x04"
-"""In JPEG files IPTC is one of Photoshop's resources."""
+"""In JPEG files IPTC is a Photoshop resource."""
 
 
 def png_text(path: Path) -> tuple[bytes, ...]:
-    """The chunks of text of a PNG file, each with its length, type and checksum, as they stand there."""
+    """The text chunks of a PNG file, each with its length, type and checksum, unchanged."""
     return tuple(chunk for chunk in _whole_chunks(path, _TEXT) if not chunk[8:].startswith(_XMP))
 
 
 def png_colour(path: Path) -> tuple[bytes, ...]:
-    """The chunks of a PNG file that say what its values mean, as `png_text`; one of each type."""
+    """The chunks of a PNG file that define its colour space, as `png_text`; one of each type."""
     return tuple({chunk[4:8]: chunk for chunk in _whole_chunks(path, COLOUR)}.values())
 
 
 def put_png_chunks(path: Path, chunks: tuple[bytes, ...]) -> None:
-    """Put chunks into a PNG file, in front of its palette and pixels."""
+    """Insert chunks into a PNG file, before its palette and pixels."""
     _insert(path, _HEADER, b"".join(chunks))
 
 
 def png_is_animated(path: Path) -> bool:
-    """Whether a PNG file has more pictures than its first."""
+    """Whether a PNG file is animated."""
     with path.open("rb") as stream:
         return any(kind == b"acTL" for kind, _ in _png_chunks(stream))
 
@@ -60,7 +60,7 @@ def jpeg_comments(path: Path) -> tuple[bytes, ...]:
 
 
 def put_jpeg_comments(path: Path, comments: tuple[bytes, ...]) -> None:
-    """Put comments into a JPEG file, behind what applications say."""
+    """Insert comments into a JPEG file, after the application segments."""
     with path.open("rb") as stream:
         at = next(stream.tell() - 4 for marker, _ in _jpeg_segments(stream) if marker not in _OF_APPLICATIONS)
     heads = (struct.pack(">BBH", 0xFF, _COMMENT, len(comment) + 2) for comment in comments)
@@ -68,11 +68,11 @@ def put_jpeg_comments(path: Path, comments: tuple[bytes, ...]) -> None:
 
 
 def tiff_says(path: Path) -> tuple[bytes | None, bytes | None]:
-    """What a TIFF file says of the photograph: as an EXIF block, and as IPTC; None for nothing."""
+    """The metadata of a TIFF file about the photograph: an EXIF block, and IPTC; None if absent."""
     try:
         with path.open("rb") as stream:
             form, found = read_directory(stream)
-    except (OSError, ValueError):  # libvips can read its pixels all the same
+    except (OSError, ValueError):  # libvips can still read its pixels
         return None, None
     iptc = found.tags.get(IPTC)
     said = _said(found)
@@ -82,9 +82,9 @@ def tiff_says(path: Path) -> tuple[bytes | None, bytes | None]:
 
 
 def put_into_tiff(path: Path, exif: bytes | None, iptc: bytes | None) -> None:
-    """Make a TIFF file say of the photograph what an EXIF block and IPTC do: its directory is written anew at the end.
+    """Write an EXIF block and IPTC into a TIFF file: its directory is written again at the end of the file.
 
-    Raises ValueError for what is no EXIF.
+    Raises ValueError for data that are not EXIF.
     """
     order, said = Form("<"), Directory()
     if exif:
@@ -104,7 +104,7 @@ def put_into_tiff(path: Path, exif: bytes | None, iptc: bytes | None) -> None:
 
 
 def iptc_alone(resources: bytes) -> bytes:
-    """The IPTC among Photoshop's resources, as JPEG files have it; what is none of them as it is."""
+    """The IPTC data in Photoshop resources, as in JPEG files; other data are returned unchanged."""
     if not resources.startswith(_PHOTOSHOP):
         return resources
     at = len(_PHOTOSHOP)
@@ -119,12 +119,12 @@ def iptc_alone(resources: bytes) -> bytes:
 
 
 def iptc_as_resource(iptc: bytes) -> bytes:
-    """IPTC as JPEG files have it."""
+    """IPTC as a Photoshop resource, for JPEG files."""
     return _PHOTOSHOP + _RESOURCE + _IPTC + bytes(2) + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
 
 
 def _said(found: Directory) -> Directory:
-    """Of a directory what it says of the photograph."""
+    """The tags of a directory that describe the photograph."""
     inner = {number: dict(own) for number, own in found.inner.items()}
     inner.get(EXIF, {}).pop(_INTEROPERABILITY, None)
     tags = {number: found.tags[number] for number in _OF_THE_PHOTOGRAPH if number in found.tags}
@@ -132,7 +132,7 @@ def _said(found: Directory) -> Directory:
 
 
 def _insert(path: Path, at: int, data: bytes) -> None:
-    """Put data into a file, so many bytes after its beginning; what is behind is moved, from its end on."""
+    """Insert data into a file at an offset; the rest is moved, from its end on."""
     with path.open("r+b") as stream:
         end = stream.seek(0, 2)
         while end > at:
@@ -147,7 +147,7 @@ def _insert(path: Path, at: int, data: bytes) -> None:
 
 
 def _jpeg_segments(stream: IO[bytes]) -> Iterator[tuple[int, int]]:
-    """Marker and length of each segment before the pixels and of their first, the stream standing at its data."""
+    """Marker and length of each segment before the pixels and of their first; the stream is at the segment's data."""
     at = 2
     while True:
         stream.seek(at)
@@ -162,7 +162,7 @@ def _jpeg_segments(stream: IO[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _whole_chunks(path: Path, kinds: tuple[bytes, ...]) -> Iterator[bytes]:
-    """The chunks of some types of a PNG file, as they stand there, if they are whole."""
+    """The chunks of some types of a PNG file, unchanged; truncated ones are left out."""
     left = MOST
     with path.open("rb") as stream:
         for kind, length in _png_chunks(stream):
@@ -175,7 +175,7 @@ def _whole_chunks(path: Path, kinds: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Type and length of each chunk, the stream standing at its data."""
+    """Type and length of each chunk; the stream is at its data."""
     at = _SIGNATURE
     while True:
         stream.seek(at)

@@ -1,4 +1,4 @@
-"""HEIC files, as phones write them; libvips' wheel has no HEVC decoder, so pillow-heif decodes them, as a whole."""
+"""HEIC files, as phones write them. The libvips wheel has no HEVC decoder; pillow-heif decodes the whole picture."""
 
 import struct
 import zlib
@@ -12,17 +12,17 @@ from restora.core.errors import BadImage, MissingExtra
 
 _BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _EITHER = (b"mif1", b"msf1")
-"""Brands of any codec: the others that a file names decide."""
+"""Brands of any codec: the other brands of the file decide."""
 _MOST = 500_000_000
-"""Bytes of a file, which the library reads into memory."""
+"""Size limit in bytes of a file, which the library reads into memory."""
 _UNSPECIFIED, _BT709, _AS_SRGB = 2, 1, (1, 2, 6, 13)
-"""Codes of ITU-T H.273; writers name any of these curves where they mean sRGB."""
+"""Codes of ITU-T H.273; writers use any of these curves to mean sRGB."""
 _FAILURES = (RuntimeError, ValueError, EOFError, SyntaxError, OSError, MemoryError)
-"""What the library raises."""
+"""Exceptions of the library."""
 
 
 def is_heic(file: Path) -> bool:
-    """Whether a file begins as HEIC does."""
+    """Whether a file is HEIC, by its first bytes."""
     with file.open("rb") as stream:
         return begins_as_heic(stream.read(256))
 
@@ -37,17 +37,17 @@ def begins_as_heic(start: bytes) -> bool:
 
 
 class Heic:
-    """A HEIC file that is open; its pixels are not decoded yet. Upright, whatever its EXIF says."""
+    """An open HEIC file, not decoded yet. Its pixels are upright, whatever its EXIF says."""
 
     def __init__(self, file: Path, name: str) -> None:
-        """Open it. Raises MissingExtra without pillow-heif, BadImage for a damaged file, called `name`."""
+        """Open it. Raises MissingExtra without pillow-heif, BadImage for a damaged file; `name` is used in errors."""
         try:
             import pillow_heif
         except ModuleNotFoundError as error:
             hint = "install it with: pip install 'restora[heic]'"
             raise MissingExtra(f"{name} is a HEIC file, and reading it needs pillow-heif; {hint}") from error
         if file.stat().st_size > _MOST:
-            raise BadImage(f"{name} has more than the {_MOST / 1e6:g} MB that a HEIC file may have")
+            raise BadImage(f"{name} is larger than {_MOST / 1e6:g} MB, the limit for HEIC files")
         self.name = name
         try:
             self._opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)
@@ -59,13 +59,13 @@ class Heic:
         self.bits = int(self._says["bit_depth"])
 
     def notes(self) -> list[str]:
-        """What of the file is not read, in sentences for the user."""
+        """The parts of the file that are not read, in sentences for the user."""
         notes, beside = [], [kind.lower() for kind in self._says.get("aux", {})]
         if len(self._opened) > 1:
             notes.append(f"only the main one of the {len(self._opened)} pictures in the file was read")
         gain_maps = [kind for kind in beside if "gainmap" in kind or "21496" in kind]
         if gain_maps:
-            notes.append("the gain map, from which HDR displays take more brightness, was not kept")
+            notes.append("the gain map, which HDR displays use for more brightness, was not kept")
         if self._says.get("depth_images"):
             notes.append("the depth map was not kept")
         if len(beside) > len(gain_maps):
@@ -73,7 +73,7 @@ class Heic:
         return notes
 
     def colour(self) -> tuple[bytes, ...]:
-        """The colour space of a file without ICC profile, if it is not sRGB, as a cICP chunk of PNG."""
+        """The colour space of a file without ICC profile, as a cICP chunk of PNG; None for sRGB."""
         codes = self._says.get("nclx_profile")
         if not codes or self._says.get("icc_profile"):
             return ()
@@ -84,15 +84,15 @@ class Heic:
         return (struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)),)
 
     def put_in_tiles(self, path: Path) -> pyvips.Image:
-        """Decode the pixels, write them to `path` as a TIFF in tiles, and open that, with what belongs to them.
+        """Decode the pixels, write them to `path` as a tiled TIFF, and open that with the metadata of the file.
 
-        Values of more than 8 bits stand at the top of 16. Raises BadImage for damaged data.
+        Values of more than 8 bits use the high bits of 16. Raises BadImage for damaged data.
         """
         mode = self._image.mode
         letters = mode.partition(";")[0]
         bands = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}.get(letters)
         if bands is None:
-            raise BadImage(f"{self.name} holds pixels as {mode}; grey and RGB, with or without alpha, are supported")
+            raise BadImage(f"{self.name} has pixels of mode {mode}; it must be grey or RGB, with or without alpha")
         try:
             values = np.asarray(self._image)
         except _FAILURES as error:
@@ -101,21 +101,21 @@ class Heic:
         pixels = pyvips.Image.new_from_memory(values, self.width, self.height, bands, stored)
         space = ("grey16" if bands < 3 else "rgb16") if stored == "ushort" else ("b-w" if bands < 3 else "srgb")
         pixels = pixels.copy(interpretation=space)
-        if letters.endswith("a"):  # colours that alpha has been multiplied into
+        if letters.endswith("a"):  # premultiplied alpha
             white = (2**self.bits - 1) << (16 - self.bits) if stored == "ushort" else 255
             pixels = (pixels.unpremultiply(max_alpha=white) + 0.5).cast(stored).copy(interpretation=space)
         pixels.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
         return self._described(pyvips.Image.new_from_file(str(path)).copy(interpretation=space))
 
     def _described(self, image: pyvips.Image) -> pyvips.Image:
-        """The image with what the file says, in libvips' fields."""
+        """The image with the metadata of the file, in libvips' fields."""
         for field, key in {"exif-data": "exif", "icc-profile-data": "icc_profile", "xmp-data": "xmp"}.items():
             if self._says.get(key):
                 image.set_type(pyvips.GValue.blob_type, field, bytes(self._says[key]))
         image.set_type(pyvips.GValue.gstr_type, "vips-loader", "heic")
         image.set_type(pyvips.GValue.gint_type, "bits-per-sample", self.bits)
-        image.set_type(pyvips.GValue.gint_type, "orientation", 1)  # the library has turned it
-        image.remove("resolution-unit")  # of the TIFF in between
+        image.set_type(pyvips.GValue.gint_type, "orientation", 1)  # the library has applied it
+        image.remove("resolution-unit")  # of the temporary TIFF
         return image.copy(xres=1, yres=1)
 
     def _damaged(self, error: BaseException) -> BadImage:

@@ -1,4 +1,4 @@
-"""What a file is before any decoder sees it: not absent, empty, a pipe, or of a format that is not read."""
+"""Checks before any decoder reads a file: it must exist, have data, not be a pipe, and have a supported format."""
 
 import sys
 from pathlib import Path
@@ -10,21 +10,21 @@ from restora.files.heic import begins_as_heic
 FORMATS = "PNG, JPEG, TIFF, WebP, AVIF, HEIC and GIF"
 _STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
 _BRANDS = (b"ftypavif", b"ftypavis", b"ftypmif1")
-"""How the files of these formats begin; AVIF after four bytes, WebP after eight."""
+"""First bytes of the formats; those of AVIF follow after four bytes, those of WebP after eight."""
 _START = 256
 _BLOCK = 1 << 20
-"""Bytes that are copied at a time."""
+"""Bytes copied at a time."""
 _A_PIXEL, _BESIDE = 16, 200_000_000
-"""Bytes of a file for each of its pixels, four floating-point numbers, and beside them, of metadata."""
+"""Largest number of bytes per pixel (four floating-point values), and bytes allowed for metadata."""
 
 
 def check_file(path: Path, name: str) -> None:
-    """Raise BadImage for what is no file, or begins like none of the formats that are read."""
+    """Raise BadImage for anything but a file whose first bytes are those of a supported format."""
     try:
         if path.is_dir():
             raise BadImage(f"{name} is a folder, not a picture")
         if not path.stat() or not path.is_file():
-            raise BadImage(f"{name} is a pipe or a device, not a file; pipe a picture in with -")
+            raise BadImage(f"{name} is a pipe or a device, not a file; to read standard input use -")
         with path.open("rb") as stream:
             start = stream.read(_START)
         str(path).encode()
@@ -36,10 +36,10 @@ def check_file(path: Path, name: str) -> None:
 
 
 def copy_of_standard_input(name: str, max_pixels: int) -> Nameless:
-    """Standard input in a file: it is read by region, and twice.
+    """Standard input copied to a file, because it is read by region, and twice.
 
-    Raises BadImage if it begins like none of the formats that are read, before more of it is taken, or if it has more
-    bytes than a picture of so many pixels.
+    Raises BadImage if its first bytes are not those of a supported format, before it reads more, or if it has more
+    bytes than a picture of so many pixels can have.
     """
     if sys.stdin is None:
         raise BadImage("standard input is closed")
@@ -52,8 +52,8 @@ def copy_of_standard_input(name: str, max_pixels: int) -> Nameless:
             length += len(block)
             if length > most:
                 raise BadImage(
-                    f"{name} has more than {most / 1e6:.0f} MB, which no picture has of the {max_pixels / 1e6:.4g}"
-                    " megapixels allowed; allow more with --max-pixels"
+                    f"{name} has more than {most / 1e6:.0f} MB, the most that a picture of {max_pixels / 1e6:.4g}"
+                    " megapixels can have; allow more with --max-pixels"
                 )
             target.write(block)
             block = source.read(_BLOCK)
@@ -65,4 +65,4 @@ def _check_start(start: bytes, name: str) -> None:
         raise BadImage(f"{name} is empty (0 bytes)")
     known = start.startswith(_STARTS) or start[8:12] == b"WEBP" or start[4:12] in _BRANDS
     if not known and not begins_as_heic(start):
-        raise BadImage(f"{name} is not a picture that can be read ({FORMATS})")  # no decoder sees it
+        raise BadImage(f"{name} is not a picture that can be read ({FORMATS})")  # before any decoder sees it

@@ -1,4 +1,4 @@
-"""Open pictures, whole or by region, through libvips; nothing is decoded before its size is known to be allowed."""
+"""Open pictures, whole or by region, with libvips; nothing is decoded before the size has been checked."""
 
 import logging
 import tempfile
@@ -25,43 +25,47 @@ from restora.files.xmp import without_claims
 MAX_PIXELS = 2_000_000_000
 STDIO = Path("-")
 
-# libvips remembers operations by file name, and would show a file's old pixels after it was rewritten.
+# libvips caches operations by file name, and would show the old pixels of a file that was rewritten.
 pyvips.cache_set_max(0)
-# Loaders that libvips itself calls unsafe on untrusted files (SVG, raw formats) stay off.
+# Loaders that libvips marks as unsafe for untrusted files (SVG, raw formats) stay off.
 pyvips.block_untrusted_set(True)
-# Its warnings would appear among our lines; what matters of them comes as an exception.
+# Its warnings would appear among our lines; important ones arrive as exceptions.
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 _BITS = {"uchar": 8, "ushort": 16, "float": 32, "double": 32}
 _WHITE = {8: 255.0, 16: 65535.0, 32: 1.0}
 WHOLE = 50_000_000
-"""Bytes up to which a decoded picture may stand in memory."""
+"""Size in bytes up to which a decoded picture may be kept in memory."""
 _SQUARE = 1024
-"""Side of the parts in which all of a picture is looked at."""
+"""Side of the parts in which a whole picture is scanned."""
 _SHAPE = {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"}
 """Fields of libvips that belong to the pixels, or are set by copy()."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file that is open but not in memory: upright, grey or RGB, with or without alpha.
+    """An open picture file that is not in memory: upright, grey or RGB, with or without alpha.
 
     shape is (H, W, C), C = 1 or 3. `window` reads float32 values on the 0..1 scale.
     """
 
     name: str
-    format: str  # the file's own: png, jpg, tif, webp, avif, heic, gif
+    format: str  # of the file: png, jpg, tif, webp, avif, heic, gif
     shape: tuple[int, int, int]
     has_alpha: bool
     meta: Meta
-    white: float  # the number in the file that stands for 1
-    path: Path  # of the file, a temporary one for standard input
+    white: float  # the value in the file that means 1
+    path: Path  # of the file; a temporary one for standard input
     region: Callable[[], pyvips.Region]  # to read rectangles from
     held: int  # bytes of the decoded picture that may stay in memory
     holder: object = None  # keeps a temporary file alive
-    salvaged_rows: int = 0  # of a truncated file, as it is stored: rows that are there; 0: the file is whole
-    intact: tuple[int, int, int, int] | None = None  # where those lie: (top, left, height, width); None: everywhere
-    faults: list[str] = field(default_factory=list)  # what the decoder warned of so far, in sentences for the user
+    salvaged_rows: int = (
+        0  # of a truncated file, in its stored orientation: rows that are present; 0: the file is complete
+    )
+    intact: tuple[int, int, int, int] | None = (
+        None  # the area of these rows: (top, left, height, width); None: everywhere
+    )
+    faults: list[str] = field(default_factory=list)  # warnings of the decoder so far, in sentences for the user
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The pixels (height, width, C) of a rectangle inside the picture. Raises BadImage on damaged data."""
@@ -72,7 +76,7 @@ class Picture:
         return self._fetch(top, left, height, width)[:, :, -1] if self.has_alpha else None
 
     def load(self) -> Image:
-        """All of it, in memory."""
+        """The whole picture, in memory."""
         values = self._fetch(0, 0, *self.shape[:2])
         alpha = values[:, :, -1].copy() if self.has_alpha else None
         pixels = np.ascontiguousarray(values[:, :, : self.shape[2]])
@@ -91,16 +95,16 @@ class Picture:
 
 
 def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", salvage: bool = False) -> Picture:
-    """Open a picture file (`-` is standard input). Raises BadImage if it is absent, empty, too large or no picture.
+    """Open a picture file (`-` is standard input). Raises BadImage if it is missing, empty, too large or not a picture.
 
-    Of a file whose data are missing or cannot be decoded, this or the first reading raises BadImage; what the decoder
-    only warns of is in `faults`. Data that decode to other pixels than they should are found by checksums where the
-    format has them: always in PNG, mostly in TIFF with deflate, where libtiff looks at a part of them. JPEG, WebP,
-    HEIC, GIF and other TIFF files have none. Floating-point values are refused where 1 cannot be white.
+    For a file with missing or undecodable data, this or the first reading raises BadImage; mere warnings of the decoder
+    are in `faults`. Data that decode to wrong pixels are detected where the format has checksums: always in PNG, mostly
+    in TIFF with deflate, of which libtiff checks a part. JPEG, WebP, HEIC, GIF and other TIFF files have none.
+    Floating-point values are refused if 1 cannot be white.
 
-    name: what sentences call the file, its path if not given. With `salvage`, what is there of a truncated JPEG or
-    PNG file is opened, and the missing rows are what the decoder gives, grey or black; without it, Truncated is
-    raised, here or when the first missing row is read.
+    name: used in messages; default: the path. With `salvage`, the present part of a truncated JPEG or PNG file is
+    opened, and missing rows are as the decoder fills them, grey or black; without it, Truncated is raised, here or
+    when the first missing row is read.
     """
     name = name or ("standard input" if path == STDIO else str(path))
     copied = copy_of_standard_input(name, max_pixels) if path == STDIO else None
@@ -121,7 +125,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
         notes.append("only the first frame was read")
 
     def opened_again() -> pyvips.Region:
-        """libvips keeps rows of tiles that were decoded, as wide as the picture, until it is closed."""
+        """libvips keeps rows of decoded tiles, as wide as the picture, until it is closed."""
         return pyvips.Region.new(_single(_grey_or_rgb(source.again().autorot(), name, [])))
 
     where, held = (opened_again, 0) if source.on_disk else (cache(opened_again), _decoded_bytes(raw))
@@ -147,21 +151,21 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Image:
 
 @dataclass
 class _Source:
-    """Where the pixels of a file come from."""
+    """The source of the pixels of a file."""
 
     raw: pyvips.Image
     kind: str
-    again: Callable[[], pyvips.Image]  # opens `raw` anew
-    on_disk: bool  # pixels are read from there piece by piece
+    again: Callable[[], pyvips.Image]  # opens `raw` again
+    on_disk: bool  # pixels are read from there tile by tile
     notes: list[str]
     holder: object = None  # keeps a temporary file alive
-    part: Salvage | None = None  # what is there of a truncated file
+    part: Salvage | None = None  # the present part of a truncated file
     colour: tuple[bytes, ...] = ()  # as in Meta
     faults: list[str] = field(default_factory=list)  # as in Picture
 
 
 def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
-    """Of a file that libvips decodes. Raises BadImage or Truncated."""
+    """The source of a file that libvips decodes. Raises BadImage or Truncated."""
     raw = _load_lazily(file, name)
     _check_size(raw.height, raw.width, max_pixels, name)
     kind = _ending(raw.get("vips-loader"))
@@ -189,8 +193,8 @@ def _source(file: Path, name: str, max_pixels: int, salvage: bool) -> _Source:
 def _decoded(
     file: Path, faults: list[str], salvage: bool, through: Callable[[pyvips.Image], pyvips.Image | None]
 ) -> pyvips.Image | None:
-    """What `through` makes of all pixels of a file; the warnings of the decoder, of which whole files may be the cause,
-    go to `faults`."""  # fmt: skip
+    """All pixels of a file, passed through `through`; warnings of the decoder, which complete files can cause too, are
+    added to `faults`."""  # fmt: skip
     if salvage:
         return through(decode(file, access="sequential", fail_on="none"))
     try:
@@ -208,9 +212,9 @@ def _in_memory(file: Path, faults: list[str], salvage: bool) -> pyvips.Image:
 
 
 def _put_in_tiles(path: Path, rows: pyvips.Image) -> None:
-    """Write pixels as a TIFF in tiles, a few rows at a time.
+    """Write pixels as a tiled TIFF, a few rows at a time.
 
-    libvips would do so too, but map the result into memory, where it counts as resident.
+    libvips can do this too, but maps the result into memory, where it counts as resident.
     """
     try:
         rows.tiffsave(str(path), tile=True, tile_width=256, tile_height=256, bigtiff=True)
@@ -221,7 +225,7 @@ def _put_in_tiles(path: Path, rows: pyvips.Image) -> None:
 
 
 def _heic_source(file: Path, name: str, max_pixels: int) -> _Source:
-    """Of a HEIC file, which its library decodes as a whole; from then on it is on the disk. Raises BadImage."""
+    """The source of a HEIC file, which its library decodes whole, to the disk. Raises BadImage."""
     heic, holder = Heic(file, name), Nameless()
     _check_size(heic.height, heic.width, max_pixels, name)
     try:
@@ -233,40 +237,40 @@ def _heic_source(file: Path, name: str, max_pixels: int) -> _Source:
 
 
 def _check_size(height: int, width: int, max_pixels: int, name: str) -> None:
-    """Raise BadImage if a picture has more than so many pixels."""
+    """Raise BadImage if a picture has more pixels than allowed."""
     if height * width > max_pixels:
         raise BadImage(
-            f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the"
-            f" {max_pixels / 1e6:.4g} allowed; allow more with --max-pixels {height * width}"
+            f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the limit of"
+            f" {max_pixels / 1e6:.4g}; allow more with --max-pixels {height * width}"
         )
 
 
 def _part_there(file: Path, name: str, kind: str, height: int) -> Salvage | None:
-    """What is there of a truncated file, None if all of it is. Raises BadImage if nothing is."""
+    """The present part of a truncated file; None if the file is complete. Raises BadImage if no part is present."""
     part = salvage_of(file) if kind in KINDS else None
     if part and not part.rows:
-        raise BadImage(f"{name} is damaged, and none of its {height} rows can be read")
+        raise BadImage(f"{name} is damaged: none of its {height} rows can be read")
     return part
 
 
 def _damaged(name: str, file: Path | None, kind: str, error: pyvips.Error) -> BadImage:
-    """The error to raise for data that the decoder refuses; file: None if what is there of it was asked for."""
+    """The error for data that the decoder refuses; file: None if the present part was requested."""
     part = salvage_of(file) if file and kind in KINDS else None
     if part and part.rows:
-        return Truncated(f"{name} is damaged, a part of it is missing: {_reason(error)}")
+        return Truncated(f"{name} is damaged and a part of it is missing: {_reason(error)}")
     return BadImage(f"{name} is damaged: {_reason(error)}")
 
 
 def _white(raw: pyvips.Image, kind: str, stored: str) -> float:
-    """The number that stands for 1 in pixels that are stored as libvips' `stored`."""
-    if kind in ("avif", "heic") and stored == "ushort":  # 10 or 12 bits stand at the top of 16
+    """The number that means 1 in pixels that libvips stores as `stored`."""
+    if kind in ("avif", "heic") and stored == "ushort":  # 10 or 12 bits use the high bits of 16
         depth = raw.get("bits-per-sample") if raw.get_typeof("bits-per-sample") else 16
         return float((2**depth - 1) << (16 - depth))
     return _WHITE[_BITS[stored]]
 
 
 def _with_extras(meta: Meta, file: Path, kind: str) -> Meta:
-    """With what libvips does not read of a file, and without what XMP says of data that are not read."""
+    """The metadata with what libvips does not read, and without XMP properties that describe dropped data."""
     if kind == "png":
         meta = replace(meta, text=png_text(file), colour=png_colour(file))
     elif kind == "jpg":
@@ -277,27 +281,27 @@ def _with_extras(meta: Meta, file: Path, kind: str) -> Meta:
     try:
         xmp = without_claims(meta.xmp or b"") or None
     except ValueError:
-        note = "XMP was not kept: it cannot be parsed, and describes data that were not kept"
+        note = "XMP was not kept: it cannot be parsed, and may describe data that were not kept"
         return replace(meta, xmp=None, notes=(*meta.notes, note))
     if xmp == meta.xmp:
         return meta
-    return replace(meta, xmp=xmp, notes=(*meta.notes, "what XMP says of data that were not kept was removed from it"))
+    return replace(meta, xmp=xmp, notes=(*meta.notes, "properties of data that were not kept were removed from XMP"))
 
 
 def _load_lazily(path: Path, name: str) -> pyvips.Image:
-    """A file as libvips opens it. Raises BadImage."""
+    """The image of a file, opened with libvips. Raises BadImage."""
     try:
         raw = decode(path)
     except pyvips.Error as error:
         raise BadImage(f"{name} is not a picture that can be read ({FORMATS}): {_reason(error)}") from error
     if not raw.get("vips-loader").startswith("gif"):
         return raw
-    # libvips does not report a GIF that was cut off; a whole one ends in a semicolon, and perhaps padding.
+    # libvips does not detect a truncated GIF; a complete one ends with a semicolon, and perhaps padding.
     with path.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, 2) - 64))
         tail = stream.read()
     if not tail.rstrip(b"\0").endswith(b";"):
-        raise BadImage(f"{name} is a GIF that was cut off")
+        raise BadImage(f"{name} is a truncated GIF")
     return raw
 
 
@@ -319,7 +323,7 @@ def _squares(where: Callable[[], pyvips.Region], shape: tuple[int, int, int]) ->
 
 
 def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:
-    """The pixels of a TIFF in tiles with the metadata of `image`."""
+    """The pixels of a tiled TIFF with the metadata of `image`."""
     tiles = pyvips.Image.new_from_file(path).copy(interpretation=image.interpretation)
     tiles = tiles.copy(xres=image.xres, yres=image.yres)
     for own in ("resolution-unit", "bits-per-sample"):
@@ -327,7 +331,7 @@ def _with_header(path: str, image: pyvips.Image) -> pyvips.Image:
             tiles.remove(own)
     for given in set(image.get_fields()) - _SHAPE:
         tiles.set_type(image.get_typeof(given), given, image.get(given))
-    # EXIF may name an orientation that the loader has dealt with.
+    # EXIF may contain an orientation that the loader has applied already.
     orientation = image.get("orientation") if image.get_typeof("orientation") else 1
     tiles.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return tiles
@@ -357,9 +361,9 @@ def _grey_or_rgb(image: pyvips.Image, name: str, notes: list[str]) -> pyvips.Ima
         notes.append(f"{image.interpretation} colour was converted to sRGB")
         image = image.colourspace("srgb")
     if image.format not in _BITS:
-        raise BadImage(f"{name} stores {image.format} values; 8 bit, 16 bit and floating point are supported")
+        raise BadImage(f"{name} has {image.format} values; they must be 8 bit, 16 bit or floating point")
     if not 1 <= image.bands <= 4 or (image.bands in (2, 4)) != image.hasalpha():
-        raise BadImage(f"{name} has {image.bands} channels; grey or RGB, with or without alpha, is supported")
+        raise BadImage(f"{name} has {image.bands} channels; it must be grey or RGB, with or without alpha")
     return image
 
 
@@ -373,6 +377,6 @@ def _ending(loader: str) -> str:
 
 
 def _reason(error: pyvips.Error) -> str:
-    """The first line of libvips' own words."""
+    """The first line of the message of libvips."""
     lines = [line.strip() for line in str(error.detail or error.message).splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"

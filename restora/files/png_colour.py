@@ -1,4 +1,4 @@
-"""The colour space of a PNG file without ICC profile: its chunks, and a profile that says the same elsewhere."""
+"""The colour space of a PNG file without ICC profile: its chunks, and an equal ICC profile for other formats."""
 
 import struct
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from restora.files.profile import D65, SRGB_CURVE, SRGB_PRIMARIES, Point, icc_profile
 
 COLOUR = (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
-"""Chunks that say what the values mean, the one that counts most first; the last two are about HDR displays."""
+"""Chunks that define the colour space, in order of priority; the last two are about HDR displays."""
 _NEAR_SRGB = 200
-"""Hundred-thousandths within which a gamma of 1/2.2 and primaries are those that stand for sRGB."""
+"""Tolerance, in units of 1e-5, within which a gamma of 1/2.2 and primaries count as sRGB."""
 _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 _PRIMARIES: dict[int, tuple[tuple[Point, Point, Point], Point]] = {
     1: (SRGB_PRIMARIES, D65),
@@ -20,24 +20,24 @@ _PRIMARIES: dict[int, tuple[tuple[Point, Point, Point], Point]] = {
     11: (_P3, (0.314, 0.351)),
     12: (_P3, D65),
 }
-"""Primaries and white by their code in ITU-T H.273."""
+"""Primaries and white point by their code in ITU-T H.273."""
 _BT709 = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
 _CURVES: dict[int, tuple[float, ...]] = {
     **dict.fromkeys((1, 6, 14, 15), _BT709), 4: (2.2,), 5: (2.8,), 8: (1.0,), 13: SRGB_CURVE,
 }  # fmt: skip
-"""Curves by their code in ITU-T H.273; those of HDR, PQ and HLG, are none that a profile can hold."""
+"""Curves by their code in ITU-T H.273; PQ and HLG, for HDR, cannot be stored in a profile."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """What the chunks of a PNG file mean elsewhere: a profile (None: it is sRGB), and what to tell the user."""
+    """The colour space of a PNG file for another format: a profile (None: sRGB), and a note for the user."""
 
     profile: bytes | None
     note: str = ""
 
 
 def space_of(chunks: Sequence[bytes], kind: str, grey: bool) -> Space:
-    """The colour space that chunks, each with length, type and checksum, give a picture to be written as `kind`."""
+    """The colour space defined by chunks, each with length, type and checksum, for a picture written as `kind`."""
     found = {chunk[4:8]: chunk[8:-4] for chunk in chunks}
     if b"cICP" in found:
         return _by_code(found[b"cICP"], kind, grey)
@@ -47,22 +47,22 @@ def space_of(chunks: Sequence[bytes], kind: str, grey: bool) -> Space:
 
 
 def _by_code(code: bytes, kind: str, grey: bool) -> Space:
-    """Of cICP: codes of primaries, curve and matrix, and whether the range is full."""
+    """From cICP: codes of primaries, curve and matrix, and whether the range is full."""
     if code == bytes([1, 13, 0, 1]):
         return Space(None)
     primaries, curve = _PRIMARIES.get(code[0]) if code else None, _CURVES.get(code[1]) if len(code) == 4 else None
     if primaries is None or curve is None or code[2:] != b"\0\1":
         said = "/".join(map(str, code))
         return Space(
-            None, f"{kind} cannot hold the colour space of the original (cICP {said}): colours will look wrong"
+            None, f"{kind} cannot hold the colour space of the original (cICP {said}), so colours will look wrong"
         )
     profile = icc_profile(f"cICP {code[0]}/{code[1]}", *primaries, curve, grey)
     return Space(profile, f"{kind} has no cICP: an ICC profile of the same colour space was written")
 
 
 def _by_numbers(found: dict[bytes, bytes], kind: str, grey: bool) -> Space:
-    """Of gAMA, the exponent that encodes light, and cHRM, the white and the primaries; in hundred-thousandths."""
-    lost = Space(None, f"{kind} was written without gAMA and cHRM, which are damaged")
+    """From gAMA, the encoding exponent, and cHRM, white point and primaries; in units of 1e-5."""
+    lost = Space(None, f"{kind} was written without gAMA and cHRM, because they are damaged")
     usual = [*D65, *(part for point in SRGB_PRIMARIES for part in point)]
     try:
         (gamma,) = struct.unpack(">I", found[b"gAMA"]) if b"gAMA" in found else (0,)

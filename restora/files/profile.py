@@ -1,4 +1,4 @@
-"""ICC profiles of RGB and grey colour spaces that are given by their primaries and a curve (ICC.1:2022, version 4)."""
+"""ICC profiles of RGB and grey colour spaces, from their primaries and a curve (ICC.1:2022, version 4)."""
 
 import struct
 from collections.abc import Sequence
@@ -9,19 +9,18 @@ Point = tuple[float, float]
 """Chromaticity: x and y of CIE 1931."""
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
-"""XYZ of the white of the connection space."""
+"""XYZ of the white point of the connection space."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-"""g, a, b, c, d: a value v stands for the light (a v + b)^g, below d for c v (IEC 61966-2-1)."""
+"""g, a, b, c, d: a value v stands for light (a v + b)^g, below d for c v (IEC 61966-2-1)."""
 SRGB_PRIMARIES: tuple[Point, Point, Point] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 D65: Point = (0.3127, 0.3290)
 
 
 def icc_profile(name: str, primaries: Sequence[Point], white: Point, curve: Sequence[float], grey: bool) -> bytes:
-    """The profile of a colour space whose values are encoded by a curve: (g,) for v^g, or five numbers as SRGB_CURVE.
+    """The profile of a colour space with a curve: (g,) for v^g, or five numbers as SRGB_CURVE.
 
-    primaries: of red, green and blue; those of a grey one are of no matter. Raises ValueError if no colours lie
-    between the primaries.
+    primaries: of red, green and blue; ignored for grey. Raises ValueError if the primaries span no colours.
     """
     to_d50 = _adaptation(_xyz(white))
     tags = {b"desc": _text(name), b"cprt": _text("No copyright"), b"wtpt": _xyz_tag(_D50), b"chad": _matrix(to_d50)}
@@ -51,21 +50,21 @@ def _packed(tags: dict[bytes, bytes], space: bytes) -> bytes:
 
 
 def _xyz(point: Point) -> np.ndarray:
-    """XYZ of a chromaticity, Y = 1."""
+    """XYZ of a chromaticity, with Y = 1."""
     x, y = point
     if y <= 0:
-        raise ValueError("a chromaticity has no brightness")
+        raise ValueError("the y of a chromaticity must not be 0")
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
 def _adaptation(white: np.ndarray) -> np.ndarray:
-    """The matrix (3, 3) that takes XYZ under a white to XYZ under D50, by Bradford."""
+    """The matrix (3, 3) that converts XYZ under a white point to XYZ under D50, by Bradford."""
     scale = (_BRADFORD @ _D50) / (_BRADFORD @ white)
     return np.linalg.inv(_BRADFORD) @ np.diag(scale) @ _BRADFORD
 
 
 def _numbers(*values: float) -> bytes:
-    """Numbers as s15Fixed16Number. Raises ValueError where one does not fit."""
+    """Numbers as s15Fixed16Number. Raises ValueError if one is out of range."""
     try:
         return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
     except (struct.error, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""What is there of a truncated picture file."""
+"""The part of a truncated picture file that is present."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,16 @@ import pyvips
 from restora.files.decode import decode
 
 KINDS = ("jpg", "png")
-"""Formats of which libvips decodes what is there."""
+"""Formats of which libvips decodes the part that is present."""
 _STRIP = 8
-"""Rows that are decoded at a time: a multiple of it is found."""
+"""Rows decoded at a time; the number of rows found is a multiple of it."""
 _GREY = 128
-"""What the JPEG decoder gives where nothing is known, in every channel."""
+"""The value that the JPEG decoder writes for missing data, in every channel."""
 
 
 @dataclass(frozen=True)
 class Salvage:
-    """How many rows of a file are there, counted from its first, and whether only with a part of their detail."""
+    """How many rows of a file are present, from its first, and whether only with a part of their detail."""
 
     rows: int
     coarse: bool = False
@@ -26,12 +26,12 @@ class Salvage:
     def note(self, height: int) -> str:
         """A sentence for the user; `height` is the number of rows that the file should have."""
         if self.coarse:
-            return f"the file is cut off: {self.rows} of its {height} rows are there, with less detail than they had"
-        return f"the file is cut off: {self.rows} of its {height} rows are there, the others are plain grey or black"
+            return f"the file is truncated: {self.rows} of its {height} rows are present, with reduced detail"
+        return f"the file is truncated: {self.rows} of its {height} rows are present, the others are grey or black"
 
 
 def salvage_of(file: Path) -> Salvage | None:
-    """What is there of a JPEG or PNG file; None if all of it is."""
+    """The part of a JPEG or PNG file that is present; None if it is complete."""
     rows, height = _rows_before_an_error(file)
     if rows == height:
         return None
@@ -42,7 +42,7 @@ def salvage_of(file: Path) -> Salvage | None:
 
 
 def upright_part(rows: int, size: tuple[int, int], orientation: int) -> tuple[int, int, int, int]:
-    """Where the first `rows` rows of a file lie in the upright picture: (top, left, height, width).
+    """The position of the first `rows` rows of a file in the upright picture: (top, left, height, width).
 
     size: (height, width) of the upright picture. orientation: the number of EXIF, 1 to 8.
     """
@@ -57,7 +57,7 @@ def upright_part(rows: int, size: tuple[int, int], orientation: int) -> tuple[in
 
 
 def _rows_before_an_error(file: Path) -> tuple[int, int]:
-    """How many rows the decoder gives before it finds that the file ends too early, and how many there should be."""
+    """The number of rows that decode before the first error, and the number of rows that the file should have."""
     height = top = 0
     try:
         image = decode(file, access="sequential")
@@ -70,13 +70,13 @@ def _rows_before_an_error(file: Path) -> tuple[int, int]:
 
 
 def _rows_with_something(file: Path) -> int:
-    """How many rows of a JPEG file there are above those that are all grey."""
+    """The number of rows of a JPEG file above the rows that are all grey."""
     image = decode(file, access="sequential", fail_on="none")
     region, last = pyvips.Region.new(image), 0
     for top in range(0, image.height, _STRIP):
         try:
             strip = region.fetch(0, top, image.width, min(_STRIP, image.height - top))
-        except pyvips.Error:  # the head of a scan is cut off, or damaged
+        except pyvips.Error:  # the head of a scan is truncated or damaged
             break
         if (np.frombuffer(strip, np.uint8) != _GREY).any():
             last = min(image.height, top + _STRIP)

@@ -1,4 +1,4 @@
-"""Write pictures: aside first, then renamed, with the metadata they came with; nothing is overwritten unasked."""
+"""Write pictures with their metadata: to a temporary file first, then renamed; nothing is overwritten by default."""
 
 import os
 import shutil
@@ -26,41 +26,41 @@ _KINDS = {
     ".gif": "gif",
 }  # fmt: skip
 _READ_ONLY = (".heic", ".heif", ".hif", ".heics", ".heifs")
-"""Endings of a format that is read but not written."""
+"""Endings of formats that are read but not written."""
 SEGMENT = 65_400
-"""Bytes of EXIF, XMP or IPTC that a JPEG file holds at most, with room for their names."""
+"""Maximum bytes of EXIF, XMP or IPTC in a JPEG file, with room for their names."""
 _LONGEST = {"webp": 16383, "jpg": 65500, "avif": 16384, "gif": 65535}
 
 
 def written_as(kind: str) -> str:
-    """The format that the result for a picture of a format is written in if nothing else is asked for."""
+    """The format of the result for a picture of a format, by default."""
     return "jpg" if kind == "heic" else kind
 
 
 def default_output(picture: Path) -> Path:
-    """The file beside a picture that its result goes to if no other is named."""
+    """The default output file beside a picture."""
     ending = ".jpg" if picture.suffix.lower() in _READ_ONLY else picture.suffix
     return picture.parent / f"{picture.stem}.restored{ending}"
 
 
 def check_output(path: Path, shape: tuple[int, int, int], force: bool, fallback: str = "png") -> str:
-    """The format (png, jpg, tif, webp, avif, gif) that `path` will be written in; for `-` it is `fallback`.
+    """The output format of `path` (png, jpg, tif, webp, avif, gif); for `-` it is `fallback`.
 
-    Raises BadImage if the ending is unknown or the format cannot hold the size, OutputExists if the file is there
-    and `force` is not set. Called before any work is done.
+    Raises BadImage if the ending is unknown or the format cannot hold the size, OutputExists if the file exists and
+    `force` is not set. Called before any work is done.
     """
     kind = written_as(fallback) if path == STDIO else _KINDS.get(path.suffix.lower())
     if path != STDIO and path.suffix.lower() in _READ_ONLY:
-        raise BadImage(f"{path} cannot be written: HEIC is only read; end it in .jpg, or in .png to lose nothing")
+        raise BadImage(f"{path} must not be HEIC, which can only be read; end it in .jpg, or in .png for no loss")
     if kind is None:
-        raise BadImage(f"cannot tell the format of {path}; end it in {', '.join(_KINDS)}")
+        raise BadImage(f"{path} has no known ending; end it in {', '.join(_KINDS)}")
     if max(shape[:2]) > _LONGEST.get(kind, 10**9):
         raise BadImage(f"{kind} cannot hold {shape[1]}x{shape[0]} pixels (at most {_LONGEST[kind]} a side); use .tif")
     if path == STDIO:
         if sys.stdout is None:
             raise BadImage("standard output is closed")
     else:
-        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):  # bytes that are no UTF-8
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):  # bytes that are not UTF-8
             raise BadImage(f"cannot write {path!r}: its name is not Unicode")
         if not path.parent.is_dir():
             raise BadImage(f"the folder {path.parent} does not exist")
@@ -90,7 +90,7 @@ def write(image: Image, path: Path, *, force: bool = False, quality: int = 95, k
 
 
 def as_png(image: Image) -> bytes:
-    """A small picture as the bytes of a PNG file of 8 bits, in its colours, to be shown."""
+    """The PNG bytes of a small picture, 8 bits, in its colour space, for display."""
     values = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
     height, width, bands = values.shape
     vips = pyvips.Image.new_from_memory(quantise(values, 8).tobytes(), width, height, bands, "uchar")
@@ -101,7 +101,7 @@ def as_png(image: Image) -> bytes:
 
 
 def copy(source: Path, target: Path, *, force: bool = False) -> None:
-    """A file as it is, byte for byte; `-` is standard output. Raises OutputExists."""
+    """Copy a file byte for byte; `-` is standard output. Raises OutputExists."""
     if target == STDIO:
         with source.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer)
@@ -114,7 +114,7 @@ def copy(source: Path, target: Path, *, force: bool = False) -> None:
 
 
 def write_text(text: str, path: Path, *, force: bool = False) -> None:
-    """A text file, written aside and renamed. Raises OutputExists, or BadImage where it cannot be written."""
+    """Write a text file, aside first, then renamed. Raises OutputExists, or BadImage if it cannot be written."""
     if path.exists() and not force:
         raise OutputExists(f"{path} exists; overwrite it with --force")
     if not path.parent.is_dir():
@@ -126,7 +126,7 @@ def write_text(text: str, path: Path, *, force: bool = False) -> None:
 
 
 def quantise(values: np.ndarray, bits: int) -> np.ndarray:
-    """0..1 values as uint8 or uint16, rounded and clipped; float32 unchanged for 32 bits."""
+    """0..1 values as uint8 or uint16, rounded and clipped; for 32 bits, float32 unchanged."""
     if bits == 32:
         return np.ascontiguousarray(values, np.float32)
     white = 2**bits - 1
@@ -144,13 +144,13 @@ def write_by_tiles(
     kind: str = "",
     part: Unfinished | None = None,
 ) -> list[str]:
-    """Write a picture that is never whole in memory; as `write` otherwise.
+    """Write a picture that is never whole in memory; otherwise as `write`.
 
-    `tiles` yields rectangles as (left, values (h, w, C) float32), C counting alpha, row by row from the top left, or
-    from the rows on that `part` has already; those of a row are equally high, and all sides multiples of TILE but at
-    the right and bottom. They go through a temporary file beside the target, or through that of `part`, which keeps
-    each finished row of them. Raises BadImage before the first is asked for if the disk has no room for that file and
-    the result.
+    `tiles` yields rectangles as (left, values (h, w, C) float32), C including alpha, row by row from the top left, or
+    from the first row that `part` does not have. All tiles of a row have one height, and all sides are multiples of
+    TILE except at the right and bottom. Tiles are stored in a temporary file beside the target, or in that of `part`,
+    which keeps each finished row. Raises BadImage before the first tile is requested if the disk has no room for that
+    file and the result.
     """
     kind = check_output(path, shape, force, kind or "png")
     bits, notes = _bits(meta.bits, kind)
@@ -172,11 +172,11 @@ def write_by_tiles(
 
 
 def _bits(wanted: int, kind: str) -> tuple[int, list[str]]:
-    """The depth that a format can store, and what to tell the user if it is less than wanted."""
+    """The bit depth that a format can store, and a note for the user if it is less than requested."""
     best = {"tif": 32, "png": 16, "avif": 16}.get(kind, 8)
-    notes = [f"{kind} holds {best} bits a value, not the {wanted} of the original"] if best < wanted else []
+    notes = [f"{kind} holds {best} bits per value, not the {wanted} of the original"] if best < wanted else []
     if kind == "avif" and wanted >= 16:
-        notes = ["avif holds 12 bits a value, not the 16 or more of the original"]
+        notes = ["avif holds 12 bits per value, not the 16 or more of the original"]
     return min(wanted, best), notes
 
 
@@ -191,10 +191,10 @@ def _save(
     meta, notes = _with_colour_space(meta, kind, grey)
     notes += _attach(vips, meta, kind)
     if kind == "jpg" and vips.hasalpha():
-        notes.append("jpg has no transparency: the picture was laid on white")
+        notes.append("jpg has no transparency: the picture was put on white")
         vips = vips.flatten(background=255)
     if kind == "gif":
-        notes.append("gif holds 256 colours and no half transparency: the picture was reduced to that")
+        notes.append("gif has 256 colours and no partial transparency: the picture was reduced to that")
     large = min(vips.width, vips.height) > TILE
     options: dict[str, dict[str, object]] = {
         "png": {},
@@ -203,7 +203,7 @@ def _save(
             "compression": "deflate",
             "predictor": "horizontal" if meta.bits < 32 else "none",
             "bigtiff": vips.width * vips.height > 10**8,
-            "tile": large,  # libvips writes but does not read tiles that are larger than the picture
+            "tile": large,  # libvips writes tiles that are larger than the picture, but does not read them
             "tile_width": TILE,
             "tile_height": TILE,
         },
@@ -235,7 +235,7 @@ def _save(
 
 @contextmanager
 def _aside(path: Path, through: Path | None) -> Iterator[Path]:
-    """Where what goes to `path` is written first: see `aside`; for standard output, in a file without a name."""
+    """The temporary path for `path`, see `aside`; for standard output, a file without a name."""
     if path != STDIO:
         with aside(path, through) as part:
             yield part
@@ -245,7 +245,7 @@ def _aside(path: Path, through: Path | None) -> Iterator[Path]:
 
 
 def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
-    """Put into a file that is written what libvips does not; what could not be, in words."""
+    """Add the metadata that libvips does not write to a file; what was not possible, in words."""
     if kind == "png" and (meta.colour or meta.text):
         put_png_chunks(path, meta.colour + meta.text)
     if kind == "jpg" and meta.comments:
@@ -256,13 +256,13 @@ def _put_extras(path: Path, meta: Meta, kind: str) -> list[str]:
         except ValueError:
             if meta.iptc:
                 put_into_tiff(path, None, meta.iptc)
-            return ["tif was written without the EXIF data, which cannot be read"]
+            return ["tif was written without the EXIF data, because they cannot be read"]
     return []
 
 
 def _with_colour_space(meta: Meta, kind: str, grey: bool) -> tuple[Meta, list[str]]:
-    """What a PNG file said of its colours, in the words of another format; what is to be told of that."""
-    if kind == "png" and meta.icc:  # which says more than this chunk, and stands in its place
+    """The colour space of a PNG file for another format, and notes for the user."""
+    if kind == "png" and meta.icc:  # it is more precise than the other chunks and replaces them
         return replace(meta, colour=tuple(chunk for chunk in meta.colour if chunk[4:8] != b"sRGB")), []
     if not meta.colour or kind == "png":
         return meta, []
@@ -271,12 +271,12 @@ def _with_colour_space(meta: Meta, kind: str, grey: bool) -> tuple[Meta, list[st
         return meta, [f"{kind} was written without cICP; the ICC profile was kept"] if coded else []
     space = space_of(meta.colour, kind, grey)
     if space.profile and kind == "gif":
-        return meta, ["gif cannot hold the colour space of the original: colours will look wrong"]
+        return meta, ["gif cannot hold the colour space of the original, so colours will look wrong"]
     return replace(meta, icc=space.profile), [space.note] if space.note else []
 
 
 def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
-    """Put the metadata on a picture; what the format will lose, in words."""
+    """Attach the metadata to a picture; what the format will lose, in words."""
     blobs = {"icc-profile-data": meta.icc, "exif-data": meta.exif, "xmp-data": meta.xmp}
     if kind == "jpg" and meta.iptc:
         blobs["iptc-data"] = iptc_as_resource(meta.iptc)
@@ -284,7 +284,7 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
     for name, data in blobs.items():
         if data and name not in large:
             vips.set_type(pyvips.GValue.blob_type, name, data)
-    if meta.exif:  # the pixels are upright by now; the block would otherwise turn them a second time
+    if meta.exif:  # the pixels are upright already; viewers must not rotate them again
         vips.set_type(pyvips.GValue.gint_type, "orientation", 1)
     has = {"EXIF": meta.exif, "ICC": meta.icc, "XMP": meta.xmp, "IPTC": meta.iptc, "comment": b"".join(meta.comments)}
     has |= {"text": b"".join(meta.text)}
@@ -296,7 +296,7 @@ def _attach(vips: pyvips.Image, meta: Meta, kind: str) -> list[str]:
     }.get(kind, ("EXIF", "ICC", "XMP"))
     lost = [f"{kind} was written without the {what} data" for what, data in has.items() if data and what not in keeps]
     names = [name.removesuffix("-data").upper() for name in sorted(large)]
-    return lost + [f"jpg was written without the {name} data, which are more than the 64 KB it holds" for name in names]
+    return lost + [f"jpg was written without the {name} data, which exceed its limit of 64 KB" for name in names]
 
 
 def _too_large(data: bytes | None) -> bool:

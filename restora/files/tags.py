@@ -1,4 +1,4 @@
-"""Directories of tags, as TIFF files and EXIF blocks have them: read and written byte for byte, whatever they hold."""
+"""Directories of tags in TIFF files and EXIF blocks, read and written byte for byte, whatever they contain."""
 
 import struct
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from typing import IO
 import numpy as np
 
 EXIF, GPS, IPTC = 34665, 34853, 33723
-"""Tags of TIFF: the first two lead to directories of their own."""
+"""Tags of TIFF: the first two point to directories of their own."""
 _UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 4, 6: 1, 7: 1, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes of what is turned when the byte order changes, by the type of a tag; fractions (5 and 10) are pairs."""
+"""Bytes to swap when the byte order changes, by the type of a tag; fractions (5 and 10) are pairs."""
 _PAIRS = (5, 10)
 _MOST = 10_000_000
-"""Bytes of all values of a directory: what is beyond is no description, but pixels, damage or an attack."""
+"""Limit in bytes on all values of a directory; more is not metadata, but pixels, damage or an attack."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A value: its type by the standard's number, how many, and their bytes in the order of the directory."""
+    """A value: its type by the number of the standard, its count, and its bytes in the byte order of the directory."""
 
     kind: int
     count: int
@@ -32,34 +32,34 @@ class Tag:
 
 @dataclass(frozen=True)
 class Form:
-    """How a file writes directories: the order of its bytes, < or >, and whether it is a BigTIFF."""
+    """How a file stores directories: its byte order, < or >, and whether it is a BigTIFF."""
 
     order: str
     big: bool = False
 
     def pack(self, kind: str, *values: int) -> bytes:
-        """Numbers as struct packs them."""
+        """Numbers packed as by struct."""
         return struct.pack(self.order + kind, *values)
 
     @property
     def size(self) -> int:
-        """Bytes of an offset, and of a value that stands in its entry."""
+        """Bytes of an offset, and of a value stored in its entry."""
         return 8 if self.big else 4
 
     @property
     def wide(self) -> str:
-        """An offset, for struct."""
+        """The struct format of an offset."""
         return "Q" if self.big else "I"
 
     @property
     def number(self) -> str:
-        """The number of entries, for struct."""
+        """The struct format of the number of entries."""
         return "Q" if self.big else "H"
 
 
 @dataclass
 class Directory:
-    """Tags by number, and directories that some numbers lead to."""
+    """Tags by number, and subdirectories by the number of their tag."""
 
     tags: dict[int, Tag] = field(default_factory=dict)
     inner: dict[int, dict[int, Tag]] = field(default_factory=dict)
@@ -71,9 +71,9 @@ class Directory:
 
 
 def form_of(head: bytes) -> tuple[Form, int]:
-    """How a TIFF file or EXIF block that begins so (16 bytes) is written, and where its first directory is.
+    """The form of a TIFF file or EXIF block with these first 16 bytes, and the offset of its first directory.
 
-    Raises ValueError if it is none.
+    Raises ValueError for other data.
     """
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 8:
@@ -81,12 +81,12 @@ def form_of(head: bytes) -> tuple[Form, int]:
     form = Form(order, struct.unpack(f"{order}H", head[2:4])[0] == 43)
     where = head[8:16] if form.big else head[4:8]
     if len(where) < form.size:
-        raise ValueError("this was cut off")
+        raise ValueError("this is truncated")
     return form, struct.unpack(f"{order}{form.wide}", where)[0]
 
 
 def entries_of(stream: IO[bytes], form: Form, at: int) -> dict[int, bytes]:
-    """The entries of the directory at a place, by their tags, as they stand there. Raises ValueError if cut off."""
+    """The entries of the directory at an offset, by tag, unchanged. Raises ValueError if it is truncated."""
     found = _read(stream, at, struct.calcsize(form.order + form.number))
     length = 4 + 2 * form.size
     try:
@@ -99,16 +99,16 @@ def entries_of(stream: IO[bytes], form: Form, at: int) -> dict[int, bytes]:
 
 
 def _read(stream: IO[bytes], at: int, length: int) -> bytes:
-    """Up to so many bytes from a place on; none from where no file reaches to."""
+    """Up to so many bytes from an offset on; none beyond the largest possible file."""
     try:
         stream.seek(at)
-    except (OverflowError, OSError):  # a BigTIFF may name places up to 2^64
+    except (OverflowError, OSError):  # a BigTIFF may contain offsets up to 2^64
         return b""
     return stream.read(length)
 
 
 def tags_of(stream: IO[bytes], form: Form, at: int) -> dict[int, Tag]:
-    """The tags of the directory at a place; those that are damaged are left out."""
+    """The tags of the directory at an offset; damaged ones are left out."""
     tags, left = {}, _MOST
     for number, entry in entries_of(stream, form, at).items():
         kind, count = struct.unpack(f"{form.order}H{form.wide}", entry[2 : 4 + form.size])
@@ -123,7 +123,7 @@ def tags_of(stream: IO[bytes], form: Form, at: int) -> dict[int, Tag]:
 
 
 def read_directory(stream: IO[bytes]) -> tuple[Form, Directory]:
-    """The first directory of a TIFF file or EXIF block, with those of EXIF and GPS. Raises ValueError if it is none."""
+    """The first directory of a TIFF file or EXIF block, with those of EXIF and GPS. Raises ValueError otherwise."""
     form, at = form_of(stream.read(16))
     found = Directory(tags_of(stream, form, at))
     for number in (EXIF, GPS):
@@ -138,9 +138,9 @@ def read_directory(stream: IO[bytes]) -> tuple[Form, Directory]:
 
 
 def packed(directory: Directory, form: Form, at: int, entries: Mapping[int, bytes] | None = None) -> bytes:
-    """A directory that will stand at a place, with its values and inner ones behind it.
+    """The bytes of a directory for an offset, followed by its values and subdirectories.
 
-    entries: others that stand in the file already, whose values stay where they are.
+    entries: other entries whose values are in the file already and stay where they are.
     """
     entries = {number: entry for number, entry in (entries or {}).items() if number not in directory.tags}
     numbers = sorted({*directory.tags, *directory.inner, *entries})

@@ -1,4 +1,4 @@
-"""Remove from XMP what it says of data that are no longer in the file; everything else stays byte for byte."""
+"""Remove XMP properties of data that are no longer in the file; all other bytes stay."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,30 +14,30 @@ _CLAIMS = {
     "http://ns.google.com/photos/dd/1.0/device/": "",
     "http://ns.google.com/photos/1.0/camera/": "MicroVideo|MotionPhoto",
 }
-"""Name spaces of properties that describe a gain map, a video or further pictures, and how those properties begin."""
+"""Name spaces of properties that describe a gain map, a video or further pictures, and the start of their names."""
 _EXTENDED = {"http://ns.adobe.com/xmp/note/": "HasExtendedXMP"}
-"""Says that more XMP follows in segments of its own, which libvips does not hand on."""
+"""Says that more XMP follows in separate segments, which libvips does not pass on."""
 _IN_EXTENDED = {
     "http://ns.google.com/photos/1.0/depthmap/": "",
     "http://ns.google.com/photos/1.0/image/": "",
     "http://ns.google.com/photos/1.0/audio/": "",
 }
-"""Name spaces whose data are in such segments: depth, the picture before a blur, sound."""
+"""Name spaces whose data are in such segments: depth, the picture before blurring, sound."""
 MOST = 1_000_000
-"""Bytes of XMP that is corrected: a JPEG segment holds 65,535."""
+"""Size limit in bytes of XMP to edit; a JPEG segment holds 65,535."""
 _TAG = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>")
 
 
 @dataclass
 class _Claims:
-    """The places in XMP of the properties to remove: called by the parser."""
+    """Collects the positions in XMP of the properties to remove; called by the parser."""
 
     data: bytes
     wanted: dict[str, str]
     parser: expat.XMLParserType
     spaces: list[dict[str, str]] = field(default_factory=lambda: [{}])
     spans: list[tuple[int, int]] = field(default_factory=list)
-    depth: int = 0  # of elements within one that is removed
+    depth: int = 0  # nesting within a removed element
     begin: int = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -64,7 +64,7 @@ class _Claims:
         if self.depth:
             return
         tag = _TAG.match(self.data, self.begin)
-        if tag and not tag[0].endswith(b"/>"):  # the parser stands at the end tag
+        if tag and not tag[0].endswith(b"/>"):  # the parser is at the end tag
             tag = _TAG.match(self.data, self.parser.CurrentByteIndex)
         if tag is None:
             raise ValueError("an element has no end")
@@ -77,31 +77,31 @@ class _Claims:
 
 
 def without_claims(xmp: bytes) -> bytes:
-    """XMP without what it says of data beside the picture: gain map, further pictures, video, and more XMP elsewhere.
+    """XMP without properties of data outside the picture: gain map, further pictures, video, and extended XMP.
 
-    Raises ValueError for XMP that cannot be parsed and may say so.
+    Raises ValueError for XMP that cannot be parsed and may contain such properties.
     """
     wanted = _CLAIMS | _EXTENDED
     names = [space for space in wanted if space.encode() in xmp]
     if not names:
         return xmp
     if len(xmp) > MOST:
-        raise ValueError("this XMP is too long to be corrected")
+        raise ValueError("this XMP is too long to edit")
     if any(space in names for space in _EXTENDED):
         wanted |= _IN_EXTENDED
     body = xmp.rstrip(b"\0")
     parser = expat.ParserCreate("utf-8")
     claims = _Claims(body, wanted, parser)
     parser.StartElementHandler, parser.EndElementHandler = claims.start, claims.end
-    parser.StartDoctypeDeclHandler = _no_doctype  # entities could grow without end
+    parser.StartDoctypeDeclHandler = _no_doctype  # entities could expand without limit
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
-        raise ValueError(f"this is no XMP: {error}") from error
+        raise ValueError(f"this is not XMP: {error}") from error
     for begin, end in sorted(claims.spans, reverse=True):
         xmp = xmp[:begin] + xmp[end:]
     return xmp
 
 
 def _no_doctype(*declaration: object) -> None:
-    raise ValueError("XMP has no document type")
+    raise ValueError("XMP must not have a document type")

@@ -1,4 +1,4 @@
-"""A picture of a training run: its curves, and what the net now makes of photographs it has not seen."""
+"""A picture of a training run: its curves, and results of the net on held-out photographs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def draw_run(
 ) -> None:
     """Write a PNG: loss and score on held-out pictures over steps, then samples: damaged y, restored, clean x.
 
-    samples: y (planes, H, W), of a size of its own, and x (H, W, C). The net is on the CPU.
+    samples: y (planes, H, W), of any size, and x (H, W, C). The net is on the CPU.
     """
     figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
     grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])

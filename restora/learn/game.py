@@ -1,4 +1,4 @@
-"""What is played in training: nets, and players who move some of them to lessen a loss."""
+"""Games: named nets, and players that update some of them to reduce a loss."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ LOSS = {"l1": l1_loss, "l2": mse_loss}
 
 Nets = Mapping[str, nn.Module]
 Batch = Mapping[str, Tensor]
-"""Named tensors: y damaged, x clean, and what else a game needs; (B, C, H, W) float32 on the 0..1 scale."""
+"""Named tensors: y damaged, x clean, and others that a game needs; (B, C, H, W) float32 on the 0..1 scale."""
 
 
 @dataclass(frozen=True)
 class Player:
-    """Who moves the nets named, at its own rates, to lessen loss(nets, batch); other nets stand still meanwhile."""
+    """Updates the named nets, at its own learning rates, to reduce loss(nets, batch); other nets stay constant."""
 
     nets: tuple[str, ...]
     loss: Callable[[Nets, Batch], Tensor]
@@ -29,37 +29,37 @@ class Player:
 
 @dataclass(frozen=True)
 class Game:
-    """Nets by name, of which the first is what is trained for its own sake, and players, who move in order."""
+    """Nets by name, of which the first is the result of training, and players, which take turns in order."""
 
     nets: dict[str, nn.Module]
     players: Sequence[Player]
     still: Sequence[nn.Module] = field(default=())
-    """Nets that losses use and nobody moves, as a teacher or the features of a perceptual loss."""
+    """Nets that losses use and no player updates, such as a teacher or the features of a perceptual loss."""
 
     @property
     def first(self) -> nn.Module:
-        """The net that is trained for its own sake."""
+        """The net that is the result of training."""
         return next(iter(self.nets.values()))
 
 
 class Batches(Protocol):
-    """Batches as a pure function of the step: nothing to save, and equal in any number of processes."""
+    """Batches as a pure function of the step: there is no state to save, and any number of processes gives the same."""
 
     def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
         """Named float32 arrays, the share of one process of several."""
 
     def shared(self, folder: Path) -> "Batches":
-        """The same batches, their large data in files of `folder`, so that many processes hold them once."""
+        """The same batches, with their large data in files of `folder`, so that many processes share them."""
 
 
 class Same:
-    """The first of some batches at every step: to warm a device up, or to time steps without making batches."""
+    """The first of some batches, at every step: to warm up a device, or to time steps without making batches."""
 
     def __init__(self, batches: Batches) -> None:
         self.arrays = batches.batch(0, 0, 1)
 
     def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
-        """What was drawn once."""
+        """The stored batch."""
         return self.arrays
 
     def shared(self, folder: Path) -> "Same":

@@ -1,4 +1,4 @@
-"""Held-out photographs, damaged as a recipe says: what a run is followed by, and what its weights are judged on."""
+"""Held-out photographs with the damage of a recipe: for validation, and for comparing weights."""
 
 import math
 
@@ -11,29 +11,29 @@ from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
 
 VALIDATION = "noise(sigma=0.09803921568627451)"
-"""What held-out photographs are damaged with to follow a run, whatever noise the recipe trains on."""
+"""Damage of held-out photographs for validation, whatever noise the recipe trains on."""
 
 
 PSNR, LIKENESS = "psnr", "likeness"
-"""Names of scores, of which more is better: PSNR in dB, and minus the perceptual distance."""
+"""Names of scores; higher is better: PSNR in dB, and the negative perceptual distance."""
 
 
 def judged_by(recipe: Recipe) -> str:
-    """Which score says whether weights of a recipe are better: of nets that invent detail, not PSNR."""
+    """The score that decides whether weights of a recipe are better; not PSNR for nets that invent detail."""
     return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:
-    """What held-out photographs are damaged with: the first damage of a recipe that shrinks, else VALIDATION."""
+    """The damage of held-out photographs: the first damage of a recipe that shrinks, otherwise VALIDATION."""
     return recipe.damages[0] if recipe.scales else VALIDATION
 
 
 def sample(
     photo: Photograph, recipe: Recipe, words: str, side: int = 256, shrink: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of a photograph, at most side x side and cut to fit: y (planes, H, W) damaged, x (H, W, C).
+    """The centre of a photograph, at most side x side and cropped to fit: y (planes, H, W) damaged, x (H, W, C).
 
-    shrink: how many times smaller the photograph is made first, which makes it sharper.
+    shrink: factor by which the photograph is shrunk first, which makes it sharper.
     """
     pixels = smaller(eight_bit(photo, recipe), shrink)
     unit = math.lcm(8, *recipe.scales)
@@ -48,7 +48,7 @@ def sample(
 
 
 def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
-    """A photograph (H, W, C) uint8 with as many channels as the recipe trains on."""
+    """A photograph (H, W, C) uint8 with the number of channels of the recipe."""
     pixels = pixels_of(photo)
     if recipe.channels == 3:
         return pixels

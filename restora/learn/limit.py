@@ -1,4 +1,4 @@
-"""A limit on memory, for work on files that others made: what asks for more fails instead of filling the machine."""
+"""A memory limit for work on untrusted files: an excessive request fails instead of filling the machine."""
 
 import os
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from pathlib import Path
 
 STATUS = Path("/proc/self/status")
 SHARE = 0.75
-"""Of the computer's memory, where nothing says how much work may take."""
+"""Share of the computer's memory, used if no limit is given."""
 
 
 @contextmanager
 def more_memory(most: int | None = None) -> Iterator[None]:
-    """Within it the process may take so many more bytes; then allocations fail, as MemoryError or torch's own error.
+    """A context in which the process may allocate at most so many more bytes; otherwise MemoryError or torch's error.
 
-    most: SHARE of the computer's memory if not given. It counts for all threads, and works on Linux only; elsewhere
-    nothing happens.
+    most: default: SHARE of the computer's memory. It holds for all threads, on Linux only; on other systems it has no
+    effect.
     """
     held = _held()
     if held is None:
@@ -37,7 +37,7 @@ def more_memory(most: int | None = None) -> Iterator[None]:
 
 
 def _held() -> int | None:
-    """The bytes that count for the limit at this moment."""
+    """The bytes that count towards the limit now."""
     try:
         line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
     except (OSError, StopIteration):

@@ -1,4 +1,4 @@
-"""The training loop: players move their nets on batches; the first net is averaged; it can stop anywhere and resume."""
+"""The training loop: players update their nets on batches; the first net is averaged; it can stop and resume."""
 
 import os
 import time
@@ -21,33 +21,33 @@ from restora.learn.supply import Supply
 
 SAVE_SECONDS = 300.0
 TENTHS, MINUTE = 10, 60.0
-"""How often a run that goes by the clock is validated: at each tenth of it, and each minute."""
+"""Validation intervals of a run with a time limit: each tenth of it, and each minute."""
 VALIDATING = 0.1
-"""The share of its time that this may take, apart from the last time."""
+"""The share of the time that validation may take, apart from the last one."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a run is, and how its learning rate goes.
+    """The length of a run, and its learning rate.
 
-    seconds: the run goes by the clock. It ends when this time has passed, and the rate reaches zero just then, however
-    fast the device turns out to be; `steps` is only an upper bound.
+    seconds: the time limit of the run. It ends when this time is over; the learning rate reaches zero at this moment,
+    at any speed of the device, and `steps` is only an upper bound.
     """
 
     steps: int
     warm_up: int = 50
     decay: float = 0.6
-    ema: float | None = 0.999  # decay of the averaged weights; None: there is no average
+    ema: float | None = 0.999  # decay of the averaged weights; None: no average
     validate_every: int = 250
     seconds: float | None = None
 
     def done(self, step: int, seconds: float) -> float:
-        """The share of the run that lies behind, 0..1."""
+        """The share of the run that is done, 0..1."""
         behind = step / self.steps
         return min(1.0, behind if self.seconds is None else max(behind, seconds / self.seconds))
 
     def is_due(self, progress: "Progress", before: float, done: float) -> bool:
-        """Whether a row is written after a step, before which a share `before` of the run lay behind."""
+        """Whether to write a row after a step; `before`: the share of the run that was done before it."""
         if done >= 1:
             return True
         if self.seconds is None:
@@ -59,21 +59,23 @@ class Schedule:
 
 @dataclass
 class Progress:
-    """Where a run stands; all of it is in the checkpoint."""
+    """The state of a run; all of it is in the checkpoint."""
 
     step: int = 0
     seconds: float = 0.0
-    waited: float = 0.0  # seconds of these in which the loop waited for a batch
-    validating: float = 0.0  # and in which it validated
+    waited: float = 0.0  # seconds of these spent waiting for a batch
+    validating: float = 0.0  # seconds of these spent on validation
     loss_sum: float = 0.0  # since the last row
     summed: int = 0  # steps in that sum
     rows: list[dict[str, float]] = field(default_factory=list)  # step, loss, lr, score, seconds
-    earlier: list[dict[str, Any]] = field(default_factory=list)  # schedules that were changed, and until which step
+    earlier: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # schedules that were changed, and the step until which they held
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a run is kept. `settings` must be the same to resume it, `schedule` may have changed."""
+    """The file of a checkpoint. To resume, `settings` must be the same; `schedule` may differ."""
 
     path: Path
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Watch:
-    """What follows a run: a score of the averaged net now and then, a report of each step, a rule that ends it early.
+    """Functions called by a run: a score of the averaged net, a report of each step, a rule for early stopping.
 
     The rule is asked after every step. The loss in a report is a tensor on the device: reading it waits for the device.
     """
@@ -104,11 +106,11 @@ def descend(
     workers: int = 0,
     stop_at: int | None = None,
 ) -> tuple[nn.Module, Progress]:
-    """Let the players move their nets (in place) to the end of the schedule; the first net averaged, and the progress.
+    """Train the nets of the players (in place) to the end of the schedule; returns the averaged first net and progress.
 
-    Resumes from the checkpoint if it exists, on the CPU bit for bit as if it had not stopped; writes it every
-    `checkpoint.every` seconds and at the end. `stop_at` ends the run at an earlier step, the schedule unchanged.
-    workers: processes that make batches; 0: a thread; a Supply, begun at step 0, has its own. Under torchrun each
+    Resumes from the checkpoint if it exists, on the CPU bit-equal to an uninterrupted run; writes it every
+    `checkpoint.every` seconds and at the end. `stop_at` ends the run at an earlier step of the unchanged schedule.
+    workers: processes that make batches; 0: a thread; a Supply started at step 0 has its own. Under torchrun each
     process takes its share of every batch.
     """
     keep_freed_memory()
@@ -169,7 +171,7 @@ class _Run:
 
     def __init__(self, game: Game, movers: Sequence[Mover]) -> None:
         self.game, self.movers = game, movers
-        # What is frozen when the game begins stays frozen.
+        # What is frozen when the game starts stays frozen.
         self.movable = {
             name: [parameter for parameter in net.parameters() if parameter.requires_grad]
             for name, net in game.nets.items()
@@ -177,11 +179,11 @@ class _Run:
 
     @property
     def optimisers(self) -> list[torch.optim.Optimizer]:
-        """Those of all players, in order."""
+        """The optimisers of all players, in order."""
         return [optimiser for optimiser, _ in chain.from_iterable(mine.optimisers for mine in self.movers)]
 
     def move(self, index: int, batch: Batch, factor: float, device: Device, processes: int) -> Tensor:
-        """One player's step; its loss."""
+        """One step of a player; returns its loss."""
         player, mine = self.game.players[index], self.movers[index]
         if len(self.game.players) > 1:
             for name, parameters in self.movable.items():
@@ -197,7 +199,7 @@ class _Run:
 
 
 def save(checkpoint: Checkpoint, run: _Run, average: nn.Module, progress: Progress) -> None:
-    """Write a checkpoint beside its path, then rename it there."""
+    """Write a checkpoint to a temporary file, then rename it."""
     state = {
         "settings": dict(checkpoint.settings),
         "schedule": dict(checkpoint.schedule),
@@ -213,10 +215,10 @@ def save(checkpoint: Checkpoint, run: _Run, average: nn.Module, progress: Progre
 
 
 def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedule, device: Device) -> Progress:
-    """Fill nets, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
+    """Load nets, average and optimisers from a checkpoint (plain tensors and numbers; no code is unpickled).
 
-    The schedule may have changed since; the progress then keeps the earlier one. Raises BadRecipe if any other setting
-    has, or if the checkpoint is beyond the last step.
+    The schedule may have changed since; the progress then records the earlier one. Raises BadRecipe if any other
+    setting has changed, or if the checkpoint is beyond the last step.
     """
     path = checkpoint.path
     state = torch.load(path, weights_only=True, map_location=device.where)
@@ -227,8 +229,8 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
     other = [key for key, value in checkpoint.settings.items() if state["settings"].get(key, value) != value]
     if other:
         raise BadRecipe(
-            f"{path} was made with another {', '.join(other)} than the recipe has now;"
-            " train into another folder with --runs, or delete the checkpoint"
+            f"{path} was made with another {', '.join(other)} than that of the recipe;"
+            " give another folder with --runs, or delete the checkpoint"
         )
     for net, saved in zip(run.game.nets.values(), state["nets"], strict=True):
         net.load_state_dict(saved)
@@ -237,7 +239,7 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
         _restore(optimiser, saved)
     progress = Progress(**state["progress"])
     if schedule.steps < progress.step or not (progress.rows or schedule.steps > progress.step):
-        raise BadRecipe(f"{path} has taken {progress.step} steps; the recipe needs more than that")
+        raise BadRecipe(f"{path} has {progress.step} steps; the recipe must have more")
     if state["schedule"] != dict(checkpoint.schedule):
         progress.earlier.append({"until": progress.step} | state["schedule"])
     return progress
@@ -245,9 +247,9 @@ def load(checkpoint: Checkpoint, run: _Run, average: nn.Module, schedule: Schedu
 
 @torch.no_grad()
 def _restore(optimiser: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
-    """Load an optimiser's state, which another device may have saved, in the way that this one needs it.
+    """Load the state of an optimiser, perhaps saved by another device, in the form that this one needs.
 
-    Fused steps and the layout of memory go by the device: fused kernels take layouts to be equal, and do not check.
+    Fused steps and memory layout depend on the device: fused kernels assume equal layouts and do not check.
     """
     fused = [group.get("fused") for group in optimiser.param_groups]
     optimiser.load_state_dict(saved)
@@ -263,7 +265,7 @@ def _restore(optimiser: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
 
 @torch.no_grad()
 def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """Move the average a little towards the net: parameters, and buffers such as the statistics of batch norm."""
+    """Move the average towards the net: parameters, and buffers such as the statistics of batch norm."""
     mine, its = ([*side.parameters(), *side.buffers()] for side in (average, net))
     floats = [(a, b) for a, b in zip(mine, its, strict=True) if a.is_floating_point()]
     torch._foreach_lerp_([a.data for a, _ in floats], [b.data for _, b in floats], 1 - decay)
@@ -274,9 +276,9 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 @torch.no_grad()
 def _share(player: Player, game: Game, parameters: Sequence[Tensor], processes: int) -> None:
-    """Give each process the mean over processes of a player's gradients, and of its nets' statistics.
+    """Average the gradients of a player, and the statistics of its nets, over processes.
 
-    The nets are not wrapped in DistributedDataParallel, which waits for gradients of nets that stand still.
+    The nets are not wrapped in DistributedDataParallel, because it waits for gradients of idle nets.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     statistics = [b for name in player.nets for b in game.nets[name].buffers() if b.is_floating_point()]
@@ -289,7 +291,7 @@ def _share(player: Player, game: Game, parameters: Sequence[Tensor], processes: 
 
 
 def _agreed(done: float, device: Device) -> float:
-    """What the first process says, as clocks differ and all must stop at the same step."""
+    """The value of the first process, because clocks differ and all must stop at the same step."""
     said = torch.tensor(done, dtype=torch.float64, device=device.where)
     torch.distributed.broadcast(said, 0)
     return float(said)

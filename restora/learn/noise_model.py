@@ -1,8 +1,8 @@
-"""The noise of some pictures, measured where they are flat, and drawn again: its spectrum and its level by brightness.
+"""Measure the noise of pictures in flat places, and generate such noise: its spectrum, and its level by brightness.
 
-Noise of cameras and scanners is not white: it was interpolated, filtered and compressed, in each channel differently.
-Taken as Gaussian with spectrum S(f), a 3x3 matrix between channels at each frequency, n = A w with A A* = S and w
-white has it all (Wiener and Khinchin), and a level for each brightness makes it grow and shrink with the picture.
+Noise of cameras and scanners is not white: it was interpolated, filtered and compressed, differently in each channel.
+The model is Gaussian noise with spectrum S(f), a 3x3 matrix between channels at each frequency: n = A w, with A A* = S
+and w white (Wiener and Khinchin). A level for each brightness scales it.
 """
 
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from scipy.ndimage import median_filter, uniform_filter
 from restora.core.errors import BadImage
 
 SIDE = 32
-"""Pixels of the squares that are looked at: wider than noise is coarse."""
+"""Side in pixels of the squares that are examined; larger than the grain of the noise."""
 CLASSES = 8
 FLAT = 10
-"""One square of so many, the flattest of its class of brightness, is taken to hold noise alone."""
+"""One square of this many, the flattest of its class of brightness, counts as noise only."""
 ENOUGH = 64
-"""Flat squares that are needed."""
+"""Minimum number of flat squares."""
 MUCH = 4_000_000
-"""Pixels from which on squares need not overlap."""
+"""Number of pixels from which squares need not overlap."""
 LEAST = 0.5 / 255
-"""Noise below this is that of rounding."""
+"""Noise below this is rounding noise."""
 _NONE = np.empty((0, SIDE, SIDE, 3), np.float32)
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """brightness and level: (K,) of green, rising; spectrum: (SIDE, SIDE, 3, 3) of noise of level one in green."""
+    """brightness and level: (K,) of green, increasing; spectrum: (SIDE, SIDE, 3, 3) of noise of level one in green."""
 
     brightness: np.ndarray
     level: np.ndarray
@@ -54,7 +54,7 @@ class NoiseModel:
         return (x + level[:, :, None] * n).astype(np.float32)
 
     def _factors_of(self, height: int, width: int) -> np.ndarray:
-        """A(f) with A A* = S(f) for a picture of this size, kept for the next one."""
+        """A(f) with A A* = S(f) for a picture of this size, cached for the next one."""
         known: dict[tuple[int, int], np.ndarray] = self._factors  # type: ignore[attr-defined]
         if (height, width) not in known:
             covariance = np.fft.fftshift(np.fft.ifft2(self.spectrum, axes=(0, 1)).real, axes=(0, 1))
@@ -70,12 +70,12 @@ class NoiseModel:
 
 
 def measure_noise(pictures: Sequence[np.ndarray]) -> NoiseModel:
-    """The noise of pictures (H, W, 3) on the 0..1 scale. Raises BadImage if too little of them is flat."""
+    """The noise of pictures (H, W, 3) on the 0..1 scale. Raises BadImage if too few places are flat."""
     stride = SIDE if sum(picture.shape[0] * picture.shape[1] for picture in pictures) > MUCH else SIDE // 2
     large = [picture for picture in pictures if min(picture.shape[:2]) >= SIDE]
     squares = np.concatenate([_NONE, *[_squares(picture, stride) for picture in large]])
     if len(squares) < FLAT * ENOUGH:
-        raise BadImage("the pictures are too few or too small to see their noise; give some of a megapixel or so")
+        raise BadImage("the pictures are too few or too small to measure their noise; give some of about a megapixel")
     green = squares[..., 1].mean((1, 2))
     structure = _structure(squares[..., 1])
     clipped = ((squares <= 0) | (squares >= 1)).mean((1, 2, 3)) > 0.02
@@ -87,18 +87,20 @@ def measure_noise(pictures: Sequence[np.ndarray]) -> NoiseModel:
             flat.append(chosen)
             classes.append((green[chosen].mean(), len(flat) - 1))
     if sum(map(len, flat)) < ENOUGH:
-        raise BadImage("nearly all of the pictures is black or white: their noise cannot be seen")
+        raise BadImage("the pictures are nearly all black or white, so their noise cannot be measured")
     noises = [_detrended(squares[chosen].astype(np.float64)) for chosen in flat]
     level = np.array([np.sqrt(np.median(noise[..., 1].var((1, 2)))) for noise in noises])
-    level = median_filter(level, min(3, len(level)), mode="nearest")  # a class that was textured all over stands out
+    level = median_filter(
+        level, min(3, len(level)), mode="nearest"
+    )  # removes the outlier of a class that is textured everywhere
     if level.max() < LEAST:
-        raise BadImage("the pictures show no noise where they are flat: there is nothing to adapt to")
+        raise BadImage("the pictures have no noise in flat places, so there is nothing to adapt to")
     alike = np.concatenate([noise / max(level[index], 1e-6) for index, noise in enumerate(noises)])
     return NoiseModel(np.array([mean for mean, _ in classes]), level, _spectrum(alike))
 
 
 def _spectrum(noise: np.ndarray) -> np.ndarray:
-    """(N, SIDE, SIDE, 3) of level about one -> (SIDE, SIDE, 3, 3), the variance of green exactly one."""
+    """(N, SIDE, SIDE, 3) of level about one -> (SIDE, SIDE, 3, 3), with a variance of exactly one in green."""
     window = np.hanning(SIDE + 2)[1:-1]
     window = np.outer(window, window)[:, :, None]
     waves = np.fft.fft2(noise * window, axes=(1, 2))
@@ -112,13 +114,13 @@ def _squares(picture: np.ndarray, stride: int) -> np.ndarray:
 
 
 def _structure(green: np.ndarray) -> np.ndarray:
-    """(N, SIDE, SIDE) -> (N,): the variance left in averages of 4x4 once a plane is taken off."""
+    """(N, SIDE, SIDE) -> (N,): the remaining variance of averages of 4x4 after a plane is subtracted."""
     coarse = green.reshape(-1, SIDE // 4, 4, SIDE // 4, 4).mean((2, 4))
     return _detrended(coarse[..., None], plane=True)[..., 0].var((1, 2))
 
 
 def _detrended(squares: np.ndarray, plane: bool = False) -> np.ndarray:
-    """Squares (N, side, side, C) without their best plane, or surface of second order."""
+    """Squares (N, side, side, C) without their best plane, or best quadratic surface."""
     side = squares.shape[1]
     v, u = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].reshape(2, -1)
     terms = [np.ones_like(u), u, v] if plane else [np.ones_like(u), u, v, u * u, u * v, v * v]

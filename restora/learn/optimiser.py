@@ -1,7 +1,7 @@
-"""Muon for the inner convolutions, AdamW for everything else; and the learning rate over a run.
+"""Muon for the inner convolutions, AdamW for all other parameters; and the learning rate over a run.
 
-Muon (Jordan et al., 2024) moves each weight matrix by the nearest orthogonal matrix to its momentum, so that all
-directions learn at the same rate. Here a convolution's matrix is (out, in * kh * kw).
+Muon (Jordan et al., 2024) replaces the momentum of each weight matrix by the nearest orthogonal matrix, so that all
+directions learn at the same rate. The matrix of a convolution is (out, in * kh * kw).
 """
 
 from collections import defaultdict
@@ -16,24 +16,24 @@ from restora.learn.device import native_precision
 
 @dataclass(frozen=True)
 class Rates:
-    """How a player's nets move: Muon and AdamW, or AdamW for everything (`muon` is False)."""
+    """The optimiser of a player: Muon and AdamW, or only AdamW (`muon` is False)."""
 
-    lr: float = 0.01  # of Muon, or of AdamW if that does everything
-    lr_rest: float = 0.001  # of AdamW, for what Muon does not move
+    lr: float = 0.01  # of Muon, or of AdamW if `muon` is False
+    lr_rest: float = 0.001  # of AdamW, for parameters that Muon does not update
     muon: bool = True
     centred: bool = False  # see Muon
-    clip: float | None = 1.0  # norm to which a larger gradient is scaled down; None: never
+    clip: float | None = 1.0  # norm for gradient clipping; None: no clipping
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised; parameters of four dimensions.
+    """Nesterov momentum, orthogonalised; for parameters of four dimensions.
 
-    torch.optim.Muon takes matrices only and always works in bf16, which a CPU without bf16 arithmetic has to
-    emulate at a fraction of its f32 speed; this one works on convolutions, in bf16 where that is native.
+    torch.optim.Muon accepts only matrices and always computes in bf16, which a CPU without bf16 arithmetic emulates at
+    a fraction of its f32 speed; this one handles convolutions, and uses bf16 only where it is native.
 
-    centred: each output channel's weights keep their mean (Yong et al., "Gradient centralization", ECCV 2020). The
-    inputs of a plain chain of convolutions and ReLUs are all above zero, so that a shift of the mean moves a channel
-    far and may leave it at zero for good; nets with normalisation or short cuts hardly suffer from it.
+    centred: the mean weight of each output channel is kept (Yong et al., "Gradient centralization", ECCV 2020). The
+    inputs of a plain chain of convolutions and ReLUs are all above zero, so a shift of the mean moves a channel far and
+    may leave it at zero permanently; nets with normalisation or skip connections hardly suffer from this.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, centred: bool = False) -> None:
@@ -42,7 +42,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step; equal shapes are orthogonalised together."""
+        """One step; parameters of equal shape are orthogonalised together."""
         for group in self.param_groups:
             mine = [parameter for parameter in group["params"] if parameter.grad is not None]
             gradients = [parameter.grad for parameter in mine]
@@ -74,15 +74,15 @@ def _channels_last(parameter: Tensor) -> bool:
 
 
 def _as_lying(turn: Tensor, parameter: Tensor) -> Tensor:
-    """The dimensions in the order in which the parameter lies in memory, so that no copy is needed.
+    """The dimensions in the memory order of the parameter, so that no copy is needed.
 
-    The order of a matrix's columns does not matter to what is done with it.
+    The order of the columns of the matrix does not matter for the step.
     """
     return turn.permute(0, 2, 3, 1) if _channels_last(parameter) else turn
 
 
 def _as_named(matrix: Tensor, parameter: Tensor) -> Tensor:
-    """A matrix in the parameter's shape and layout again."""
+    """A matrix in the shape and layout of its parameter."""
     if not _channels_last(parameter):
         return matrix.view(parameter.shape)
     rows, inputs, height, width = parameter.shape
@@ -90,9 +90,9 @@ def _as_named(matrix: Tensor, parameter: Tensor) -> Tensor:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """U V' of each matrix U S V' in (N, rows, columns), roughly: five Newton-Schulz steps of fifth order.
+    """Approximately U V' of each matrix U S V' in (N, rows, columns): five Newton-Schulz steps of fifth order.
 
-    Singular values come out between about 0.7 and 1.2, which serves as well as 1 (Jordan et al., 2024).
+    The singular values are then between about 0.7 and 1.2, which works as well as 1 (Jordan et al., 2024).
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
@@ -105,14 +105,14 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Mover:
-    """The optimisers of one player: each with the rate that it has at the height of the run."""
+    """The optimisers of one player, each with its full learning rate."""
 
     optimisers: Sequence[tuple[torch.optim.Optimizer, float]]
     parameters: Sequence[Tensor]
     clip: float | None
 
     def step(self, factor: float) -> None:
-        """Move by the gradients, at a share of the full rates, and clear them."""
+        """Take a step at a share of the full learning rates, and clear the gradients."""
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.clip)
         for optimiser, full in self.optimisers:
@@ -123,9 +123,9 @@ class Mover:
 
 
 def mover(nets: Sequence[nn.Module], rates: Rates) -> Mover:
-    """What moves the parameters of `nets` that ask for gradients.
+    """The optimisers for the parameters of `nets` that require gradients.
 
-    Muon gets the convolutions of each net but its first and last, AdamW the rest.
+    Muon gets the convolutions of each net except its first and last, AdamW the rest.
     """
     inner: list[Tensor] = []
     for net in nets if rates.muon else ():
@@ -145,9 +145,9 @@ def mover(nets: Sequence[nn.Module], rates: Rates) -> Mover:
 
 
 def rate(step: int, done: float, warm_up: int, decay: float) -> float:
-    """The share of the full learning rate at a step: up, level, then straight down to zero at the end.
+    """The share of the full learning rate: linear up, constant, then linear down to zero at the end.
 
-    done: share of the run that lies behind, 0..1. decay: share, at the end, in which the rate falls; 0: never.
+    done: share of the run that is done, 0..1. decay: share, at the end, in which the rate falls; 0: never.
     """
     falling = (1 - done) / decay if decay > 0 else 1.0
     return max(0.0, min(1.0, (step + 1) / max(1, warm_up), falling))

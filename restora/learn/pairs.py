@@ -1,4 +1,4 @@
-"""Training pairs (y, x) made on the fly: patches of photographs, and the same patches damaged."""
+"""Training pairs (y, x) made on the fly: crops of photographs, and the same crops damaged."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -15,16 +15,16 @@ from restora.learn.recipe import Recipe
 
 
 class Pairs:
-    """Batches as a pure function of the step: nothing to save, nothing to restore, the same for any process count."""
+    """Batches as a pure function of the step: there is no state to save, and any number of processes gives the same."""
 
     def __init__(
         self, photographs: Sequence[np.ndarray], recipe: Recipe, unpaired: Sequence[np.ndarray] | None = None
     ) -> None:
         """`photographs` are (H, W, C) uint8; those smaller than a patch are left out.
 
-        All are drawn from equally often, in each of their sizes: by area, the few largest would be nearly all that is
-        seen, and they are the softest. For the cycle game `unpaired` are pictures that y is cut from; none: y is cut
-        from another place than x.
+        All photographs are drawn equally often, in each of their sizes. If they were drawn by area, nearly all crops
+        would come from the few largest, which are the softest. For the cycle game `unpaired` are the pictures for y; if
+        empty, y is cropped elsewhere than x.
         """
         self.recipe = recipe
         sizes = [smaller(photo, shrink) for photo in photographs for shrink in recipe.data.shrinks]
@@ -38,7 +38,7 @@ class Pairs:
         return {"y": np.stack(y), "x": np.stack(x)}
 
     def shared(self, folder: Path) -> "Pairs":
-        """The same, with the photographs in files of `folder`."""
+        """The same batches, with the photographs in files of `folder`."""
         other = copy(self)
         other.photographs = shelved(self.photographs, folder / "photographs")
         if self.unpaired is not None:
@@ -71,11 +71,11 @@ class Pairs:
         large = [photo for photo in photographs if min(photo.shape[:2]) >= self.recipe.patch]
         if not large:
             least = self.recipe.patch
-            raise BadRecipe(f"recipe {self.recipe.name}: no photograph is as large as a patch of {least} pixels")
+            raise BadRecipe(f"recipe {self.recipe.name}: every photograph is smaller than a patch of {least} pixels")
         return large
 
     def _patch(self, rng: np.random.Generator, photographs: Sequence[np.ndarray]) -> np.ndarray:
-        """A clean patch (H, W, C or 1), turned and mirrored at random."""
+        """A clean patch (H, W, C or 1), rotated and mirrored at random."""
         photo = photographs[int(rng.integers(len(photographs)))]
         size = self.recipe.patch
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
@@ -87,7 +87,7 @@ class Pairs:
 
 
 def smaller(photo: np.ndarray, times: int) -> np.ndarray:
-    """The photograph (H, W, C) uint8 made `times` smaller by averaging."""
+    """The photograph (H, W, C) uint8 shrunk by a factor, by averaging."""
     if times == 1:
         return photo
     height, width = photo.shape[0] // times, photo.shape[1] // times

@@ -1,8 +1,8 @@
-"""Probe a net: how far its pixels look, and on which grid; from what it does, not from its parts.
+"""Probe a net: its receptive field and its grid, from its output, not from its layers.
 
-A pixel that is NaN spreads to everything computed from it, whatever the weights: convolutions, attention, means over
-the whole picture. So one run shows all that a pixel can reach, without gradients that vanish on the way or paths that a
-ReLU happens to close.
+A pixel that is NaN spreads to everything computed from it, for any weights: convolutions, attention, global means. So
+one run shows everything that a pixel can affect, without vanishing gradients and without paths that a ReLU happens to
+close.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ Net = Callable[[torch.Tensor], torch.Tensor]
 """(1, C, H, W) -> (1, C, scale H, scale W)."""
 
 FARTHEST = 2048
-"""Pixels along the largest picture in which a net's reach must end; else it is said to see the whole picture."""
+"""Maximum extent in pixels of a receptive field; a net beyond it counts as seeing the whole picture."""
 WIDEST_GRID = 64
 EQUAL = 1e-5
-"""How far what is to be the same may differ, on the 0..1 scale: what exact tiling promises."""
+"""Maximum difference of equal results, on the 0..1 scale; the guarantee of exact tiling."""
 
 
 @torch.inference_mode()
 def probed_reach(net: Net, channels: int, scale: int, multiple: int, least: int) -> int | None:
-    """Pixels beyond a block, aligned to the multiple, that can change what becomes of it; None: the whole picture.
+    """Distance in pixels at which pixels can affect a block that is aligned to the multiple; None: the whole picture.
 
-    A multiple of the multiple, as tiles are. least: pixels that a side must have.
+    It is a multiple of the multiple, as tiles are. least: minimum side in pixels.
     """
     reach, size = 0, multiple * max(8, 128 // multiple)
     farthest = max(size, FARTHEST)
@@ -33,19 +33,19 @@ def probed_reach(net: Net, channels: int, scale: int, multiple: int, least: int)
             if size > farthest:
                 return None
         if far is None:
-            return None  # it hides NaN: nothing can be said
+            return None  # it hides NaN: nothing can be measured
         reach = max(reach, far)
     return reach
 
 
 def _reach_within(net: Net, channels: int, scale: int, multiple: int, least: int, strip: tuple[int, int]) -> int | None:
-    """In a strip along an (axis, so many pixels): the reach, the size itself if it does not end inside, None if nothing
-    is reached."""
+    """In a strip along an (axis, length in pixels): the reach; the length if it does not end inside; None if nothing is
+    reached."""
     axis, size = strip
     y = _strip(channels, size, _side(multiple, least), axis)
     start = size // 2 // multiple * multiple
     y.narrow(axis, start, multiple).fill_(torch.nan)
-    # The fast convolutions for small kernels mix neighbouring outputs on the way, and would spread it.
+    #  Fast convolution algorithms for small kernels mix neighbouring outputs internally, and would spread NaN.
     with torch.backends.nnpack.flags(enabled=False):
         touched = net(y).isnan().transpose(0, axis).flatten(1).any(1).nonzero().flatten() // scale
     if not len(touched):
@@ -57,9 +57,9 @@ def _reach_within(net: Net, channels: int, scale: int, multiple: int, least: int
 
 @torch.inference_mode()
 def probed_multiple(net: Net, channels: int, scale: int, multiple: int, least: int, reach: int) -> int | None:
-    """The least shift, a multiple of `multiple`, that shifts the answer and changes nothing else; None if none does.
+    """The smallest shift, a multiple of `multiple`, that shifts the output and changes nothing else; None if none does.
 
-    reach: how far the net looks, or more.
+    reach: the receptive radius of the net, or more.
     """
     margin = -(-(reach + WIDEST_GRID) // multiple) * multiple
     side = _side(multiple, least)
@@ -75,7 +75,7 @@ def probed_multiple(net: Net, channels: int, scale: int, multiple: int, least: i
             part = net(y.narrow(axis, shift, length))
             inner = scale * margin, scale * (length - 2 * margin)
             apart = (part.narrow(axis, *inner) - whole.narrow(axis, scale * shift + inner[0], inner[1])).abs().max()
-            if not apart <= EQUAL:  # also where it is NaN
+            if not apart <= EQUAL:  # also if it is NaN
                 fitting.discard(shift)
             else:
                 fitting -= {other for other in fitting if other > shift and other % shift}
@@ -84,7 +84,7 @@ def probed_multiple(net: Net, channels: int, scale: int, multiple: int, least: i
 
 
 def _side(multiple: int, least: int) -> int:
-    """How wide a strip is: how far is no matter of how wide."""
+    """The width of a strip: the reach does not depend on it."""
     return -(-max(2 * multiple, least, 16) // multiple) * multiple
 
 

@@ -1,4 +1,4 @@
-"""Structured pruning: a narrow net begun from a wide one of the same kind, whole channels at a time."""
+"""Structured pruning: a narrow net initialised from whole channels of a wider net of the same kind."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def wider(wide: nn.Module, narrow: nn.Module) -> bool:
-    """Whether two nets have the same layers and take the same planes, and the first has more channels within."""
+    """Whether two nets have the same layers, inputs and outputs, and the first has more inner channels."""
     mine, theirs = (
         {name: layer.in_channels for name, layer in net.named_modules() if isinstance(layer, CONVOLUTIONS)}
         for net in (wide, narrow)
@@ -21,9 +21,9 @@ def wider(wide: nn.Module, narrow: nn.Module) -> bool:
 
 
 def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
-    """Copy into `narrow` those channels of `wide` that weigh most; `wide` is used up. y (B, C, H, W) is any picture.
+    """Copy the channels of `wide` with the largest weights into `narrow`; changes `wide`. y (B, C, H, W): any picture.
 
-    Channels that are added to each other stay or go together, and weigh what all their weights do (Fang et al.,
+    Channels that are added to each other are kept or removed together, by the norm of all their weights (Fang et al.,
     "DepGraph: Towards any structural pruning", CVPR 2023). Raises BadRecipe if the nets differ in more than width.
     """
     import torch_pruning
@@ -31,7 +31,7 @@ def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
     kept = {name: layer.out_channels for name, layer in narrow.named_modules() if isinstance(layer, CONVOLUTIONS)}
     layers = {name: layer for name, layer in wide.named_modules() if isinstance(layer, CONVOLUTIONS)}
     whole = [layer for name, layer in layers.items() if kept.get(name) == layer.out_channels]
-    # The library keeps the whole part of what remains of a layer: half a channel more, so that rounding takes none.
+    # The library truncates the number of remaining channels: add half a channel against rounding errors.
     shares = {
         layer: 1 - (kept[name] + 0.5) / layer.out_channels
         for name, layer in layers.items()
@@ -50,5 +50,5 @@ def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:
         narrow.load_state_dict(wide.state_dict())
     except RuntimeError as error:
         raise BadRecipe(
-            "the weights to begin from cannot be pruned to this net: they differ in more than width"
+            "the start weights cannot be pruned to this net, because they differ in more than width"
         ) from error

@@ -1,8 +1,8 @@
-"""Recipes: everything that decides what a training run makes, in one TOML file.
+"""Recipes: everything that determines the result of training, in one TOML file.
 
-A recipe is a flat common part, a table `[data]` that says what pairs are made of, and at most one table for its game:
+A recipe has a flat common part, a table `[data]` that describes the training pairs, and at most one table for its game:
 `[distillation]`, `[adversarial]` or `[cycle]`; without one, training is supervised. `[[stages]]` lists runs that follow
-one another: each repeats the recipe with the keys it names changed, and begins from the weights of the run before it.
+one another: each uses the recipe with the listed keys changed, and starts from the weights of the previous run.
 """
 
 import math
@@ -29,26 +29,26 @@ CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
 HALVINGS = 4
-"""How often a critic (nets.critic) halves what it sees."""
+"""How often a critic (nets.critic) halves its input."""
 GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
-"""Keys of data that it cannot change either: photographs are gathered once."""
+"""Keys of data that a stage cannot change either: photographs are collected once."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """What pairs (y, x) are made of: photographs and damage. Levels are on the 0..1 scale."""
+    """The source of pairs (y, x): photographs and damage. Levels are on the 0..1 scale."""
 
-    folders: list[str]  # of pictures, from here or under $RESTORA_DATA
-    damage: str | list[str]  # words, ranges a..b drawn anew for every patch; of several, each patch gets one
-    licence: str = ""  # of pictures that their folder's SOURCES.csv does not name
-    leave_out: str = ""  # a file that lists pictures not to train on
-    hold_out: int = 8  # pictures kept for validation: those with the lowest checksums
-    unpaired: list[str] = field(default_factory=list)  # [cycle]: folders of pictures as damaged ones look
-    shrinks: list[int] = field(default_factory=lambda: [1])  # each picture is also used this many times smaller
-    grey_share: float = 0.0  # share of the patches shown grey: all channels equal, noise too
-    eight_bit_share: float = 0.0  # share of the damaged patches as a file holds them: clipped, in 256 levels
-    told_share: float = 0.0  # share of the patches with Gaussian noise whose net is told sigma (knob `told`)
-    targets: str = "clean"  # "noisy": a second damaged version takes the clean one's place (Noise2Noise)
+    folders: list[str]  # folders of pictures, in the current folder or in $RESTORA_DATA
+    damage: str | list[str]  # damage words; a..b: a new random value per patch; of several, each patch gets one
+    licence: str = ""  # licence of pictures that are not in SOURCES.csv of their folder
+    leave_out: str = ""  # a file that lists pictures to exclude from training
+    hold_out: int = 8  # number of pictures held out for validation: those with the lowest checksums
+    unpaired: list[str] = field(default_factory=list)  # for [cycle]: folders of damaged pictures
+    shrinks: list[int] = field(default_factory=lambda: [1])  # factors by which each picture is shrunk; 1: original size
+    grey_share: float = 0.0  # share of the patches that are grey: all channels equal, noise too
+    eight_bit_share: float = 0.0  # share of the damaged patches clipped and rounded to 8 bits
+    told_share: float = 0.0  # share of the patches with Gaussian noise for which the net is given sigma (knob `told`)
+    targets: str = "clean"  # "noisy": the target is a second damaged version instead of the clean one (Noise2Noise)
 
     def __post_init__(self) -> None:
         _check(
@@ -68,9 +68,9 @@ class Data:
 
 @dataclass(frozen=True)
 class Distillation:
-    """A game of one net that learns another net's answers instead of the clean pictures."""
+    """A game of one net that learns the output of a teacher instead of the clean pictures."""
 
-    teacher: str  # weights whose answers take the clean pictures' place
+    teacher: str  # weights whose output replaces the clean pictures
 
     def __post_init__(self) -> None:
         _check([(bool(self.teacher), "teacher must name weights")])
@@ -80,13 +80,13 @@ class Distillation:
 class Adversarial:
     """A game of a restorer and one or more critics."""
 
-    weight: float  # of what the critics say, in the restorer's loss
+    weight: float  # weight of the critics in the loss of the restorer
     pixels: float = 1.0  # weight of the recipe's loss
-    content: float = 0.0  # weight of the distance between features of EfficientNet-lite0
-    loss: str = "logistic"  # of the critics: logistic, least-squares or hinge
-    critics: int = 1  # critic n sees pictures 2^n times smaller
-    lr: float = 0.01  # of the critics' inner convolutions (Muon)
-    lr_rest: float = 0.001  # of their other parameters (AdamW)
+    content: float = 0.0  # weight of the perceptual distance (features of EfficientNet-lite0)
+    loss: str = "logistic"  # loss of the critics: logistic, least-squares or hinge
+    critics: int = 1  # number of critics; critic n sees pictures shrunk by 2^n
+    lr: float = 0.01  # learning rate of the inner convolutions of the critics (Muon)
+    lr_rest: float = 0.001  # learning rate of their other parameters (AdamW)
 
     def __post_init__(self) -> None:
         _check(
@@ -102,13 +102,13 @@ class Adversarial:
 
 @dataclass(frozen=True)
 class Cycle:
-    """A game of two nets, y to x and x to y, and a critic for each side; y and x are not of the same scene."""
+    """A game of two nets, f: y to x and g: x to y, and a critic for each side; y and x show different scenes."""
 
-    weight: float = 10.0  # of the distance between a picture and what comes back from both nets
+    weight: float = 10.0  # weight of the distance between a picture and the output of both nets in sequence
     identity: float = 0.0  # weight of the distance between x and f(x), and between y and g(y)
-    loss: str = "least-squares"  # of the critics: logistic, least-squares or hinge
-    lr: float = 0.01  # of the critics' inner convolutions (Muon)
-    lr_rest: float = 0.001  # of their other parameters (AdamW)
+    loss: str = "least-squares"  # loss of the critics: logistic, least-squares or hinge
+    lr: float = 0.01  # learning rate of the inner convolutions of the critics (Muon)
+    lr_rest: float = 0.001  # learning rate of their other parameters (AdamW)
 
     def __post_init__(self) -> None:
         _check(
@@ -122,28 +122,28 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how."""
+    """What to train, on which data, and how."""
 
-    method: str  # a name of the table of methods
-    tag: str  # the weights will be called method.tag
-    terms: str  # of use of the weights, for their card
+    method: str  # a name in the table of methods
+    tag: str  # the weights are named method.tag
+    terms: str  # terms of use of the weights, for their card
     data: Data  # a table: its keys are below
-    steps: int = 0  # of a run; may be left to the stages
-    channels: int = 3  # of the pictures: 3, or 1 for grey ones and for luma
-    start: str = ""  # weights to begin from, as far as they fit; of a wider net, pruned; dead channels: new
-    batch: int = 8  # over all processes
-    patch: int = 128  # pixels of a side of what is cut from photographs, before it is damaged
-    lr: float = 0.01  # of Muon, for the inner convolutions
-    lr_rest: float = 0.001  # of AdamW, for the first and last layer and the biases
-    centred: bool = False  # Muon keeps the mean of each output channel's weights: for plain chains of convolutions
-    warm_up: int = 50  # steps from zero to the full rate
-    decay: float = 0.6  # share of the steps, at the end, over which the rate falls to zero
-    loss: str = "l1"  # mean absolute error, or l2, mean squared error
-    clip: float = 1.0  # norm to which a larger gradient is scaled down
+    steps: int = 0  # steps of a run; may be given by the stages
+    channels: int = 3  # channels of the pictures: 3, or 1 for grey pictures and for luma
+    start: str = ""  # start weights: what fits is copied, a wider net is pruned, dead channels are re-initialised
+    batch: int = 8  # batch size over all processes
+    patch: int = 128  # side of the crops of photographs in pixels, before damage
+    lr: float = 0.01  # learning rate of Muon, for the inner convolutions
+    lr_rest: float = 0.001  # learning rate of AdamW, for the first and last layer and the biases
+    centred: bool = False  # Muon keeps the mean weight of each output channel; for plain chains of convolutions
+    warm_up: int = 50  # steps from zero to the full learning rate
+    decay: float = 0.6  # share of the steps, at the end, over which the learning rate falls to zero
+    loss: str = "l1"  # l1: mean absolute error; l2: mean squared error
+    clip: float = 1.0  # gradient clipping by norm
     ema: float = 0.999  # decay of the averaged weights, which are the result
-    validate_every: int = 250  # steps between two scores
-    seed: int = 0  # of new weights and of all patches and damage
-    knobs: dict[str, Value] = field(default_factory=dict)  # of the net's constructor
+    validate_every: int = 250  # steps between validations
+    seed: int = 0  # seed of new weights, patches and damage
+    knobs: dict[str, Value] = field(default_factory=dict)  # arguments of the constructor of the net
     distillation: Distillation | None = None  # a table: its keys are below
     adversarial: Adversarial | None = None  # a table: its keys are below
     cycle: Cycle | None = None  # a table: its keys are below
@@ -156,17 +156,17 @@ class Recipe:
 
     @property
     def planes(self) -> int:
-        """What the net takes: the channels, and the noise level if it can be told."""
+        """The number of input planes: the channels, and the noise level if the net has that input."""
         return self.channels + int(self.knobs.get("told", 0))  # type: ignore[arg-type]
 
     @property
     def scales(self) -> list[int]:
-        """How many times smaller its damages make a picture; empty for a net that does not restore size."""
+        """The factors by which the damage shrinks a picture; empty if it does not."""
         return sorted({scale for words in self.damages if (scale := _factor(words, "shrink")) > 1})
 
     @property
     def scale(self) -> int:
-        """How many times larger what the net gives is than what it takes."""
+        """The ratio of output size to input size of the net."""
         return _factor(self.damages[0], "shrink") // _factor(self.damages[0], "enlarge")
 
     @property
@@ -180,7 +180,7 @@ class Recipe:
 
     @property
     def invents(self) -> bool:
-        """Whether, at its end, it is after likeness to the eye, which PSNR does not tell."""
+        """Whether the last run aims at perceptual quality, which PSNR does not measure."""
         return self.runs[-1]._invents
 
     @property
@@ -190,7 +190,7 @@ class Recipe:
 
     @cached_property
     def runs(self) -> "list[Recipe]":
-        """The recipe as runs without stages, in order; itself, if it has none. Each begins where the last one ended."""
+        """The recipe as runs without stages, in order; [self] without stages. Each run starts from the previous one."""
         if not self.stages:
             return [self]
         return [_changed(self, stage, index) for index, stage in enumerate(self.stages, 1)]
@@ -198,7 +198,7 @@ class Recipe:
     def __post_init__(self) -> None:
         games = [name for name in GAMES if getattr(self, name)]
         told = bool(self.knobs.get("told"))
-        # Where a critic's layers see a single pixel, oneDNN's gradient in bfloat16 may be NaN.
+        # If a layer of a critic sees only one pixel, oneDNN's gradient in bfloat16 may be NaN.
         critics = self.adversarial.critics if self.adversarial else 1 if self.cycle else 0
         least = 2 ** (HALVINGS + critics - 1) if critics else 0
         rules = [
@@ -208,8 +208,8 @@ class Recipe:
             (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
             (self.patch >= least, f"patch must be {least} or more: the last critic halves it {HALVINGS} times"),
-            (len(games) <= 1, f"one game only, not {' and '.join(games)}"),
-            (not self.distillation or self.data.targets == "clean", "targets cannot be noisy and a teacher's too"),
+            (len(games) <= 1, f"at most one game is allowed, not {' and '.join(games)}"),
+            (not self.distillation or self.data.targets == "clean", "data.targets cannot be noisy with a teacher"),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
@@ -220,25 +220,25 @@ class Recipe:
             (self.validate_every >= 1, "validate_every must be 1 or more"),
             (self.seed >= 0, "seed must be 0 or more"),
             (self.clip > 0, "clip must be above 0"),
-            (self.start != self.name, "start cannot be the weights that the recipe makes; longer training is a stage"),
+            (self.start != self.name, "start cannot be the recipe's own weights; add a stage for longer training"),
             (self.tag.replace("-", "").isalnum(), "tag must be letters, digits and hyphens"),
         ]
         _check(rules, f"recipe {self.name}: ")
         if self.stages:
-            _ = self.runs  # a stage that is not right is to fail now
+            _ = self.runs  # an invalid stage must fail now
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as for JSON; games that are not played are left out."""
+        """Plain values, as for JSON, without unused games."""
         values = asdict(self)
         return {key: value for key, value in values.items() if not (key in GAMES and value is None)}
 
 
 GAMES = ("distillation", "adversarial", "cycle")
-"""Tables of a recipe of which at most one is there."""
+"""Tables of which a recipe has at most one."""
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file. Raises BadRecipe on a file, key or value that is not right, naming it."""
+    """The recipe in a TOML file. Raises BadRecipe, which names the wrong file, key or value."""
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
@@ -249,14 +249,14 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def recipe_from(values: dict[str, Any], origin: str) -> Recipe:
-    """The recipe of plain values; `origin` is named in errors. Cards written before `[data]` existed are understood."""
+    """The recipe of plain values; `origin` is named in errors. Also reads cards older than `[data]`."""
     if "photographs" in values and "data" not in values:
         values = _from_flat(values)
     return _built(Recipe, values, origin)
 
 
 def _built(kind: type, values: dict[str, Any], origin: str, table: str = "") -> Any:
-    """A dataclass of plain values, with the dataclasses inside it."""
+    """A dataclass from plain values, with nested dataclasses."""
     known = {entry.name: entry for entry in fields(kind)}
     typed = dict(values)
     for name, value in values.items():
@@ -275,7 +275,7 @@ def _built(kind: type, values: dict[str, Any], origin: str, table: str = "") -> 
 
 
 def _changed(recipe: Recipe, stage: dict[str, Any], number: int) -> Recipe:
-    """The recipe with the keys of a stage; tables within it, as `data`, are changed key by key."""
+    """The recipe with the keys of a stage; tables such as `data` are changed key by key."""
     data = stage.get("data", {})
     fixed = [key for key in stage if key in FIXED]
     fixed += [f"data.{key}" for key in GATHERED if isinstance(data, dict) and key in data]
@@ -286,7 +286,7 @@ def _changed(recipe: Recipe, stage: dict[str, Any], number: int) -> Recipe:
         both = isinstance(value, dict) and isinstance(values.get(key), dict)
         values[key] = values[key] | value if both else value
     if number > 1:
-        values["start"] = ""  # it begins from the run before it
+        values["start"] = ""  # it starts from the previous run
     if not recipe.steps and "steps" not in stage:
         raise BadRecipe(f"recipe {recipe.name}: stage {number} lacks steps")
     return _built(Recipe, values, f"recipe {recipe.name}, stage {number}")

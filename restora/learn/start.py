@@ -1,4 +1,4 @@
-"""Begin a net from the weights of a related one, and round one to what is stored."""
+"""Initialise a net from the weights of a related one, and round a net to its stored precision."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from torch import nn
 
 @torch.no_grad()
 def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
-    """Copy into `net` every array that fits a parameter or buffer of its name; how many were copied.
+    """Copy into `net` every array that fits a parameter or buffer of the same name; returns how many were copied.
 
-    A convolution that has gained inputs keeps the weights of the old ones, which come first; those of the new ones are
-    zero. All else stays as it was initialised.
+    A convolution with additional inputs keeps the weights of the old inputs, which come first, and gets zero weights
+    for the new ones. Everything else keeps its initialisation.
     """
     copied = 0
     for name, parameter in (*net.named_parameters(), *net.named_buffers()):
@@ -31,15 +31,15 @@ def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
 
 
 NEVER = 1e-3
-"""Share of the pixels at which a channel must be above zero to be of use."""
+"""Minimum share of pixels at which a live channel is above zero."""
 
 
 @torch.no_grad()
 def revive(net: nn.Module, y: torch.Tensor) -> int:
-    """Re-initialise channels that (almost) never fire for y (B, C, H, W); how many. The net's output hardly changes.
+    """Re-initialise dead channels, which (almost) never fire for y (B, C, H, W); returns how many. The output stays.
 
-    A ReLU that is zero everywhere passes no gradient, so that its channel is lost for good; a plain net trained with
-    a large step may lose most of its width so. Looked at: a convolution, a ReLU and a convolution in a row.
+    A ReLU that is zero everywhere passes no gradient, so its channel cannot recover; a plain net trained with large
+    steps may lose most of its channels. Examined: each sequence of a convolution, a ReLU and a convolution.
     """
     rows: list[tuple[nn.Conv2d, nn.ReLU, nn.Conv2d]] = []
     for layers in (list(module) for module in net.modules() if isinstance(module, nn.Sequential)):
@@ -56,7 +56,7 @@ def revive(net: nn.Module, y: torch.Tensor) -> int:
     for (before, _, after), share in zip(rows, fires, strict=True):
         dead = share < NEVER
         fresh = nn.init.kaiming_normal_(torch.empty_like(before.weight), nonlinearity="relu")
-        # Its inputs are above zero: weights of mean zero do not make it all zero or all linear from the start.
+        # Its inputs are above zero: weights of mean zero make it neither all zero nor all linear at the start.
         before.weight[dead] = (fresh - fresh.mean((1, 2, 3), keepdim=True))[dead]
         if before.bias is not None:
             before.bias[dead] = 0
@@ -66,7 +66,7 @@ def revive(net: nn.Module, y: torch.Tensor) -> int:
 
 @torch.no_grad()
 def as_stored(net: nn.Module) -> nn.Module:
-    """The net with its numbers rounded to float16, in place: what is stored is what is drawn and scored."""
+    """The net with its parameters rounded to float16, in place: so scores and plots use the stored numbers."""
     for value in (*net.parameters(), *net.buffers()):
         if value.is_floating_point():
             value.copy_(value.half().float())

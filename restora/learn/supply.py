@@ -1,7 +1,7 @@
-"""Batches made ahead of the step that needs them: by a thread, or by processes of their own.
+"""Batches made ahead of the step that needs them, by a thread or by worker processes.
 
-Worker n of W makes the batches n, n + W, n + 2W and so on, and puts each in one of two slots of a memory-mapped file;
-it waits while both are full. So batches come in order, whatever the number of workers, and memory is bounded.
+Worker n of W makes the batches n, n + W, n + 2W and so on, and writes each to one of two slots of a memory-mapped file;
+it waits while both are full. So batches arrive in order for any number of workers, and memory is bounded.
 """
 
 import os
@@ -27,11 +27,11 @@ from restora.learn.game import Batches
 from restora.learn.worker import array_in, work
 
 SLOTS = 2
-"""Batches that a worker may be ahead."""
+"""Number of batches that a worker may be ahead."""
 PHOTOGRAPHS = 4 * 10**9
-"""Bytes that photographs may take, roughly."""
+"""Approximate memory of the photographs in bytes."""
 AHEAD = 2
-"""Batches that are ready in this process, with workers."""
+"""Number of batches prepared in this process from those of workers."""
 
 
 class Supply:
@@ -53,7 +53,7 @@ class Supply:
             self._order()
 
     def next(self) -> dict[str, Tensor]:
-        """The next batch. `waited` grows by the seconds that it was waited for."""
+        """The next batch. The time spent waiting is added to `waited`."""
         started = time.monotonic()
         pinned = self._ready.popleft().result()
         self.waited += time.monotonic() - started
@@ -86,10 +86,10 @@ class _Here:
         return device.pinned(made)
 
     def stop(self) -> None:
-        """Nothing runs by itself."""
+        """Does nothing: no process runs."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""
 
 
 class _Workers:
@@ -109,7 +109,7 @@ class _Workers:
             self.close()
             raise
         finally:
-            # Mapped files live on without a name: from now on nothing is left behind, even by a kill.
+            # Mapped files remain usable without a name: from now on even a kill leaves nothing behind.
             shutil.rmtree(folder, ignore_errors=True)
 
     def _begin(self, shared: Batches, steps: tuple[int, int], share: tuple[int, int], folder: Path, size: int) -> None:
@@ -137,7 +137,7 @@ class _Workers:
                     connection.send(slot)
 
     def next(self, device: Device) -> dict[str, Tensor]:
-        """The next batch, copied out of its slot."""
+        """The next batch, copied from its slot."""
         if self._first is not None:
             first, self._first = self._first, None
             return device.pinned(first)
@@ -145,47 +145,47 @@ class _Workers:
         self._turn = (self._turn + 1) % len(self._workers)
         slot, layout = _heard(process, connection)
         made = {name: array_in(slots[slot], shape, kind, start) for name, shape, kind, start in layout}
-        if not device.is_cuda:  # pinning copies, as the slot is filled again
+        if not device.is_cuda:  # pinning copies already; otherwise copy, because the slot is reused
             made = {name: array.copy() for name, array in made.items()}
         pinned = device.pinned(made)
-        with suppress(BrokenPipeError):  # it has ended: what it said last is heard at its next turn
+        with suppress(BrokenPipeError):  # the worker has ended; its last message is read at its next turn
             connection.send(slot)
         return pinned
 
     def stop(self) -> None:
-        """End the workers, so that nobody waits for them."""
+        """Stop the workers, so that no process waits for them."""
         for process, _, _ in self._workers:
             process.terminate()
             process.join()
 
     def close(self) -> None:
-        """Close what led to them."""
+        """Close the connections to the workers."""
         for _, connection, _ in self._workers:
             connection.close()
         self._workers.clear()
 
 
 def _heard(process: BaseProcess, connection: Connection) -> Any:
-    """What a worker says. Raises RuntimeError if it failed or has ended."""
+    """The message of a worker. Raises RuntimeError if it failed or has ended."""
     try:
         told = connection.recv()
     except (EOFError, OSError) as error:
         process.join(1)
         raise RuntimeError(
-            f"a process that makes batches ended with status {process.exitcode};"
+            f"a worker process for batches ended with status {process.exitcode};"
             " it may lack memory: train with fewer --workers"
         ) from error
     if isinstance(told, str):
-        raise RuntimeError(f"a process that makes batches failed:\n{told}")
+        raise RuntimeError(f"a worker process for batches failed:\n{told}")
     return told
 
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""There are as many workers as cores; threads of their own would only get in each other's way."""
+"""There are as many workers as cores; several threads per worker would only slow each other down."""
 
 
 def _folder(least: int) -> Path:
-    """A new folder in memory if there is room for the slots and for photographs, else on the disk."""
+    """A new folder in memory if there is room for the slots and the photographs, otherwise on the disk."""
     room = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else 0
     place = SHARED_MEMORY if room > least + PHOTOGRAPHS else None
     return Path(tempfile.mkdtemp(prefix=f"restora-{os.getpid()}-", dir=place))

@@ -1,4 +1,4 @@
-"""A worker of learn.supply: a process that makes batches. It has no use for torch, and does not import it."""
+"""A worker of learn.supply: a process that makes batches. It does not need torch, and does not import it."""
 
 import traceback
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 Layout = list[tuple[str, tuple[int, ...], str, int]]
-"""Of the arrays in a slot: name, shape, kind of number, offset in bytes."""
+"""The arrays in a slot: name, shape, dtype, offset in bytes."""
 
 
 class Maker(Protocol):
-    """What makes batches (learn.game.Batches)."""
+    """Makes batches (learn.game.Batches)."""
 
     def batch(self, step: int, rank: int, processes: int) -> dict[str, np.ndarray]:
         """Named arrays."""
@@ -27,7 +27,7 @@ def work(
     path: Path,
     shape: tuple[int, int],
 ) -> None:
-    """What a worker does: fill each slot that is free with the next of its batches."""
+    """The main loop of a worker: write its next batch to each free slot."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -39,13 +39,13 @@ def work(
             connection.send((slot, put(batches.batch(step, *share), slots[slot])))
             step += steps[1]
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        return  # the other end is gone
+        return  # the other end is closed
     except Exception:
         connection.send(traceback.format_exc())
 
 
 def put(batch: Mapping[str, np.ndarray], slot: np.ndarray) -> Layout:
-    """Write a batch into a slot; how it lies there. All batches of a run are of one size."""
+    """Write a batch to a slot; returns its layout. All batches of a run have one size."""
     layout: Layout = []
     start = 0
     for name, array in batch.items():
@@ -56,6 +56,6 @@ def put(batch: Mapping[str, np.ndarray], slot: np.ndarray) -> Layout:
 
 
 def array_in(slot: np.ndarray, shape: tuple[int, ...], kind: str, start: int) -> np.ndarray:
-    """The array that lies in a slot from a byte on; a view."""
+    """The array in a slot at an offset; a view."""
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     return slot[start : start + size].view(kind).reshape(shape)

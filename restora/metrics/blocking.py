@@ -1,10 +1,10 @@
-"""PSNR-B (Yim and Bovik, 2011): PSNR that counts the edges of blocks as an error of their own.
+"""PSNR-B (Yim and Bovik, 2011): PSNR that counts block edges as an additional error.
 
     PSNR-B = 10 log10(255^2 / (MSE + BEF)),  BEF = eta (D_b - D_n)
 
-D_b and D_n are the mean squared differences of neighbouring pixels across the edges of blocks, and elsewhere; BEF, the
-blocking effect factor, is zero where D_b is not the larger. eta = log2(B) / log2(min(H, W)) for blocks of B pixels a
-side. BEF is that of the restored picture, whose grid begins at its top left corner.
+D_b and D_n are the mean squared differences of neighbouring pixels across block edges, and elsewhere; BEF, the
+blocking effect factor, is zero unless D_b is larger. eta = log2(B) / log2(min(H, W)) for blocks of B x B pixels.
+BEF is that of the restored picture, whose grid starts at its top left corner.
 
 C. Yim and A. C. Bovik, "Quality assessment of deblocked images", IEEE TIP 2011.
 """
@@ -15,9 +15,9 @@ import numpy as np
 
 
 def psnr_b(x_hat: np.ndarray, x: np.ndarray, side: int = 8) -> float:
-    """PSNR-B in dB of x_hat against the reference x, both (H, W, 1) on 0..255; infinite where both are equal and even.
+    """PSNR-B in dB of x_hat against the reference x, both (H, W, 1) on 0..255; infinite if both errors are zero.
 
-    side: B, the pixels a side of a block.
+    side: B, the side of a block in pixels.
     """
     error = float(np.mean((x_hat - x) ** 2)) + blocking(x_hat, side)
     return math.inf if error == 0 else 10 * math.log10(255**2 / error)

@@ -1,4 +1,4 @@
-"""PSNR and SSIM, and PSNR-B where blocks matter, between a restored picture and its reference."""
+"""PSNR and SSIM, and PSNR-B if the protocol asks for it, of a restored picture against its reference."""
 
 import math
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from restora.metrics.protocol import Protocol
 
 @dataclass(frozen=True)
 class Scores:
-    """psnr in dB (infinite where equal), ssim up to 1; higher is better. With the protocol they were measured by.
+    """psnr in dB (infinite if equal), ssim at most 1; higher is better. Includes the protocol.
 
-    psnr_b: in dB, where the protocol says how large blocks are.
+    psnr_b: in dB, if the protocol has a block size.
     """
 
     psnr: float
@@ -27,11 +27,11 @@ class Scores:
 def measure(x_hat: np.ndarray, x: np.ndarray, protocol: Protocol, scale: int = 1) -> Scores:
     """Scores of x_hat against the reference x, both (H, W, C) on the 0..1 scale.
 
-    A grey picture and one in colour are compared as colour. Raises RestoraError if the sizes differ.
+    A grey picture is compared with one in colour as colour. Raises RestoraError if the sizes differ.
     """
     if x_hat.shape[:2] != x.shape[:2]:
         sizes = [f"{side.shape[1]}x{side.shape[0]}" for side in (x_hat, x)]
-        raise RestoraError(f"the pictures must be of one size to be compared, not {sizes[0]} and {sizes[1]}")
+        raise RestoraError(f"the pictures must have the same size, not {sizes[0]} and {sizes[1]}")
     if x_hat.shape[2] != x.shape[2]:
         x_hat, x = (np.repeat(side, 3, 2) if side.shape[2] == 1 else side for side in (x_hat, x))
     a, b = protocol.prepare(x_hat, scale), protocol.prepare(x, scale)
@@ -53,7 +53,7 @@ def ssim(a: np.ndarray, b: np.ndarray, variant: str = "wang") -> float:
     """
     smallest = 11 if variant == "wang" else 7
     if min(a.shape[:2]) < smallest:
-        raise RestoraError(f"SSIM needs pictures of {smallest} pixels a side or more, not {a.shape[1]}x{a.shape[0]}")
+        raise RestoraError(f"SSIM needs at least {smallest} pixels on each side, not {a.shape[1]}x{a.shape[0]}")
     if variant == "uniform":
         return float(structural_similarity(a, b, channel_axis=2, data_range=255))
     return float(

@@ -1,13 +1,13 @@
-"""Blocks that several nets share."""
+"""Blocks shared by several nets."""
 
 import torch
 from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """x + share * conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; reach 2.
+    """x + share * conv(relu(conv(x))), two 3x3 convolutions; (B, C, H, W) to the same shape; receptive radius 2.
 
-    The second convolution starts at zero, so that a new block is the identity.
+    The second convolution is initialised to zero, so that a new block is the identity.
     """
 
     def __init__(self, channels: int, share: float = 1.0) -> None:
@@ -24,14 +24,14 @@ class ResidualBlock(nn.Module):
 
 
 def silence(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
-    """Set a layer's weights and biases to zero: what it is added to passes unchanged until it has learned."""
+    """Set the weights and biases of a layer to zero: a residual then starts as the identity."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
 class DoubleConvolution(nn.Sequential):
-    """Two 3x3 convolutions, each with ReLU: the block of U-Net; (B, inputs, H, W) to (B, outputs, H, W); reach 2."""
+    """Two 3x3 convolutions, each with ReLU: the block of U-Net; (B, inputs, H, W) to (B, outputs, H, W); radius 2."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class DoubleConvolution(nn.Sequential):
 
 
 def begun(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with weights that keep the variance through a ReLU (He et al., ICCV 2015), and no bias."""
+    """The layer with weights that keep the variance through a ReLU (He et al., ICCV 2015), and zero bias."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -51,9 +51,9 @@ def begun(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def chain(channels: int, depth: int, width: int) -> nn.Sequential:
-    """`depth` 3x3 convolutions with ReLU between them, (B, channels, H, W) to the same shape; reach `depth`.
+    """`depth` 3x3 convolutions with ReLU between them, (B, channels, H, W) to the same shape; receptive radius `depth`.
 
-    The last one starts at zero.
+    The last one is initialised to zero.
     """
     layers: list[nn.Module] = [begun(nn.Conv2d(channels, width, 3, padding=1)), nn.ReLU(inplace=True)]
     for _ in range(depth - 2):

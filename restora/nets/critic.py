@@ -1,4 +1,4 @@
-"""The critic of an adversarial game: is this patch a photograph, or was it made?"""
+"""The critic of an adversarial game: is a patch real or generated?"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class Critic(nn.Module):
-    """(B, C, H, W) to (B, 1, H / 2^n, W / 2^n), above zero where a patch is taken for real; n is the number of widths.
+    """(B, C, H, W) to (B, 1, H / 2^n, W / 2^n), above zero where a patch is judged real; n is the number of widths.
 
     Pairs of 3x3 convolutions, the second halving the size, as in Ledig et al., "Photo-realistic single image
-    super-resolution using a generative adversarial network", CVPR 2017. Other than there, it judges patches (as in
-    Isola et al., CVPR 2017), not the picture as a whole, and normalises groups of channels, not the batch.
+    super-resolution using a generative adversarial network", CVPR 2017. Unlike there, it judges patches (as in
+    Isola et al., CVPR 2017), not the whole picture, and uses group normalisation, not batch normalisation.
     """
 
     def __init__(self, channels: int = 3, widths: Sequence[int] = (32, 64, 128, 256)) -> None:

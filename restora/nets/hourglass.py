@@ -9,7 +9,7 @@ GREATEST_STRIDE = 32
 
 
 class Hourglass(nn.Module):
-    """(1, inputs, H, W) to (1, outputs, H, W) on the 0..1 scale; five levels, batch normalisation in use always."""
+    """(1, inputs, H, W) to (1, outputs, H, W) on the 0..1 scale; five levels; batch norm always uses the batch."""
 
     def __init__(self, inputs: int, outputs: int, width: int, skip: int = 4) -> None:
         super().__init__()
@@ -21,11 +21,11 @@ class Hourglass(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """f(z), through a sigmoid at the end."""
-        return torch.sigmoid(self.exit(self.body(z)).float())  # in f32 even where the rest computes in bf16
+        return torch.sigmoid(self.exit(self.body(z)).float())  # in f32 even if the rest computes in bf16
 
 
 class _Level(nn.Module):
-    """Half the size, what is deeper, twice the size, and a thin path around it."""
+    """Halve the size, apply the deeper levels, double the size, with a thin skip around."""
 
     def __init__(self, inputs: int, width: int, skip: int, deeper: nn.Module) -> None:
         super().__init__()

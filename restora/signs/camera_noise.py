@@ -1,8 +1,8 @@
-"""Noise that is not white, as cameras, scanners and compression leave it: what the flagship takes off flat places.
+"""Noise that is not white, from cameras, scanners and compression: what the flagship removes in flat places.
 
-Such noise is coarse, so that its pixels resemble their neighbours as those of a texture do, and statistics of pixels
-cannot tell the two apart. A net that has seen both can: of texture it leaves the most, of noise nothing. Noise is
-found if in the flattest places of the picture nearly all that varies is taken off, and if that is not very little.
+Such noise is correlated between neighbours, as texture is, so statistics of pixels cannot distinguish the two. A net
+trained on both can: it keeps most of the texture and removes the noise. Noise is present if the net removes nearly all
+variation in the flattest places of the picture, and if this is more than a little.
 """
 
 from collections.abc import Sequence
@@ -16,29 +16,29 @@ from restora.signs.noise_level import noise_level, strength
 
 WEIGHTS = "restora.noise"
 LOOKS = 3
-"""Crops that are looked at; each costs a tenth of a second."""
+"""Number of crops examined; each takes a tenth of a second."""
 SIDE = 192
-"""Of the crops, at most, in pixels."""
+"""Maximum side of the crops in pixels."""
 SQUARE = 16
 FLAT = 10
-"""One square of so many, the flattest, is looked at."""
+"""One square of this many, the flattest, is examined."""
 ENOUGH = 4
-"""Flat squares below which nothing is said."""
+"""Minimum number of flat squares."""
 LEAST = 1.5 / 255
-"""Standard deviation from which on it is worth the while."""
+"""Standard deviation from which noise is worth removing."""
 CLEAR = 4.5 / 255
-"""Standard deviation from which on noise is clear. Weaker noise counts only if it is that of a developed photograph."""
+"""Standard deviation from which noise is clear. Weaker noise counts only if it looks like that of a photograph."""
 GRAINY = 0.4
-"""Correlation of neighbours from which on clear noise is grain: on photographs grain has 0.48 to 0.68, sand 0.32."""
+"""Correlation of neighbours from which clear noise is grain: on photographs grain has 0.48 to 0.68, sand 0.32."""
 OF_ITS_OWN, ALIKE = 0.4, 0.3
-"""What each channel has of its own in the noise of developed photographs, and how alike neighbours are, at least. Eight
-real shots have 0.37 to 0.74 and 0.35 to 0.66. Weak film grain is grey, and that of scans is white: they are left."""
+"""Minimum share of independent noise per channel, and minimum correlation of neighbours, in developed photographs.
+Eight real shots have 0.37 to 0.74 and 0.35 to 0.66. Weak film grain is grey and weak scan noise is white; both stay."""
 MOST = 0.15
-"""Standard deviation beyond which what varies is a pattern: the flagship was trained on less."""
+"""Standard deviation above which the variation is a pattern: the flagship was trained on less."""
 COARSE = 1.5
-"""Times the level of white noise from which on it is not white: of coarse noise only a part is seen as white."""
+"""Factor over the level of white noise from which noise is not white: only a part of coarse noise looks white."""
 NEARLY_ALL = 0.8
-"""Share of the deviation in flat squares. Of eight real shots at ISO 1600 to 3200 four are found so, and none of the
+"""Share of the deviation in flat squares. This detects four of eight real shots at ISO 1600 to 3200, and none of the
 means of many shots of the same scenes; clean textures mostly stay below 0.7."""
 
 
@@ -58,18 +58,18 @@ def camera_noise(crops: Sequence[np.ndarray]) -> Finding:
         removed.append(deviations(noise)[inside])
         noises.append(noise[inside])
     if sum(map(len, before)) < FLAT * ENOUGH:
-        return _finding(0.0, 0.0, "too little is to be seen of coarse noise", {})
+        return _finding(0.0, 0.0, "too few flat places to measure coarse noise", {})
     all_before, all_removed = np.concatenate(before), np.concatenate(removed)
     flattest = np.argsort(all_before)[: len(all_before) // FLAT]
     value, varies = float(np.median(all_removed[flattest])), float(np.median(all_before[flattest]))
     if value < COARSE * white:
-        return _finding(0.0, 0.0, "no coarse noise: what noise there is, is white", {})
+        return _finding(0.0, 0.0, "no coarse noise: the noise is white", {})
     says = f"coarse noise of {255 * value:.1f} of 255 in flat places"
     return _finding(value, value / max(varies, 1e-6), says, shape_of(np.concatenate(noises)[flattest]))
 
 
 def beneath_blocks(finding: Finding) -> Finding:
-    """The finding in a picture with JPEG blocks, which change the shape of noise: what is strong is noise."""
+    """The finding in a picture with JPEG blocks, which change the shape of noise: only its strength counts."""
     value = float(np.mean(finding.value))
     if not CLEAR <= value <= MOST or finding.facts["share"] < NEARLY_ALL:
         return finding
@@ -78,7 +78,7 @@ def beneath_blocks(finding: Finding) -> Finding:
 
 
 def shape_of(noise: np.ndarray) -> dict[str, float]:
-    """What the noise of squares (N, pixels, C) is like.
+    """Statistics of the noise of squares (N, pixels, C).
 
     `colour`: the share of its deviation that the channels do not have in common. `neighbours`: the correlation of
     neighbouring pixels in the mean of the channels.
@@ -107,14 +107,14 @@ def _finding(value: float, share: float, says: str, facts: dict[str, float]) -> 
     present = LEAST <= value <= MOST and share >= NEARLY_ALL and is_noise
     sure = min(1.0, 4 * abs(share - NEARLY_ALL), abs(value - LEAST) / LEAST) if value >= LEAST else 1.0
     if value and not present:
-        says = "no coarse noise to speak of: what varies in flat places is texture or very little"
+        says = "no significant coarse noise: the variation in flat places is texture or very small"
     plain = f"{strength(value)} grain" if present else ""
     unit = "0..1 scale, in flat places"
     return Finding("camera_noise", round(value, 5), unit, round(sure, 3), present, says, facts, plain)
 
 
 def _denoised(y: np.ndarray) -> np.ndarray:
-    """What the flagship makes of y (H, W, 3), sides multiples of eight."""
+    """The output of the flagship for y (H, W, 3), sides multiples of eight."""
     from restora.engines.openvino_ import openvino_engine
 
     weights = find(WEIGHTS)
@@ -129,7 +129,7 @@ def unclipped(parts: np.ndarray) -> np.ndarray:
 
 
 def squares(picture: np.ndarray) -> np.ndarray:
-    """(H, W, C) -> (N, SQUARE * SQUARE, C), the whole squares of a picture."""
+    """(H, W, C) -> (N, SQUARE * SQUARE, C), the complete squares of a picture."""
     rows, columns = picture.shape[0] // SQUARE, picture.shape[1] // SQUARE
     whole = picture[: rows * SQUARE, : columns * SQUARE]
     apart = whole.reshape(rows, SQUARE, columns, SQUARE, picture.shape[2]).swapaxes(1, 2)
@@ -137,7 +137,7 @@ def squares(picture: np.ndarray) -> np.ndarray:
 
 
 def deviations(squares: np.ndarray) -> np.ndarray:
-    """The standard deviation of each square (N,) from its best surface of second order, mean of the colours."""
+    """The standard deviation of each square (N,) from its best quadratic surface, averaged over the colours."""
     v, u = np.mgrid[-1 : 1 : SQUARE * 1j, -1 : 1 : SQUARE * 1j].reshape(2, -1)
     basis = np.linalg.qr(np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], 1))[0]
     rest = squares - np.einsum("pk,qk,nqc->npc", basis, basis, squares, optimize=True)

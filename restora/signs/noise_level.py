@@ -1,8 +1,8 @@
-"""Noise level: the standard deviation of white noise, read off the flattest patches of the picture.
+"""Noise level: the standard deviation of white noise, measured in the flattest patches of the picture.
 
-Among patches without texture the covariance is sigma^2 in every direction, so its least eigenvalue gives sigma; and
-given sigma, a patch has no texture if the energy of its differences is what noise alone would have. The two steps
-take turns until the choice of patches stands still.
+Among patches without texture the covariance is sigma^2 in every direction, so its smallest eigenvalue gives sigma.
+Given sigma, a patch has no texture if the energy of its differences is that of noise alone. The two steps alternate
+until the choice of patches no longer changes.
 
 X. Liu, M. Tanaka, M. Okutomi, "Single-image noise level estimation for blind denoising", IEEE TIP 2013.
 """
@@ -18,26 +18,26 @@ from restora.core.diagnosis import Finding
 
 PATCH = 7
 ENOUGH = 300
-"""Patches below which a choice says nothing."""
+"""Minimum number of patches for a measurement."""
 SMALL = 128**2
-"""Pixels below which every patch is looked at."""
+"""Number of pixels below which every patch is used."""
 MOST = 20_000
-"""Patches that are looked at: more of them say the same in more time."""
+"""Number of patches used; more of them give the same result in more time."""
 FLATTEST = 0.05
-"""Share of the patches up to which those chosen last are taken for flat, though few of them look like noise alone: of
-print, of fine drawings and of small pictures more are chosen, and vary by their texture."""
+"""Share of the patches up to which the last choice counts as flat although few of them look like pure noise. In print,
+fine drawings and small pictures the choice is larger, and its variation is texture."""
 TONES = 0.03
-"""Share of values between black and white below which a picture has two tones, and no noise can be told."""
+"""Share of values between black and white below which a picture has two tones, and noise cannot be measured."""
 LEAST = 4.0 / 255
-"""Below this a denoiser has little to gain: rounding to 8 bits is 0.3/255, and dense texture reads up to 3.5/255."""
+"""Below this a denoiser gains little: rounding to 8 bits is 0.3/255, and dense texture measures up to 3.5/255."""
 
 ROUNDING = 0.2 / 255
 """Standard deviation below which a channel has no noise."""
 ALIKE = 0.45
-"""Correlation from which on noise is not white. On twelve photographs with sigma of 5 to 25 of 255 independent noise
-shows up to 0.44 between channels, because of texture, and noise that channels share 0.5 and more."""
+"""Correlation from which noise is not white. On twelve photographs with sigma of 5 to 25 of 255, independent noise
+has up to 0.44 between channels, because of texture, and noise common to the channels 0.5 and more."""
 STRENGTHS = ((6 / 255, "light"), (15 / 255, "clear"), (float("inf"), "strong"))
-"""What noise is called up to a standard deviation."""
+"""Words for noise by its maximum standard deviation."""
 
 
 def noise_level(crops: Sequence[np.ndarray]) -> Finding:
@@ -45,13 +45,13 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
     channels, unit = range(crops[0].shape[2]), "0..1 scale, per channel"
     patches = [np.concatenate([patches_of(crop[:, :, c], MOST // len(crops)) for crop in crops]) for c in channels]
     if len(patches[0]) < 2 * ENOUGH:
-        return Finding("noise_level", [0.0 for _ in channels], unit, 0.0, False, "too small to tell noise")
+        return Finding("noise_level", [0.0 for _ in channels], unit, 0.0, False, "too small to measure noise")
     sigmas = [channel_sigma(each) for each in patches]
     overall = float(np.sqrt(np.mean(np.square(sigmas))))
     present = overall >= LEAST
     certain = min(1.0, abs(overall - LEAST) / LEAST)
     levels = "/".join(f"{255 * sigma:.1f}" for sigma in sigmas)
-    says = f"noise of standard deviation {levels} of 255" if present else f"no noise to speak of ({levels} of 255)"
+    says = f"noise of standard deviation {levels} of 255" if present else f"no significant noise ({levels} of 255)"
     facts = correlations(patches, sigmas) if present else {}
     if facts.get("channels", 0) >= ALIKE:
         says += f", the same in all colour channels (correlation {facts['channels']:.2f})"
@@ -60,15 +60,15 @@ def noise_level(crops: Sequence[np.ndarray]) -> Finding:
 
 
 def strength(sigma: float) -> str:
-    """How strong noise of a standard deviation on the 0..1 scale looks, in a word."""
+    """The strength of noise of a standard deviation on the 0..1 scale, in a word."""
     return next(word for most, word in STRENGTHS if sigma < most)
 
 
 def correlations(patches: Sequence[np.ndarray], sigmas: Sequence[float]) -> dict[str, float]:
-    """How alike the noise is in two channels and at two neighbouring pixels: coefficients of correlation, 0 for white.
+    """The correlation of the noise between two channels and between neighbouring pixels; 0 for white noise.
 
-    Of flat patches, (N, 7, 7) of each channel, whose planes are taken away; empty if they are too few. Channels that
-    are equal everywhere are one channel.
+    Computed from flat patches, (N, 7, 7) of each channel, without their best plane; empty if there are too few.
+    Channels that are equal everywhere count as one channel.
     """
     inside, flat = np.ones((2, len(patches[0])), bool)
     for each, sigma in zip(patches, sigmas, strict=True):
@@ -93,7 +93,7 @@ def correlations(patches: Sequence[np.ndarray], sigmas: Sequence[float]) -> dict
 
 
 def _lag(rest: np.ndarray) -> float:
-    """The correlation of neighbours in patches (N, 49) of variance one, without what taking away planes does to it."""
+    """The correlation of neighbours in patches (N, 49) of variance one, corrected for the removal of planes."""
     square = rest.reshape(-1, PATCH, PATCH)
     seen = ((square[:, :, 1:] * square[:, :, :-1]).mean() + (square[:, 1:] * square[:, :-1]).mean()) / 2
     white = _without_plane()
@@ -104,7 +104,7 @@ def _lag(rest: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _without_plane() -> np.ndarray:
-    """The projection (49, 49) of a patch onto what no plane explains."""
+    """The projection (49, 49) of a patch onto the complement of planes."""
     v, u = np.mgrid[:PATCH, :PATCH].reshape(2, -1)
     basis = np.linalg.qr(np.stack([np.ones(PATCH**2), u, v], 1))[0]
     return np.asarray(np.eye(PATCH**2) - basis @ basis.T)
@@ -112,19 +112,19 @@ def _without_plane() -> np.ndarray:
 
 def channel_sigma(patches: np.ndarray) -> float:
     """The noise of one channel, from its patches (N, 7, 7)."""
-    # Clipped values carry less noise than they should: leave such patches out.
+    # Clipped values have less noise: leave such patches out.
     inside = ((patches > 0) & (patches < 1)).mean((1, 2))
     if inside.mean() < TONES:
         return 0.0
     found = [sigma_of(patches[inside > 0.95])]
-    if inside[inside > 0].mean() < 0.98:  # of patches that are not all black or white, as a surround is
-        # Choosing patches by their clipped pixels favours those with little noise; middle tones are seldom clipped.
+    if inside[inside > 0].mean() < 0.98:  # of patches that are not entirely black or white, such as a border
+        # Choosing patches by their clipped pixels prefers those with little noise; middle tones are rarely clipped.
         found.append(sigma_of(patches[np.abs(patches.mean((1, 2)) - 0.5) < 0.25]))
     return max(found) if max(found) > 0 else sigma_of(patches)
 
 
 def sigma_of(patches: np.ndarray, flattest: float = FLATTEST) -> float:
-    """The noise of patches (N, 7, 7); 0 if they are too few to tell, or if more than the flattest share has texture."""
+    """The noise of patches (N, 7, 7); 0 if they are too few, or if more than the flattest share has texture."""
     if len(patches) < ENOUGH:
         return 0.0
     energies = energy(patches)
@@ -141,7 +141,7 @@ def sigma_of(patches: np.ndarray, flattest: float = FLATTEST) -> float:
 
 
 def _noise_variance(patches: np.ndarray) -> float:
-    """The least eigenvalue of the patches' covariance, corrected: a sample's is too small by about this factor."""
+    """The smallest eigenvalue of the covariance of patches, corrected for the bias of a small sample."""
     shortfall = max(0.9, 1 - PATCH / np.sqrt(len(patches)))  # Marchenko and Pastur, 1967
     least = np.linalg.eigvalsh(np.cov(patches.reshape(len(patches), -1).T))[0]
     return max(0.0, float(least)) / shortfall**2
@@ -149,19 +149,19 @@ def _noise_variance(patches: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _noise_energy() -> float:
-    """The energy of differences that 99 % of the patches of pure noise of variance one stay below."""
+    """The 99 % quantile of the energy of differences in patches of pure noise of variance one."""
     noise = np.random.default_rng(0).standard_normal((20000, PATCH, PATCH))
     return float(np.quantile(energy(noise), 0.99))
 
 
 def energy(patches: np.ndarray) -> np.ndarray:
-    """Of the differences between neighbours, for each of the patches (N, 7, 7)."""
+    """The energy of the differences between neighbours, for each of the patches (N, 7, 7)."""
     down, right = patches[:, 1:] - patches[:, :-1], patches[:, :, 1:] - patches[:, :, :-1]
     return np.asarray(np.einsum("nij,nij->n", down, down) + np.einsum("nij,nij->n", right, right))
 
 
 def patches_of(crop: np.ndarray, most: int = 100_000) -> np.ndarray:
-    """Overlapping patches (N, 7, 7) of a crop (h, w), at most about so many; every one of a small crop."""
+    """Overlapping patches (N, 7, 7) of a crop (h, w), at most about so many; all of them for a small crop."""
     down, right = (max(0, PATCH - side) for side in crop.shape)
     crop = np.pad(crop, ((0, down), (0, right)), mode="symmetric")
     every = 1 if crop.size < SMALL else max(2, ceil(sqrt(crop.size / most)))

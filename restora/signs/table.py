@@ -1,4 +1,4 @@
-"""The table of signs: what is looked for in a picture, in order, and what is not looked for yet."""
+"""The table of signs: the damage that is looked for, in order, and the damage that is not looked for yet."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +15,11 @@ from restora.signs.speckle import speckle
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of damage: its name, what people call it, and the function (crops) -> Finding that looks for it.
+    """A sign of damage: its name, its name in plain words, and the function (crops) -> Finding that looks for it.
 
-    noise: it is shown the crops without black and white dots, which it would take for noise; and it cannot be told
-    beneath JPEG blocks, which look flat, but for what `beneath` then finds.
-    needs: another sign without which it is not present, an earlier one.
+    noise: it gets the crops without black and white dots, which it would take for noise. JPEG blocks look flat, so
+    beneath them it can find only what `beneath` finds.
+    needs: an earlier sign that must be present for this one to be present.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Sign:
 
 
 BLOCKS = "jpeg_quality"
-"""The sign of what noise is hidden by."""
+"""The sign of the damage that hides noise."""
 SIGNS = {
     sign.name: sign
     for sign in (
@@ -43,11 +43,11 @@ SIGNS = {
     )
 }
 NOT_LOOKED_FOR = ("blur", "scratches and dust", "missing parts", "faded colours")
-"""Damage that no sign looks for yet: a picture with it may be told that nothing was found."""
+"""Damage that no sign looks for yet: a picture that has only such damage is reported without findings."""
 
 
 def findings(crops: Sequence[np.ndarray]) -> dict[str, Finding]:
-    """All signs in crops (h, w, C) on the 0..1 scale, from multiples of 8 pixels; noise is that between impulses."""
+    """All signs in crops (h, w, C) on the 0..1 scale, starting at multiples of 8 pixels; dots do not count as noise."""
     clear = [without_impulses(crop) for crop in crops]
     found: dict[str, Finding] = {}
     for name, sign in SIGNS.items():
@@ -57,21 +57,21 @@ def findings(crops: Sequence[np.ndarray]) -> dict[str, Finding]:
         if hidden(sign, finding.present, found):
             finding = sign.beneath(finding) if sign.beneath else finding
         if hidden(sign, finding.present, found):
-            says = f"{sign.called} cannot be told beneath {SIGNS[BLOCKS].called}"
+            says = f"{sign.called} cannot be detected beneath {SIGNS[BLOCKS].called}"
             finding = replace(finding, says=says, confidence=0.0)
         found[name] = finding
     return found
 
 
 def hidden(sign: Sign, present: bool, found: Mapping[str, Finding]) -> bool:
-    """Whether a sign cannot be told because JPEG blocks hide it."""
+    """Whether a sign cannot be detected because JPEG blocks hide it."""
     return not present and sign.noise and found[BLOCKS].present
 
 
 def absent(found: Mapping[str, Finding]) -> tuple[list[str], list[str]]:
-    """What was looked for and not found, and what could not be told, as people call it.
+    """What was looked for and not found, and what could not be detected, in plain words.
 
-    Where noise of one kind was found beneath JPEG blocks, the other kinds are in neither.
+    If noise of one kind was found below JPEG blocks, the other kinds are in neither.
     """
     signs = [sign for sign in SIGNS.values() if not found[sign.name].present]
     noisy = any(found[sign.name].present for sign in SIGNS.values() if sign.noise)

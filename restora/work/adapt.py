@@ -1,11 +1,11 @@
-"""Adapt: fine-tune a denoiser on the user's own noisy pictures, with no clean ones.
+"""Adapt: fine-tune a denoiser on the user's own noisy pictures, without clean ones.
 
-The noise is measured where the pictures are flat (learn/noise_model.py). Clean pictures are made of the noisy ones:
-restored by the net as it is and made smaller, which averages away what it left. Noise drawn from the measurement is
-put on them, and the net is trained on these pairs until pictures that were held out gain no more.
+The noise is measured where the pictures are flat (learn/noise_model.py). Clean pictures are made from the noisy ones:
+restored by the current net and shrunk, which averages out the remaining noise. Noise like that measured is added to
+them, and the net is trained on these pairs until held-out pictures gain no more.
 
-Methods that take one noisy pixel to predict its neighbour (Noise2Self, Batson and Royer 2019; Neighbor2Neighbor, Huang
-et al. 2021) need noise that is independent from pixel to pixel. That of cameras is not: neighbours correlate by 0.6.
+Noise2Self (Batson and Royer 2019) and Neighbor2Neighbor (Huang et al. 2021) predict a noisy pixel from its neighbours,
+so they need noise that is independent from pixel to pixel. Camera noise is not: neighbours correlate by 0.6.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from restora.learn.loop import Progress
 
 SIDE = 1024
-"""Of the middle of each picture that is used, in pixels."""
+"""Side in pixels of the centre crop that is used of each picture."""
 MOST = 40
-"""Pictures that are used; the first by checksum."""
+"""Maximum number of pictures; the first by checksum are used."""
 SMALLER = 2
-"""Times that restored pictures are made smaller to serve as clean ones."""
+"""Factor by which restored pictures are shrunk to serve as clean ones."""
 PATCH = 96
 ROUND = 25
-"""Steps between two looks at the held-out pictures."""
+"""Steps between two validations."""
 PATIENCE = 4
-"""Rounds without gain after which it stops."""
+"""Rounds without gain before it stops."""
 LEAST_GAIN = 0.005
-"""Decibels that count as gain."""
+"""Minimum gain in decibels."""
 
 Tell = Callable[[int, float, float], None]
 """(steps, PSNR on held-out pictures before, PSNR now), after each round."""
@@ -59,14 +59,14 @@ def adapt(
 ) -> Weights:
     """Weights `name` in the user's folder, for pictures like those of `folder`; those of `start` if nothing is gained.
 
-    Raises RestoraError for a name or start that will not do, BadImage for pictures whose noise cannot be seen.
+    Raises RestoraError for an unusable name or start, BadImage for pictures whose noise cannot be measured.
     """
     free_name(name, "my-camera", force)
     base = find(start)
-    before = base.recipe  # asked for first, as weights from elsewhere have none
+    before = base.recipe  # read first: imported weights have no recipe
     method = method_named(base.card["method"])
     if base.card["channels"] != 3:
-        raise RestoraError(f"{start} is for grey pictures; adapt one for colour")
+        raise RestoraError(f"{start} is for grey pictures; start from weights for colour")
     try:
         import torch
 
@@ -76,7 +76,7 @@ def adapt(
         raise MissingExtra(f"adapting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     photos = sorted(photographs(folder, "your own"), key=lambda photo: photo.sha256)[:MOST]
     if len(photos) < 2:
-        raise BadImage(f"{folder} holds one picture; give two or more, as one is kept to see when to stop")
+        raise BadImage(f"{folder} has one picture; give two or more, because one is held out for early stopping")
     noisy = [_middle(photo.path) for photo in photos]
     noise = measure_noise(noisy)
     clean = [_clean(y, base) for y in noisy]
@@ -98,7 +98,7 @@ def adapt(
             "held_out_psnr": [round(score, 3) for score in scores],
             "steps": taken,
             "gain_db": round(scores[best.kept] - scores[0], 3),
-            "protocol": f"own pictures made {SMALLER} times smaller, measured noise drawn anew",
+            "protocol": f"own pictures shrunk by {SMALLER}, with new noise like that measured",
         },
     }
     card["trained"] |= {"steps": taken, "held_out_psnr": round(scores[best.kept], 3)}
@@ -108,14 +108,14 @@ def adapt(
 
 
 class Best:
-    """The best net so far on held-out pictures, and whether it is time to stop."""
+    """The best net so far on held-out pictures, and whether to stop."""
 
     def __init__(self, net: "nn.Module", pictures: "dict[str, np.ndarray]", tell: Tell) -> None:
         self.pictures, self.tell = pictures, tell
         self.net, self.scores, self.kept = deepcopy(net).eval(), [_validate(net.eval(), pictures)], 0
 
     def validate(self, net: "nn.Module") -> float:
-        """The score of a round's net, which is kept if it is the best."""
+        """The score of the net after a round; the net is kept if it is the best."""
         self.scores.append(_validate(net, self.pictures))
         if self.scores[-1] > self.scores[self.kept] + LEAST_GAIN:
             self.net, self.kept = deepcopy(net), len(self.scores) - 1
@@ -146,7 +146,7 @@ def _fine_tune(
 
 
 class AdaptedPairs:
-    """Batches of the clean pictures with the measured noise; a pure function of the step, as learn.pairs."""
+    """Batches of the clean pictures with measured noise; a pure function of the step, as in learn.pairs."""
 
     def __init__(self, clean: Sequence[np.ndarray], noise: NoiseModel, recipe: Recipe) -> None:
         self.clean, self.noise, self.recipe = clean, noise, recipe
@@ -158,7 +158,7 @@ class AdaptedPairs:
         return {"y": np.stack(y), "x": np.stack(x)}
 
     def shared(self, folder: Path) -> "AdaptedPairs":
-        """The same: the pictures are few."""
+        """The same batches: the pictures are few."""
         return self
 
     def _pair(self, step: int, item: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,14 +167,14 @@ class AdaptedPairs:
         size = self.recipe.patch
         top, left = rng.integers(0, np.array(picture.shape[:2]) - size + 1)
         x = picture[top : top + size, left : left + size]
-        x = x[:, ::-1] if rng.random() < 0.5 else x  # not turned: cameras smear rows and columns differently
+        x = x[:, ::-1] if rng.random() < 0.5 else x  # not rotated: cameras blur rows and columns differently
         y = np.rint(self.noise.draw(x, rng).clip(0, 1) * 255) / np.float32(255)
         told = np.zeros((*y.shape[:2], self.recipe.planes - 3), np.float32)
         return np.dstack([y, told]).transpose(2, 0, 1), x.transpose(2, 0, 1)
 
 
 def _recipe(before: dict[str, Any], start: str, folder: Path, damage: str, steps: int, seed: int) -> Recipe:
-    """The recipe of the weights to begin from, made gentle; `damage` is the nearest words to the measured noise."""
+    """The recipe of the start weights with lower rates; `damage` is the nearest description of the measured noise."""
     gentle = {
         "tag": "adapted", "start": start, "data": {"folders": [str(folder)], "licence": "your own", "damage": damage},
         "steps": steps, "batch": 8, "patch": PATCH, "lr": 0.001, "lr_rest": 0.0001, "warm_up": ROUND, "decay": 1.0,
@@ -185,11 +185,11 @@ def _recipe(before: dict[str, Any], start: str, folder: Path, damage: str, steps
 
 
 def _middle(path: Path) -> np.ndarray:
-    """The middle of a picture (H, W, 3), at most SIDE on a side, its corner on a multiple of 8."""
+    """The centre of a picture (H, W, 3), at most SIDE on a side, its corner at a multiple of 8."""
     picture = open_picture(path)
     height, width = (min(SIDE, side) for side in picture.shape[:2])
     if min(height, width) < SMALLER * PATCH:
-        raise BadImage(f"{path} is too small to learn from; give pictures of {SMALLER * PATCH} pixels a side or more")
+        raise BadImage(f"{path} is too small; its sides must be at least {SMALLER * PATCH} pixels")
     top, left = ((side - size) // 2 // 8 * 8 for side, size in zip(picture.shape[:2], (height, width), strict=True))
     return np.broadcast_to(picture.window(top, left, height, width), (height, width, 3))
 

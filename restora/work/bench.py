@@ -1,4 +1,4 @@
-"""Bench: a plan on a test set, under the field's protocol, as a row for a results file."""
+"""Bench: a plan on a test set, scored by a protocol of the literature, as a row of a results file."""
 
 import csv
 import time
@@ -24,16 +24,16 @@ from restora.metrics.scores import measure
 from restora.work.restore import restore
 
 MEMORY = 8 * 10**9
-"""Bytes that a method may use: what it needs is measured elsewhere (work/cost.py)."""
+"""Memory limit of a method in bytes; the memory that it needs is measured in work/cost.py."""
 REAL = "real"
-"""The damage of a set of pairs: what the camera did."""
+"""The damage of a set of pairs: that of the camera."""
 KEYS = ("set", "damage", "seed", "method", "weights", "engine", "precision")
-"""Columns that say which row of a results file a row is."""
+"""Columns that identify a row of a results file."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one set at one damage. Means are over pictures; seconds are per megapixel.
+    """One method on one set with one damage. Means are over pictures; seconds are per megapixel.
 
     A score that is None was not measured, and has no column.
     """
@@ -68,7 +68,7 @@ def bench(
 ) -> Row:
     """Damage each picture, restore it by its plan, and score it by the protocol of the damage.
 
-    A larger picture is compared with bicubic interpolation where others are with the damaged picture itself.
+    Super-resolution is compared with bicubic interpolation, other methods with the damaged picture itself.
     """
     protocol, scale = protocol_of(damage)
     scores, before, seconds, area = [], [], 0.0, 0
@@ -81,7 +81,7 @@ def bench(
         scores.append(measure(x_hat.pixels, x, protocol, scale))
         unrestored = imresize(y.pixels, *x.shape[:2]) if scale > 1 else y.pixels
         before.append(measure(unrestored, x, protocol, scale).psnr)
-    # A net may have resampling before and after it, a correction before it: the row is theirs.
+    # A net may have resampling before and after it, or a correction: the row belongs to the net.
     step = next((step for step in plan.steps if step.weights), plan.steps[-1] if plan.steps else None)
     return Row(
         set=tests.name,
@@ -106,10 +106,10 @@ def bench(
 
 
 def damaged(tests: TestSet, damage: str, seed: int = 0) -> Iterator[tuple[np.ndarray, Image]]:
-    """Each picture of a set, (H, W, C) on 0..1, and what the damage makes of it; the same seed for all, unclipped.
+    """Each picture of a set, (H, W, C) on 0..1, and its damaged form; the same seed for all, unclipped.
 
-    Of a set of pairs the noisy pictures are taken as they are, and the damage must be REAL. Of what is made smaller the
-    picture is first cut to a multiple of the scale, and the small one is rounded to 8 bits.
+    For a set of pairs, the noisy pictures are used as they are, and the damage must be REAL. For a damage that shrinks,
+    the picture is first cropped to a multiple of the scale, and the small one is rounded to 8 bits.
     """
     made = None if tests.noisy else parse(damage)
     shrink = (shrink_in(made) if made else None) or Shrink(1)
@@ -120,7 +120,7 @@ def damaged(tests: TestSet, damage: str, seed: int = 0) -> Iterator[tuple[np.nda
 
 
 def protocol_of(damage: str) -> tuple[Protocol, int]:
-    """How pictures with a damage are compared, on luma if they are made larger or JPEG alone; and their scale."""
+    """The protocol for a damage, on luma for super-resolution and JPEG alone; and the scale."""
     made = parse(damage) if damage != REAL else None
     shrink = (shrink_in(made) if made else None) or Shrink(1)
     if shrink.scale > 1:
@@ -129,12 +129,12 @@ def protocol_of(damage: str) -> tuple[Protocol, int]:
 
 
 def short_sum(weights: str) -> str:
-    """The beginning of the checksum of some weights, which says which version of them a row is of."""
+    """The start of the checksum of some weights, which tells the version that a row belongs to."""
     return find(weights).checksum[:16]
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Put rows into a results file; one of the same KEYS goes."""
+    """Add rows to a results file; rows with the same KEYS are replaced."""
     kept: dict[tuple[str, ...], dict[str, str]] = {}
     for row in read_table(path, KEYS):
         kept[tuple(row[key] for key in KEYS)] = row
@@ -145,21 +145,21 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file, none if it is absent. Raises RestoraError if it lacks a column."""
+    """The rows of a CSV file, none if it does not exist. Raises RestoraError if it lacks a column."""
     if not path.exists():
         return []
     with path.open(newline="") as lines:
         reader = csv.DictReader(lines)
         missing = [column for column in columns if column not in (reader.fieldnames or [])]
         if missing:
-            raise RestoraError(f"{path} is no results file of this program: it has no column {', '.join(missing)}")
+            raise RestoraError(f"{path} is not a results file of Restora: it lacks the column {', '.join(missing)}")
         return list(reader)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write rows as CSV, aside first, so that an interruption leaves the old file. Without rows the file is removed.
+    """Write rows as CSV, aside first, so that an interruption keeps the old file. Without rows the file is removed.
 
-    The columns are those of all rows; what a row lacks is left empty.
+    The columns are those of all rows; missing values are left empty.
     """
     if not rows:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a method costs: seconds for a megapixel and peak memory, in a fresh process with one or more cores."""
+"""The cost of a method: seconds per megapixel and peak memory, in a fresh process with one or more cores."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from restora.work.plan import plan_to_enlarge
 from restora.work.restore import peak_memory, restore
 
 LEVELS = {"jpeg_quality": 10}
-"""What methods are told of a sign; of any other 0.1."""
+"""Values of signs that are given to methods; 0.1 for any other sign."""
 SIZE = 512
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one method for a result of 512x512 in colour; memory is the whole process's."""
+    """Cost of one method for a colour result of 512x512; memory is that of the whole process."""
 
     method: str
     weights: str
@@ -56,7 +56,7 @@ def cost(method: str, weights: str, threads: int, precision: str = "f32") -> Cos
 
 
 def learned(weights: str) -> dict[str, int]:
-    """Parameters and the seconds of training, those of the weights they began from included; zeros for no weights."""
+    """Parameters and seconds of training, including those of the start weights; zeros without weights."""
     if not weights:
         return {"parameters": 0, "training_seconds": 0}
     card: dict[str, Any] = find(weights).card
@@ -71,12 +71,12 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
     y = Image(parse("noise(sigma=0.1)").apply(x, np.random.default_rng(0)))
     if scale > 1:
         wanted = precision if weights else None
-        size = y.shape[0] * scale, y.shape[1] * scale  # not 512 where that is no multiple: it would take a second net
+        size = y.shape[0] * scale, y.shape[1] * scale  # not 512 if that is not a multiple: that would run a second net
         plan = plan_to_enlarge(method, y.shape, size, weights=weights or None, precision=wanted)
     else:
         levels = {knob.name: LEVELS.get(knob.sign, 0.1) for knob in row.knobs if knob.default is None}
         plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)
-    if not row.minutes:  # those take minutes: once is enough, and loading does not matter
+    if not row.minutes:  # these take minutes: once is enough, and loading time is negligible
         restore(y, plan)
     seconds = []
     for _ in range(1 if row.minutes else ROUNDS):

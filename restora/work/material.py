@@ -1,4 +1,4 @@
-"""What a recipe trains on: its photographs, those held out, and its net before it has learned."""
+"""The material of a recipe: photographs for training, held-out photographs, and the untrained net."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """What a recipe trains and validates on: everything that needs neither torch nor weights."""
+    """The training and validation data of a recipe: everything that needs neither torch nor weights."""
 
     recipe: Recipe
     method: Method
     seen: list[Photograph]
     pixels: list[np.ndarray]  # of those
     unpaired: list[np.ndarray] | None
-    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C), of photographs held out
+    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C), of held-out photographs
 
     def pairs(self, run: Recipe) -> Pairs:
         """The batches of a run of the recipe."""
@@ -34,7 +34,7 @@ class Material:
 
     @cached_property
     def halo(self) -> int | None:
-        """How far the net looks, whatever its weights; None: the whole picture."""
+        """The receptive radius of the net, for any weights; None: the whole picture."""
         from restora.learn.probe import probed_reach
 
         net = new_net(self.method, self.recipe).eval()
@@ -42,7 +42,7 @@ class Material:
 
     @property
     def same_sized(self) -> np.ndarray:
-        """The held-out y (B, planes, H, W) that are as large as the first."""
+        """The held-out y (B, planes, H, W) that have the size of the first."""
         return np.stack([y for y, _ in self.samples if y.shape == self.samples[0][0].shape])
 
 

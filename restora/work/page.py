@@ -1,4 +1,4 @@
-"""The page of a benchmark: one HTML file that needs nothing else, made from results files and a few pictures."""
+"""The page of a benchmark: one self-contained HTML file, made from results files and a few pictures."""
 
 import base64
 import io
@@ -32,12 +32,12 @@ CROP = 128
 
 @dataclass(frozen=True)
 class Subject:
-    """What a page is about."""
+    """The subject of a page."""
 
     name: str  # of its results file
     title: str
     about: str
-    main: tuple[str, str]  # set and damage of the plot, which come first
+    main: tuple[str, str]  # set and damage of the plot and of the first table
     shown: tuple[tuple[str, int, tuple[int, int]], ...]  # pictures to show crops of: set, index, top left corner
     protocol: Protocol
 
@@ -45,7 +45,7 @@ class Subject:
 DENOISING = Subject(
     "denoise",
     "Denoising, measured",
-    "PSNR and SSIM (Wang) of the clipped and rounded 8-bit result, mean over pictures, no border cropped;"
+    "PSNR and SSIM (Wang) of the result, clipped and rounded to 8 bits; mean over pictures, no border cropped;"
     " noise unclipped, seed 0 for every picture. Speed and memory on a colour picture of 512x512.",
     ("BSD68", f"noise(sigma={25 / 255!r})"),
     (("Set12", 6, (96, 60)), ("CBSD68", 3, (100, 120))),
@@ -53,9 +53,9 @@ DENOISING = Subject(
 )
 DEBLOCKING = Subject(
     "jpeg",
-    "JPEG removed, measured",
+    "JPEG artefact removal, measured",
     "PSNR, SSIM (Wang) and PSNR-B of luma, mean over pictures, clipped and rounded to 8 bits, no border cropped;"
-    " colour is written 4:2:0. LIVE1 is ten of its 29 pictures. Speed and memory on a colour picture of 512x512.",
+    " colour is written as 4:2:0; of LIVE1, ten of its 29 pictures. Speed and memory on a colour picture of 512x512.",
     ("Classic5", "jpeg(quality=10)"),
     (("Classic5", 3, (230, 230)), ("LIVE1", 8, (150, 300))),
     PROTOCOLS["jpeg-y"],
@@ -63,8 +63,8 @@ DEBLOCKING = Subject(
 ENLARGING = Subject(
     "superres",
     "Super-resolution, measured",
-    "PSNR and SSIM (Wang) of luma, mean over pictures, a border as wide as the scale cut off, all rounded to 8 bits;"
-    " pictures made small as MATLAB's imresize does. Speed and memory for a colour result of 512x512.",
+    "PSNR and SSIM (Wang) of luma, mean over pictures, a border as wide as the scale cropped, all rounded to 8 bits;"
+    " pictures shrunk as by MATLAB's imresize. Speed and memory for a colour result of 512x512.",
     ("Set5", "shrink(scale=2)"),
     (("Set5", 2, (60, 70)), ("Set14", 1, (120, 210))),
     PROTOCOLS["sr-y"],
@@ -95,14 +95,14 @@ $crops
 
 
 def page(results: Path, costs: Path, subject: Subject) -> str:
-    """The HTML of results and costs files as the suite writes them. Raises MissingExtra without matplotlib."""
+    """The HTML for the results and costs files of the suite. Raises MissingExtra without matplotlib."""
     rows = [row for row in read_table(results, KEYS) if row["precision"] == "f32"]
     prices = {(row["method"], row["weights"], row["threads"]): row for row in read_table(costs, ("threads",))}
     groups = sorted({(row["set"], row["damage"]) for row in rows if row["method"] != NOTHING})
     if not groups:
-        raise RestoraError(f"{results} holds no method's row to make a page of")
+        raise RestoraError(f"{results} contains no rows of methods for a page; run the benchmark first")
     main = subject.main if subject.main in groups else groups[0]
-    groups.sort(key=lambda group: group != main)  # what the plot shows comes first
+    groups.sort(key=lambda group: group != main)  # the group of the plot comes first
     tables = [_table(name, damage, rows, prices) for name, damage in groups]
     return PAGE.substitute(
         title=escape(subject.title),
@@ -114,7 +114,7 @@ def page(results: Path, costs: Path, subject: Subject) -> str:
 
 
 def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Of points (seconds, dB), those that no other beats in both, fastest first."""
+    """The points (seconds, dB) that no other beats in both, fastest first."""
     front: list[tuple[float, float]] = []
     for seconds, psnr in sorted(points, key=lambda point: (point[0], -point[1])):
         if not front or psnr > front[-1][1]:
@@ -123,7 +123,7 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def verdict(row: Mapping[str, str]) -> str:
-    """The published number for a row, and what ours says to it."""
+    """The published number for a row, and whether ours reproduces it."""
     quoted = published().get((row["set"], row["damage"], row["method"]))
     if quoted is None:
         return "none comparable"
@@ -156,14 +156,14 @@ def _table(name: str, damage: str, rows: Rows, prices: Mapping[tuple[str, str, s
 
 
 def said(damage: str) -> str:
-    """Damage words with sigma in the field's unit where it is white noise alone."""
+    """Damage words; for white noise alone, sigma of 255 as in the literature."""
     if damage.startswith("noise(sigma=") and "|" not in damage:
         return f"white noise, sigma = {255 * float(damage[12:-1]):g} of 255"
     return damage
 
 
 def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) -> str:
-    """Quality against time as SVG, the Pareto front drawn through."""
+    """Quality against time as SVG, with the Pareto front."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
@@ -177,7 +177,7 @@ def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) 
         return ""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot(
-        xscale="log", xlabel="seconds a megapixel, 2 cores", ylabel="PSNR (dB)",
+        xscale="log", xlabel="seconds per megapixel, 2 cores", ylabel="PSNR (dB)",
         title=f"{rows[0]['set']}, {said(rows[0]['damage'])}",
     )  # fmt: skip
     axes.plot(*zip(*pareto(points.values()), strict=True), color="0.7", zorder=1, label="Pareto front")
@@ -196,7 +196,7 @@ def _plot(rows: Rows, prices: Mapping[tuple[str, str, str], Mapping[str, str]]) 
 
 
 def _crops(rows: Rows, subject: Subject) -> Iterable[str]:
-    """Clean, damaged and restored crops of a few pictures, for each set and damage that was measured."""
+    """Clean, damaged and restored crops of a few pictures, for each measured set and damage."""
     for name, index, corner in subject.shown:
         for damage in sorted({row["damage"] for row in rows if row["set"] == name}):
             here = sorted(
@@ -205,7 +205,7 @@ def _crops(rows: Rows, subject: Subject) -> Iterable[str]:
                     for row in rows
                     if (row["set"], row["damage"]) == (name, damage)
                     and row["method"] != NOTHING
-                    and row["engine"] != "per-image"  # minutes for each
+                    and row["engine"] != "per-image"  # takes minutes per picture
                 ),
                 key=lambda row: -float(row["psnr"]),
             )

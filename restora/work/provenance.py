@@ -1,4 +1,4 @@
-"""Provenance: what the card of trained weights says of how they came about."""
+"""Provenance: the part of a card that says how weights were trained."""
 
 import platform
 import subprocess
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device: "Device") -> dict[str, Any]:
-    """All that is to be known about weights but their scores, which `restora bench denoise --cards` adds.
+    """The card of weights without scores, which `restora bench denoise --cards` adds.
 
     net: in stored_form. done: the progress of each run of the recipe.
     """
@@ -40,7 +40,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         "halo": material.halo,
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "terms": recipe.terms,
-        "recipe": recipe.as_dict() | ({} if recipe.stages else {"steps": done[-1].step}),  # by the clock: as it was
+        "recipe": recipe.as_dict() | ({} if recipe.stages else {"steps": done[-1].step}),  # the steps taken
         "commit": commit(),
         "trained": {
             "finished": datetime.now(UTC).date().isoformat(),
@@ -67,7 +67,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
 
 
 def begun_from(start: Weights) -> dict[str, Any]:
-    """What a card says of the weights that training began from, and they of theirs."""
+    """The part of the card about the start weights of training, and about theirs."""
     kept = {key: start.card[key] for key in ("name", "commit", "recipe", "trained", "start") if key in start.card}
     return kept | {"sha256": start.checksum}
 

@@ -1,7 +1,7 @@
-"""Refresh: after weights were replaced, find the rows of results that are not theirs any more, and measure them again.
+"""Refresh: after weights were replaced, find the rows of results that are out of date, and measure them again.
 
-A row is stale if its checksum is not that of the installed weights; nothing is measured to find out. A cancelled run
-can be restarted: rows are written one by one, the cost of replaced weights is measured before their rows, and that of
+A row is stale if its checksum is not that of the installed weights; finding stale rows measures nothing. A cancelled
+run can be restarted: rows are written one by one; the cost of replaced weights is measured before their rows, that of
 new weights after. Weights are new if they have no row in f32, or no cost yet.
 """
 
@@ -27,7 +27,7 @@ SUITES = {
     "superres": (suite.ENLARGED, (*suite.SHRINKS, *suite.FOUND)),
     "jpeg": (suite.COMPRESSED, suite.JPEGS),
 }
-"""Results files, and the sets and damages that new weights are measured on."""
+"""Results files, with the sets and damages on which new weights are measured."""
 ELSEWHERE = {
     "adapt.csv": "RESTORA_DATA=DIR python benchmarks/adapt.py",
     "choice.csv": "RESTORA_DATA=DIR python benchmarks/choice.py",
@@ -42,14 +42,14 @@ Cells = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Changes:
-    """What a results file and its costs file need. Rows are as they are there; new ones have the KEYS only."""
+    """The changes for a results file and its costs file. Existing rows are complete; new ones have only the KEYS."""
 
     results: Path
     costs: Path
     removed: list[tuple[Path, Cells, str]]  # with the reason
     stale: list[Cells]
     new: list[Cells]
-    unfinished: dict[str, suite.Entry]  # of new weights, whose cost is measured last
+    unfinished: dict[str, suite.Entry]  # for new weights, whose cost is measured last
 
     @property
     def replaced(self) -> set[str]:
@@ -57,7 +57,7 @@ class Changes:
         return {row["weights"] for row in [*self.stale, *(row for _, row, _ in self.removed)]}
 
     def lines(self) -> Iterator[str]:
-        """What is to be done, a line for each row and each cost."""
+        """The list of changes, a line for each row and each cost."""
         for path, row, reason in self.removed:
             yield f"remove from {path.name}: {_words(row)}; {reason}"
         for state, rows in (("stale", self.stale), ("new", self.new)):
@@ -67,15 +67,15 @@ class Changes:
 
 
 def changes(folder: Path, only: Collection[str] = ()) -> list[Changes]:
-    """What the files of SUITES in a folder of results need. only: rows of these weights; of all if empty.
+    """The changes for the files of SUITES in a folder of results. only: limit to rows of these weights, if not empty.
 
-    Raises RestoraError for weights that neither the table of methods nor a row names.
+    Raises RestoraError for weights that are neither in the table of methods nor in a row.
     """
     files = [(folder / f"{name}.csv", folder / f"{name}_cost.csv") for name in SUITES]
     named = {row["weights"] for pair in files for path in pair for row in read_table(path, ("weights",))} - {""}
     known = named | {name for method in METHODS.values() for name in method.weights}
     if unknown := sorted(set(only) - known):
-        raise RestoraError(f"no weights are called {unknown[0]!r}; {nearest(unknown[0], known)}")
+        raise RestoraError(f"{unknown[0]!r} is not the name of weights; {nearest(unknown[0], known)}")
     installed = {name: find(name) for name in sorted((set(only) or known) & set(listed()))}
     return [_changes(*pair, set(only) or known, installed) for pair in files]
 
@@ -105,7 +105,7 @@ def _changes(results: Path, costs: Path, wanted: set[str], installed: dict[str, 
 def measure(
     todo: Changes, tell: Callable[[suite.Entry, Row | None, str], None], tell_cost: Callable[[str], None]
 ) -> None:
-    """Remove and measure what `changes` found. Raises RestoraError before that if a test set is not on this disk."""
+    """Remove and measure what `changes` found. Raises RestoraError before that if a test set is missing."""
     rows = [(*_entry(row), row) for row in [*todo.stale, *todo.new]]
     suite.check_sets(sorted({entry.set for entry, _, _ in rows}))
     for path in (todo.results, todo.costs):
@@ -135,10 +135,10 @@ def elsewhere(folder: Path, replaced: Collection[str]) -> str:
 
 
 def write_docs(root: Path = ROOT) -> str:
-    """Generate the docs of a checkout; a line about what was written. Raises RestoraError if that fails."""
+    """Generate the docs of a checkout; returns a line about what was written. Raises RestoraError if that fails."""
     script = root / "docs" / "generate.py"
     if not script.exists():
-        return "there are no docs to write, as this is no checkout of the project"
+        return "there are no docs to write, because this is not a checkout of the project"
     done = subprocess.run([sys.executable, str(script)], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RestoraError(f"{script} failed: {(done.stderr.strip().splitlines() or ['it was killed'])[-1]}")
@@ -149,12 +149,12 @@ def _reason_to_remove(row: Cells, installed: Mapping[str, Weights]) -> str:
     """Why a row cannot be measured again; empty if it can."""
     method, name = METHODS.get(row["method"]), row["weights"]
     if method is None or name not in method.weights or name not in installed:
-        return f"no such weights of {row['method']} are installed and in the table of methods"
+        return f"these weights of {row['method']} are not installed or not in the table of methods"
     return "these weights have no int8 model" if row["precision"] == "int8" and not installed[name].int8 else ""
 
 
 def _entry(row: Cells) -> tuple[suite.Entry, int | None]:
-    """What a row is of, and how many pictures of the set: those of "BSD68[:5]" are the first five of BSD68."""
+    """The subject of a row, and its number of pictures: "BSD68[:5]" are the first five of BSD68."""
     name, _, count = row["set"].partition("[:")
     return suite.Entry(name, row["damage"], row["method"], row["weights"]), int(count[:-1]) if count else None
 

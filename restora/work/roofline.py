@@ -1,4 +1,4 @@
-"""The roofline: what each net reached, beneath what the machine can do (Williams, Waterman and Patterson, 2009)."""
+"""The roofline: the speed of each net below the limits of the machine (Williams, Waterman and Patterson, 2009)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ COLOURS = {"f32": "#4477aa", "bf16": "#228833", "int8": "#cc6677"}
 
 
 def draw_roofline(rows: Sequence[Mapping[str, str]], path: Path) -> None:
-    """A PNG of speed rows of one machine: operations a second over operations for each byte that layers move."""
+    """A PNG of the speed rows of one machine: operations per second over operations per byte moved by layers."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -41,7 +41,7 @@ def draw_roofline(rows: Sequence[Mapping[str, str]], path: Path) -> None:
             )
     axes.set_yscale("log", base=2)
     axes.set_ylim(top=1.3 * max(float(row["ceiling_gops"]) for row in rows))
-    axes.set(xscale="log", xlabel="operations a byte moved by its layers", ylabel="Gop/s, fastest engine")
+    axes.set(xscale="log", xlabel="operations per byte moved by its layers", ylabel="Gop/s, fastest engine")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(ticker.ScalarFormatter())
         axis.set_minor_formatter(ticker.NullFormatter())

@@ -1,4 +1,4 @@
-"""Train: from a recipe to weights with their card. Torch is imported late, so that the command line stays fast."""
+"""Train: from a recipe to weights with their card. Torch is imported late, to keep the command line fast."""
 
 import math
 import os
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 RUNS = Path.home() / ".cache" / "restora" / "runs"
 SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
-"""What of a recipe may change while a run is stopped."""
+"""Keys of a recipe that may change while a run is stopped."""
 MOST_STEPS = 10**9
-"""Of a run that goes by the clock."""
+"""Keys that may change in a run with a time limit."""
 MOST_WORKERS = 16
 
 Tell = Callable[["Progress", int], None]
-"""(progress of the present run, steps of the runs before it), after every step."""
+"""(progress of the current run, steps of the previous runs), after every step."""
 
 
 @dataclass(frozen=True)
 class Compute:
-    """With what a recipe is trained. workers: processes that make batches; None: as many as the device needs."""
+    """Settings of the machine. workers: processes that make batches; None: as many as the device needs."""
 
-    device: str = "auto"  # or cpu, cuda, cuda:N
-    compiled: bool = False  # by torch.compile
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    compiled: bool = False  # with torch.compile
     workers: int | None = None
 
 
@@ -57,11 +57,11 @@ def train(
     minutes: float | None = None,
     compute: Compute = Compute(),
 ) -> Weights | None:
-    """Train the recipe in the file `path`; the weights, written to `out`, or None if the run was told to stop early.
+    """Train the recipe in the file `path`; the weights, written to `out`, or None if `stop_at` ended the run early.
 
-    The runs are kept in runs/NAME (checkpoints, TensorBoard logs, a picture of curves and samples) and resume from
-    there. minutes: one run by the clock takes the place of the recipe's stages. stop_at: a step, counted over all
-    stages. Raises BadRecipe, BadDevice, MissingExtra or RestoraError.
+    Runs are kept in runs/NAME (checkpoints, TensorBoard logs, a picture of curves and samples) and resume from there.
+    minutes: one run with a time limit replaces the stages of the recipe. stop_at: a step, counted over all stages.
+    Raises BadRecipe, BadDevice, MissingExtra or RestoraError.
     """
     recipe = read_recipe(path)
     method = _checked(recipe)
@@ -77,7 +77,7 @@ def train(
         recipe = by_the_clock(recipe)
     material = gathered(recipe, method)
     folder = runs / recipe.name
-    leads = os.environ.get("RANK", "0") == "0"  # of several processes, one writes and speaks
+    leads = os.environ.get("RANK", "0") == "0"  # of several processes, only one writes and prints
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
         follow, workers = _follower(log, tell, where), usual_workers(where, compute.workers)
         made = _all_runs(material, where, folder, stop_at, minutes, follow, workers)
@@ -90,7 +90,7 @@ def train(
 
 
 def by_the_clock(recipe: Recipe, changes: dict[str, Any] | None = None) -> Recipe:
-    """The recipe as one run of unlimited steps, with some keys changed; stages are what a fixed length asked for."""
+    """The recipe as one run of unlimited steps, with some keys changed; stages need a fixed number of steps."""
     values = recipe.as_dict() | {"stages": [], "steps": MOST_STEPS}
     for key, value in (changes or {}).items():
         values[key] = values[key] | value if isinstance(value, dict) and isinstance(values.get(key), dict) else value
@@ -98,16 +98,16 @@ def by_the_clock(recipe: Recipe, changes: dict[str, Any] | None = None) -> Recip
 
 
 def usual_workers(device: "Device", wanted: int | None) -> int:
-    """How many processes make batches: as wanted, or by default one for each core if a GPU is to be fed."""
+    """The number of processes that make batches: as requested, or by default one for each core beside a GPU."""
     if wanted is not None:
         return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of torchrun that share them
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of torchrun that share the cores
     return min(MOST_WORKERS, max(1, cores // beside)) if device.is_cuda else 0
 
 
 def new_game(material: Material, run: Recipe) -> "Game":
-    """The nets of a run as they begin: by chance (the recipe's seed), or from the weights that it starts from."""
+    """The initial nets of a run: random (the recipe's seed), or from its start weights."""
     import torch
 
     torch.manual_seed(run.seed)
@@ -131,14 +131,14 @@ def game_of(net: "nn.Module", recipe: Recipe, method: Method) -> "Game":
 
 
 def schedule_of(run: Recipe, seconds: float | None = None) -> "Schedule":
-    """How long a run is and how its rate goes."""
+    """The length of a run and its learning rate."""
     from restora.learn.loop import Schedule
 
     return Schedule(run.steps, run.warm_up, run.decay, run.ema, run.validate_every, seconds)
 
 
 def stored_form(average: "nn.Module") -> "nn.Module":
-    """The averaged net on the CPU, in evaluation mode, its numbers rounded to what is stored."""
+    """The averaged net on the CPU, in evaluation mode, with its parameters rounded to the stored precision."""
     import torch
 
     from restora.learn.start import as_stored
@@ -209,24 +209,24 @@ def _all_runs(
 
 
 def checkpoint_of(folder: Path, run: Recipe, name: str, minutes: float | None = None) -> "Checkpoint":
-    """Where a run is kept, folder/NAME.pt, and which of its settings must stay the same."""
+    """The checkpoint of a run, folder/NAME.pt, and the settings that must not change."""
     from restora.learn.loop import Checkpoint
 
-    values = dict.fromkeys(GAMES) | run.as_dict()  # that there is no game is a setting too
+    values = dict.fromkeys(GAMES) | run.as_dict()  # having no game is a setting too
     schedule = {key: values.pop(key) for key in SCHEDULE} | ({"minutes": minutes} if minutes else {})
     del values["validate_every"], values["terms"], values["stages"]
     return Checkpoint(folder / f"{name}.pt", values, schedule)
 
 
 def _rows(done: "list[Progress]") -> list[dict[str, float]]:
-    """The rows of all runs, their steps counted on."""
+    """The rows of all runs, with steps counted through."""
     before = accumulate((progress.step for progress in done), initial=0)
     pairs = zip(before, done, strict=False)
     return [row | {"step": start + row["step"]} for start, progress in pairs for row in progress.rows]
 
 
 def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Tensor, int], None]":
-    """What is done after every step: a line of the log, and word to whoever asked."""
+    """What to do after every step: log a line, and report."""
     every = 50 if device.is_cuda else 1  # reading the loss waits for the GPU
 
     def follow(progress: "Progress", loss: "Tensor", before: int) -> None:
@@ -243,13 +243,13 @@ def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Te
 
 
 def _checked(recipe: Recipe) -> Method:
-    """The recipe's method. Raises RestoraError or BadRecipe for what would fail later, or never end well."""
+    """The method of a recipe. Raises RestoraError or BadRecipe for errors that would otherwise appear late."""
     method = method_named(recipe.method)
     if not method.learned:
-        raise RestoraError(f"{method.name} is not a trained net: there is nothing to train")
+        raise RestoraError(f"{method.name} cannot be trained: it is not a trained net")
     for run in recipe.runs:
         for words in run.damages:
-            draw(words, np.random.default_rng(0))  # words that do not parse are to fail now
+            draw(words, np.random.default_rng(0))  # words that cannot be parsed must fail now
         multiple = math.lcm(method.multiple, *run.scales)
         if run.patch % multiple:
             raise BadRecipe(f"recipe {recipe.name}: patch must be a multiple of {multiple}, not {run.patch}")
@@ -257,7 +257,7 @@ def _checked(recipe: Recipe) -> Method:
 
 
 def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
-    """Begin from weights of a related net, or of a wider one; y (B, planes, H, W) are pictures as it will see them."""
+    """Start from weights of a related or wider net; y (B, planes, H, W) are pictures like those of training."""
     from restora.learn.prune import prune_into, wider
     from restora.learn.start import begin_from, revive
 
@@ -270,11 +270,11 @@ def _begin(net: "nn.Module", start: Weights, y: "Tensor") -> None:
 
 
 def _teacher(recipe: Recipe) -> "nn.Module":
-    """The net that a recipe is taught by. Raises BadRecipe if it does not take what the recipe's net takes."""
+    """The teacher of a recipe. Raises BadRecipe if its input differs from that of the recipe's net."""
     weights = find(recipe.distillation.teacher if recipe.distillation else "")
     theirs = recipe_from(weights.recipe, weights.name)
     if (theirs.planes, theirs.channels) != (recipe.planes, recipe.channels) or recipe.patch % weights.card["multiple"]:
-        raise BadRecipe(f"recipe {recipe.name}: {weights.name} takes other pictures and cannot teach this net")
+        raise BadRecipe(f"recipe {recipe.name}: {weights.name} cannot be the teacher, because its input differs")
     return net_of(weights)
 
 

@@ -44,8 +44,8 @@ def test_the_command_measures_writes_and_goes_on(data, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--method", "median"], "no method here is called 'median'"),
-        (["--damage", "noise(sigma=0.1) | jpeg(quality=50)"], "more than JPEG"),
+        (["--method", "median"], "'median' is not a method of this benchmark"),
+        (["--damage", "noise(sigma=0.1) | jpeg(quality=50)"], "is not JPEG alone"),
         (["--set", "Clasic5"], "did you mean Classic5?"),
         (["--precision", "f64"], "precision must be"),
     ],

@@ -137,7 +137,7 @@ def test_a_photograph_is_looked_at_restored_compared_and_taken_away(page, noisy,
 
 def test_a_sample_is_scored_and_a_small_one_made_larger(page, tmp_path):
     page.click("#samples button >> nth=2")
-    page.wait_for_selector("text=Make it larger")
+    page.wait_for_selector("text=Enlarge it")
     page.wait_for_selector("#go:visible")
     restore(page)
     assert read(taken(page, "#download", tmp_path)).shape == (512, 512, 3)

@@ -164,7 +164,7 @@ def test_three_hundred_half_heads_stop_nothing(tmp_path, descriptors):
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
     idle = []
     try:
-        while b"until Ctrl-C" not in log.read_bytes():
+        while b"with Ctrl-C" not in log.read_bytes():
             time.sleep(0.1)
         port = int(log.read_bytes().split(b"127.0.0.1:")[1].split()[0])
         while asked(port, "/healthz")[0] != 200:

@@ -24,7 +24,7 @@ def test_room_for_an_unchanged_copy_is_looked_for(folder, restora, monkeypatch):
     monkeypatch.setattr("restora.files.disk.shutil.disk_usage", lambda folder: type("", (), {"free": 400_000}))
     Path("plan.json").write_text('{"steps": [], "because": ""}')
     status, _, err = restora("restore", "clean.png", "--plan", "plan.json", "-o", "b.png")
-    assert status == 2 and "where 0 MB are free" in err and sorted(os.listdir()) == ["clean.png", "plan.json"]
+    assert status == 2 and "but only 0 MB are free" in err and sorted(os.listdir()) == ["clean.png", "plan.json"]
 
 
 def test_a_report_that_cannot_be_written_is_said_and_the_picture_stays(folder, restora, monkeypatch):
@@ -33,7 +33,7 @@ def test_a_report_that_cannot_be_written_is_said_and_the_picture_stays(folder, r
 
     monkeypatch.setattr("restora.files.save.write_text", full)
     status, _, err = restora("denoise", "clean.png", "--method", "median", "-o", "b.png")
-    assert status == 2 and err.startswith("restora: b.png is written, but not the report on it: ")
+    assert status == 2 and err.startswith("restora: b.png was written, but not its report: ")
     assert sorted(os.listdir()) == ["b.png", "clean.png"]
 
 
@@ -47,10 +47,10 @@ def test_what_is_no_file_is_not_replaced_by_a_result_or_its_report(folder, resto
     assert Path("pipe.png").is_fifo() and Path("link.png").is_symlink() and Path("clean.png").read_bytes() == before
     Path("b.png.json").symlink_to("absent")
     for force in (False, True):
-        with pytest.raises(BadImage, match=r"the report on b\.png has no place: .*symbolic link"):
+        with pytest.raises(BadImage, match=r"the report on b\.png cannot be written: .*symbolic link"):
             report_file(Path("b.png"), force)
     Path("c.png.json").write_text("mine")
-    with pytest.raises(OutputExists, match="not a report on that picture"):
+    with pytest.raises(OutputExists, match=r"is not a report on c\.png"):
         report_file(Path("c.png"), force=False)
 
 

@@ -72,7 +72,7 @@ def test_a_truncated_file_is_refused_or_salvaged(folder, monkeypatch, capsys, wo
     assert err.startswith("restora: cut.jpg is damaged") and err.endswith("with --salvage\n")
     assert sorted(os.listdir()) == ["cut.jpg", "mask.png", "plan.json"]
     status, out, err = call(*words, "--salvage")
-    assert status == 0 and "of its 400 rows are there" in out + err
+    assert status == 0 and "of its 400 rows are present" in out + err
     if "out.png" in words:
         report = json.loads((folder / "out.png.json").read_text())
         assert 100 < report["salvaged_rows"] < 300 and "of its 400 rows" in report["warnings"][0]
@@ -91,7 +91,7 @@ def test_what_is_there_of_a_clean_picture_is_written_too(folder, monkeypatch, ca
     monkeypatch.setattr("sys.argv", ["restora", "fix", "clean.jpg", "-o", "out.png", "--salvage"])
     with pytest.raises(SystemExit, match="0"):
         main()
-    assert "of its 400 rows are there" in capsys.readouterr().out
+    assert "of its 400 rows are present" in capsys.readouterr().out
     assert read(folder / "out.png").shape == (400, 400, 3)
     assert json.loads((folder / "out.png.json").read_text())["plan"]["steps"] == []
 
@@ -120,7 +120,7 @@ def sent(client, name, body):
 
 def test_the_page_asks_whether_the_part_that_is_there_is_wanted(client, tmp_path, truncated):
     asked = event(client, "drop", [[sent(client, "cut.jpg", truncated)]])
-    assert "Restore the part that is there?" in asked and "cut.jpg is damaged" in asked
+    assert "Restore the part that is present?" in asked and "cut.jpg is damaged" in asked
     assert "restora-findings" not in asked and str(tmp_path) not in asked.split("is damaged")[1][:200]
     found = event(client, "salvage", [None])
     assert "restora-findings" in found and "is damaged" not in found

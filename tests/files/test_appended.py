@@ -70,9 +70,9 @@ def test_other_prefixes_are_understood_and_other_names_left_alone():
     ours = ours.replace(b"<a> b </a>", b"<hdrgm:Version>1</hdrgm:Version>")
     assert without_claims(ours) == ours
     assert without_claims(b"no XMP at all") == b"no XMP at all"
-    with pytest.raises(ValueError, match="no XMP"):
+    with pytest.raises(ValueError, match="not XMP"):
         without_claims(b"<x>http://ns.adobe.com/hdr-gain-map/1.0/")
-    with pytest.raises(ValueError, match="no document type"):
+    with pytest.raises(ValueError, match="must not have a document type"):
         without_claims(b'<!DOCTYPE x [<!ENTITY a "b">]><x>http://ns.adobe.com/hdr-gain-map/1.0/</x>')
 
 

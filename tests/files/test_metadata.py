@@ -137,7 +137,7 @@ def test_what_a_jpeg_has_no_room_for_is_said(tmp_path, photo):
     long = b"Exif\0\0II*\0\x08\0\0\0" + packed(Directory({315: Tag(2, 70000, b"x" * 70000)}), Form("<"), 8)
     image = Image(photo, meta=Meta(exif=long, xmp=b"x" * 70000))
     notes = write(image, tmp_path / "a.jpg")
-    assert len(notes) == 2 and all("more than the 64 KB" in note for note in notes)
+    assert len(notes) == 2 and all("exceed its limit of 64 KB" in note for note in notes)
     assert write(image, tmp_path / "a.tif") == []
 
 

@@ -204,7 +204,9 @@ def test_nothing_is_overwritten_unasked_and_failures_leave_nothing(tmp_path, pho
     assert not read(path).pixels.any()
 
 
-@pytest.mark.parametrize(("name", "says"), [("a.bmp", "format"), ("a", "format"), ("no/a.png", "folder")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("a.bmp", "no known ending"), ("a", "no known ending"), ("no/a.png", "folder")]
+)
 def test_impossible_outputs_are_refused(tmp_path, photo, name, says):
     with pytest.raises(BadImage, match=says):
         write(Image(photo), tmp_path / name)

@@ -43,7 +43,7 @@ def test_the_good_rows_of_a_truncated_jpeg_are_those_of_the_whole(
     data = jpeg(photo, subsampling=subsampling)
     whole = pyvips.Image.new_from_buffer(data, "").numpy()
     path = cut(tmp_path, data, share)
-    with pytest.raises(Truncated, match=r"cut\.jpg is damaged, a part of it is missing"):
+    with pytest.raises(Truncated, match=r"cut\.jpg is damaged and a part of it is missing"):
         open_picture(path).load()
     picture = open_picture(path, salvage=True)
     rows = picture.salvaged_rows
@@ -53,13 +53,13 @@ def test_the_good_rows_of_a_truncated_jpeg_are_those_of_the_whole(
     assert (pixels[rows + 40 :] == 128).all()  # what the decoder gives where it knows nothing
     assert not np.array_equal(pixels[: rows + 40], whole[: rows + 40])  # it tells no fewer rows than it could
     assert picture.meta.notes == (
-        f"the file is cut off: {rows} of its 256 rows are there, the others are plain grey or black",
+        f"the file is truncated: {rows} of its 256 rows are present, the others are grey or black",
     )
 
 
 def test_a_truncated_progressive_jpeg_has_all_rows_in_less_detail(tmp_path, photo):
     picture = open_picture(cut(tmp_path, jpeg(photo, progressive=True), 0.4), salvage=True)
-    assert picture.salvaged_rows > 200 and "with less detail" in picture.meta.notes[0]
+    assert picture.salvaged_rows > 200 and "with reduced detail" in picture.meta.notes[0]
     assert np.abs(picture.load().pixels - photo)[: picture.salvaged_rows].mean() < 0.1
 
 
@@ -86,7 +86,7 @@ def test_nothing_to_salvage_is_said(tmp_path, photo):
     pyvips.Image.new_from_file(str(tmp_path / "a.png")).pngsave(str(tmp_path / "b.png"), interlace=True)
     for data, name in ((jpeg(photo)[:700], "a.jpg"), ((tmp_path / "b.png").read_bytes()[:9000], "c.png")):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(BadImage, match=r"is damaged, and none of its 256 rows can be read"):
+        with pytest.raises(BadImage, match=r"is damaged: none of its 256 rows can be read"):
             open_picture(tmp_path / name, salvage=True)
     write(Image(photo), tmp_path / "a.webp")
     with pytest.raises(BadImage):  # libvips gives nothing of it
@@ -138,6 +138,6 @@ def test_what_is_restored_is_the_salvaged_picture_and_the_report_says_so(tmp_pat
         with pytest.raises(Truncated):
             restore_file(path, tmp_path / "never.png", plan)
         report = restore_file(path, out, plan, Options(salvage=True))
-        assert 0 < report.salvaged_rows < 256 and "the file is cut off" in report.warnings[0]
+        assert 0 < report.salvaged_rows < 256 and "the file is truncated" in report.warnings[0]
         assert open_picture(out).load().shape == photo.shape  # not a copy of what is damaged
     assert not (tmp_path / "never.png").exists()

@@ -29,13 +29,13 @@ def marked(photo, mark):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda x: x * 255, r"from 0 to 255, where 0 must be black and 1 white; divide them by 255$"),
+        (lambda x: x * 255, r"from 0 to 255, but 0 must be black and 1 white; divide them by 255$"),
         (lambda x: x * 65535, r"divide them by 65535$"),
-        (lambda x: x * 1e6, r"divide them by what is white$"),
-        (lambda x: marked(x, 1e30), r"holds 233 values beyond 1000 times white \(from 0 to 1e\+30\)"),
-        (lambda x: marked(x, -9999), r"holds 233 values beyond 1000 times white \(from -9999 to 1\)"),
-        (lambda x: marked(x, np.nan), r"holds NaN or infinity, in 233 values"),
-        (lambda x: marked(x, -np.inf), r"holds NaN or infinity, in 233 values"),
+        (lambda x: x * 1e6, r"divide them by the value of white$"),
+        (lambda x: marked(x, 1e30), r"has 233 values beyond 1000 times white \(from 0 to 1e\+30\)"),
+        (lambda x: marked(x, -9999), r"has 233 values beyond 1000 times white \(from -9999 to 1\)"),
+        (lambda x: marked(x, np.nan), r"has 233 values that are NaN or infinite"),
+        (lambda x: marked(x, -np.inf), r"has 233 values that are NaN or infinite"),
     ],
 )
 def test_other_scales_and_missing_data_are_refused(saved, photo, options, change, says):
@@ -47,7 +47,7 @@ def test_highlights_are_told_and_what_is_ordinary_is_not(saved, photo):
     assert open_picture(saved(photo)).meta.notes == ()
     assert open_picture(saved(photo * 1.5 - 0.2)).meta.notes == ()
     (note,) = open_picture(saved(marked(photo, 50))).meta.notes
-    assert note == "the values go from 0 to 50; 0 was taken as black and 1 as white"
+    assert note == "the values are from 0 to 50; 0 was taken as black and 1 as white"
     assert open_picture(saved(np.zeros_like(photo))).load().pixels.max() == 0
     assert open_picture(saved(photo * np.float32(1e-38))).load().pixels.max() > 0
 
@@ -58,7 +58,7 @@ def test_large_pictures_are_looked_at_in_squares(saved, photo, monkeypatch):
     for options in ({}, {"tile": (64, 64)}):
         picture = open_picture(saved(photo, **options))
         assert np.array_equal(picture.load().pixels, photo)
-        with pytest.raises(BadImage, match="holds 233 values"):
+        with pytest.raises(BadImage, match="has 233 values"):
             open_picture(saved(marked(photo, 1e30), **options))
 
 

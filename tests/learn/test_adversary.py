@@ -141,5 +141,5 @@ def test_features_see_blur_and_noise_and_not_brightness(photo):
 def test_a_game_without_its_table_and_two_games_at_once_are_refused():
     with pytest.raises(BadRecipe, match="no table"):
         adversarial(EDSR(), replace(RECIPE, adversarial=None))
-    with pytest.raises(BadRecipe, match="one game only"):
+    with pytest.raises(BadRecipe, match="at most one game is allowed"):
         replace(RECIPE, cycle=Cycle())

@@ -16,7 +16,7 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("cuda", "needs an NVIDIA GPU, and PyTorch sees none here; train with --device cpu"), ("cuda:1", "cuda:1 needs")],
+    [("cuda", "needs an NVIDIA GPU, and PyTorch finds none; train with --device cpu"), ("cuda:1", "cuda:1 needs")],
 )
 def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch, name, says):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

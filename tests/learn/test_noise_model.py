@@ -45,5 +45,5 @@ def test_too_little_to_see_is_said(shape):
         measure_noise([])
     with pytest.raises(BadImage, match="black or white"):
         measure_noise([np.ones((600, 600, 3), np.float32)])
-    with pytest.raises(BadImage, match="no noise where they are flat"):
+    with pytest.raises(BadImage, match="no noise in flat places"):
         measure_noise([np.full((600, 600, 3), 0.5, np.float32)])

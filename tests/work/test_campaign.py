@@ -210,7 +210,7 @@ def test_a_loss_that_is_not_finite_ends_a_run_and_the_best_weights_stay(folder):
     with torch.no_grad():
         net.noise[0].bias += 1
     step(4, 0.1, 19.0)  # worse
-    with pytest.raises(FloatingPointError, match="not finite at step 5; take a smaller rate"):
+    with pytest.raises(FloatingPointError, match="not finite at step 5; use a smaller learning rate"):
         step(5, float("nan"), float("nan"))
     assert verify("dncnn.first", folder / "own").checksum == stored.checksum
     assert len((folder / "told").read_text().splitlines()) == 2
@@ -225,14 +225,14 @@ def test_a_device_that_computes_something_else_is_found(folder, monkeypatch):
         return [loss * (1.2 if len(calls) == 2 else 1) for loss in losses(*given)]
 
     monkeypatch.setattr(job, "_losses", wrong)
-    with pytest.raises(ArithmeticError, match="something else than the CPU"):
+    with pytest.raises(ArithmeticError, match="losses differ between the device and the CPU"):
         job.compared(recipe, device_named("cpu"))
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("runs = 3", r"must hold \[\[runs\]\]"),
+        ("runs = 3", r"must contain only \[\[runs\]\]"),
         ("[[runs]]\nrecipe = 'dncnn.first'", "needs the name of a recipe and a share"),
         ("[[runs]]\nrecipe = 'dncnn.frist'\nshare = 1", "cannot read the recipe"),
         ("[[runs]]\nrecipe = 'dncnn.first'\nshare = 1\nbtach = 3", "unknown key 'btach'; did you mean batch"),
@@ -301,14 +301,14 @@ def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypa
 
 
 def test_what_is_no_campaign_is_refused(folder):
-    with pytest.raises(RestoraError, match="holds no weights"):
+    with pytest.raises(RestoraError, match="has no weights"):
         collect(folder, folder / "own", lambda line: None)
     (folder / "weights-1.zip").write_text("nothing")
-    with pytest.raises(BadWeights, match="no archive"):
+    with pytest.raises(BadWeights, match="not a zip archive"):
         collect(folder, folder / "own", lambda line: None)
     with zipfile.ZipFile(folder / "weights-1.zip", "w") as archive:
         archive.writestr("../escape.json", "{}")
-    with pytest.raises(BadWeights, match="other files"):
+    with pytest.raises(BadWeights, match="files other than weights"):
         collect(folder, folder / "own", lambda line: None)
 
 

@@ -52,7 +52,7 @@ def test_the_weights_follow_the_kind_of_noise(photo, words, weights):
 
 def test_the_reasons_name_all_that_was_found(photo):
     plan = plan_for(diagnose(damaged(photo, "noise(speckle, sigma=0.2)")))
-    assert "proportion to brightness" in plan.because and "standard deviation" in plan.because
+    assert "proportional to brightness" in plan.because and "standard deviation" in plan.because
 
 
 def test_a_knob_not_given_is_measured(photo):

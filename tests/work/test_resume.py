@@ -88,7 +88,7 @@ def test_a_killed_run_goes_on_and_gives_what_an_uninterrupted_one_gives(source, 
     killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
     assert killed.returncode == -9 and not (tmp_path / "b.tif").exists()
     report, said, told = gone_on(source, tmp_path / "b.tif")
-    assert report.resumed_at > 0 and said == [f"goes on with b.tif at row {report.resumed_at} of 900"]
+    assert report.resumed_at > 0 and said == [f"resuming b.tif at row {report.resumed_at} of 900"]
     assert told[0] > 0 and len(told) < report.tiles  # only what was missing was made
     assert (tmp_path / "b.tif").read_bytes() == whole[0] and report.output_sha256 == whole[1].output_sha256
     assert names(tmp_path) == ["a.tif", "b.tif"]
@@ -148,7 +148,7 @@ def garbled(folder):
         (None, {"plan": Plan((Step("median", "", knobs={"radius": 2}),), "")}, "another plan;"),
         (None, {"limits": Limits()}, "another tile size;"),
         (other_device, {}, "another device;"),
-        (cut, {}, "was cut off;"),
+        (cut, {}, "is truncated;"),
         (garbled, {}, "is damaged;"),
     ],
 )
@@ -158,7 +158,7 @@ def test_what_was_made_from_something_else_is_begun_anew(source, tmp_path, chang
         change(tmp_path)
     report, said, _ = gone_on(source, tmp_path / "b.tif", **options)
     assert report.resumed_at == 0 and len(said) == 1
-    assert says in said[0] and said[0].startswith("the unfinished b.tif") and said[0].endswith("starts again")
+    assert says in said[0] and said[0].startswith("the unfinished b.tif") and said[0].endswith("starting over")
     restore_file(source, tmp_path / "c.tif", **{"plan": MEDIAN, "limits": TIGHT, **options})
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "c.tif").read_bytes()
     assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
@@ -183,7 +183,7 @@ def test_what_was_counted_is_counted_on(tmp_path, photo):
 
 def test_two_processes_do_not_make_the_same_result(source, tmp_path):
     with unfinished(tmp_path / "b.tif", {}, 900, print):
-        with pytest.raises(RestoraError, match="another process is making .*b.tif"):
+        with pytest.raises(RestoraError, match="another process is writing .*b.tif"):
             gone_on(source, tmp_path / "b.tif")
         (tmp_path / "b.tif").touch()
     assert names(tmp_path) == ["a.tif", "b.tif"]

@@ -1,8 +1,9 @@
-"""The adversarial game: a restorer that wants to be taken for real, and critics that want to tell.
+"""The adversarial game: a restorer whose output should look real, and critics that distinguish it from real pictures.
 
-With pixels and features beside it as in C. Ledig et al., "Photo-realistic single image super-resolution using a
-generative adversarial network", CVPR 2017; several critics, each on pictures half as large as the one before, as in
-T.-C. Wang et al., "High-resolution image synthesis and semantic manipulation with conditional GANs", CVPR 2018.
+The restorer also has a pixel loss and a perceptual loss, as in C. Ledig et al., "Photo-realistic single image
+super-resolution using a generative adversarial network", CVPR 2017. Several critics each see pictures of half the
+previous size, as in T.-C. Wang et al., "High-resolution image synthesis and semantic manipulation with conditional
+GANs", CVPR 2018.
 """
 
 import torch

@@ -1,9 +1,9 @@
-"""The cycle game: f makes x of y, g makes y of x, and y and x are not of the same scene.
+"""The cycle game: f maps y to x, g maps x to y; y and x show different scenes.
 
-Critics say whether f(y) looks like pictures x and g(x) like pictures y; what keeps the scene is that g(f(y)) is to be
+Critics judge whether f(y) looks like pictures x and g(x) like pictures y. The content is kept because g(f(y)) must be
 y again, and f(g(x)) x. J.-Y. Zhu et al., "Unpaired image-to-image translation using cycle-consistent adversarial
-networks", ICCV 2017. Other than there, critics see the pictures of this step only, not a store of earlier ones, so
-that a run depends on nothing but its seed and step.
+networks", ICCV 2017. Unlike there, critics see only the pictures of this step, not a buffer of earlier ones, so that
+a run depends only on its seed and step.
 """
 
 import torch
@@ -22,7 +22,7 @@ from restora.nets.critic import Critic
 def cycle(f: nn.Module, g: nn.Module, recipe: Recipe, critics: tuple[nn.Module, nn.Module] | None = None) -> Game:
     """Nets f and g and the critics d_x and d_y; new ones if none are given. Raises BadRecipe without the table.
 
-    Both nets move together, then each critic.
+    Both nets are updated together, then each critic.
     """
     rules = recipe.cycle
     if rules is None:

@@ -1,8 +1,8 @@
-"""Fit an untrained net to one picture: f(z) is pulled towards y, and stopped before it learns the noise.
+"""Fit an untrained net to one picture: f(z) is pulled towards y, and stopped before it fits the noise.
 
 D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep image prior", CVPR 2018: z is fixed noise, jittered at every step, and the
-outputs are averaged exponentially. When to stop: H. Wang et al., "Early stopping for deep image prior", TMLR 2023
-(arXiv 2021): the variance of successive outputs falls while the picture forms and rises when the noise follows.
+outputs are averaged exponentially. Stopping: H. Wang et al., "Early stopping for deep image prior", TMLR 2023
+(arXiv 2021): the variance of successive outputs falls while the net fits the picture and rises when it fits the noise.
 """
 
 from collections.abc import Callable
@@ -30,18 +30,18 @@ AVERAGE = 0.99
 
 @dataclass
 class RunningVariance:
-    """The exponential running variance of outputs, and when it was least (Wang et al., algorithm 2)."""
+    """The exponential running variance of outputs, and the step of its minimum (Wang et al., algorithm 2)."""
 
     patience: int
-    share: float = 0.1  # of a new output in mean and variance
-    warm_up: int = 100  # steps that say nothing yet
+    share: float = 0.1  # weight of a new output in mean and variance
+    warm_up: int = 100  # initial steps that are ignored
     mean: Tensor | None = None
     variance: float = 0.0
     least: float = float("inf")
     at: int = 0
 
     def is_least(self, step: int, output: Tensor) -> bool:
-        """Take in an output; whether the variance is now the least so far."""
+        """Add an output; returns whether the variance is now the minimum so far."""
         if self.mean is None:
             self.mean = output.clone()
         away = float(((output - self.mean) ** 2).mean())
@@ -53,18 +53,18 @@ class RunningVariance:
         return True
 
     def says_stop(self, step: int) -> bool:
-        """Whether the least variance lies `patience` steps back."""
+        """Whether the minimum of the variance was `patience` steps ago."""
         return step >= self.warm_up and step - self.at >= self.patience
 
 
 class Fit:
-    """One picture's game: its only player pulls f(z) towards y, and towards a guide if there is one.
+    """The game for one picture: its only player pulls f(z) towards y, and towards a guide if there is one.
 
-    Beside the game it holds what the fit is judged by: the averaged output, and the best of it so far.
+    It also holds the state of the stopping rule: the averaged output, and the best of it so far.
     """
 
     def __init__(self, target: Tensor, guide: Tensor | None, width: int, weight: float, patience: int) -> None:
-        """target, guide: (1, C, H, W), sides multiples of GREATEST_STRIDE; guide takes the place of channels of z."""
+        """target, guide: (1, C, H, W), sides multiples of GREATEST_STRIDE; guide replaces some channels of z."""
         self.target, self.guide, self.weight = target, guide, weight
         net = Hourglass(DEPTH, target.shape[1], width)
         z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
@@ -81,11 +81,11 @@ class Fit:
         return {"z": self.z.numpy()}
 
     def shared(self, folder: Path) -> "Fit":
-        """The same: there is one picture."""
+        """The same batches: there is one picture."""
         return self
 
     def loss(self, nets: Nets, batch: Batch) -> Tensor:
-        """|f(z) - y|^2, a mean over values, plus weight |f(z) - guide|^2."""
+        """|f(z) - y|^2, averaged over values, plus weight |f(z) - guide|^2."""
         z = batch["z"]
         output = nets["f"](z + JITTER * torch.randn_like(z))
         self.output = output.detach()
@@ -93,10 +93,10 @@ class Fit:
         return loss if self.guide is None else loss + self.weight * mse_loss(output, self.guide)
 
     def follow(self, progress: Progress) -> bool:
-        """Take in the output of a step; whether it is time to stop."""
+        """Add the output of a step; returns whether to stop."""
         step = progress.step - 1
         self.average = torch.lerp(self.output, self.average, min(AVERAGE, step / (10 + step)))
-        if self.guide is not None:  # what holds it to the guide keeps it from the noise
+        if self.guide is not None:  # the guide keeps it from fitting the noise
             return False
         if self.rule.is_least(step, self.output):
             self.best = self.average
@@ -104,7 +104,7 @@ class Fit:
 
     @property
     def result(self) -> Tensor:
-        """The averaged output where outputs were steadiest, or the last one."""
+        """The averaged output at the minimum of the variance, or the last one."""
         return self.best if self.rule.at else self.average
 
 
@@ -117,11 +117,11 @@ def fit(
     guide: np.ndarray | None = None,
     weight: float = 0.0,
 ) -> tuple[np.ndarray, str]:
-    """(x_hat, how it ended) for y (H, W, C) of any size.
+    """(x_hat, why it ended) for y (H, W, C) of any size.
 
-    The loss is |f(z) - y|^2, a mean over values; with a guide (H, W, C), an estimate of x that takes the place of
-    some channels of z, it is that and weight |f(z) - guide|^2, and all iterations are taken. tell(step, iterations) is
-    called after every step. An interruption (Ctrl-C) ends the fit with the best result so far.
+    The loss is |f(z) - y|^2, averaged over values. With a guide (H, W, C), an estimate of x that replaces some channels
+    of z, weight |f(z) - guide|^2 is added, and all iterations are run. tell(step, iterations) is called after every
+    step. An interruption (Ctrl-C) ends the fit with the best result so far.
     """
     device: Device = device_named("cpu")
     torch.manual_seed(seed)
@@ -148,7 +148,7 @@ def fit(
 
 
 def _mirrored(y: np.ndarray) -> Tensor:
-    """(H, W, C) as (1, C, H', W'), continued by mirroring to multiples of the net's stride, at least twice that."""
+    """(H, W, C) as (1, C, H', W'), padded by mirroring to multiples of the net's stride, at least twice the stride."""
     pads = [(0, max(2 * GREATEST_STRIDE, -(-side // GREATEST_STRIDE) * GREATEST_STRIDE) - side) for side in y.shape[:2]]
     return torch.from_numpy(np.pad(y, (*pads, (0, 0)), mode="symmetric").transpose(2, 0, 1)[None].copy())
 

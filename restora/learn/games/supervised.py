@@ -1,4 +1,4 @@
-"""Supervised learning: one player, who lessens the distance between f(y) and x, or between f(y) and a teacher's answer.
+"""Supervised learning: one player, which reduces the distance of f(y) from x, or from the output of a teacher.
 
 G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", NIPS workshop 2014, for the teacher.
 """
@@ -14,8 +14,8 @@ from restora.learn.recipe import Recipe
 def supervised(net: nn.Module, recipe: Recipe, teacher: nn.Module | None = None) -> Game:
     """The net f and its only player.
 
-    What a teacher makes of y takes the place of x: it lacks what no net can know of x, and so the gradient is far less
-    noisy.
+    The output of a teacher for y replaces x: it lacks the part of x that no net can know, so the gradient has far less
+    noise.
     """
 
     def loss(nets: Nets, batch: Batch) -> Tensor:
@@ -31,5 +31,5 @@ def supervised(net: nn.Module, recipe: Recipe, teacher: nn.Module | None = None)
 
 
 def restorer_rates(recipe: Recipe) -> Rates:
-    """How a recipe's net moves."""
+    """The player that updates the net of a recipe."""
     return Rates(recipe.lr, recipe.lr_rest, centred=recipe.centred, clip=recipe.clip)

@@ -1,7 +1,7 @@
-"""Collect: what a campaign trained elsewhere takes the place of what is installed, where it is better.
+"""Collect: install the weights of a campaign where they are better than the installed ones.
 
-Both are scored here, on the same held-out photographs with every damage of the new recipe. What is better is exported,
-gets an int8 model if the gate lets it through, and its recipe is written where recipes are.
+Both are scored on this machine, on the same held-out photographs with every damage of the new recipe. Better weights
+are exported, get an int8 model if they pass the gate, and their recipe is written to the folder of recipes.
 """
 
 import math
@@ -27,41 +27,41 @@ if TYPE_CHECKING:
     from torch import nn
 
 RECIPES = Path(__file__).parent.parent.parent.parent / "recipes"
-"""Of a checkout; elsewhere there are none."""
+"""The recipes of a checkout; without a checkout there are none."""
 
 MOST_BYTES = 500_000_000
-"""Of an archive, unpacked; a campaign writes a thirtieth of that."""
+"""Size limit in bytes of an unpacked archive; a campaign writes a thirtieth of this."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """New weights against those installed, by the mean score on held-out photographs; more is better."""
+    """New weights compared with the installed ones, by the mean score on held-out photographs; higher is better."""
 
     name: str
     new: float
-    installed: float | None  # None: there were none
+    installed: float | None  # None: none are installed
 
     @property
     def better(self) -> bool:
-        """Whether they are to be installed."""
+        """Whether to install them."""
         if not math.isfinite(self.new):
             return False
-        return self.installed is None or not self.new <= self.installed  # also where what is installed gives NaN
+        return self.installed is None or not self.new <= self.installed  # also if the installed weights give NaN
 
     def __str__(self) -> str:
         before = "none were installed" if self.installed is None else f"installed {self.installed:.3f}"
-        return f"{self.name}: held out {self.new:.3f}, {before}: {'taken' if self.better else 'refused'}"
+        return f"{self.name}: held-out score {self.new:.3f}, {before}: {'taken' if self.better else 'refused'}"
 
 
 def collect(
     results: Path, out: Path, tell: Tell, *, recipes: Path | None = None, dry_run: bool = False
 ) -> list[Verdict]:
-    """Judge the weights in the archives of a campaign's folder, and install in `out` those that are better.
+    """Compare the weights in the archives of a campaign's folder, and install those that are better in `out`.
 
-    recipes: where theirs are written. dry_run: judge only. Raises RestoraError if the folder holds no archives or the
-    photographs are not here, BadWeights for an archive that is not a campaign's, MissingExtra without torch.
+    recipes: the folder for their recipes. dry_run: compare only. Raises RestoraError if the folder has no archives or
+    the photographs are missing, BadWeights for an archive not written by a campaign, MissingExtra without torch.
     """
     try:
         import torch  # noqa: F401
@@ -69,7 +69,7 @@ def collect(
         raise MissingExtra(f"collecting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     archives = sorted(results.glob("weights-*.zip"))
     if not archives:
-        raise RestoraError(f"{results} holds no weights-*.zip, which a campaign writes")
+        raise RestoraError(f"{results} must be the output folder of a campaign, but has no weights-*.zip")
     verdicts = []
     with tempfile.TemporaryDirectory() as folder:
         for name in sorted(_unpacked(archives, Path(folder))):
@@ -103,23 +103,23 @@ def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
 
 
 def install(card: dict[str, Any], net: "nn.Module", out: Path, recipes: Path | None, tell: Tell) -> Weights:
-    """Export a net, store it with its card, write its recipe, and make its int8 model if the gate lets it through."""
+    """Export a net, store it with its card, write its recipe, and make its int8 model if it passes the gate."""
     name, trained = card["name"], card["trained"]
     provenance = f"Trained in one run of {trained['steps']} steps on {trained['machine']}."
     share = trained.get("share_of_run", 1)
     if share < 1:
-        provenance += f" They were stored after {share:.0%} of a longer run, before its rate had reached zero."
+        provenance += f" They were stored after {share:.0%} of a longer run, before its learning rate reached zero."
     weights = exported(net, card | {"provenance": provenance}, out)
     if recipes is not None and recipes.is_dir():
         write_recipe(recipe_from(card["recipe"], name), recipes / f"{name}.toml")
     if name in listed() and listed()[name].resolve() == out.resolve():
         weights, verdict = export(name, lambda text: None)
-        tell(f"{name}: int8 {'passed' if verdict.passed else 'refused'}; {verdict.mean_loss:.3f} dB lost on the mean")
+        tell(f"{name}: int8 {'passed' if verdict.passed else 'refused'}; {verdict.mean_loss:.3f} dB mean loss")
     return weights
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe as TOML, with the first line of the old file, which says what it is; keys at their default go."""
+    """Write a recipe as TOML, with the first line of the old file as description; default values are left out."""
     import tomlkit
 
     about = path.read_text().splitlines()[0] if path.exists() else f"# {recipe.name}"
@@ -140,7 +140,7 @@ def _installed_score(weights: Weights, judging: Recipe) -> float:
 
 
 def _card(path: Path) -> dict[str, Any]:
-    """The card in an archive. Raises BadWeights if there is none, or not one that training writes."""
+    """The card in an archive. Raises BadWeights if it is missing or was not written by training."""
     try:
         card = read_card(path)
     except (NoWeights, OSError) as error:
@@ -164,7 +164,7 @@ def _net(card: dict[str, Any], arrays: Path) -> "nn.Module":
 
 
 def _unpacked(archives: list[Path], folder: Path) -> Iterator[str]:
-    """The names of the weights in archives, whose files are then in `folder`."""
+    """The names of the weights in archives; their files are unpacked to `folder`."""
     for path in archives:
         try:
             with zipfile.ZipFile(path) as archive:
@@ -172,8 +172,8 @@ def _unpacked(archives: list[Path], folder: Path) -> Iterator[str]:
                 if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
                     raise BadWeights(f"{path} unpacks to more than {MOST_BYTES // 10**6} MB")
                 if any(Path(name).name != name or Path(name).suffix not in (".safetensors", ".json") for name in names):
-                    raise BadWeights(f"{path} holds other files than weights and cards")
+                    raise BadWeights(f"{path} contains files other than weights and cards")
                 archive.extractall(folder)
         except zipfile.BadZipFile as error:
-            raise BadWeights(f"{path} is no archive, or is cut off") from error
+            raise BadWeights(f"{path} is not a zip archive, or is truncated") from error
         yield from (Path(name).stem for name in names if name.endswith(".safetensors"))

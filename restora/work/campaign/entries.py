@@ -1,4 +1,4 @@
-"""The file of a campaign: recipes, each with its share of the time and with what is other on a larger device."""
+"""The file of a campaign: recipes, each with its share of the time and its changes for a larger device."""
 
 import tomllib
 from collections.abc import Sequence
@@ -21,27 +21,27 @@ class Entry:
 
     path: Path
     share: float  # of the time, relative to the other shares
-    changes: dict[str, Any]  # keys of the recipe that differ from its file: batch and rate of a larger device
+    changes: dict[str, Any]  # keys that differ from the recipe's file: batch and learning rate of a larger device
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, changed, as one run by the clock."""
+        """The recipe with its changes, as one run with a time limit."""
         return by_the_clock(read_recipe(self.path), self.changes)
 
     @property
     def needs(self) -> set[str]:
-        """The weights that it begins or learns from."""
+        """Its start weights and its teacher."""
         recipe = self.recipe
         return {recipe.start, recipe.distillation.teacher if recipe.distillation else ""} - {""}
 
     @property
     def name(self) -> str:
-        """Of its weights."""
+        """The name of its weights."""
         return self.path.stem
 
 
 def read_campaign(path: Path) -> list[Entry]:
-    """The entries of a campaign file; recipes lie beside it. Raises BadRecipe for what is not right, naming it."""
+    """The entries of a campaign file; recipes are in its folder. Raises BadRecipe, which names the wrong entry."""
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
@@ -50,7 +50,7 @@ def read_campaign(path: Path) -> list[Entry]:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
     runs = values.get("runs")
     if not isinstance(runs, list) or not runs or set(values) != {"runs"}:
-        raise BadRecipe(f"{path} must hold [[runs]], each with a recipe and a share, and nothing else")
+        raise BadRecipe(f"{path} must contain only [[runs]], each with a recipe and a share")
     entries = [_entry(path, number, run) for number, run in enumerate(runs, 1)]
     _check_order(path, entries)
     return entries
@@ -69,12 +69,12 @@ def _entry(path: Path, number: int, run: object) -> Entry:
     file = path.parent / f"{name}.toml"
     entry = Entry(file, float(share), changes | {key: run[key] for key in ("batch", "lr") if key in run})
     if entry.recipe.name != name:
-        raise BadRecipe(f"{file} makes {entry.recipe.name}, and must be named so")
+        raise BadRecipe(f"{file} must be named after its weights, {entry.recipe.name}")
     return entry
 
 
 def _check_order(path: Path, entries: Sequence[Entry]) -> None:
-    """Raise BadRecipe if a recipe comes before the weights that it begins or learns from, or comes twice."""
+    """Raise BadRecipe if a recipe comes before its start weights or its teacher, or comes twice."""
     made: set[str] = set()
     names = {entry.name for entry in entries}
     for entry in entries:

@@ -1,8 +1,8 @@
-"""One recipe of a campaign, in a process of its own: get ready, wait for the start, train until the time is over.
+"""One recipe of a campaign, in its own process: prepare, wait for the start signal, train until the time is over.
 
-The job comes as a line of JSON on standard input; of a training, a second line is the time at which it must end. What
-is to be told goes to a file, a line of JSON each: of a training after each validation, when the weights so far have
-just been stored.
+The job is a line of JSON on standard input; for training, a second line is the time at which it must end. Messages are
+written to a file, one line of JSON each; for training after each validation, when the current weights have just been
+stored.
 """
 
 import json
@@ -34,17 +34,17 @@ from restora.work.provenance import card_of
 from restora.work.train import arrays_of, game_of, new_game, schedule_of, stored_form, usual_workers
 
 LEFT = 2.0
-"""Seconds kept to store the weights in, or a tenth of a short run; beside those of the last validation."""
+"""Seconds, in addition to the last validation, reserved to store the weights; a tenth of a short run."""
 WARM_UP = 3
-"""Steps that are taken on nets that are thrown away."""
+"""Steps on nets that are discarded, as warm-up."""
 TOLERANCE = 0.05
-"""How far a loss on the device may be from that on the CPU, as a share of it: bf16 keeps 8 bits."""
+"""Maximum relative difference of a loss on the device and on the CPU: bf16 keeps 8 bits."""
 SHAKE = 0.02
-"""Standard deviation of what is added to new weights for the self-test, so that layers that are zero at first count."""
+"""Standard deviation of noise added to new weights for the self-test, so that layers initialised to zero count too."""
 
 
 def train(job: dict[str, Any]) -> None:
-    """Train a recipe until the time that standard input tells, storing the averaged weights as they get better."""
+    """Train a recipe until the time given on standard input, storing the averaged weights when they get better."""
     recipe = recipe_from(job["recipe"], job["name"])
     device = device_named(job["device"])
     material = gathered(recipe, method_named(recipe.method))
@@ -69,9 +69,9 @@ def train(job: dict[str, Any]) -> None:
 def warmed_up(
     material: Material, recipe: Recipe, pairs: Pairs, device: Device, validate: Callable[[nn.Module], float]
 ) -> float:
-    """Let the device load its libraries and choose its algorithms, on nets that are thrown away; seconds to validate.
+    """Warm up the device with nets that are discarded; returns the seconds of a validation.
 
-    A net that is taught by weights yet to come is trained without them here: its own work is the same.
+    A net whose teacher is not trained yet is warmed up without it: the work of the net is the same.
     """
     plain = replace(recipe, distillation=None)
     game = game_of(new_net(material.method, plain), plain, material.method)
@@ -84,7 +84,7 @@ def warmed_up(
 
 
 class Keeper:
-    """Stores the averaged net whenever it is the best so far; nets that invent detail, whenever it is the latest."""
+    """Stores the averaged net whenever it is the best so far; a net that invents detail, whenever it is the newest."""
 
     def __init__(self, job: dict[str, Any], material: Material, device: Device, schedule: Schedule) -> None:
         self.job, self.material, self.device, self.schedule = job, material, device, schedule
@@ -100,12 +100,12 @@ class Keeper:
         return score
 
     def follow(self, progress: Progress, loss: Tensor) -> None:
-        """Store and tell after a step that was validated."""
+        """Store and report after a validation."""
         self.progress = progress
         if not progress.rows or progress.rows[-1]["step"] != progress.step:
             return
         if not np.isfinite(progress.rows[-1]["loss"]):
-            raise FloatingPointError(f"the loss is not finite at step {progress.step}; take a smaller rate")
+            raise FloatingPointError(f"the loss is not finite at step {progress.step}; use a smaller learning rate")
         if self.net is not None:
             net, self.net = stored_form(deepcopy(self.net)), None
             card = card_of(self.material, net, [progress], self.device) | {"curve": progress.rows}
@@ -114,14 +114,14 @@ class Keeper:
         self.tell(finished=False)
 
     def tell(self, finished: bool) -> None:
-        """Where the run stands."""
+        """The state of the run."""
         told = {"seconds": self.progress.seconds, "steps": self.progress.step, "rows": self.progress.rows}
         told |= {"waited": self.progress.waited, "finished": finished}
         _write(self.job, told)
 
 
 def test(job: dict[str, Any]) -> None:
-    """One step of every recipe on the device, after its losses there and on the CPU were compared."""
+    """For every recipe: compare losses on the device and the CPU, then take one step on the device."""
     device = device_named(job["device"])
     for values in job["recipes"]:
         started = time.monotonic()
@@ -131,18 +131,19 @@ def test(job: dict[str, Any]) -> None:
             _write(job, {"name": name, "losses": losses, "seconds": time.monotonic() - started})
         except Exception:
             _write(job, {"name": name, "error": traceback.format_exc()})
-            return  # a GPU that failed once may answer this process no more; another one tests the others
+            return  # after a failure, a GPU may not respond to this process any more; another one tests the others
 
 
 def compared(recipe: Recipe, device: Device) -> str:
-    """The losses of all players on the device and on the CPU, in words; then one step is taken on the device.
+    """The losses of all players on the device and on the CPU, in words; then one step on the device.
 
-    The pictures are noise, as photographs take longer to read than all else. Raises ArithmeticError if losses differ.
+    The pictures are noise, because reading photographs takes longer than everything else. Raises ArithmeticError if
+    losses differ.
     """
     side = recipe.patch + 8
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (side, side, recipe.channels), dtype=np.uint8) for _ in range(2)]
-    known = recipe.start if recipe.start in listed() else ""  # what is missing is trained earlier in the campaign
+    known = recipe.start if recipe.start in listed() else ""  # missing weights are trained earlier in the campaign
     run = replace(recipe, data=replace(recipe.data, shrinks=[1]), start=known)
     if run.distillation and run.distillation.teacher not in listed():
         run = replace(run, distillation=None)
@@ -160,7 +161,7 @@ def compared(recipe: Recipe, device: Device) -> str:
     said = ", ".join(f"loss {b:.4f} (CPU {a:.4f})" for a, b in zip(here, there, strict=True))
     for a, b in zip(here, there, strict=True):
         if not abs(a - b) <= TOLERANCE * max(abs(a), 1e-3):
-            raise ArithmeticError(f"the device computes something else than the CPU: {said}")
+            raise ArithmeticError(f"the losses differ between the device and the CPU: {said}")
     descend(game, pairs, Schedule(1, warm_up=1), device)
     return said
 
@@ -179,9 +180,9 @@ def _write(job: dict[str, Any], told: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Do the job that standard input tells.
+    """Do the job given on standard input.
 
-    It is called from a line of code, not as a module: processes that make batches import what was run as a program.
+    It is called from a line of code, not as a module, because worker processes import the main program.
     """
     given = json.loads(sys.stdin.readline())
     {"train": train, "test": test}[given["do"]](given)

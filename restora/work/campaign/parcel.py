@@ -1,4 +1,4 @@
-"""What a campaign leaves: weights and cards in a few archives of bounded size, and a picture of all curves."""
+"""The output of a campaign: weights and cards in a few archives of limited size, and a picture of all curves."""
 
 import time
 import zipfile
@@ -10,16 +10,16 @@ from restora.core.errors import NoWeights
 from restora.learn.weights import FILES, verify
 
 MOST_BYTES = 14_900_000
-"""Of one archive."""
+"""Size limit in bytes of an archive."""
 MOST_FILES = 6
-"""Archives; with the log and the curves there are at most eight files."""
+"""Maximum number of archives; with log and curves there are at most eight files."""
 TRIES = 20
 KINDS = ("safetensors", "json")
-"""Of each weight; models are made where it is collected."""
+"""Files of each weights; models are made when they are collected."""
 
 
 def parcels(weights: Path, out: Path) -> list[str]:
-    """Put the weights of a folder into out/weights-1.zip and so on; a line for each that found no room.
+    """Write the weights of a folder to out/weights-1.zip and so on; returns a line for each that does not fit.
 
     Each archive is written aside and renamed. The largest are placed first, each in the first archive with room.
     """
@@ -31,7 +31,7 @@ def parcels(weights: Path, out: Path) -> list[str]:
     for name, size in sorted(sizes.items(), key=lambda each: -each[1]):
         box = next((index for index, bytes_ in enumerate(filled) if bytes_ + size <= MOST_BYTES), len(boxes))
         if size > MOST_BYTES or box == MOST_FILES:
-            left_out.append(f"{name} takes {size} bytes and found no room in the archives")
+            left_out.append(f"{name} needs {size} bytes and does not fit into the archives")
             continue
         if box == len(boxes):
             boxes.append([])
@@ -40,7 +40,7 @@ def parcels(weights: Path, out: Path) -> list[str]:
         filled[box] += size
     for number, names in enumerate(boxes, 1):
         aside = out / f".weights-{number}.part"
-        with zipfile.ZipFile(aside, "w") as archive:  # float16 weights hardly get smaller
+        with zipfile.ZipFile(aside, "w") as archive:  # float16 weights hardly compress
             for name in sorted(names):
                 for file, data in whole[name].items():
                     archive.writestr(file, data)
@@ -54,15 +54,15 @@ def names_in(weights: Path) -> list[str]:
 
 
 def _files(weights: Path, name: str) -> dict[str, bytes]:
-    """Arrays and card of some weights, by file name; empty if they do not agree with the index for two seconds.
+    """Arrays and card of some weights, by file name; empty if they do not match the index for two seconds.
 
-    They may be stored anew at this moment, one file after the other.
+    They may be written at this moment, one file after the other.
     """
     for _ in range(TRIES):
         with suppress(NoWeights, OSError):
             verify(name, weights)
             files = {f"{name}{FILES[kind]}": (weights / f"{name}{FILES[kind]}").read_bytes() for kind in KINDS}
-            verify(name, weights)  # they are still what they were
+            verify(name, weights)  # they have not changed meanwhile
             return files
         time.sleep(0.1)
     return {}

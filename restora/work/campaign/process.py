@@ -1,4 +1,4 @@
-"""The process of one recipe of a campaign, as the campaign sees it: started, told to go, waited for, or killed."""
+"""The process of one recipe, seen from the campaign: started, told to train, waited for, or killed."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from restora.core.allocator import SHARED_MEMORY
 
 @dataclass
 class Outcome:
-    """What became of an entry."""
+    """The outcome of an entry."""
 
     name: str
     seconds: float = 0.0
     steps: int = 0
-    waited: float = 0.0  # seconds of these, for batches
-    failed: str = ""  # why, with the traceback
+    waited: float = 0.0  # seconds of these spent waiting for batches
+    failed: str = ""  # the reason, with the traceback
     cut_off: bool = False
     rows: list[dict[str, float]] = field(default_factory=list)
 
@@ -33,7 +33,7 @@ class Outcome:
             return f"{self.name}: failed: {self.failed.strip().splitlines()[-1]}"
         score = f", held-out score {self.rows[-1]['score']:.3f}" if self.rows else ""
         pace = (
-            f" ({self.steps / self.seconds:.1f} a second, {self.waited / self.seconds:.0%} waiting)"
+            f" ({self.steps / self.seconds:.1f} steps/s, {self.waited / self.seconds:.0%} waiting)"
             if self.seconds
             else ""
         )
@@ -42,7 +42,7 @@ class Outcome:
 
 
 class Process:
-    """A process of work/campaign/job.py; what it has to tell, it writes to a file, a line of JSON each."""
+    """A process of work/campaign/job.py; it writes its messages to a file, one line of JSON each."""
 
     def __init__(self, folder: Path, job: dict[str, Any], compute: tuple[str, int | None]) -> None:
         self.name = str(job["name"])
@@ -50,7 +50,7 @@ class Process:
         self.errors = self.told.with_suffix(".err")
         whole = job | {"told": str(self.told), "weights": str(folder / "weights")}
         whole |= {"device": compute[0], "workers": compute[1]}
-        # What this campaign trained is found before what is shipped.
+        # Weights trained in this campaign take precedence over shipped ones.
         environment = {**os.environ, "RESTORA_WEIGHTS": str(folder / "weights")}
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
@@ -67,7 +67,7 @@ class Process:
 
     @property
     def finished(self) -> bool:
-        """Whether it has told that its training is over; what follows is only its end."""
+        """Whether it has reported the end of training; only its exit follows."""
         lines = self.lines()
         return bool(lines) and lines[-1].get("finished", False)
 
@@ -76,18 +76,18 @@ class Process:
         self._send(json.dumps(time.time() + seconds))
 
     def wait(self, end: float) -> bool:
-        """Wait until it ends or until a time; whether it has ended."""
+        """Wait until it ends or until a time; returns whether it has ended."""
         while self.process.poll() is None and not self.finished and time.monotonic() < end:
             time.sleep(0.1)
         return self.process.poll() is not None or self.finished
 
     def wait_until_ready(self, end: float) -> None:
-        """Wait until it could begin to train, has ended, or until a time."""
+        """Wait until it is ready to train, has ended, or until a time."""
         while not self.lines() and self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.1)
 
     def outcome(self, end: float) -> Outcome:
-        """Wait until it ends, kill it at a time, and say what became of its recipe."""
+        """Wait until it ends, kill it at a time, and return the outcome of its recipe."""
         ended = self.wait(end)
         self.kill()
         lines = [line for line in self.lines() if "steps" in line]
@@ -95,32 +95,35 @@ class Process:
         outcome = Outcome(self.name, last.get("seconds", 0.0), last.get("steps", 0), rows=last.get("rows", []))
         outcome.waited = last.get("waited", 0.0)
         outcome.cut_off = not last.get("finished", False)
-        if ended and outcome.cut_off and self.status:  # one that has finished need not end by itself
+        if ended and outcome.cut_off and self.status:  # after training it may be killed
             outcome.failed = self.last_words() or f"the process ended with status {self.status}"
         elif not lines:
-            outcome.failed = "it had written no weights when its time was over"
+            outcome.failed = "it had stored no weights when its time was over"
         return outcome
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has told so far."""
+        """Its messages so far."""
         if not self.told.exists():
             return []
         return [json.loads(line) for line in self.told.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def last_words(self) -> str:
-        """The end of what it wrote to standard error."""
+        """The end of its standard error."""
         return self.errors.read_text()[-4000:].strip()
 
     def kill(self) -> None:
-        """End it and the processes that it started, if they still run."""
+        """Kill it and the processes that it started, if they still run."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        for folder in (SHARED_MEMORY, Path(tempfile.gettempdir())):  # of one that was killed while it started workers
+        for folder in (
+            SHARED_MEMORY,
+            Path(tempfile.gettempdir()),
+        ):  # left by a process that was killed while it started workers
             for left in folder.glob(f"restora-{self.process.pid}-*"):
                 shutil.rmtree(left, ignore_errors=True)
         if self.process.stdin:
-            with suppress(BrokenPipeError):  # what it never read
+            with suppress(BrokenPipeError):  # input that it did not read
                 self.process.stdin.close()
 
     def _send(self, line: str) -> None:
@@ -129,4 +132,4 @@ class Process:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
         except (BrokenPipeError, OSError):
-            return  # it has ended; its outcome tells why
+            return  # it has ended; its outcome has the reason

@@ -1,8 +1,8 @@
-"""A campaign: many recipes trained one after another in a given time, as on a GPU that is lent for minutes.
+"""A campaign: many recipes trained in sequence in a given time, for example on a GPU that is available for minutes.
 
-The file of a campaign lists recipes with their shares of the time, in the order in which they are trained. Each is
-trained by a process of its own (work/campaign/job.py), so that one that fails, or hangs, takes no other with it. While
-one trains, the process of the next gets ready: it starts Python, reads the photographs and makes the first batches.
+The file of a campaign lists recipes with their shares of the time, in training order. Each is trained in its own
+process (work/campaign/job.py), so that one that fails or hangs does not affect the others. While one trains, the
+process of the next prepares: it starts Python, reads the photographs and makes the first batches.
 """
 
 import signal
@@ -19,19 +19,19 @@ from restora.work.campaign.parcel import draw_curves, names_in, parcels
 from restora.work.campaign.process import Outcome, Process
 
 TEST_SECONDS = 30.0
-"""Of the self-test, at most; in a short campaign a tenth of the time."""
+"""Time limit of the self-test; in a short campaign a tenth of the time."""
 ENDING = 8.0
-"""Seconds at the end in which what was trained is packed."""
+"""Seconds reserved at the end for packing."""
 GETTING_READY = 40.0
-"""Seconds for which a process that is not yet ready is waited for, before its time begins."""
+"""Seconds to wait for a process that is not ready, before its time starts."""
 AHEAD = 2
-"""Processes that get ready while one trains: small nets are trained faster than photographs are read."""
+"""Number of processes that prepare while one trains: training a small net is faster than reading photographs."""
 LEAST = 1.0
-"""Seconds of the campaign that must be left to train another recipe."""
+"""Minimum seconds left in the campaign to train another recipe."""
 PACKING = 60.0
-"""Seconds between two times that what there is is packed."""
+"""Seconds between two updates of the archives."""
 GRACE = 6.0
-"""Seconds after its time in which a run may still write its weights; then it is killed."""
+"""Seconds after its time in which a run may still store its weights; then it is killed."""
 
 
 Tell = Callable[[str], None]
@@ -40,16 +40,16 @@ Tell = Callable[[str], None]
 def run_campaign(
     path: Path, minutes: float, out: Path, tell: Tell, *, device: str = "auto", workers: int | None = None
 ) -> list[Outcome]:
-    """Train the recipes of a campaign within so many minutes, in all; what became of each.
+    """Train the recipes of a campaign within so many minutes in total; returns the outcome of each.
 
-    `out`, a new or empty folder, gets the weights in at most six archives, a log, and a picture of the curves; it is
-    written anew after each recipe, so that whatever ends the campaign leaves what was trained until then.
-    Raises BadRecipe for a file that is not right, OutputExists for a folder that is not empty.
+    `out`, a new or empty folder, gets the weights in at most six archives, a log, and a picture of the curves. They are
+    updated after each recipe, so that an interrupted campaign keeps what was trained. Raises BadRecipe for an invalid
+    file, OutputExists for a folder that is not empty.
     """
     entries = read_campaign(path)
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        raise OutputExists(f"{out} is not empty; name a new folder")
+        raise OutputExists(f"{out} is not empty; give a new folder")
     with tempfile.TemporaryDirectory(prefix="restora-campaign-") as folder:
         return _Campaign(entries, 60 * minutes, out, Path(folder), tell, (device, workers)).run()
 
@@ -73,9 +73,9 @@ class _Campaign:
         self.lines: list[str] = []
 
     def run(self) -> list[Outcome]:
-        """All of it; whatever happens, processes are ended and what there is is packed."""
+        """Run the campaign; in any case, processes are ended and results are packed."""
         try:
-            self._begin(self.entries[0])  # it gets ready during the self-test
+            self._begin(self.entries[0])  # it prepares during the self-test
             failed = self._self_test()
             for name, why in failed.items():
                 self._note(Outcome(name, failed=why))
@@ -96,7 +96,7 @@ class _Campaign:
                 for each in later[:AHEAD]:
                     self._begin(each)
                 end = min(self.end, time.monotonic() + mine + GRACE)
-                self._pack()  # what was trained before, while this one trains
+                self._pack()  # earlier results, while this one trains
                 while not process.wait(min(end, time.monotonic() + PACKING)) and time.monotonic() < end:
                     self._pack()
                 self._note(process.outcome(end))
@@ -107,17 +107,17 @@ class _Campaign:
         return self.outcomes
 
     def _begin(self, entry: Entry) -> Process:
-        """The process of an entry, which gets ready, and waits; a new one, if there is none yet."""
+        """The process of an entry, prepared and waiting; a new one if there is none."""
         if entry.name not in self.processes:
             job = {"do": "train", "recipe": entry.recipe.as_dict(), "name": entry.name}
             self.processes[entry.name] = Process(self.folder, job, self.compute)
         return self.processes[entry.name]
 
     def _self_test(self) -> dict[str, str]:
-        """Why recipes fail, by name: one step of each, and its loss here against the CPU.
+        """The reasons why recipes fail, by name: one step of each, and its losses compared with the CPU.
 
-        A process that ends in the midst of a recipe has failed in it, and another goes on after it. Recipes for which
-        no time is left are trained untested.
+        If the process ends during a recipe, this recipe has failed, and another process tests the rest. Recipes for
+        which no time is left are trained untested.
         """
         failed: dict[str, str] = {}
         end = time.monotonic() + min(TEST_SECONDS, 0.1 * self.seconds)
@@ -133,7 +133,7 @@ class _Campaign:
                 else:
                     self._say(f"{line['name']}: self-test passed in {line['seconds']:.1f} s; {line['losses']}")
             todo = todo[len(lines) :]
-            told = bool(lines) and "error" in lines[-1]  # it ends after an error that it has told
+            told = bool(lines) and "error" in lines[-1]  # it ends after an error that it has reported
             if todo and ended and not told:
                 failed[todo[0].name] = process.last_words() or f"the process ended with status {process.status}"
                 todo = todo[1:]
@@ -156,7 +156,7 @@ class _Campaign:
         self.tell(line)
 
     def _pack(self) -> None:
-        """Write what there is; where that fails, say so and go on: a later time may succeed."""
+        """Write the current results; after a failure, log it and continue: a later attempt may succeed."""
         weights = self.folder / "weights"
         try:
             for line in parcels(weights, self.out) if weights.is_dir() else ():
@@ -172,14 +172,14 @@ class _Campaign:
 
 
 def varied_first(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, the first of each kind of net and game before the others: a short test then shows the most."""
+    """The entries, the first of each kind of net and game before the others, so that a short test covers the most."""
     kinds = {(entry.recipe.method, entry.recipe.game): entry for entry in reversed(entries)}
     firsts = [entry for entry in entries if entry in kinds.values()]
     return firsts + [entry for entry in entries if entry not in firsts]
 
 
 def _main() -> None:
-    """A campaign without the rest of the program: what a pack's run.py calls."""
+    """Run a campaign without the rest of the program, as run.py of a pack does."""
     import argparse
 
     parser = argparse.ArgumentParser(description="Train the recipes of a campaign in a given time.")
@@ -190,14 +190,14 @@ def _main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args()
 
-    # Being asked to end is an exception like any other: what was trained is packed, and processes are ended.
+    # A termination signal becomes an exception: results are packed, and processes are ended.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
     def tell(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    minutes = given.minutes - time.process_time() / 60  # what it took to get here counts
+    minutes = given.minutes - time.process_time() / 60  # startup time counts
     outcomes = run_campaign(given.campaign, minutes, given.output, tell, device=given.device, workers=given.workers)
     if not any(outcome.rows for outcome in outcomes):
         raise SystemExit(1)
