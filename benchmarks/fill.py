@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for sigma in SIGMAS:
             for hole, words in HOLES.items():
-                for method in (name for name, row in METHODS.items() if row.kind == "filling"):
+                for method in (name for name, row in METHODS.items() if row.stage == "regions"):
                     scores = [filled(photo, words, sigma, method, Path(folder)) for photo in photos]
                     psnr, seconds = np.mean(scores, 0)
                     row = {"hole": hole, "damage": words, "sigma": sigma, "method": method, "images": len(photos)}

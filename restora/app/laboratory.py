@@ -88,7 +88,7 @@ def methods(as_json: AsJson = False) -> None:
         return
     wide = max(map(len, METHODS))
     for method in METHODS.values():
-        print(f"{method.name:{wide}}  {method.stage:8}  {', '.join(method.treats):15}  {method.about}")
+        print(f"{method.name:{wide}}  {method.kind:13}  {', '.join(method.treats):15}  {method.about}")
 
 
 def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")], as_json: AsJson = False) -> None:

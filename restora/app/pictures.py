@@ -11,6 +11,7 @@ from restora.app.options import Precision, Settings, knobs_from, size_from
 from restora.app.run import Run, with_run
 from restora.core.errors import BadPlan
 from restora.core.plan import plan_from_json
+from restora.methods.table import TASKS
 
 
 @with_run("denoise", "jpeg")
@@ -102,9 +103,10 @@ def inpaint(
     carry_out(run, lambda pixels: (None, plan))
 
 
-@with_run()
+@with_run(*TASKS)
 def restore(
     run: Run,
+    inputs: dict[str, str],
     plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
 ) -> None:
     """Carry out a plan; the same plan gives the same pixels again. A report is written beside the result.
@@ -117,4 +119,7 @@ def restore(
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is no plan: it is not text") from error
+    from restora.work.plan import with_inputs
+
+    chosen = with_inputs(chosen, inputs)
     carry_out(run, lambda pixels: (None, chosen))

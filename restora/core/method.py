@@ -14,6 +14,10 @@ from restora.core.knobs import Knob, Setting
 
 Stage = Literal["local", "net", "resize", "correct", "regions", "whole"]
 """How a method is carried out; restora/stages/ has one file for each."""
+KINDS = {"local": "filter", "net": "trained net", "resize": "resampling", "correct": "correction"} | {
+    "regions": "hole filling", "whole": "whole picture"
+}  # fmt: skip
+"""The stages in words for tables."""
 Knobs = Mapping[str, Setting]
 Halo = int | Callable[[Knobs], int]
 
@@ -64,6 +68,11 @@ class Method:
     inputs: tuple[Input, ...] = ()
     products: tuple[Product, ...] = ()
     needs: str = ""  # a package that Restora itself can do without
+
+    @property
+    def kind(self) -> str:
+        """Its stage in words."""
+        return KINDS[self.stage]
 
     @property
     def learned(self) -> bool:

@@ -32,7 +32,7 @@ def _check_inputs(step: Step, method: Method) -> None:
             raise BadPlan(f"{step.method} takes no {name.replace('_', ' ')}{said}")
     for each in known.values():
         if each.required and each.name not in step.inputs:
-            raise BadPlan(f"{step.method} needs a {each.called}: {each.option}")
+            raise BadPlan(f"{step.method} needs a {each.called}: give it with {each.option}")
 
 
 def weights_for(method: Method, wished: str | None) -> str:
