@@ -18,7 +18,7 @@ from tables_jpeg import jpeg_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
-from restora.work.page import said
+from restora.work.benchmark_page import said
 
 
 def methods_page() -> str:

@@ -14,7 +14,7 @@ from restora.core.plan import PRECISIONS
 
 if TYPE_CHECKING:
     from restora.work.bench import Row
-    from restora.work.page import Subject
+    from restora.work.benchmark_page import Subject
     from restora.work.suite import Entry
 
 Data = Annotated[Path | None, typer.Option(help="Folder of data sets; $RESTORA_DATA by default.")]
@@ -61,7 +61,7 @@ def denoise(
     from restora.damage.words import parse
     from restora.methods.table import METHODS
     from restora.work import suite
-    from restora.work.page import DENOISING
+    from restora.work.benchmark_page import DENOISING
 
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if not row.minutes)]
     _check(data, method or [], [suite.NOTHING, *METHODS], precision, sets or suite.SETS, page, force)
@@ -95,7 +95,7 @@ def superres(
     from restora.damage.words import parse
     from restora.methods.table import METHODS
     from restora.work import suite
-    from restora.work.page import ENLARGING
+    from restora.work.benchmark_page import ENLARGING
 
     usual = [name for name, row in METHODS.items() if "shrink" in row.treats]
     _check(data, method or [], usual, precision, sets or suite.ENLARGED, page, force)
@@ -132,7 +132,7 @@ def jpeg(
     from restora.damage.words import parse
     from restora.methods.table import METHODS
     from restora.work import suite
-    from restora.work.page import DEBLOCKING
+    from restora.work.benchmark_page import DEBLOCKING
 
     usual = [suite.NOTHING, *(name for name, row in METHODS.items() if "jpeg" in row.treats)]
     _check(data, method or [], usual, precision, sets or suite.COMPRESSED, page, force)
@@ -261,8 +261,8 @@ def _run(
     """Measure into out/NAME.csv and out/NAME_cost.csv, then write cards and page if requested."""
     from restora.files.save import write_text
     from restora.work import suite
+    from restora.work.benchmark_page import page as html
     from restora.work.cards import write_cards
-    from restora.work.page import page as html
 
     out.mkdir(parents=True, exist_ok=True)
     results, costs = out / f"{subject.name}.csv", out / f"{subject.name}_cost.csv"

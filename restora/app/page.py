@@ -13,10 +13,10 @@ from typing import Any
 import gradio as gr
 
 from restora.app import phrases
-from restora.app.desk import Sight, admitted, look, plan_as_found
-from restora.app.editor import Draft, changed, form, read_form, with_one_more
-from restora.app.errand import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
 from restora.app.guard import Bounds, one_of
+from restora.app.page_jobs import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
+from restora.app.plan_form import Draft, changed, form, read_form, with_one_more
+from restora.app.review import Sight, admitted, look, plan_as_found
 from restora.app.samples import samples
 from restora.core.errors import BadImage, BadPlan, RestoraError, Truncated
 from restora.work.fix import NORMAL, STRENGTHS, with_strength

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from restora.app.desk import JPEG_ALONE, Sight
+from restora.app.review import JPEG_ALONE, Sight
 from restora.core.diagnosis import Finding
 from restora.core.plan import Step
 from restora.methods.table import method_named

@@ -22,9 +22,9 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from restora.app.desk import admitted, look, plan_as_found
+from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
-from restora.app.mount import mount_page
+from restora.app.review import admitted, look, plan_as_found
 from restora.app.upload import Space, received
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.inputs import Input

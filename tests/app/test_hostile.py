@@ -10,8 +10,8 @@ from contextlib import nullcontext
 import pytest
 from fastapi.testclient import TestClient
 
+from restora.app.gradio_mount import Shielded
 from restora.app.guard import Bounds
-from restora.app.mount import Shielded
 from restora.app.server import make_app
 from restora.app.upload import Space
 from restora.work.jobs import Jobs

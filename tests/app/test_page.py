@@ -13,11 +13,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from restora.app import phrases
-from restora.app.desk import Edit, as_shown, edited, look, plan_as_found
-from restora.app.editor import Draft, read_form
-from restora.app.errand import mask_of, preview
 from restora.app.guard import Bounds
 from restora.app.page import has_work
+from restora.app.page_jobs import mask_of, preview
+from restora.app.plan_form import Draft, read_form
+from restora.app.review import Edit, as_shown, edited, look, plan_as_found
 from restora.app.samples import samples
 from restora.app.server import make_app
 from restora.core.errors import BadPlan

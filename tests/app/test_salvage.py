@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from PIL import Image as Pillow
 
 from restora.app.cli import main
-from restora.app.desk import look
-from restora.app.errand import Outcome, carried_out
 from restora.app.guard import Bounds
+from restora.app.page_jobs import Outcome, carried_out
+from restora.app.review import look
 from restora.app.server import make_app
 from restora.core.errors import BadImage, Truncated
 from restora.core.image import Image

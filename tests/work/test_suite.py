@@ -10,8 +10,8 @@ from restora.files.save import write
 from restora.methods.table import METHODS
 from restora.work import suite
 from restora.work.bench import read_table, write_table
+from restora.work.benchmark_page import DEBLOCKING, DENOISING, ENLARGING, page, pareto, verdict
 from restora.work.cost import cost
-from restora.work.page import DEBLOCKING, DENOISING, ENLARGING, page, pareto, verdict
 
 WHITE = f"noise(sigma={25 / 255!r})"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from restora.app.desk import Sight, admitted
+from restora.app.review import Sight, admitted
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image, Meta, means
 from restora.core.plan import Plan

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from restora.app import phrases
-from restora.app.desk import Edit, Sight, alternatives, as_shown, edited, exchangeable, with_steps
+from restora.app.review import Edit, Sight, alternatives, as_shown, edited, exchangeable, with_steps
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
