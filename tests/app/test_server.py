@@ -276,7 +276,7 @@ def test_results_are_forgotten_after_a_while(tmp_path, noisy):
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 import restora.work.jobs as work
 from restora.work.restore import Limits
@@ -286,7 +286,8 @@ def die(*args, **options):
     report = whole(*args, **options)
     os.kill(os.getpid(), signal.SIGKILL)
 work.restore_file = die
-jobs.do(jobs._next())
+jobs.start()
+time.sleep(60)
 """
 
 
