@@ -144,14 +144,8 @@ def train(
         raise BadRecipe(f"--stop-at {stop_at} is more than the {steps} steps of the recipe")
 
     def tell(progress: "Progress", before: int) -> None:
-        row = progress.rows[-1] if progress.rows else None
-        if row and row["step"] == progress.step:
-            step = before + progress.step
-            behind = progress.seconds / 60
-            left = minutes - behind if minutes else behind / progress.step * (steps - step)
-            at = f"step {step}" if minutes else f"step {step}/{steps}"
-            text = f"{at}  loss {row['loss']:.5f}  held-out score {row['score']:.2f}  {max(0, left):.0f} min left"
-            typer.echo(text, err=True)
+        if progress.rows and progress.rows[-1]["step"] == progress.step:
+            typer.echo(_standing(progress, before, steps, minutes), err=True)
 
     compute = Compute(device, compiled, workers)
     made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at, minutes=minutes, compute=compute)
@@ -162,6 +156,14 @@ def train(
         show_json({"name": made.name, "folder": str(made.folder), "sha256": made.checksum})
     else:
         print(f"{made.name} written to {made.folder}")
+
+
+def _standing(progress: "Progress", before: int, steps: int, minutes: float | None) -> str:
+    """Where a training stands, by its newest row; `before`: steps of earlier stages, of `steps` in all."""
+    row, step, behind = progress.rows[-1], before + progress.step, progress.seconds / 60
+    left = minutes - behind if minutes else behind / progress.step * (steps - step)
+    at = f"step {step}" if minutes else f"step {step}/{steps}"
+    return f"{at}  loss {row['loss']:.5f}  held-out score {row['score']:.2f}  {max(0, left):.0f} min left"
 
 
 def adapt(

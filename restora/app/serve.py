@@ -45,9 +45,7 @@ def serve(
         from restora.work.restore import Limits
     except ModuleNotFoundError as error:
         raise MissingExtra(f"serving needs {error.name}; install it with: pip install 'restora[web]'") from error
-    token = os.environ.get(TOKEN, "")
-    if TOKEN in os.environ and (not token or token != token.strip() or not token.isprintable()):
-        raise BadKnob(f"${TOKEN} must be printable, not empty, and without blanks at its ends; change it or unset it")
+    token = _token()
     if host not in LOCAL and not token:
         raise BadKnob(f"other machines can reach this server at {host}; set a token first, in ${TOKEN}")
     backend_named(device=device)  # report an absent device now, not in each job
@@ -60,16 +58,28 @@ def serve(
         device=device,
     )
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family)  # before the address is printed
-    except OSError as error:
-        raise BadKnob(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    with listening, suppress(KeyboardInterrupt):
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{listening.getsockname()[1]}"
+    with _listening(host, port) as listening, suppress(KeyboardInterrupt):
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         typer.echo(f"Restora is at {address}; the API is described at /docs; stop with Ctrl-C", err=True)
         server = server_of(app, most_connections(connections))
         server.run([listening])
         if not server.started:
             raise typer.Exit(3)  # uvicorn has logged the reason
+
+
+def _token() -> str:
+    """The token of the environment; empty if there is none. Raises BadKnob for one that cannot be a header."""
+    token = os.environ.get(TOKEN, "")
+    if TOKEN in os.environ and (not token or token != token.strip() or not token.isprintable()):
+        raise BadKnob(
+            f"${TOKEN} must be printable, not empty, and without blanks at its ends; change it or unset it"
+        )
+    return token
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises BadKnob if it cannot."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise BadKnob(f"cannot listen on {host}:{port}: {error.strerror}") from error

@@ -195,33 +195,10 @@ def _save(
         vips = vips.flatten(background=255)
     if kind == "gif":
         notes.append("gif has 256 colours and no partial transparency: the picture was reduced to that")
-    large = min(vips.width, vips.height) > TILE
-    options: dict[str, dict[str, object]] = {
-        "png": {},
-        "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
-        "tif": {
-            "compression": "deflate",
-            "predictor": "horizontal" if meta.bits < 32 else "none",
-            "bigtiff": vips.width * vips.height > 10**8,
-            "tile": large,  # libvips writes tiles that are larger than the picture, but does not read them
-            "tile_width": TILE,
-            "tile_height": TILE,
-        },
-        "webp": {"Q": quality, "lossless": quality == 100, "exact": True},
-        "avif": {
-            "Q": quality,
-            "lossless": quality == 100,
-            "compression": "av1",
-            "effort": 2,
-            "bitdepth": 12 if meta.bits == 16 else 8,
-            "subsample_mode": "off",
-        },
-        "gif": {},
-    }
     saver = {"tif": "tiffsave", "jpg": "jpegsave", "avif": "heifsave"}.get(kind, f"{kind}save")
     try:
         with _aside(path, through) as part:
-            getattr(vips, saver)(str(part), **options[kind])
+            getattr(vips, saver)(str(part), **_options(vips, kind, meta.bits, quality))
             notes += _put_extras(part, meta, kind)
             if path == STDIO:
                 copy(part, path)
@@ -231,6 +208,32 @@ def _save(
         reason = str(error).strip().splitlines()[-1]
         raise BadImage(f"cannot write {path}: {reason}") from error
     return notes
+
+
+def _options(vips: pyvips.Image, kind: str, bits: int, quality: int) -> dict[str, object]:
+    """Options of libvips' saver of a format."""
+    options: dict[str, dict[str, object]] = {
+        "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
+        "tif": {
+            "compression": "deflate",
+            "predictor": "horizontal" if bits < 32 else "none",
+            "bigtiff": vips.width * vips.height > 10**8,
+            # libvips writes but does not read tiles that are larger than the picture
+            "tile": min(vips.width, vips.height) > TILE,
+            "tile_width": TILE,
+            "tile_height": TILE,
+        },
+        "webp": {"Q": quality, "lossless": quality == 100, "exact": True},
+        "avif": {
+            "Q": quality,
+            "lossless": quality == 100,
+            "compression": "av1",
+            "effort": 2,
+            "bitdepth": 12 if bits == 16 else 8,
+            "subsample_mode": "off",
+        },
+    }
+    return options.get(kind, {})
 
 
 @contextmanager

@@ -115,55 +115,63 @@ def descend(
     """
     keep_freed_memory()
     rank, processes = _join(device)
+    run, average, progress = _begun(game, schedule, device, checkpoint)
+    last = schedule.steps if stop_at is None else min(stop_at, schedule.steps)
+    started, waited = time.monotonic() - progress.seconds, progress.waited
+    saved = started
+    loss_sum = torch.tensor(progress.loss_sum, dtype=torch.float64, device=device.where)
+    if not isinstance(batches, Supply):
+        batches = Supply(batches, progress.step, device, workers=workers, rank=rank, processes=processes)
+    with batches as supply:
+        done = schedule.done(progress.step, progress.seconds)
+        ends = progress.step >= last or done >= 1
+        while not ends:
+            batch = supply.next()
+            factor = rate(progress.step, done, schedule.warm_up, schedule.decay)
+            loss = run.step(batch, factor, device, processes)
+            if schedule.ema is not None:
+                _follow(average, game.first, min(schedule.ema, (1 + progress.step) / (10 + progress.step)))
+            loss_sum += loss
+            progress.step, progress.summed = progress.step + 1, progress.summed + 1
+            progress.seconds, progress.waited = time.monotonic() - started, waited + supply.waited
+            behind, done = done, _done(schedule, progress, device, processes)
+            if schedule.is_due(progress, behind, done):
+                _validate(progress, loss_sum, factor * game.players[0].rates.lr, average, watch, loss)
+            else:
+                watch.report(progress, loss)
+            ends = watch.stop(progress) or progress.step >= last or done >= 1
+            if checkpoint and rank == 0 and (ends or time.monotonic() - saved > checkpoint.every):
+                save(checkpoint, run, average, progress, loss_sum)
+                saved = time.monotonic()
+    device.wait()
+    return average, progress
+
+
+def _begun(
+    game: Game, schedule: Schedule, device: Device, checkpoint: Checkpoint | None
+) -> tuple["_Run", nn.Module, Progress]:
+    """The game on its device, its average and where it stands: at the start, or where the checkpoint was written."""
     for net in (*game.nets.values(), *game.still):
         device.place(net)
-    first = game.first
-    average = deepcopy(first).eval().requires_grad_(False) if schedule.ema is not None else first
+    average = deepcopy(game.first).eval().requires_grad_(False) if schedule.ema is not None else game.first
     run = _Run(game, [mover([game.nets[name] for name in player.nets], player.rates) for player in game.players])
     progress = Progress()
     if checkpoint and checkpoint.path.exists():
         progress = load(checkpoint, run, average, schedule, device)
     device.compile(game.nets.values())
-    last = schedule.steps if stop_at is None else min(stop_at, schedule.steps)
-    started = saved = time.monotonic() - progress.seconds
-    loss_sum = torch.tensor(progress.loss_sum, dtype=torch.float64, device=device.where)
-    before = progress.waited
-    if not isinstance(batches, Supply):
-        batches = Supply(batches, progress.step, device, workers=workers, rank=rank, processes=processes)
-    with batches as supply:
-        done = schedule.done(progress.step, progress.seconds)
-        while progress.step < last and done < 1:
-            batch = supply.next()
-            factor = rate(progress.step, done, schedule.warm_up, schedule.decay)
-            losses = [run.move(index, batch, factor, device, processes) for index in range(len(game.players))]
-            if schedule.ema is not None:
-                _follow(average, first, min(schedule.ema, (1 + progress.step) / (10 + progress.step)))
-            loss_sum += losses[0]
-            progress.step, progress.summed = progress.step + 1, progress.summed + 1
-            progress.seconds, progress.waited = time.monotonic() - started, before + supply.waited
-            behind, done = done, schedule.done(progress.step, progress.seconds)
-            if schedule.seconds is not None and processes > 1:
-                done = _agreed(done, device)
-            if schedule.is_due(progress, behind, done):
-                row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}  # waits for the device
-                begun = time.monotonic()
-                row |= {"lr": factor * game.players[0].rates.lr, "score": watch.validate(average)}
-                progress.rows.append(row | {"seconds": progress.seconds})
-                loss_sum.zero_()
-                progress.summed = 0
-                watch.report(progress, losses[0])
-                progress.validating += time.monotonic() - begun
-            else:
-                watch.report(progress, losses[0])
-            ends = watch.stop(progress) or progress.step >= last or done >= 1
-            if checkpoint and rank == 0 and (ends or time.monotonic() - saved > checkpoint.every):
-                progress.loss_sum = float(loss_sum)
-                save(checkpoint, run, average, progress)
-                saved = time.monotonic()
-            if ends:
-                break
-    device.wait()
-    return average, progress
+    return run, average, progress
+
+
+def _validate(progress: Progress, loss_sum: Tensor, lr: float, average: nn.Module, watch: Watch, loss: Tensor) -> None:
+    """Write a row and report it; `progress.validating` grows by what validation and report take."""
+    row = {"step": progress.step, "loss": float(loss_sum) / progress.summed}  # waits for the device
+    begun = time.monotonic()
+    row |= {"lr": lr, "score": watch.validate(average)}
+    progress.rows.append(row | {"seconds": progress.seconds})
+    loss_sum.zero_()
+    progress.summed = 0
+    watch.report(progress, loss)
+    progress.validating += time.monotonic() - begun
 
 
 class _Run:
@@ -182,8 +190,13 @@ class _Run:
         """The optimisers of all players, in order."""
         return [optimiser for optimiser, _ in chain.from_iterable(mine.optimisers for mine in self.movers)]
 
-    def move(self, index: int, batch: Batch, factor: float, device: Device, processes: int) -> Tensor:
-        """One step of a player; returns its loss."""
+    def step(self, batch: Batch, factor: float, device: Device, processes: int) -> Tensor:
+        """The step of each player in turn; the loss of the first."""
+        losses = [self._move(index, batch, factor, device, processes) for index in range(len(self.movers))]
+        return losses[0]
+
+    def _move(self, index: int, batch: Batch, factor: float, device: Device, processes: int) -> Tensor:
+        """One player's step; its loss."""
         player, mine = self.game.players[index], self.movers[index]
         if len(self.game.players) > 1:
             for name, parameters in self.movable.items():
@@ -198,8 +211,9 @@ class _Run:
         return loss.detach()
 
 
-def save(checkpoint: Checkpoint, run: _Run, average: nn.Module, progress: Progress) -> None:
+def save(checkpoint: Checkpoint, run: _Run, average: nn.Module, progress: Progress, loss_sum: Tensor) -> None:
     """Write a checkpoint to a temporary file, then rename it."""
+    progress.loss_sum = float(loss_sum)
     state = {
         "settings": dict(checkpoint.settings),
         "schedule": dict(checkpoint.schedule),
@@ -290,8 +304,11 @@ def _share(player: Player, game: Game, parameters: Sequence[Tensor], processes: 
         value.copy_(mean.view(value.shape))
 
 
-def _agreed(done: float, device: Device) -> float:
-    """The value of the first process, because clocks differ and all must stop at the same step."""
+def _done(schedule: Schedule, progress: Progress, device: Device, processes: int) -> float:
+    """The share of the run that is done, by the clock of the first process, as all must stop at the same step."""
+    done = schedule.done(progress.step, progress.seconds)
+    if schedule.seconds is None or processes == 1:
+        return done
     said = torch.tensor(done, dtype=torch.float64, device=device.where)
     torch.distributed.broadcast(said, 0)
     return float(said)

@@ -44,8 +44,8 @@ class Supply:
         self, batches: Batches, step: int, device: Device, *, workers: int = 0, rank: int = 0, processes: int = 1
     ) -> None:
         self.device, self.waited = device, 0.0
-        self._source: _Workers | _Here = (
-            _Workers(batches, step, workers, rank, processes) if workers else _Here(batches, step, rank, processes)
+        self._source: Workers | Here = (
+            Workers(batches, step, workers, rank, processes) if workers else Here(batches, step, rank, processes)
         )
         self._thread = ThreadPoolExecutor(1)
         self._ready: deque[Future[dict[str, Tensor]]] = deque()
@@ -74,13 +74,14 @@ class Supply:
         self._ready.append(self._thread.submit(self._source.next, self.device))
 
 
-class _Here:
-    """Batches made in this process."""
+class Here:
+    """Batches made in this process, when they are asked for."""
 
     def __init__(self, batches: Batches, step: int, rank: int, processes: int) -> None:
         self._batches, self._step, self._share = batches, step, (rank, processes)
 
     def next(self, device: Device) -> dict[str, Tensor]:
+        """The next batch."""
         made = self._batches.batch(self._step, *self._share)
         self._step += 1
         return device.pinned(made)
@@ -92,8 +93,11 @@ class _Here:
         """Does nothing: nothing is open."""
 
 
-class _Workers:
-    """Batches made by worker processes."""
+class Workers:
+    """Batches made by worker processes, which run from the start. Raises RuntimeError if one cannot begin.
+
+    rank, processes: the share of each batch that is made.
+    """
 
     def __init__(self, batches: Batches, step: int, workers: int, rank: int, processes: int) -> None:
         first = batches.batch(step, rank, processes)
@@ -136,8 +140,13 @@ class _Workers:
                 with suppress(BrokenPipeError):
                     connection.send(slot)
 
+    @property
+    def processes(self) -> list[BaseProcess]:
+        """The workers; the first makes the batch after the one of `step`."""
+        return [process for process, _, _ in self._workers]
+
     def next(self, device: Device) -> dict[str, Tensor]:
-        """The next batch, copied from its slot."""
+        """The next batch, copied from its slot. Raises RuntimeError if its worker failed or has ended."""
         if self._first is not None:
             first, self._first = self._first, None
             return device.pinned(first)

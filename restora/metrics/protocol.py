@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from restora.core.errors import RestoraError
-from restora.core.image import to_grey
 from restora.core.names import nearest
 
 
@@ -15,8 +14,7 @@ class Protocol:
     """How two pictures are prepared for a metric."""
 
     name: str
-    channel: str  # "as-is", "rgb", "y" (BT.601 studio range, as MATLAB's rgb2ycbcr) or "grey" (full-range luma)
-    crop: int = 0  # pixels cropped at every border
+    channel: str  # "as-is" or "y" (BT.601 studio range, as MATLAB's rgb2ycbcr)
     crop_scale: int = 0  # pixels cropped per unit of the scale, as for super-resolution
     rounding: bool = True  # to 8 bits, clipped, before comparing
     ssim: str = "wang"  # "wang": Gaussian 11x11, valid region; "uniform": the default of scikit-image, 7x7
@@ -30,9 +28,7 @@ class Protocol:
             values = np.rint(np.clip(values, 0, 255))
         if self.channel == "y":
             values = luma(values)
-        elif self.channel == "grey":
-            values = to_grey(values)
-        border = self.crop + self.crop_scale * scale
+        border = self.crop_scale * scale
         if 2 * border >= min(values.shape[:2]):
             raise RestoraError(
                 f"a picture of {values.shape[1]}x{values.shape[0]} has no pixels left after cropping {border}"

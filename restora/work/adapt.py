@@ -87,24 +87,37 @@ def adapt(
     best, progress = _fine_tune(net, clean, noise, recipe, tell)
     best_net = stored_form(best.net)
     material = Material(recipe, method, photos[1:], [], None, [])
+    card = card_of(material, best_net, [progress], device_named("cpu"))
+    adapted = {"noise_sigma": round(noise.sigma, 5), "held_out": photos[0].path.name}
+    return exported(best_net, _with_adaptation(card, name, base, adapted, best), own_folder())
+
+
+def _with_adaptation(
+    card: dict[str, Any], name: str, base: Weights, adapted: dict[str, Any], best: "Best"
+) -> dict[str, Any]:
+    """The card of trained weights with what is true of adapted ones."""
     scores, taken = best.scores, best.kept * ROUND
-    card = card_of(material, best_net, [progress], device_named("cpu")) | {
-        "name": name,
-        "terms": f"those of {base.name} ({base.card['terms']}), and your own, as the pictures are yours",
-        "bf16_loss_db": base.card.get("bf16_loss_db"),
-        "adapted": {
-            "noise_sigma": round(noise.sigma, 5),
-            "held_out": photos[0].path.name,
-            "held_out_psnr": [round(score, 3) for score in scores],
-            "steps": taken,
-            "gain_db": round(scores[best.kept] - scores[0], 3),
-            "protocol": f"own pictures shrunk by {SMALLER}, with new noise like that measured",
-        },
+    terms = f"those of {base.name} ({base.card['terms']}), and your own, as the pictures are yours"
+    protocol = f"own pictures shrunk by {SMALLER}, with new noise like that measured"
+    adapted = adapted | {
+        "held_out_psnr": [round(score, 3) for score in scores],
+        "steps": taken,
+        "gain_db": round(scores[best.kept] - scores[0], 3),
+        "protocol": protocol,
     }
-    card["trained"] |= {"steps": taken, "held_out_psnr": round(scores[best.kept], 3)}
-    card["trained"] |= {"held_out_protocol": f"one of the pictures, {card['adapted']['protocol']}"}
-    card["recipe"] |= {"terms": card["terms"]}
-    return exported(best_net, card, own_folder())
+    trained = {
+        "steps": taken,
+        "held_out_psnr": round(scores[best.kept], 3),
+        "held_out_protocol": f"one of the pictures, {protocol}",
+    }
+    return card | {
+        "name": name,
+        "terms": terms,
+        "bf16_loss_db": base.card.get("bf16_loss_db"),
+        "adapted": adapted,
+        "trained": card["trained"] | trained,
+        "recipe": card["recipe"] | {"terms": terms},
+    }
 
 
 class Best:

@@ -51,7 +51,8 @@ def test_what_a_mask_marks_is_filled(folder, restora):
 
 
 def test_a_plan_can_be_printed_edited_and_carried_out(folder, restora):
-    restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
+    write(Image(read(Path("clean.png")).pixels[:200, 100:340]), Path("small.png"))
+    restora("degrade", "small.png", "noise(sigma=0.098)", "-o", "noisy.png")
     assert restora("plan", "noisy.png", "-o", "plan.json")[0] == 0
     plan = json.loads(Path("plan.json").read_text())
     assert plan["steps"][0]["method"] == "restora" and json.loads(restora("plan", "noisy.png")[1])["id"] == plan["id"]
@@ -315,10 +316,10 @@ def test_degrade_tells_in_json_on_standard_error_when_the_picture_takes_the_othe
     assert done.stdout.startswith(b"\x89PNG") and json.loads(done.stderr)["seed"] == 0
 
 
-def test_a_port_that_is_taken_is_told_before_an_address_is(folder):
+def test_a_port_that_is_taken_is_told_before_an_address_is(folder, restora):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = process("serve", "--port", str(taken.getsockname()[1]), "--folder", "jobs")
-    assert done.returncode == 2 and b"cannot listen" in done.stderr and done.stderr.count(b"\n") == 1
+        status, _, err = restora("serve", "--port", taken.getsockname()[1], "--folder", "jobs")
+    assert status == 2 and "cannot listen" in err and err.count("\n") == 1
 
 
 IMPORTS = """

@@ -127,8 +127,8 @@ def test(job: dict[str, Any]) -> None:
         started = time.monotonic()
         name = f"{values['method']}.{values['tag']}"
         try:
-            losses = compared(recipe_from(values, name), device)
-            _write(job, {"name": name, "losses": losses, "seconds": time.monotonic() - started})
+            said = compared(recipe_from(values, name), device)
+            _write(job, {"name": name, "losses": said, "seconds": time.monotonic() - started})
         except Exception:
             _write(job, {"name": name, "error": traceback.format_exc()})
             return  # after a failure, a GPU may not respond to this process any more; another one tests the others
@@ -157,7 +157,7 @@ def compared(recipe: Recipe, device: Device) -> str:
             for parameter in net.parameters():
                 parameter.add_(SHAKE * torch.randn_like(parameter))
     plain = Device(torch.device("cpu"), torch.float32, torch.contiguous_format)
-    here, there = (_losses(game, few, each) for each in (plain, device))
+    here, there = (losses(game, few, each) for each in (plain, device))
     said = ", ".join(f"loss {b:.4f} (CPU {a:.4f})" for a, b in zip(here, there, strict=True))
     for a, b in zip(here, there, strict=True):
         if not abs(a - b) <= TOLERANCE * max(abs(a), 1e-3):
@@ -166,7 +166,8 @@ def compared(recipe: Recipe, device: Device) -> str:
     return said
 
 
-def _losses(game: Game, few: dict[str, np.ndarray], device: Device) -> list[float]:
+def losses(game: Game, few: dict[str, np.ndarray], device: Device) -> list[float]:
+    """The loss of each player on a batch, on a device; no step is taken."""
     for net in (*game.nets.values(), *game.still):
         device.place(net)
     batch = device.batch(few)

@@ -51,10 +51,12 @@ def run_campaign(
     if any(out.iterdir()):
         raise OutputExists(f"{out} is not empty; give a new folder")
     with tempfile.TemporaryDirectory(prefix="restora-campaign-") as folder:
-        return _Campaign(entries, 60 * minutes, out, Path(folder), tell, (device, workers)).run()
+        return Campaign(entries, 60 * minutes, out, Path(folder), tell, (device, workers)).run()
 
 
-class _Campaign:
+class Campaign:
+    """A campaign that runs; `run_campaign` says what it is given."""
+
     def __init__(
         self,
         entries: Sequence[Entry],
@@ -76,7 +78,7 @@ class _Campaign:
         """Run the campaign; in any case, processes are ended and results are packed."""
         try:
             self._begin(self.entries[0])  # it prepares during the self-test
-            failed = self._self_test()
+            failed = self.self_test()
             for name, why in failed.items():
                 self._note(Outcome(name, failed=why))
             queue = [entry for entry in self.entries if entry.name not in failed]
@@ -113,7 +115,7 @@ class _Campaign:
             self.processes[entry.name] = Process(self.folder, job, self.compute)
         return self.processes[entry.name]
 
-    def _self_test(self) -> dict[str, str]:
+    def self_test(self) -> dict[str, str]:
         """The reasons why recipes fail, by name: one step of each, and its losses compared with the CPU.
 
         If the process ends during a recipe, this recipe has failed, and another process tests the rest. Recipes for
