@@ -12,6 +12,7 @@ from restora.damage.shrink import Shrink
 from restora.damage.words import parse
 from restora.data.sets import published as literature
 from restora.data.sets import test_set as named_set
+from restora.engines.channels import from_y
 from restora.engines.openvino_ import openvino_engine
 from restora.engines.torch_ import torch_engine
 from restora.files.picture import read
@@ -24,6 +25,7 @@ from restora.methods.unet import UNet
 from restora.methods.vdsr import VDSR
 from restora.metrics.protocol import PROTOCOLS, luma
 from restora.metrics.scores import measure
+from tests.cards import ends
 from tests.methods import published
 
 # From the READMEs of DnCNN and FFDNet. One draw of noise moves the mean of the twelve pictures by up to 0.03 dB at
