@@ -76,7 +76,7 @@ def test_a_bad_quantisation_is_refused_and_a_model_from_before_removed(own, monk
     honest = restora.learn.quantise.quantised
     monkeypatch.setattr(
         "restora.learn.quantise.quantised",
-        lambda path, samples, *rest: honest(path, [0.02 * each for each in samples], *rest),
+        lambda path, samples, *rest: honest(path, [{"y": 0.02 * each["y"]} for each in samples], *rest),
     )
     made, verdict = export(NAME, print)
     assert not verdict.passed and made.int8 is None and not (made.folder / f"{NAME}.int8.onnx").exists()
