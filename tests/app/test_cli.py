@@ -113,10 +113,10 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["measure", "clean.png", "absent.png"], "absent.png"),
         (["measure", "clean.png", "clean.png", "--protocol", "sry"], "did you mean sr-y?"),
         (["show", "dncn"], "did you mean dncnn?"),
-        (["restore", "clean.png", "--plan", "clean.png"], "clean.png is no plan: it is not text"),
+        (["restore", "clean.png", "--plan", "clean.png"], "clean.png is not a plan: it is not text"),
         (["restore", "clean.png", "--plan", "absent.json"], "cannot read the plan absent.json: No such file"),
         (["upscale", "clean.png", "--scale", "2", "--size", "800x800"], "give --scale or --size"),
-        (["denoise", "clean.png", "--method", "tv", "--sigma", "0.1", "--set", "sigma=0.2"], "give sigma once"),
+        (["denoise", "clean.png", "--method", "tv", "--sigma", "0.1", "--set", "sigma=0.2"], "sigma was given twice"),
         (["denoise", "clean.png", "--weights", "clean.png"], "add it first: restora weights add clean.png"),
         (["fix", "clean.png", "--max-pixels", "10"], "0.16 megapixels (400x400), more than the limit of 1e-05"),
         (["fix", "clean.png", "--strength", "very"], "no strength is called 'very'"),
@@ -244,7 +244,7 @@ def test_being_ended_leaves_nothing_behind(folder):
 
 def test_to_go_on_a_file_is_needed(folder, restora):
     status, _, err = restora("denoise", "clean.png", "--method", "median", "--resume", "-o", "-")
-    assert status == 2 and "--resume" in err and "needs a file" in err and err.count("\n") == 1
+    assert status == 2 and "--resume" in err and "must be a file" in err and err.count("\n") == 1
     assert restora("denoise", "clean.png", "--method", "median", "--resume", "-o", "out.png")[0] == 0
     assert sorted(os.listdir()) == ["clean.png", "out.png", "out.png.json"]
 
@@ -257,7 +257,7 @@ def test_a_log_gets_a_line_each_half_minute_and_a_program_none(monkeypatch, caps
             tell(done - 1, 60)
             now[0] += 10
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "restoring: 13 of 60 pieces, 21 %, 0:00:30 gone, about 0:07:50 left" and len(lines) == 16
+    assert lines[0] == "restoring: 13 of 60 pieces, 21 %, 0:00:30 elapsed, about 0:07:50 left" and len(lines) == 16
     with progress("restoring", quiet=True) as tell:
         tell(1, 2)
         now[0] += 100

@@ -20,7 +20,7 @@ def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, 
     report = json.loads(Path("noisy.restored.png.json").read_text())
     assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
-    assert status == 0 and "found nothing to mend" in out and not list(Path().glob("same.png*"))
+    assert status == 0 and "found nothing to repair" in out and not list(Path().glob("same.png*"))
     assert "not looked for yet: blur" in out and "restora denoise clean.png" in out
     assert json.loads(restora("fix", "clean.png", "--json")[1])["output"] == ""
     status, out, _ = restora("fix", "clean.png", "-o", "same.png", "--copy")
