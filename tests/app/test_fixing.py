@@ -45,5 +45,5 @@ def test_diagnose_says_what_it_did_not_look_for(folder, restora):
 
 def test_weights_that_cannot_be_told_sigma_give_way_to_some_that_can(folder, restora):
     status, out, _ = restora("denoise", "clean.png", "--weights", "restora.blind", "--sigma", 0.1, "-o", "a.png")
-    assert status == 0 and "restora.noise, as restora.blind cannot be told sigma" in Path("a.png.json").read_text()
+    assert status == 0 and "restora.noise, as restora.blind does not accept sigma" in Path("a.png.json").read_text()
     assert "restora.noise" in out
