@@ -71,7 +71,8 @@ def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
     if picture.shape[:2] != size:
         height, width = picture.shape[:2]
         raise BadImage(
-            f"the {input_.called} {entry['file']} must be {size[1]}x{size[0]} pixels, like the picture, not {width}x{height}"
+            f"the {input_.called} {entry['file']} must be {size[1]}x{size[0]} pixels,"
+            f" like the picture, not {width}x{height}"
         )
     return lambda *window: to_grey(picture.window(*window))
 

@@ -85,7 +85,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--method", "median", "-o", "clean.png"], "--force"),
         (["denoise", "clean.png", "--weights", "restora.nose"], "did you mean restora.noise?"),
         (["denoise", "clean.png", "--method", "dncnn", "--sigma", "0.1"], "trained without it"),
-        (["denoise", "clean.png", "--method", "dip"], "go ahead with --yes"),
+        (["denoise", "clean.png", "--method", "dip"], "run it with --yes"),
         (["denoise", "clean.png", "--method", "tv", "--sigma-map", "clean.png"], "nor a sigma map"),
         (["upscale", "clean.png", "--method", "bicubic", "--scale", "0.9"], "1 to 8 times as large, not 360x360"),
         (["upscale", "clean.png", "--method", "bicubic", "--scale", "nan"], "must be a number"),

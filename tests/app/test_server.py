@@ -321,7 +321,7 @@ def test_a_fault_of_ours_fails_one_job_and_not_the_server(tmp_path, noisy, monke
         with monkeypatch.context() as patched:
             patched.setattr("restora.work.jobs.restore_file", broken)
             answer = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
-        assert answer.status_code == 422 and "restora itself failed" in answer.json()["error"]
+        assert answer.status_code == 422 and "because of a bug" in answer.json()["error"]
         assert client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN)).status_code == 200
 
 
@@ -338,7 +338,7 @@ def test_folders_that_go_while_they_are_counted_do_no_harm(tmp_path):
 def test_two_servers_cannot_work_in_one_folder(tmp_path):
     one, other = Jobs(tmp_path / "jobs", Limits()), Jobs(tmp_path / "jobs", Limits())
     one.start()
-    with pytest.raises(RestoraError, match="another server works in"):
+    with pytest.raises(RestoraError, match="another server uses"):
         other.start()
     one.close()
     other.start()

@@ -195,7 +195,7 @@ def test_products_are_in_the_report_and_written_where_asked_for(photo, tmp_path)
     with pytest.raises(OutputExists, match=r"x.png.change.png exists"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", plan, options)
     assert not (tmp_path / "x.png").exists()
-    with pytest.raises(BadPlan, match="no step of the plan gives a product 'kernel'; known: centre, change"):
+    with pytest.raises(BadPlan, match="no step of the plan makes a product 'kernel'; known: centre, change"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", plan, Options(keep=("kernel",)))
 
 

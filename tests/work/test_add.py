@@ -104,9 +104,9 @@ def test_what_cannot_be_done_with_them_is_said(foreign, tmp_path, photo):
         learned_step(method_named("foreign"), "")
     with pytest.raises(BadPlan, match="foreign has no weights of its own"):
         restore(Image(photo[:40, :40]), Plan((Step("foreign", ""),), ""))
-    with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
+    with pytest.raises(RestoraError, match="was added from a file and has no recipe"):
         export("mine.double", quiet)
-    with pytest.raises(RestoraError, match="came from elsewhere and has no recipe"):
+    with pytest.raises(RestoraError, match="was added from a file and has no recipe"):
         adapt(tmp_path, "my-camera", quiet, start="mine.double")
 
 
@@ -161,9 +161,9 @@ def test_the_task_is_guessed_unless_it_is_said(scale, names, task):
 
 
 def test_a_task_that_cannot_be_is_refused(tmp_path):
-    with pytest.raises(RestoraError, match="^the net makes pictures 2 times larger: its task cannot be jpeg$"):
+    with pytest.raises(RestoraError, match="^the net makes pictures 2 times larger, so its task cannot be jpeg$"):
         task_for("jpeg", 2, [])
-    with pytest.raises(RestoraError, match="^the net does not make pictures larger: its task cannot be enlarge$"):
+    with pytest.raises(RestoraError, match="^the net does not make pictures larger, so its task cannot be enlarge$"):
         task_for("enlarge", 1, [])
     with pytest.raises(RestoraError, match="no task is called 'magic'; known: denoise, jpeg, enlarge, fill, deblur"):
         add(tmp_path / "net.pth", "mine.net", "", quiet, task="magic")
@@ -256,7 +256,7 @@ def test_the_card_says_what_was_measured(added):
     )
     assert card["terms"] == ("MIT" if case.architecture == "DnCNN" else "not stated")
     assert len(card["origin"]["sha256"]) == 64 and card["origin"]["file"] and card["parameters"] > 1000
-    assert card["from_torch"] <= 1e-5 and card["memory"] >= 200 and "not judged" in card["int8"]["objections"][0]
+    assert card["from_torch"] <= 1e-5 and card["memory"] >= 200 and "not tested" in card["int8"]["objections"][0]
     assert ("whole picture" in card["sees"]) == (case.halo is None)
     held = (weights.folder / f"{weights.name}.safetensors").stat().st_size
     assert weights.onnx.stat().st_size < max(400_000, held / 4)  # parameters are stored once
