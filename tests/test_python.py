@@ -299,7 +299,7 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.restore(Y, {"steps": []}), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, restora.Plan((), ""), inputs={"sigma_map": LEVEL}), BadPlan, "no step"),
         (lambda: restora.fix(Y, strength="huge"), BadPlan, "no strength"),
-        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "no amount"),
+        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "not an amount"),
         (lambda: restora.denoise(Y, 0.1, method="nlm", max_memory=10), BadImage, "MB of memory"),
         (lambda: restora.fix(Y, engine="cuda"), BadPlan, "no engine"),
         (lambda: restora.degrade(Y, "fog()"), restora.RestoraError, "fog"),

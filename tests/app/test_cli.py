@@ -108,7 +108,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["bench", "denoise", "--noise", "nose(sigma=1)"], "did you mean noise?"),
         (["adapt", "absent", "-o", "mine"], "absent holds no pictures"),
         (["fix", "clean.png", "--max-pixels", "1000"], "--max-pixels"),
-        (["fix", "clean.png", "--max-memory", "much"], "no amount"),
+        (["fix", "clean.png", "--max-memory", "much"], "not an amount"),
         (["degrade", "clean.png", "nose(sigma=1)", "-o", "b.png"], "did you mean noise?"),
         (["measure", "clean.png", "absent.png"], "absent.png"),
         (["measure", "clean.png", "clean.png", "--protocol", "sry"], "did you mean sr-y?"),
@@ -139,7 +139,7 @@ def test_a_mistake_is_one_clear_line_and_exit_2(folder, restora, words, says):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_lack_of_cuda_is_one_sentence_and_exit_2(folder, restora):
     says = f"torch {torch.__version__} finds no CUDA device on this computer; install the driver of the GPU"
-    says += " and a torch that is built for CUDA, or use --device cpu"
+    says += " and a torch built for CUDA, or use --device cpu"
     assert restora("fix", "clean.png", "--device", "cuda") == (2, "", f"restora: {says}\n")
 
 

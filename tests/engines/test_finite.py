@@ -85,7 +85,7 @@ def test_a_model_that_cannot_be_loaded_or_run_is_told_in_our_words(tmp_path, eng
     for number, text in enumerate((b"", b"not a model", find("srcnn.x2").onnx.read_bytes()[:-500])):
         path = tmp_path / f"{number}.onnx"
         path.write_bytes(text)
-        with pytest.raises(RestoraError, match=r"cannot load .*\.onnx.*: it is damaged, or of a kind that") as caught:
+        with pytest.raises(RestoraError, match=r"cannot load .*\.onnx.*: it is damaged, or of an unsup") as caught:
             load(path)
         assert "Exception" not in str(caught.value) and len(str(caught.value).splitlines()) == 1
     with pytest.raises(
