@@ -226,7 +226,7 @@ ONE[3, 4, 1] = 255
 WRONG = {
     "floats of 0 to 255": (Y.astype(np.float32), "from 0 to 255, .*divide it by 255"),
     "floats of 0 to 65535": (Y * 257.0, "divide it by 65535"),
-    "floats of -1 to 1": (2 * F - 1, r"take \(y \+ 1\) / 2"),
+    "floats of -1 to 1": (2 * F - 1, r"use \(y \+ 1\) / 2"),
     "twice too bright": (2 * F, "1 white"),
     "one value of 255": (ONE, "1 white"),
     "NaN": (NAN, "NaN or infinity"),
@@ -240,10 +240,10 @@ WRONG = {
     "dates": (Y.astype("M8[s]"), "not datetime64"),
     "texts": (Y.astype(str), "not <U"),
     "0 and 1 in uint8": (MASK.astype(np.uint8), "only 0 and 1"),
-    "8 bit in uint16": (Y.astype(np.uint16), "where white is 65535"),
+    "8 bit in uint16": (Y.astype(np.uint16), "but white is 65535"),
     "channels first": (F.transpose(2, 0, 1), r"np\.transpose\(y, \(1, 2, 0\)\)"),
     "one channel first": (F.transpose(2, 0, 1)[:1], "channels first"),
-    "a batch": (F[None], "several pictures"),
+    "a batch": (F[None], "is a batch"),
     "a line": (F[0, :, 0], "not 88"),
     "a number": (np.float32(0.5), "not a single number"),
     "five channels": (np.zeros((9, 9, 5)), "1 to 4 channels"),
@@ -255,7 +255,7 @@ WRONG = {
     "palette": (PIL.Image.fromarray(Y).convert("P"), "mode P"),
     "CMYK": (PIL.Image.fromarray(Y).convert("CMYK"), "mode CMYK"),
     "bytes": (b"photo.jpg", "not |S"),
-    "standard input": ("-", "needs the name of a file"),
+    "standard input": ("-", "give the name of a file"),
     "no file": ("nowhere.png", "No such file"),
     "a folder": (Path(__file__).parent, "is a folder"),
 }
@@ -279,12 +279,12 @@ def test_noise_beyond_black_and_white_is_taken():
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: restora.denoise(Y, 0.1, method="nlm", knobs={"sigma": 0.1}), BadKnob, "sigma once"),
+        (lambda: restora.denoise(Y, 0.1, method="nlm", knobs={"sigma": 0.1}), BadKnob, "sigma was given twice"),
         (lambda: restora.denoise(Y, True, method="nlm"), BadKnob, "sigma must be a number"),
         (lambda: restora.denoise(Y, strength=2), BadPlan, "from 0 to 1"),
         (lambda: restora.denoise(Y, strength="light"), BadKnob, "strength must be a number"),
         (lambda: restora.denoise(Y, method="nlmm"), restora.RestoraError, "did you mean"),
-        (lambda: restora.denoise(Y, method="edsr"), BadPlan, "removes no noise"),
+        (lambda: restora.denoise(Y, method="edsr"), BadPlan, "does not remove noise"),
         (lambda: restora.denoise(Y, sigma_map=LEVEL[:50]), BadImage, "the sigma map"),
         (lambda: restora.upscale(Y, "2"), BadKnob, "scale must be a number"),
         (lambda: restora.upscale(Y, float("nan")), BadKnob, "from 1 to 8"),
@@ -293,13 +293,13 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.upscale(Y, size=200), BadKnob, r"\(height, width\)"),
         (lambda: restora.inpaint(Y, ~(MASK | True)), BadImage, "marks nothing"),
         (lambda: restora.inpaint(Y, MASK[:50]), BadImage, "the mask"),
-        (lambda: restora.inpaint(Y, "no-mask.png"), BadPlan, "there is no mask"),
+        (lambda: restora.inpaint(Y, "no-mask.png"), BadPlan, "the mask no-mask.png does not exist"),
         (lambda: restora.inpaint(Y, MASK, "nlm"), BadPlan, "does not fill"),
         (lambda: restora.restore(Y, "no-plan.json"), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, {"steps": []}), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, restora.Plan((), ""), inputs={"sigma_map": LEVEL}), BadPlan, "no step"),
         (lambda: restora.fix(Y, strength="huge"), BadPlan, "no strength"),
-        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "no amount"),
+        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "not an amount"),
         (lambda: restora.denoise(Y, 0.1, method="nlm", max_memory=10), BadImage, "MB of memory"),
         (lambda: restora.fix(Y, engine="cuda"), BadPlan, "no engine"),
         (lambda: restora.degrade(Y, "fog()"), restora.RestoraError, "fog"),
@@ -331,7 +331,7 @@ def test_save_keeps_what_the_file_says_and_overwrites_nothing(tmp_path):
     assert result.report.output == str(target) and len(result.report.output_sha256) == 64
     with pytest.raises(OutputExists):
         result.save(target)
-    with pytest.raises(BadImage, match="needs the name of a file"):
+    with pytest.raises(BadImage, match="give the name of a file"):
         result.save("-")
     assert result.save(target, force=True) == []
     assert "laid on white" in result.save(tmp_path / "better.jpg")[0]

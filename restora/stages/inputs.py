@@ -1,4 +1,4 @@
-"""What a step reads beside the picture: from what a person gives to an entry of the plan, and from there to values."""
+"""Inputs of a step: from the user's value to an entry of the plan, and from the entry to arrays."""
 
 import json
 import re
@@ -26,16 +26,16 @@ WORDS = ("kernel", "boxes")
 
 
 def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
-    """The entry of a plan for what a person gives: the name of a file, or words. Raises BadPlan."""
+    """The entry of a plan for the user's value, a file name or words. Raises BadPlan."""
     path = Path(given)
     try:
         is_file = path.is_file()
-    except OSError:  # too long for a name
+    except OSError:  # too long for a file name
         is_file = False
     if is_file:
         return {"file": str(path), "sha256": sha256(path)}
     if input_.kind not in WORDS or isinstance(given, PathLike):
-        raise BadPlan(f"there is no {input_.called} {given}")
+        raise BadPlan(f"the {input_.called} {given} does not exist")
     entry = {"value": str(given)}
     _READERS[input_.kind](input_, entry)
     return entry
@@ -46,7 +46,7 @@ def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
 
     A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
-    Raises BadPlan for a file that has changed since the plan was made, BadImage for one that does not fit.
+    Raises BadPlan for a file that has changed since the plan was made, BadImage for one of another size.
     """
     values = {}
     for each in method.inputs:
@@ -63,7 +63,7 @@ def _unchanged(entry: Mapping[str, str]) -> None:
     except OSError as error:
         raise BadPlan(f"cannot read {path}, which the plan names: {error.strerror}") from error
     if changed:
-        raise BadPlan(f"{path} has changed since the plan was made")
+        raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
 
 
 def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
@@ -71,7 +71,8 @@ def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
     if picture.shape[:2] != size:
         height, width = picture.shape[:2]
         raise BadImage(
-            f"the {input_.called} {entry['file']} is {width}x{height} pixels, the picture {size[1]}x{size[0]}"
+            f"the {input_.called} {entry['file']} must be {size[1]}x{size[0]} pixels,"
+            f" like the picture, not {width}x{height}"
         )
     return lambda *window: to_grey(picture.window(*window))
 
@@ -83,7 +84,7 @@ def _picture(input_: Input, entry: Mapping[str, str]) -> Any:
 def _opened(entry: Mapping[str, str]) -> Any:
     try:
         return open_picture(Path(entry["file"]))
-    except Truncated as error:  # only the picture itself can be restored in part
+    except Truncated as error:  # only the picture itself can be salvaged
         raise BadImage(str(error)) from error
 
 

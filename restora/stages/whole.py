@@ -25,7 +25,7 @@ class Whole(Stage):
         return self.before
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row for each pixel of the picture."""
+        """The memory of the row for each pixel of the picture."""
         return self.setup.method.bytes_a_pixel(self.setup.knobs) * self.before[0] * self.before[1]
 
     def run(self, read: Read, window: Window) -> np.ndarray:
@@ -41,11 +41,11 @@ class Whole(Stage):
         return blended(y, made.x_hat, setup.step.strength)
 
     def products(self) -> Mapping[str, Any]:
-        """What the function gave beside the picture."""
+        """The products of the function."""
         return self.found
 
     def notes(self) -> list[str]:
-        """What the function said of its end."""
+        """The note of the function."""
         return [f"{self.name}: {self.note}"] if self.note else []
 
 

@@ -90,7 +90,7 @@ def test_a_map_says_it_pixel_by_pixel(noisy, tmp_path):
 
 def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
     write(Image(noisy[:50].clip(0, 1)), tmp_path / "small.png")
-    with pytest.raises(BadImage, match="the sigma map .* is 304x50 pixels, the picture 304x256"):
+    with pytest.raises(BadImage, match="the sigma map .* must be 304x256 pixels, like the picture, not 304x50"):
         restore(Image(noisy), mapped(tmp_path / "small.png"))
     plan = mapped(tmp_path / "small.png")
     write(Image(noisy[:60].clip(0, 1)), tmp_path / "small.png", force=True)
@@ -102,7 +102,7 @@ def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
     card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
     card |= contract(3, 0, "denoise")
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
-    with pytest.raises(BadPlan, match="cannot be told sigma"):
+    with pytest.raises(BadPlan, match="does not accept sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))
 
 
