@@ -40,7 +40,7 @@ def score(x_hat, x):
 
 @pytest.mark.parametrize("method", DENOISERS, ids=lambda method: method.name)
 def test_shipped_weights_gain_on_what_they_treat(method, photo, grey_photo):
-    for x in (photo, grey_photo):
+    for x in (photo[:160], grey_photo[:160]):
         y = NOISE.apply(x, np.random.default_rng(1))
         x_hat, report = restore(Image(y), Plan((Step(method.name, "", method.weights[0]),), ""))
         assert score(x_hat.pixels, x) > score(y, x) + 7.5
@@ -50,7 +50,8 @@ def test_shipped_weights_gain_on_what_they_treat(method, photo, grey_photo):
 @pytest.mark.parametrize("method", DENOISERS, ids=lambda method: method.name)
 def test_both_engines_restore_alike(method, noisy):
     plan = Plan((Step(method.name, "", method.weights[0]),), "")
-    ours, theirs = (restore(Image(noisy), plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
+    y = Image(noisy[:128, :160])
+    ours, theirs = (restore(y, plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
     assert np.abs(ours - theirs).max() <= 1e-5
 
 
