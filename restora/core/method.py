@@ -57,7 +57,7 @@ class Method:
     paper: str
     knobs: tuple[Knob, ...] = ()
     scale: int = 1  # how many times larger its net makes a picture, unless its weights say otherwise
-    halo: Halo = 0
+    halo: Halo | None = None
     multiple: int = 1
     channels: int | None = None  # processed together; None: any number
     luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
@@ -94,7 +94,7 @@ class Method:
                 f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
             ) from error
 
-    def reach(self, knobs: Knobs) -> int:
+    def reach(self, knobs: Knobs) -> int | None:
         """The halo for these knobs."""
         return self.halo(knobs) if callable(self.halo) else self.halo
 

@@ -16,7 +16,7 @@ class Correct(Stage):
 
     def __init__(self, setup: Setup, function: Callable[..., np.ndarray]) -> None:
         self.name, self.before, self.after = setup.method.name, setup.size, setup.size
-        self.function, self.halo = function, setup.method.reach(setup.knobs)  # in pixels of the given picture
+        self.function, self.halo = function, setup.method.reach(setup.knobs) or 0  # in pixels of the given picture
         self.memory = setup.method.bytes_a_pixel(setup.knobs)
         self.given, self.given_size = setup.given, setup.given_size
         self.squares, self.count = 0.0, 0.0  # of the differences from the given picture

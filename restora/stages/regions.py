@@ -148,7 +148,7 @@ def regions(setup: Setup) -> Stage:
         method.name,
         mask,
         lambda y, mask: made_of(function(y, mask=mask, **knobs)).x_hat,
-        margin=method.reach(knobs),
+        margin=method.reach(knobs) or 0,
         memory=method.bytes_a_pixel(knobs),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,

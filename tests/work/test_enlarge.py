@@ -121,7 +121,7 @@ def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo
     assert np.abs(x_hat.pixels - whole.pixels.clip(0, 1)).max() <= 1e-5 + 0.5 / 65535
 
 
-@pytest.mark.parametrize("size", [(333, 421), (380, 420), (1330, 1470)])
+@pytest.mark.parametrize("size", [(333, 421), (380, 420), (950, 1050)])
 @pytest.mark.parametrize("name", ["bicubic", "lanczos", "back-projection"])
 def test_classical_ways_by_pieces_equal_the_picture_whole(name, size, photo):
     y = photo[:190, :210]

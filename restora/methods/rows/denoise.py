@@ -214,7 +214,7 @@ ROWS = (
     Method(
         name="bm3d",
         entry="restora.methods.bm3d:bm3d",
-        stage="local",
+        stage="whole",
         about="filters stacks of similar patches in a sparse transform; needs its authors' non-commercial package",
         treats=("gaussian",),
         paper="Dabov et al., Image denoising by sparse 3-D transform-domain collaborative filtering, IEEE TIP 2007",
@@ -225,7 +225,7 @@ ROWS = (
     Method(
         name="tv",
         entry="restora.methods.tv:tv",
-        stage="local",
+        stage="whole",
         about="least total variation close to the picture; gives flat areas with sharp edges",
         treats=("gaussian",),
         paper="Rudin, Osher and Fatemi, Physica D 1992; Chambolle, JMIV 2004",
@@ -234,7 +234,7 @@ ROWS = (
     Method(
         name="wavelet",
         entry="restora.methods.wavelet:wavelet",
-        stage="local",
+        stage="whole",
         about="small wavelet coefficients removed",
         treats=("gaussian",),
         paper="Chang, Yu and Vetterli, IEEE TIP 2000",
