@@ -171,8 +171,8 @@ def test_numbers_of_numpy_are_taken_and_the_report_is_json():
 
 def test_a_mask_in_an_array_is_asked_for_again():
     result = restora.inpaint(X, MASK)
-    assert np.array_equal(restora.restore(X, result.plan, mask=MASK).image, result.image)
-    with pytest.raises(BadPlan, match="give that again, as mask="):
+    assert np.array_equal(restora.restore(X, result.plan, inputs={"mask": MASK}).image, result.image)
+    with pytest.raises(BadPlan, match="give it again: inputs="):
         restora.restore(X, result.plan)
 
 
@@ -232,7 +232,7 @@ WRONG = {
     "NaN": (NAN, "NaN or infinity"),
     "infinity": (np.where(np.isnan(NAN), np.inf, F), "NaN or infinity"),
     "bool": (MASK, "not bool"),
-    "int64": (Y.astype(np.int64), r"not int64; with \.astype\(np\.uint8\)"),
+    "int64": (Y.astype(np.int64), r"not int64; if it holds 0 to 255, use \.astype\(np\.uint8\)"),
     "int8": (Y.astype(np.int8), "not int8"),
     "uint32": (Y.astype(np.uint32), "not uint32"),
     "complex": (F * 1j, "not complex128"),
@@ -250,7 +250,7 @@ WRONG = {
     "empty": (np.zeros((0, 9, 3)), "empty"),
     "no channels": (np.zeros((9, 9, 0)), "empty"),
     "nothing": (None, "not object"),
-    "a ragged list": ([[1.0], [1.0, 2.0]], "list is no picture"),
+    "a ragged list": ([[1.0], [1.0, 2.0]], "list is not a picture"),
     "masked": (np.ma.masked_greater(F, 0.9), "masked values"),
     "palette": (PIL.Image.fromarray(Y).convert("P"), "mode P"),
     "CMYK": (PIL.Image.fromarray(Y).convert("CMYK"), "mode CMYK"),
@@ -304,7 +304,7 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.fix(Y, engine="cuda"), BadPlan, "no engine"),
         (lambda: restora.degrade(Y, "fog()"), restora.RestoraError, "fog"),
         (lambda: restora.degrade(Y, "noise(sigma=0.1)", -1), BadKnob, "seed must be"),
-        (lambda: restora.measure(Y, Y[:50]), restora.RestoraError, "one size"),
+        (lambda: restora.measure(Y, Y[:50]), restora.RestoraError, "must have the same size"),
         (lambda: restora.measure(Y, Y, "psnr"), restora.RestoraError, "no protocol"),
         (lambda: restora.load("edsr.x5"), restora.RestoraError, "did you mean"),
         (lambda: restora.show("nlmm"), restora.RestoraError, "did you mean"),
@@ -334,7 +334,7 @@ def test_save_keeps_what_the_file_says_and_overwrites_nothing(tmp_path):
     with pytest.raises(BadImage, match="give the name of a file"):
         result.save("-")
     assert result.save(target, force=True) == []
-    assert "laid on white" in result.save(tmp_path / "better.jpg")[0]
+    assert "was put on white" in result.save(tmp_path / "better.jpg")[0]
 
 
 def test_a_clean_file_is_copied_unless_the_picture_was_changed(tmp_path):

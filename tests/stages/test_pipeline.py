@@ -220,7 +220,7 @@ def test_inputs_are_part_of_the_plan_and_are_checked(photo, tmp_path):
     plan = Plan((KERNEL,), "")
     other = Plan((Step("weighted", "", inputs=given("gaussian(sigma=0.9)")),), "")
     assert plan.id != other.id and plan_from_json(plan.to_json()) == plan
-    with pytest.raises(BadPlan, match="weighted needs a kernel: give it with --kernel"):
+    with pytest.raises(BadPlan, match="weighted needs a kernel; give it with --kernel"):
         restore(Image(photo), Plan((Step("weighted", ""),), ""))
     with pytest.raises(BadPlan, match="median has no input kernel"):
         restore(Image(photo), Plan((Step("median", "", inputs=given("disk(radius=2)")),), ""))

@@ -6,8 +6,9 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.methods.table import METHODS
+from restora.stages.check import check
 from restora.work.diagnose import diagnose, spread
-from restora.work.plan import check, plan_for, plan_of_method
+from restora.work.plan import plan_for, plan_of_method
 
 
 def damaged(x, words):
