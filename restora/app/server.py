@@ -45,7 +45,6 @@ STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     """The application. It runs its jobs while it is up."""
     counters = CollectorRegistry()
-    answered = Counter("restora_requests", "Requests answered", ["status"], registry=counters)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +69,23 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     app.include_router(router)
     mount_page(app, jobs, bounds, app.state.slots, app.state.space)
 
+    _guard(app, jobs, bounds)
+
+    @app.exception_handler(RequestValidationError)
+    async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(422, "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail))
+
+    return app
+
+
+def _guard(app: FastAPI, jobs: Jobs, bounds: Bounds) -> None:
+    """Check every request before it is answered, and count the answers."""
+    answered = Counter("restora_requests", "Requests answered", ["status"], registry=app.state.counters)
+
     async def refused_first(request: Request) -> Response | None:
         refused = refusal(request, bounds.token) or too_much(request, app.state.space.check)
         if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
@@ -91,16 +107,6 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
         for name, value in HEADERS.items():
             response.headers[name] = value
         return response
-
-    @app.exception_handler(RequestValidationError)
-    async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(422, "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()))
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail))
-
-    return app
 
 
 router = APIRouter()

@@ -59,8 +59,6 @@ def add(
     or infinity, OutputExists, or RestoraError for an invalid name or task.
     """
     free_name(name, "mine.nafnet", force)
-    if task is not None and task not in TASKS:
-        raise RestoraError(f"no task is called {task!r}; known: {', '.join(TASKS)}")
     try:
         import onnxscript  # noqa: F401
         import spandrel  # noqa: F401
@@ -108,6 +106,8 @@ def task_for(wished: str | None, scale: int, names: Sequence[str]) -> str:
 
     Raises RestoraError for a task that the scale contradicts.
     """
+    if wished is not None and wished not in TASKS:
+        raise RestoraError(f"no task is called {wished!r}; known: {', '.join(TASKS)}")
     if wished and (wished == "enlarge") != (scale > 1):
         does = f"makes pictures {scale} times larger" if scale > 1 else "does not make pictures larger"
         raise RestoraError(f"the net {does}, so its task cannot be {wished}")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from restora.core.errors import RestoraError
-from restora.core.plan import Plan, Step, plan_from_json
+from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
 from restora.files.save import write_text
@@ -28,7 +28,7 @@ from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
 from restora.work.plan import with_inputs
 from restora.work.restore import Limits, Options, restore_file
-from restora.work.told import Full, full_if_short, without_places
+from restora.work.told import Full, full_if_short, with_plain_names, without_places
 from restora.work.view import view_of
 
 LOG = logging.getLogger("restora")
@@ -65,12 +65,6 @@ class Job:
     plan: str  # JSON; empty: by the diagnosis
     ending: str  # file name extension of the result
     error: str
-
-
-def _with_plain_names(step: Step) -> Step:
-    """The step with the names of its inputs instead of their paths, which must not be shown."""
-    inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
-    return replace(step, inputs=inputs)
 
 
 def size_of(path: Path) -> int:
@@ -334,7 +328,7 @@ class Jobs:
         report = restore_file(*files, decide, options, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # clients must not see paths
-        report.plan = replace(report.plan, steps=tuple(map(_with_plain_names, report.plan.steps)))
+        report.plan = replace(report.plan, steps=tuple(map(with_plain_names, report.plan.steps)))
         return report
 
     def _recover(self) -> None:

@@ -95,7 +95,6 @@ def restore(
             tell(done, len(work))
     _finish(report, work, started)
     for name, value in work.products().items():
-        report.products[name] = facts_of(name, plan)
         if keep:
             keep(name, value_of(value))
     if work.size() == image.shape[:2] or image.alpha is None:
@@ -141,22 +140,18 @@ def restore_file(
     check_places(places, target, force)
     means = Means(backend, limits.memory, picture.held, frozenset(options.keep))
     work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
-    height, width = work.size()
-    if height * width > limits.pixels:
-        allowed = f"the limit of {limits.pixels / 1e6:g} megapixels"
-        raise BadImage(f"the result would have {width}x{height} pixels, more than {allowed} (--max-pixels)")
-    shape = (height, width, picture.shape[2] + picture.has_alpha)
+    shape = _shape_of_result(work, picture, limits)
     check_output(target, shape, force, picture.format)
     report.input_sha256 = sha256(picture.path)
     if not plan.steps and kind == picture.format and not picture.salvaged_rows:
         copy(picture.path, target, force=force)
-        report.warnings.clear()  # warnings about reading do not apply to a copy
+        report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
-        with unfinished(target, made_from, height, resume) if resume else nullcontext() as part:
+        with unfinished(target, made_from, shape[0], resume) if resume else nullcontext() as part:
             if part:
                 report.resumed_at = part.rows
-                _take_up(work, part.tally)
+                work.count_on(part.tally.get("counted", []))
             report.warnings += write_by_tiles(
                 _tiles(work, picture, part, tell), shape, picture.meta, target,
                 force=force, quality=options.quality, kind=kind, part=part,
@@ -165,11 +160,18 @@ def restore_file(
         report.output_sha256 = sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
-    for name, value in work.products().items():
-        report.products[name] = facts_of(name, plan)
-        if name in places:
-            report.products[name] |= write_product(value, places[name], name, plan, force)
+    for name in places:
+        report.products[name] |= write_product(work.products()[name], places[name], name, plan, force)
     return report
+
+
+def _shape_of_result(work: Pipeline, picture: Picture, limits: Limits) -> tuple[int, int, int]:
+    """(H, W, channels with alpha) of the result. Raises BadImage for one that is too large."""
+    height, width = work.size()
+    if height * width > limits.pixels:
+        allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
+        raise BadImage(f"the result would have {width}x{height} pixels, more than {allowed} (--max-pixels)")
+    return height, width, picture.shape[2] + picture.has_alpha
 
 
 def _tiles(
@@ -204,10 +206,6 @@ def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any
         "tile size": report.tile,
         "version of restora or its libraries": {name: version(name) for name in PACKAGES},
     }
-
-
-def _take_up(work: Pipeline, tally: dict[str, Any]) -> None:
-    work.count_on(tally.get("counted", []))
 
 
 def _alike(part: Callable[..., np.ndarray | None], work: Pipeline) -> Callable[..., np.ndarray]:
@@ -257,6 +255,7 @@ def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
 def _finish(report: Report, work: Pipeline, started: float) -> None:
     report.tiles, report.repaired_tiles = len(work), work.repaired
     report.warnings += work.notes()
+    report.products = {name: facts_of(name, report.plan) for name in work.products()}
     report.seconds = round(time.perf_counter() - started, 3)
     report.versions = {package: version(package) for package in PACKAGES}
     report.peak_megabytes = round(peak_memory() / 1e6, 1)

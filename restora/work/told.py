@@ -6,9 +6,11 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from restora.core.errors import RestoraError
+from restora.core.plan import Step
 
 SHORT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 """Error numbers of temporary shortages: space, file descriptors."""
@@ -46,3 +48,9 @@ def without_places(sentence: str, folder: Path) -> str:
     """The sentence without paths of this machine, including those in `folder`."""
     known = "|".join(re.escape(str(place)) for place in (folder, tempfile.gettempdir()))
     return printable(re.sub(rf"({known}|(?<![\w/:.<])/[^\s:;,'\")/])[^\s:;,'\")]*", "the server's files", sentence))
+
+
+def with_plain_names(step: Step) -> Step:
+    """The step with the names of its inputs instead of their paths, which must not be shown."""
+    inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
+    return replace(step, inputs=inputs)
