@@ -15,8 +15,6 @@ from restora.core.image import to_grey
 from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.plan import Step
-from restora.damage.blur import Blur, KernelBlur
-from restora.damage.words import parse
 from restora.engines.tiling import Read
 from restora.files.picture import open_picture
 from restora.stages.stage import Size
@@ -89,6 +87,9 @@ def _opened(entry: Mapping[str, str]) -> Any:
 
 
 def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
+    from restora.damage.blur import Blur, KernelBlur  # with SciPy's signal package, which most runs do not need
+    from restora.damage.words import parse
+
     try:
         if "file" in entry:
             return KernelBlur(entry["file"]).kernel().astype(np.float32)

@@ -22,6 +22,7 @@ from restora.core.errors import RestoraError
 from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
+from restora.files.disk import size_of
 from restora.files.save import write_text
 from restora.methods.table import INPUTS
 from restora.work.diagnose import Pixels
@@ -65,13 +66,6 @@ class Job:
     plan: str  # JSON; empty: by the diagnosis
     ending: str  # file name extension of the result
     error: str
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file; 0 if it was deleted meanwhile."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
 
 
 class Jobs:

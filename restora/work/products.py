@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,21 @@ def facts_of(name: str, plan: Plan) -> dict[str, str]:
     return {"kind": product_of(plan, name).kind, "description": product_of(plan, name).help}
 
 
-def file_of(target: Path, name: str, plan: Plan) -> Path:
-    """The file of a product of the result `target`: TARGET.NAME.png, or .json."""
-    ending = "json" if product_of(plan, name).kind == "boxes" else "png"
-    return target.with_name(f"{target.name}.{name}.{ending}")
+def places_for(names: Iterable[str], target: Path, plan: Plan, force: bool) -> dict[str, Path]:
+    """The files of products of the result `target`, by name: TARGET.NAME.png, or .json.
 
-
-def check_places(places: Mapping[str, Path], target: Path, force: bool) -> None:
-    """Raise OutputExists or BadPlan, before anything slow, if products cannot be written."""
+    Raises OutputExists or BadPlan, before anything slow, if they cannot be written.
+    """
+    places = {}
+    for name in names:
+        ending = "json" if product_of(plan, name).kind == "boxes" else "png"
+        places[name] = target.with_name(f"{target.name}.{name}.{ending}")
     if places and target == STDIO:
-        raise BadPlan("products are written beside the result, so the result must be a file; name it with -o")
+        raise BadPlan("products are written beside the result, so it needs a file: name it with -o")
     for path in places.values():
         if not force and os.path.lexists(path):
             raise OutputExists(f"{path} exists; overwrite it with --force")
+    return places
 
 
 def value_of(product: Any) -> Any:

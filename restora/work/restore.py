@@ -29,7 +29,7 @@ from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.resize import resampled
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels
-from restora.work.products import check_places, facts_of, file_of, value_of, write_product
+from restora.work.products import facts_of, places_for, value_of, write_product
 
 MAX_MEMORY = 1_000_000_000
 PACKAGES = ("restora", "numpy", "openvino")
@@ -132,12 +132,9 @@ def restore_file(
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     report.salvaged_rows = picture.salvaged_rows
     if not plan.steps and not options.keep_unchanged and not picture.salvaged_rows:
-        report.output, report.input_sha256 = "", sha256(picture.path)
-        report.warnings += picture.faults
-        return report
+        return _nothing_done(report, picture)
     _be_patient(plan, picture.shape, limits.minutes)
-    places = {name: file_of(target, name, plan) for name in options.keep}
-    check_places(places, target, force)
+    places = places_for(options.keep, target, plan, force)
     means = Means(backend, limits.memory, picture.held, frozenset(options.keep))
     work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
     shape = _shape_of_result(work, picture, limits)
@@ -160,8 +157,14 @@ def restore_file(
         report.output_sha256 = sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
-    for name in places:
-        report.products[name] |= write_product(work.products()[name], places[name], name, plan, force)
+    for name, path in places.items():
+        report.products[name] |= write_product(work.products()[name], path, name, plan, force)
+    return report
+
+
+def _nothing_done(report: Report, picture: Picture) -> Report:
+    report.output, report.input_sha256 = "", sha256(picture.path)
+    report.warnings += picture.faults
     return report
 
 
@@ -169,7 +172,7 @@ def _shape_of_result(work: Pipeline, picture: Picture, limits: Limits) -> tuple[
     """(H, W, channels with alpha) of the result. Raises BadImage for one that is too large."""
     height, width = work.size()
     if height * width > limits.pixels:
-        allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
+        allowed = f"the limit of {limits.pixels / 1e6:g} megapixels"
         raise BadImage(f"the result would have {width}x{height} pixels, more than {allowed} (--max-pixels)")
     return height, width, picture.shape[2] + picture.has_alpha
 
