@@ -153,8 +153,7 @@ def restore_file(
                 _tiles(work, picture, part, tell), shape, picture.meta, target,
                 force=force, quality=options.quality, kind=kind, part=part,
             )  # fmt: skip
-    if target != STDIO:
-        report.output_sha256 = sha256(target)
+    report.output_sha256 = "" if target == STDIO else sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
     for name, path in places.items():
