@@ -85,8 +85,8 @@ def test_a_form_serves_as_well_as_a_body(client, noisy):
     plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
     form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
     assert form.content == plain.content and "x.png" not in str(form.headers)
-    three = {name: noisy.read_bytes() for name in "abc"}
-    assert "Too many files" in client.post("/v1/restore", files=three).json()["error"]
+    four = {name: noisy.read_bytes() for name in "abcd"}
+    assert "Too many files" in client.post("/v1/restore", files=four).json()["error"]
     broken = client.post("/v1/diagnose", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert broken.status_code in (400, 422) and broken.json()["error"]
     assert client.get("/v1/nothing").json() == {"error": "Not Found"}
@@ -187,7 +187,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
     mask = np.zeros((64, 80, 1), np.float32)
     mask[20:24, 10:70] = 1
     write(Image(mask), tmp_path / "m.png")
-    plan = plan_to_fill(tmp_path / "m.png", {})
+    plan = plan_to_fill({"mask": str(tmp_path / "m.png")}, {})
     restore_file(noisy, tmp_path / "ours.png", plan)
     sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "m.png").read_bytes()}
     named = Plan((Step("navier-stokes", "", knobs={"radius": 3}),), "")
@@ -206,7 +206,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
         (b"no", "the mask is not a picture"),
         (TINY, "the mask"),
         (None, "needs a mask"),
-        ("small", "the mask is 8x8 pixels"),
+        ("small", "the mask must be 80x64 pixels, like the picture, not 8x8"),
     ],
 )
 def test_a_mask_that_is_none_is_told_without_a_path(client, noisy, tmp_path, mask, says):

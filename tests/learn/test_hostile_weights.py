@@ -300,7 +300,7 @@ def test_weights_whose_model_hides_nan_are_to_be_added_again(tmp_path):
 def test_a_wrong_index_is_refused(tmp_path, monkeypatch, text):
     (tmp_path / "index.toml").write_text(text)
     monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path))
-    with pytest.raises(NoWeights, match="index.toml (is not TOML|must list checksums)"):
+    with pytest.raises(NoWeights, match="index.toml (is not TOML|does not list the checksums)"):
         find("net")
 
 

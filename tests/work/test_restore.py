@@ -103,7 +103,7 @@ def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
     card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
     card |= contract(3, 0, "denoise")
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
-    with pytest.raises(BadPlan, match="does not accept sigma"):
+    with pytest.raises(BadPlan, match="do not accept sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))
 
 
