@@ -147,7 +147,7 @@ def test_a_wrong_halo_shows(row, run, entire):
 
 
 def test_a_pixel_off_the_grid_shows_where_there_is_a_grid(row, run, entire):
-    """A picture without its first row and column gives other pixels, far from its borders; the same if there is no grid."""
+    """A picture without its first row and column gives other pixels far from its borders, if the net has a grid."""
     y, x_hat = entire
     off = whole(run, y[1:, 1:], row)
     first, last = row.scale * (row.halo + 1), [row.scale * (side - row.halo - row.multiple - 1) for side in y.shape[:2]]
