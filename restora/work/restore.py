@@ -119,12 +119,10 @@ def restore_file(
 
     `plan` may be a function that makes the plan from the open picture. An empty plan copies a complete file byte for
     byte if the format stays the same; without `keep_unchanged` nothing is written and the report's output is empty.
-    With `resume`, finished rows of tiles are kept beside the target if this is stopped, and the same call continues
-    from there; `resume` is called with a sentence that says so. Raises the errors of `restore`, `open_picture` and
-    `check_output`.
+    With `resume`, finished rows are kept beside the target if this is stopped, and the same call continues from there;
+    `resume` is called with a sentence that says so. Raises as `restore`, `open_picture` and `check_output`.
     """
-    started = time.perf_counter()
-    limits, force = options.limits, options.force
+    started, limits, force = time.perf_counter(), options.limits, options.force
     backend = backend_named(options.engine, options.device)  # before anything slow
     picture = open_picture(source, limits.pixels, salvage=options.salvage)
     kind = check_output(target, picture.shape, force, picture.format)

@@ -85,8 +85,8 @@ def test_a_form_serves_as_well_as_a_body(client, noisy):
     plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
     form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
     assert form.content == plain.content and "x.png" not in str(form.headers)
-    four = {name: noisy.read_bytes() for name in "abcd"}
-    assert "Too many files" in client.post("/v1/restore", files=four).json()["error"]
+    many = {name: noisy.read_bytes() for name in "abcdefghijkl"}
+    assert "Too many files" in client.post("/v1/restore", files=many).json()["error"]
     broken = client.post("/v1/diagnose", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert broken.status_code in (400, 422) and broken.json()["error"]
     assert client.get("/v1/nothing").json() == {"error": "Not Found"}
