@@ -18,8 +18,8 @@ from restora.engines.onnxruntime_ import onnxruntime_engine
 from restora.engines.openvino_ import openvino_engine
 from restora.files.save import write
 from restora.learn.weights import SHIPPED, find, listed, rescore, store, verify
+from restora.stages.load import beside_int8
 from restora.work.export import export
-from restora.work.plan import beside_int8
 from restora.work.restore import restore
 from tests.cards import CARD
 
