@@ -54,9 +54,8 @@ def add(
 ) -> Weights:
     """Add weights `name` to the user's folder, of the net in a .safetensors or .pth file.
 
-    licence: of its author, for the card. task: one of TASKS; None: see task_for. Raises MissingExtra without
-    spandrel, BadWeights for a file that cannot be read or a net that cannot be run, NotFinite for one that returns NaN
-    or infinity, OutputExists, or RestoraError for an invalid name or task.
+    licence: of its author, for the card. task: see task_for. Raises MissingExtra without spandrel, BadWeights for a
+    net that cannot be read or run, NotFinite, OutputExists, or RestoraError for an invalid name or task.
     """
     free_name(name, "mine.nafnet", force)
     check_task(task)
