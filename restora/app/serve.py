@@ -71,9 +71,7 @@ def _token() -> str:
     """The token of the environment; empty if there is none. Raises BadKnob for one that cannot be a header."""
     token = os.environ.get(TOKEN, "")
     if TOKEN in os.environ and (not token or token != token.strip() or not token.isprintable()):
-        raise BadKnob(
-            f"${TOKEN} must be printable, not empty, and without blanks at its ends; change it or unset it"
-        )
+        raise BadKnob(f"${TOKEN} must be printable, not empty, and without blanks at its ends; change it or unset it")
     return token
 
 

@@ -16,11 +16,16 @@ from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.plan import Step
 from restora.damage.blur import Blur, KernelBlur
+from restora.damage.chain import Damage
 from restora.damage.words import parse
 from restora.engines.tiling import Read
 from restora.files.picture import open_picture
 from restora.stages.stage import Size
 
+SHORT = {"gauss": "gaussian"}
+"""Short names of blurs."""
+MAIN = {"gaussian": "sigma", "disk": "radius", "motion": "length"}
+"""The value of a blur that may be given without its name."""
 WORDS = ("kernel", "boxes")
 """Kinds of inputs that can be given in words."""
 
@@ -91,8 +96,7 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     try:
         if "file" in entry:
             return KernelBlur(entry["file"]).kernel().astype(np.float32)
-        words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", entry["value"])
-        blur = parse(f"blur({words[1]}, {words[2]})") if words else None
+        blur = _blur_in(entry["value"])
     except BadDamage as error:
         raise BadPlan(f"the {input_.called} cannot be read: {error}") from error
     if not isinstance(blur, Blur):
@@ -100,6 +104,17 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
             f"the {input_.called} must be a file, or words such as motion(length=15, angle=30), not {entry['value']!r}"
         )
     return blur.kernel().astype(np.float32)
+
+
+def _blur_in(text: str) -> Damage | None:
+    """The blur in words such as "motion(length=15, angle=30)", "disk(4)" or "gauss(1.6)"; None if there are none."""
+    words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", text)
+    if not words:
+        return None
+    kind, knobs = SHORT.get(words[1], words[1]), words[2]
+    if kind in MAIN and "=" not in knobs.partition(",")[0]:
+        knobs = f"{MAIN[kind]}={knobs}"
+    return parse(f"blur({kind}, {knobs})")
 
 
 def _boxes(input_: Input, entry: Mapping[str, str]) -> np.ndarray:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from restora.engines.tiling import Read
+from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 
 class Whole(Stage):
-    """A function (y, **inputs, **knobs) of the whole picture."""
+    """A function (y, **inputs, **knobs) of the whole picture; if the row has weights, `denoise` is the net."""
 
     whole = True
 
@@ -26,12 +27,15 @@ class Whole(Stage):
 
     def bytes_for(self, size: Size) -> int:
         """Those of the row for each pixel of the picture."""
-        return self.setup.method.bytes_a_pixel(self.setup.knobs) * self.before[0] * self.before[1]
+        method, pixels = self.setup.method, self.before[0] * self.before[1]
+        return method.bytes_a_pixel(self.setup.knobs) * pixels + (DENOISER if method.weights else 0)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
+        if setup.method.weights:
+            given["denoise"] = denoiser(setup)
         if setup.method.minutes:
             given |= {"seed": setup.report.plan.seed, "tell": setup.tell or (lambda done, total: None)}
         y = read(*everything)

@@ -1,0 +1,50 @@
+"""Plug and play: deconvolution in which a trained denoiser takes the place of what is known about pictures.
+
+Half-quadratic splitting of |k * x - y|^2 / (2 sigma^2) + prior(x): in turns
+
+    x <- argmin |k * x - y|^2 / sigma^2 + |x - z|^2 / level^2        a division in the Fourier domain
+    z <- denoise(x, level)                                           the prior, as a net that obeys its level
+
+with a level that falls from STRONGEST to sigma, evenly on a logarithmic scale.
+
+K. Zhang, W. Zuo, S. Gu, L. Zhang, "Learning deep CNN denoiser prior for image restoration", CVPR 2017.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from restora.core.method import Made
+from restora.nets.deconvolution import bordered, edge_note, forward, inverse, transfer
+
+STRONGEST = 49 / 255
+"""Noise level that the first round removes."""
+LEAST = 0.3 / 255
+"""Noise that every picture of 8 bits has: that of rounding."""
+
+
+def plug_and_play(
+    y: np.ndarray,
+    kernel: np.ndarray,
+    sigma: float,
+    rounds: int,
+    *,
+    denoise: Callable[[np.ndarray, float], np.ndarray],
+) -> Made:
+    """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale.
+
+    denoise: (picture (h, w, C), noise level) -> picture.
+    """
+    sigma = max(sigma, LEAST)
+    planes = [bordered(y[:, :, channel], kernel) for channel in range(y.shape[2])]
+    size = planes[0].plane.shape
+    k = transfer(kernel, size)
+    power, z = np.abs(k) ** 2, np.dstack([plane.plane for plane in planes])
+    observed = [np.conj(k) * forward(plane.plane) for plane in planes]
+    for level in np.geomspace(STRONGEST, sigma, rounds):
+        pull = np.float32((sigma / level) ** 2)
+        for channel, data in enumerate(observed):
+            spectrum = (data + pull * forward(z[:, :, channel])) / (power + pull)
+            z[:, :, channel] = inverse(spectrum, size)
+        z = denoise(z, float(level))
+    return Made(planes[0].inside(z), note=edge_note(kernel))
