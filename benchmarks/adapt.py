@@ -1,7 +1,7 @@
-"""What `restora adapt` gains on real noise: the pictures of each camera of CC15, restored before and after.
+"""The gain of `restora adapt` on real noise: the pictures of each camera of CC15, restored before and after.
 
-For each camera its noisy pictures are all that is given; the means of many shots, which serve as truth, are only used
-to score. The same pictures are adapted to and scored, as a user would. Writes results/adapt.csv.
+The input for each camera is its noisy pictures; the ground truth, means of many shots, is only used for scores. The
+same pictures are used for adaptation and scores, as a user would. Writes results/adapt.csv.
 
     RESTORA_DATA=DIR python benchmarks/adapt.py
 """

@@ -1,7 +1,7 @@
-"""Does diagnosis choose well how a small picture is made larger? Set5, by 2 and 4, with what is usually wrong with it.
+"""Does diagnosis choose well how to enlarge a small picture? Set5, by 2 and 4, with usual kinds of damage.
 
-Beside what `restora upscale` does by what it finds: EDSR with the weights for clean pictures, and with those for
-pictures as they are found. PSNR of luma as in `restora bench superres`. Writes results/choice.csv.
+It compares `restora upscale`, which chooses by diagnosis, with EDSR with the weights for clean pictures, and with those
+for real small pictures. PSNR of luma as in `restora bench superres`. Writes results/choice.csv.
 
     RESTORA_DATA=DIR python benchmarks/choice.py
 """

@@ -1,14 +1,14 @@
 """Deep Image Prior against DeepDLP: the same four pictures, the same noise, no data.
 
-The protocol is that of Deep Image Prior: noise of sigma 25/255, clipped to 0..1, PSNR of what is neither clipped nor
-rounded. DIP stops by its own rule, at the latest after 1500 steps; DeepDLP gets 400. A step of both costs the same, so
-that DeepDLP always has less time. Non-local means, non-local Bayes and, if it is installed, BM3D are measured beside
-them, as the literature gives DIP's distance to the first and the last on pictures that are not used here. Writes
-results/deep_prior.csv, row by row; rows that are there are left out.
+The protocol is that of Deep Image Prior: noise of sigma 25/255, clipped to 0..1, PSNR of results that are neither
+clipped nor rounded. DIP stops by its own rule, at the latest after 1500 steps; DeepDLP gets 400. A step of both costs
+the same, so DeepDLP always has less time. Non-local means, non-local Bayes and, if installed, BM3D are also measured,
+because the literature compares DIP with the first and the last on other pictures. Writes results/deep_prior.csv, row by
+row; existing rows are skipped.
 
     RESTORA_DATA=DIR python benchmarks/deep_prior.py [PICTURE ...]
 
-Two processes with one thread each (OMP_NUM_THREADS=1) and two pictures each end sooner than one with two.
+Two processes with one thread (OMP_NUM_THREADS=1) and two pictures each are faster than one with two threads.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """How well holes are filled: lines, letters, scattered pixels and a square of eight photographs, clean and noisy.
 
-The photographs are those of inpaint/ldm; pixels of the hole are black before. PSNR is of the pixels of the hole alone,
-over R, G and B, clipped to 0..1, the mean over photographs; the noise (seed 2) and the hole (seed 1) are drawn alike
-for all methods. Writes results/fill.csv.
+The photographs are those of inpaint/ldm; pixels of the hole are black in the input. PSNR is of the pixels of the
+hole only, over R, G and B, clipped to 0..1, the mean over photographs; the noise (seed 2) and the hole (seed 1) are the
+same for all methods. Writes results/fill.csv.
 
     RESTORA_DATA=DIR python benchmarks/fill.py
 """

@@ -1,11 +1,11 @@
-"""Denoise a tiled TIFF of up to a gigapixel with the flagship: peak memory, and time per megapixel beside a small one.
+"""Denoise a tiled TIFF of up to a gigapixel with the flagship: peak memory, and time per megapixel against a small one.
 
 python benchmarks/gigapixel.py                 32768 x 32768 pixels; hours, and 7 GB of disk
 python benchmarks/gigapixel.py --side 8192
-python benchmarks/gigapixel.py --rows 4096     a part of it: as wide, so that what grows with the width shows
+python benchmarks/gigapixel.py --rows 4096     a part of it with the full width, for costs that grow with the width
 
-The small picture is measured before and after. `cpu_ratio` compares processor seconds, of the whole process: steadier
-where other work runs, but the start of Python weighs on the small picture.
+The small picture is measured before and after. `cpu_ratio` compares CPU seconds of the whole process: more
+stable beside other work, but the start of Python adds to the small picture.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def make(path: Path, width: int, height: int, file_tile: int) -> None:
 
 
 def denoise(source: Path, max_memory: str, resume: bool) -> dict[str, Any]:
-    """The report of a run in a process of its own, and `cpu` seconds; what it wrote is removed."""
+    """The report of a run in a separate process, and `cpu` seconds; its output is removed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     target = source.with_name(f"{source.stem}-out.tif")
     words = ["denoise", str(source), "--max-memory", max_memory, "-o", str(target), "--json"]
@@ -53,11 +53,11 @@ def main() -> None:
     """Measure the small picture, the big one, and the small one again; print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=32768)
-    parser.add_argument("--rows", type=int, help="as many rows as the side has pixels, if not given")
+    parser.add_argument("--rows", type=int, help="number of rows; default: the side")
     parser.add_argument("--file-tile", type=int, default=256, help="side of the tiles in the file")
     parser.add_argument("--max-memory", default="1GB")
-    parser.add_argument("--resume", action="store_true", help="keep finished rows, to see what that costs")
-    parser.add_argument("--folder", type=Path, help="where the disk has room; the system's temporary one, if not given")
+    parser.add_argument("--resume", action="store_true", help="keep finished rows, to measure the cost")
+    parser.add_argument("--folder", type=Path, help="a folder with disk space; default: the system's temporary folder")
     arguments = parser.parse_args()
     width, height = arguments.side, arguments.rows or arguments.side
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:

@@ -1,12 +1,12 @@
-"""What `restora fix` does to clean pictures: each as it is, as JPEG of quality 95, and made half as large.
+"""The harm of `restora fix` to clean pictures: each unchanged, as JPEG of quality 95, and at half size.
 
-PSNR of the result against what `fix` was given, by protocol "denoise"; inf where it is left as it is. The pictures are
-photographs that training held out, Set14, every other one of BSD100 and of `train/free` up to a hundred; and the rest
-of BSD100, for which no threshold was set.
+PSNR of the result against the input of `fix`, by protocol "denoise"; inf if the input is unchanged. The pictures are
+photographs held out of training, Set14, every other one of BSD100 and of `train/free` up to a hundred; and the rest of
+BSD100, for which no threshold was tuned.
 Writes results/harm.csv.
 
     RESTORA_DATA=DIR python benchmarks/harm.py             all of them
-    RESTORA_DATA=DIR python benchmarks/harm.py 58060       those whose names hold this; other rows are kept
+    RESTORA_DATA=DIR python benchmarks/harm.py 58060       those with this in their names; other rows are kept
 """
 
 import math
@@ -34,7 +34,7 @@ SAMPLES = ("astronaut", "camera", "chelsea", "coffee", "rocket", "cat")
 SEEN, NOT_TUNED = "BSD100, every other one", "BSD100, the rest"
 GROUPS = ("samples of scikit-image", "photographs held out of training", "Set14", SEEN, NOT_TUNED, "other photographs")
 LARGEST = 1024
-"""Side of the middle of a picture that is looked at."""
+"""Side of the centre of a picture that is used."""
 
 
 def main(only: str) -> None:

@@ -1,9 +1,9 @@
-"""Published DnCNN-3 on the pictures and damages of `restora bench jpeg`: a rival measured here, not quoted.
+"""Published DnCNN-3 on the pictures and damages of `restora bench jpeg`: measured here, not quoted.
 
-DnCNN-3 is the DnCNN of 20 layers that its authors trained on noise, on what interpolation blurs and on JPEG together.
-Its weights are not shipped, as their terms are not free. The net is given luma (BT.601, 16 to 235) and gives luma, as
-in its authors' code; PSNR, SSIM and PSNR-B are of that, clipped and rounded. Writes results/jpeg_rivals.csv, row
-by row; rows that are there are left out.
+DnCNN-3 is the DnCNN of 20 layers that its authors trained on noise, interpolation blur and JPEG together. Its weights
+are not shipped, as their terms are not free. The net takes and returns luma (BT.601, 16 to 235), as in its authors'
+code; PSNR, SSIM and PSNR-B are of that, clipped and rounded. Writes results/jpeg_rivals.csv, row by row; existing rows
+are skipped.
 
     RESTORA_DATA=DIR python benchmarks/jpeg_rivals.py
 """
@@ -28,7 +28,7 @@ PROTOCOL = PROTOCOLS["jpeg-y"]
 
 
 def dncnn3() -> Callable[[np.ndarray], np.ndarray]:
-    """What restores luma (H, W, 1) on the 0..1 scale."""
+    """A function that restores luma (H, W, 1) on the 0..1 scale."""
     sys.path.insert(0, str(ROOT))
     from tests.methods import published
 

@@ -1,8 +1,8 @@
-"""How long `restora fix` looks before it restores.
+"""The time of `restora fix` before it restores.
 
-On one photograph, damaged, at 512x512 and, repeated, at 12 megapixels: the median of five diagnoses, and of five plans,
-which are a diagnosis and a trial, in a process that has done it before. Writes results/look.csv. What whole commands
-take in cold processes is in benchmarks/start.py.
+On one damaged photograph, at 512x512 and, repeated, at 12 megapixels: the median of five diagnoses, and of five plans,
+which are a diagnosis and a trial, in a warm process. Writes results/look.csv. benchmarks/start.py measures whole
+commands in cold processes.
 
     RESTORA_DATA=DIR python benchmarks/look.py
 """
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def median(do: Callable[[], object]) -> float:
-    """Seconds of the middle one of five calls, after a first one that does not count."""
+    """Median seconds of five calls, after a first one that does not count."""
     do()
     seconds = []
     for _ in range(5):

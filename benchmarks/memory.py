@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "memory.csv"
 
 
 def main() -> None:
-    """Make the picture, restore it in a process of its own, print and write."""
+    """Make the picture, restore it in a separate process, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, default=400)
     parser.add_argument("--format", choices=["tif", "png"], default="tif")

@@ -1,8 +1,8 @@
-"""What looks real against what is near the truth: super-resolution of Set14 by 4, in PSNR and in features.
+"""Perceptual quality against accuracy: super-resolution of Set14 by 4, in PSNR and in features.
 
 The distance is that of restora/nets/features.py: squared differences of the features of EfficientNet-lite0, each
-position's of length one, summed over channels and five levels; not LPIPS, whose numbers are others. SRGAN was trained
-to lessen it, on other pictures. Writes results/perceptual.csv.
+position normalised to length one, summed over channels and five levels; not LPIPS, whose values differ. SRGAN was
+trained to reduce it, on other pictures. Writes results/perceptual.csv.
 
     RESTORA_DATA=DIR python benchmarks/perceptual.py
 """

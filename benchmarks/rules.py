@@ -1,12 +1,12 @@
-"""What treats what: damages of one kind and of two at once, on photographs that training held out; and real noise.
+"""Treatments for each damage: damages of one kind and of two, on photographs held out of training; and real noise.
 
-For each damage: the kinds that diagnosis finds, the gain in dB of every treatment of the table of rules, into
-results/rules.csv, and what `restora fix` does, picture by picture, into results/mixtures.csv. The second also has
-pictures of LIVE1, on which nothing was tuned. PSNR by protocol "denoise", after clipping and rounding to 8 bits, of the
-centre of each picture; real noise, of CC15, on the whole of each against the mean of many shots.
+For each damage, results/rules.csv has the kinds that diagnosis finds and the gain in dB of every treatment of the table
+of rules, and results/mixtures.csv has the result of `restora fix`, picture by picture. The second also has pictures of
+LIVE1, on which nothing was tuned. PSNR by protocol "denoise", after clipping and rounding to 8 bits, of the centre of
+each picture; for the real noise of CC15, of the whole picture against the mean of many shots.
 
     RESTORA_DATA=DIR python benchmarks/rules.py            all of them
-    RESTORA_DATA=DIR python benchmarks/rules.py pepper     those whose words hold this one; other rows are kept
+    RESTORA_DATA=DIR python benchmarks/rules.py pepper     those with this in their words; other rows are kept
 """
 
 import sys
@@ -33,7 +33,7 @@ from restora.work.rules import RULES, Treatment, kinds_of
 RESULTS = Path(__file__).parent.parent / "results"
 FOLDERS, HELD = ["train/free", "train/free2"], 8
 HELD_OUT, OTHERS, REAL = "held out", "LIVE1", "real"
-"""Sets of pictures, and the word for damage that nobody made."""
+"""Sets of pictures, and the word for real damage."""
 PICTURES, SIDE = 4, 256
 DAMAGES = (
     "noise(sigma=0.03)", "noise(sigma=0.06)", "noise(sigma=0.17)",
@@ -86,7 +86,7 @@ def pairs_of(group: str, words: str) -> Iterator[tuple[Image, np.ndarray]]:
 
 
 def fix(y: Image, x: np.ndarray) -> dict[str, str]:
-    """What `restora fix` finds and does."""
+    """The findings and the result of `restora fix`."""
     diagnosis, plan = plan_to_fix(y)
     kinds = " and ".join(sorted(kinds_of(diagnosis))) or "nothing"
     before, after = (measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, plan)[0]))
@@ -115,7 +115,7 @@ def gains(pairs: list[tuple[Image, np.ndarray]], treatments: list[Treatment]) ->
 
 
 def in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The rows in the order of DAMAGES, without those of damages that are measured no more."""
+    """The rows in the order of DAMAGES, without those of damages that are no longer measured."""
     return sorted((row for row in rows if row["damage"] in DAMAGES), key=lambda row: DAMAGES.index(row["damage"]))
 
 

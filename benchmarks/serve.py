@@ -1,10 +1,10 @@
-"""Many clients at once: what `restora serve` answers, how fast, and how much memory it takes.
+"""Many concurrent clients: the answers of `restora serve`, their latency, and its memory.
 
     python benchmarks/serve.py [--seconds 120] [--clients 32]
 
-Every client asks again and again: a picture to be looked at, to be restored while it waits, to be restored as a job,
-and the page. The only error allowed is 503, which the server promises when more is asked than it does at once. Rows go
-into results/serve.csv; those of another number of clients stay.
+Every client loops over requests: diagnose a picture, restore it and wait, restore it as a job, and get the page. The
+only error allowed is 503, which the server documents for too many requests. Rows are written to results/serve.csv;
+those of another number of clients are kept.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def picture() -> bytes:
 
 
 def ask(port: int, end: float, seed: int, body: bytes, answers: Answers) -> None:
-    """Be one client until the end."""
+    """Run one client until the end."""
     rng = random.Random(seed)
     while time.monotonic() < end:
         kind = rng.choice(list(ASKED))
@@ -63,7 +63,7 @@ def ask(port: int, end: float, seed: int, body: bytes, answers: Answers) -> None
             answer.read()
             status = answer.status
         except OSError:
-            status = 0  # no answer at all
+            status = 0  # no answer
         connection.close()
         answers[kind, status].append(time.monotonic() - began)
         if status == 503:
@@ -71,13 +71,13 @@ def ask(port: int, end: float, seed: int, body: bytes, answers: Answers) -> None
 
 
 def most_resident(process: int) -> float:
-    """The most megabytes that a process has had resident."""
+    """Peak resident megabytes of a process."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1e3
 
 
 def main() -> None:
-    """Serve, ask, and write what came of it."""
+    """Run the server and the clients, and write the results."""
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=120)
     options.add_argument("--clients", type=int, default=32)
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def report(answers: Answers, memory: tuple[float, float], given: argparse.Namespace) -> None:
-    """Write the table; fail if an answer is an error that was not promised."""
+    """Write the table; fail if an answer is an unexpected error."""
     rows = [row for row in read_table(given.out, ("clients",)) if row["clients"] != str(given.clients)]
     for (kind, status), times in sorted(answers.items()):
         p50, p95, p99 = np.percentile(times, (50, 95, 99))
@@ -122,7 +122,7 @@ def report(answers: Answers, memory: tuple[float, float], given: argparse.Namesp
     write_table(given.out, sorted(rows, key=lambda row: int(row["clients"])))
     bad = {key: len(times) for key, times in answers.items() if key[1] == 0 or (key[1] >= 500 and key[1] != 503)}
     if bad:
-        sys.exit(f"answers that were not promised: {bad}")
+        sys.exit(f"unexpected answers: {bad}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The first second, and a whole photograph: commands in cold processes, from typing to the written file.
+"""Start time, and the time for a whole photograph: commands in cold processes, from the start to the written file.
 
 python benchmarks/start.py
 
-Each command runs once to warm the disk, then some more times, of which the median counts. The first run also leaves
-what the engine keeps of a compiled model; all runs but a machine's first find it.
+Each command runs once to warm the disk cache, then several times, of which the median counts. The first run also fills
+the engine's cache of compiled models, as on any machine after its first run.
 """
 
 import argparse

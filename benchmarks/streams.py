@@ -1,8 +1,7 @@
-"""Whether the size of a tile, or two tiles at a time, makes the flagship faster: seconds for each megapixel read.
+"""Does the tile size, or two tiles at a time, make the flagship faster? Seconds for each megapixel read.
 
-One stream with all cores is how Restora runs; two streams with half of the cores each are what OpenVINO does for
-throughput. The halo is not counted: it makes large tiles the better ones, whatever they cost here. Writes
-results/streams.csv.
+Restora runs one stream with all cores; OpenVINO's mode for throughput is two streams with half of the cores each. The
+halo is not counted: it makes large tiles better, whatever their cost here. Writes results/streams.csv.
 
     python benchmarks/streams.py
 """
@@ -23,11 +22,11 @@ from restora.work.plan import FLAGSHIP
 RESULTS = Path(__file__).parent.parent / "results" / "streams.csv"
 SIDES = (256, 512, 1024, 1536)
 SECONDS = 4.0
-"""For which each is run, at least."""
+"""Least time of each measurement."""
 
 
 def seconds_a_megapixel(model: Path, precision: str, planes: int, side: int, streams: int) -> float:
-    """Of tiles of side x side, as many at a time as there are streams, after each stream has run once."""
+    """Seconds for tiles of side x side, one per stream at a time, after one run of each stream."""
     library = openvino()
     threads = os.cpu_count() or 1
     properties = {

@@ -1,12 +1,12 @@
-"""Images a second of a training step as `restora train` takes it, beside plain torch: f32, NCHW, AdamW.
+"""Images a second of a training step of `restora train`, compared with plain torch: f32, NCHW, AdamW.
 
 RESTORA_DATA=DATA python benchmarks/training.py                 the nets of three recipes
 RESTORA_DATA=DATA python benchmarks/training.py recipes/edsr.x2.toml --device cuda --batch 32
 
-All take turns, plain torch in processes of its own: our loop asks glibc to keep freed memory, which helps either.
-`pairs_a_worker` is how many pairs one process of its own makes in a second, while nothing else runs. `waiting_share` is
-the part of its time in which the loop waits for a batch, with as many processes for batches as `restora train` takes.
-`compiled_ratio` is how much faster a step is with torch.compile, once compiled.
+All take turns, plain torch in separate processes, because our loop makes glibc keep freed memory, which helps both.
+`pairs_a_worker` is the number of pairs a second of one process, while nothing else runs. `waiting_share` is the share
+of time in which the loop waits for a batch, with as many batch processes as `restora train` uses. `compiled_ratio` is
+the speedup of a step with torch.compile, once compiled.
 """
 
 import argparse
@@ -38,18 +38,18 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "training.csv"
 RECIPES = [f"recipes/{name}.toml" for name in ("dncnn.gray-s25", "restora.blind", "edsr.x2")]
 STEPS, ROUNDS, FIRST = 8, 3, 2
-"""Steps a turn, turns, and how many steps of each turn are not counted: memory is allocated then."""
+"""Steps a turn, turns, and steps of each turn that are not counted, because they allocate memory."""
 BATCHES = 80
-"""That a worker makes while it is measured."""
+"""Pairs that a worker makes while it is measured."""
 
 
 def net_of(recipe: Recipe) -> torch.nn.Module:
-    """The net of a recipe, as it begins."""
+    """The initial net of a recipe."""
     return method_named(recipe.method).load()(channels=recipe.channels, **recipe.knobs)
 
 
 def ours(recipe: Recipe, batches: Batches, device: Device, workers: int = 0) -> tuple[float, float]:
-    """Seconds a step of the product's own loop, and the share of them that it waits for batches."""
+    """Seconds a step of Restora's loop, and the share of them in which it waits for batches."""
     ends, waits = [], []
 
     def report(progress: Progress, loss: torch.Tensor) -> None:
@@ -58,13 +58,13 @@ def ours(recipe: Recipe, batches: Batches, device: Device, workers: int = 0) -> 
         waits.append(progress.waited)
 
     game = supervised(net_of(recipe), recipe)
-    first = FIRST + SLOTS * workers + AHEAD * bool(workers)  # batches that lie ready when it begins tell nothing
+    first = FIRST + SLOTS * workers + AHEAD * bool(workers)  # batches that are ready at the start do not count
     descend(game, batches, Schedule(STEPS + 2 * first), device, watch=Watch(report=report), workers=workers)
     return median(np.diff(ends)[first:]), (waits[-1] - waits[first]) / (ends[-1] - ends[first])
 
 
 def plain(recipe: Recipe, arrays: dict[str, np.ndarray], where: str) -> float:
-    """Seconds a step of the loop that torch's tutorials have, with the same batch at every step."""
+    """Seconds a step of the loop of torch's tutorials, with the same batch in every step."""
     net = net_of(recipe).to(where)
     mover = torch.optim.AdamW(net.parameters(), 1e-4)
     y, x = (torch.from_numpy(np.ascontiguousarray(arrays[name])).to(where) for name in ("y", "x"))
@@ -80,9 +80,9 @@ def plain(recipe: Recipe, arrays: dict[str, np.ndarray], where: str) -> float:
 
 
 def pairs_a_worker(pairs: Pairs) -> float:
-    """Pairs that one process of its own makes in a second."""
+    """Pairs a second of one separate process."""
     with Supply(pairs, 0, device_named("cpu"), workers=1) as supply:
-        for _ in range(4):  # of which some were made ahead
+        for _ in range(4):  # some were made ahead
             supply.next()
         started = time.perf_counter()
         for _ in range(BATCHES):

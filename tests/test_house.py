@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import restora
 from restora.app.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -45,11 +46,12 @@ def test_a_wrong_import_is_caught(tmp_path, file, line):
 
 
 def commands():
-    """(file, name) of each function that is a command: its parameters are the options of the command line."""
+    """(file, name) of each function whose parameters are options: of the command line, or of the Python API."""
     callbacks = [command.callback for command in app.registered_commands]
     for group in app.registered_groups:
         callbacks += [command.callback for command in group.typer_instance.registered_commands]
-    return {(Path(inspect.getsourcefile(inspect.unwrap(each))), each.__name__) for each in callbacks}
+    named = [value for name in restora.__all__ if inspect.isfunction(value := getattr(restora, name))]
+    return {(Path(inspect.getsourcefile(inspect.unwrap(each))), each.__name__) for each in callbacks + named}
 
 
 COMMANDS = commands()

@@ -171,8 +171,8 @@ def test_numbers_of_numpy_are_taken_and_the_report_is_json():
 
 def test_a_mask_in_an_array_is_asked_for_again():
     result = restora.inpaint(X, MASK)
-    assert np.array_equal(restora.restore(X, result.plan, mask=MASK).image, result.image)
-    with pytest.raises(BadPlan, match="give that again, as mask="):
+    assert np.array_equal(restora.restore(X, result.plan, inputs={"mask": MASK}).image, result.image)
+    with pytest.raises(BadPlan, match="give it again: inputs="):
         restora.restore(X, result.plan)
 
 
@@ -226,13 +226,13 @@ ONE[3, 4, 1] = 255
 WRONG = {
     "floats of 0 to 255": (Y.astype(np.float32), "from 0 to 255, .*divide it by 255"),
     "floats of 0 to 65535": (Y * 257.0, "divide it by 65535"),
-    "floats of -1 to 1": (2 * F - 1, r"take \(y \+ 1\) / 2"),
+    "floats of -1 to 1": (2 * F - 1, r"use \(y \+ 1\) / 2"),
     "twice too bright": (2 * F, "1 white"),
     "one value of 255": (ONE, "1 white"),
     "NaN": (NAN, "NaN or infinity"),
     "infinity": (np.where(np.isnan(NAN), np.inf, F), "NaN or infinity"),
     "bool": (MASK, "not bool"),
-    "int64": (Y.astype(np.int64), r"not int64; with \.astype\(np\.uint8\)"),
+    "int64": (Y.astype(np.int64), r"not int64; if it holds 0 to 255, use \.astype\(np\.uint8\)"),
     "int8": (Y.astype(np.int8), "not int8"),
     "uint32": (Y.astype(np.uint32), "not uint32"),
     "complex": (F * 1j, "not complex128"),
@@ -240,22 +240,22 @@ WRONG = {
     "dates": (Y.astype("M8[s]"), "not datetime64"),
     "texts": (Y.astype(str), "not <U"),
     "0 and 1 in uint8": (MASK.astype(np.uint8), "only 0 and 1"),
-    "8 bit in uint16": (Y.astype(np.uint16), "where white is 65535"),
+    "8 bit in uint16": (Y.astype(np.uint16), "but white is 65535"),
     "channels first": (F.transpose(2, 0, 1), r"np\.transpose\(y, \(1, 2, 0\)\)"),
     "one channel first": (F.transpose(2, 0, 1)[:1], "channels first"),
-    "a batch": (F[None], "several pictures"),
+    "a batch": (F[None], "is a batch"),
     "a line": (F[0, :, 0], "not 88"),
     "a number": (np.float32(0.5), "not a single number"),
     "five channels": (np.zeros((9, 9, 5)), "1 to 4 channels"),
     "empty": (np.zeros((0, 9, 3)), "empty"),
     "no channels": (np.zeros((9, 9, 0)), "empty"),
     "nothing": (None, "not object"),
-    "a ragged list": ([[1.0], [1.0, 2.0]], "list is no picture"),
+    "a ragged list": ([[1.0], [1.0, 2.0]], "list is not a picture"),
     "masked": (np.ma.masked_greater(F, 0.9), "masked values"),
     "palette": (PIL.Image.fromarray(Y).convert("P"), "mode P"),
     "CMYK": (PIL.Image.fromarray(Y).convert("CMYK"), "mode CMYK"),
     "bytes": (b"photo.jpg", "not |S"),
-    "standard input": ("-", "needs the name of a file"),
+    "standard input": ("-", "give the name of a file"),
     "no file": ("nowhere.png", "No such file"),
     "a folder": (Path(__file__).parent, "is a folder"),
 }
@@ -279,12 +279,12 @@ def test_noise_beyond_black_and_white_is_taken():
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: restora.denoise(Y, 0.1, method="nlm", knobs={"sigma": 0.1}), BadKnob, "sigma once"),
+        (lambda: restora.denoise(Y, 0.1, method="nlm", knobs={"sigma": 0.1}), BadKnob, "sigma was given twice"),
         (lambda: restora.denoise(Y, True, method="nlm"), BadKnob, "sigma must be a number"),
         (lambda: restora.denoise(Y, strength=2), BadPlan, "from 0 to 1"),
         (lambda: restora.denoise(Y, strength="light"), BadKnob, "strength must be a number"),
         (lambda: restora.denoise(Y, method="nlmm"), restora.RestoraError, "did you mean"),
-        (lambda: restora.denoise(Y, method="edsr"), BadPlan, "removes no noise"),
+        (lambda: restora.denoise(Y, method="edsr"), BadPlan, "does not remove noise"),
         (lambda: restora.denoise(Y, sigma_map=LEVEL[:50]), BadImage, "the sigma map"),
         (lambda: restora.upscale(Y, "2"), BadKnob, "scale must be a number"),
         (lambda: restora.upscale(Y, float("nan")), BadKnob, "from 1 to 8"),
@@ -293,18 +293,18 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.upscale(Y, size=200), BadKnob, r"\(height, width\)"),
         (lambda: restora.inpaint(Y, ~(MASK | True)), BadImage, "marks nothing"),
         (lambda: restora.inpaint(Y, MASK[:50]), BadImage, "the mask"),
-        (lambda: restora.inpaint(Y, "no-mask.png"), BadPlan, "there is no mask"),
+        (lambda: restora.inpaint(Y, "no-mask.png"), BadPlan, "the mask no-mask.png does not exist"),
         (lambda: restora.inpaint(Y, MASK, "nlm"), BadPlan, "does not fill"),
         (lambda: restora.restore(Y, "no-plan.json"), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, {"steps": []}), BadPlan, "cannot read a plan"),
         (lambda: restora.restore(Y, restora.Plan((), ""), inputs={"sigma_map": LEVEL}), BadPlan, "no step"),
         (lambda: restora.fix(Y, strength="huge"), BadPlan, "no strength"),
-        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "no amount"),
+        (lambda: restora.fix(Y, max_memory="much"), BadKnob, "not an amount"),
         (lambda: restora.denoise(Y, 0.1, method="nlm", max_memory=10), BadImage, "MB of memory"),
         (lambda: restora.fix(Y, engine="cuda"), BadPlan, "no engine"),
         (lambda: restora.degrade(Y, "fog()"), restora.RestoraError, "fog"),
         (lambda: restora.degrade(Y, "noise(sigma=0.1)", -1), BadKnob, "seed must be"),
-        (lambda: restora.measure(Y, Y[:50]), restora.RestoraError, "one size"),
+        (lambda: restora.measure(Y, Y[:50]), restora.RestoraError, "must have the same size"),
         (lambda: restora.measure(Y, Y, "psnr"), restora.RestoraError, "no protocol"),
         (lambda: restora.load("edsr.x5"), restora.RestoraError, "did you mean"),
         (lambda: restora.show("nlmm"), restora.RestoraError, "did you mean"),
@@ -331,10 +331,10 @@ def test_save_keeps_what_the_file_says_and_overwrites_nothing(tmp_path):
     assert result.report.output == str(target) and len(result.report.output_sha256) == 64
     with pytest.raises(OutputExists):
         result.save(target)
-    with pytest.raises(BadImage, match="needs the name of a file"):
+    with pytest.raises(BadImage, match="give the name of a file"):
         result.save("-")
     assert result.save(target, force=True) == []
-    assert "laid on white" in result.save(tmp_path / "better.jpg")[0]
+    assert "was put on white" in result.save(tmp_path / "better.jpg")[0]
 
 
 def test_a_clean_file_is_copied_unless_the_picture_was_changed(tmp_path):

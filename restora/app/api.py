@@ -1,8 +1,8 @@
-"""The Python API: each function is one verb of work/, as each command is, and gives the same pixels.
+"""The Python API: each function is one verb of work/, like each command, and gives the same pixels.
 
-Pictures are given as restora.app.given says: a file, an array, a PIL image or a tensor. Options that several functions
-have: `engine` (auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, GPU, NPU) say what runs the nets;
-`max_memory` bounds the memory that tiles take, beside the picture and its result, in bytes or as "1GB".
+A picture is a file, an array, a PIL image or a tensor, see restora.app.given. Options of several functions: `engine`
+(auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, GPU, NPU) say what runs the nets; `max_memory` limits
+the memory of tiles, besides the picture and its result, in bytes or as "1GB".
 """
 
 import json
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from restora.metrics.scores import Scores
 
 IN_MEMORY = "given as an array"
-"""What a plan has in place of the file of an input that was an array."""
+"""Value in a plan instead of a file, for an input that was an array."""
 _MADE = "restora-given-"
-"""How the folder is called that is made for such an array."""
+"""Name prefix of the temporary folder for such an array."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """What runs the nets, on which device, and how many bytes tiles may take."""
+    """The engine and device that run the nets, and the memory limit of tiles in bytes."""
 
     engine: str
     device: str
@@ -50,11 +50,11 @@ def fix(
     device: str = "cpu",
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Find out what is wrong with a picture and restore it; where nothing is found, the result is the picture as it is.
+    """Diagnose a picture and restore it; if nothing is found, the result is the unchanged picture.
 
     y: a file, or an array (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) or (H, W, 4), of uint8, uint16, or
     floating-point numbers on the 0..1 scale. The result has the same type and shape.
-    strength: light (half of the change), normal, or strong (twice). Raises RestoraError.
+    strength: light (half of the change), normal, or strong (applied twice). Raises RestoraError.
     """
     from restora.work.fix import plan_to_fix
     from restora.work.view import view_of
@@ -78,17 +78,17 @@ def denoise(
     device: str = "cpu",
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Remove noise with a method of your choice; the flagship, or that of the weights, if none is named.
+    """Remove noise with a method of your choice; default: that of the weights, or the flagship.
 
     y: as in `fix`. sigma: standard deviation of the noise, on the 0..1 scale (25/255 = 0.098); measured if not given.
-    sigma_map: a grey picture (H, W) with sigma everywhere. strength: share of the change, 0 to 1.
+    sigma_map: a grey picture (H, W) with sigma at each pixel. strength: share of the change, 0 to 1.
     weights: a name, or a file. knobs, inputs: of the method, by name, see `show`. precision: int8, bf16 or f32; auto:
-    the fastest that processor and weights are made for. Raises RestoraError.
+    the fastest that processor and weights support. Raises RestoraError.
     """
     from restora.work.decide import to_denoise
 
     if sigma is not None and "sigma" in (knobs or {}):
-        raise BadKnob("give sigma once: by itself, or in knobs")
+        raise BadKnob("sigma was given twice; give it either as sigma or in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
     where, picture = _where(engine, device, max_memory), opened(y)
     with ExitStack() as stack:
@@ -120,8 +120,8 @@ def upscale(
 ) -> Result:
     """Make a picture larger: `scale` times, 1 to 8, or to a size (height, width); twice if neither is given.
 
-    y: as in `fix`. Noise that is found is removed first; with a method or weights it is that method alone.
-    ensemble: mean over 8 turned pictures. back_project: correct the result until, made as small again, it is y.
+    y: as in `fix`. Detected noise is removed first; with a method or weights, only that method runs.
+    ensemble: mean over 8 rotated pictures. back_project: correct the result until, shrunk again, it equals y.
     Raises RestoraError.
     """
     from restora.work.decide import to_upscale
@@ -150,9 +150,9 @@ def inpaint(
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Fill what a mask marks: scratches, letters, small holes.
+    """Fill the pixels that a mask marks: scratches, letters, small holes.
 
-    y: as in `fix`. mask: a picture of the same size, or an array (H, W); what is True, 1 or white is filled.
+    y: as in `fix`. mask: a picture of the same size, or an array (H, W); True, 1 or white marks the hole.
     method: navier-stokes or biharmonic. Raises RestoraError.
     """
     from restora.work.plan import FILLING, plan_to_fill
@@ -172,9 +172,9 @@ def restore(
     device: str = "cpu",
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Carry out a plan, or the plan in a file, which may be a report; the same plan gives the same pixels again.
+    """Run a plan, or the plan in a plan or report file; the same plan always gives the same pixels.
 
-    y: as in `fix`. inputs: by name, as {"mask": array}; in place of those that the plan names. Raises RestoraError.
+    y: as in `fix`. inputs: by name, as {"mask": array}; they replace those in the plan. Raises RestoraError.
     """
     from restora.work.plan import with_inputs
 
@@ -187,7 +187,7 @@ def restore(
 
 
 def diagnose(y: Given) -> Diagnosis:
-    """What is wrong with a picture: `diagnosis.findings`, and of these the `present` ones. y: as in `fix`."""
+    """What is wrong with a picture: `diagnosis.findings`, or only the `present` ones. y: as in `fix`."""
     from restora.work.diagnose import diagnose as look
     from restora.work.view import view_of
 
@@ -203,25 +203,25 @@ def plan(y: Given, *, strength: str = "normal") -> Plan:
 
 
 def degrade(x: Given, words: str, seed: int = 0) -> Any:
-    """The picture x damaged on purpose, in its own type; the same seed gives the same damage.
+    """The picture x with synthetic damage, in the type of x; the same seed gives the same damage.
 
-    words: as "blur(sigma=2) | noise(sigma=0.1)". Floating-point results are not clipped to 0..1. Where the size
-    changes, alpha is dropped. Raises BadDamage, and as `fix` does.
+    words: as "blur(sigma=2) | noise(sigma=0.1)". Floating-point results are not clipped to 0..1. If the size
+    changes, alpha is dropped. Raises BadDamage, and the errors of `fix`.
     """
     from restora.damage.words import parse
     from restora.work.degrade import degrade as damaged
 
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise BadKnob(f"seed must be a whole number from 0, not {seed!r}")
+        raise BadKnob(f"seed must be a whole number, 0 or more, not {seed!r}")
     picture, damage = opened(x), parse(words)
     return picture.form.restored(damaged(picture.image, damage, int(seed)))
 
 
 def measure(x_hat: Given, x: Given, protocol: str = "denoise", scale: int = 1, ssim: str = "wang") -> "Scores":
-    """PSNR and SSIM of a picture against its reference; both as in `fix`, each on the scale of its own type.
+    """PSNR and SSIM of a picture against its reference; both as in `fix`, each on the scale of its type.
 
-    protocol: denoise, sr-y, sr-rgb, jpeg-y, deblur or float. scale: of super-resolution, by which its protocols crop.
-    ssim: wang (the field's) or uniform (scikit-image's default). Alpha is not compared. Raises RestoraError.
+    protocol: denoise, sr-y, sr-rgb, jpeg-y, deblur or float. scale: for super-resolution; pixels to crop.
+    ssim: wang (the usual one) or uniform (scikit-image's default). Alpha is not compared. Raises RestoraError.
     """
     from restora.metrics.protocol import protocol_named, with_ssim
     from restora.metrics.scores import measure as scores_of
@@ -229,7 +229,7 @@ def measure(x_hat: Given, x: Given, protocol: str = "denoise", scale: int = 1, s
     chosen = with_ssim(protocol_named(protocol), ssim)
     times = _number(scale, "scale")
     if times < 1 or times != int(times):
-        raise BadKnob(f"scale must be a whole number from 1, not {scale!r}")
+        raise BadKnob(f"scale must be a whole number, 1 or more, not {scale!r}")
     return scores_of(opened(x_hat).image.pixels, opened(x).image.pixels, chosen, int(times))
 
 
@@ -242,7 +242,7 @@ def show(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Net:
-    """A trained net that is called with a picture, as in `fix`, and gives one in the same type; see `load`."""
+    """A trained net as a function: takes a picture, as in `fix`, and returns one of the same type; see `load`."""
 
     name: str
     card: Mapping[str, Any]
@@ -250,7 +250,7 @@ class Net:
     where: Where
 
     def __call__(self, y: Given) -> Any:
-        """What the net makes of a picture. Raises RestoraError."""
+        """The restored picture. Raises RestoraError."""
         return _carried_out(opened(y), None, self.plan, self.where).image
 
     def __repr__(self) -> str:
@@ -265,10 +265,9 @@ def load(
     device: str = "cpu",
     max_memory: int | str = "1GB",
 ) -> Net:
-    """The net of some weights, by their name or by a file of theirs, as a function of pictures; `net.card` is its card.
+    """The net of some weights, given by name or file, as a function of pictures; `net.card` is its card.
 
-    Nets of a scale make pictures so many times larger; those that can be told the noise level estimate it. Raises
-    NoWeights.
+    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights.
     """
     from restora.learn.weights import find
     from restora.methods.table import method_named
@@ -281,7 +280,7 @@ def load(
 
 
 def _where(engine: str, device: str, max_memory: int | str) -> Where:
-    """Where a plan is to be carried out, checked before anything that takes time."""
+    """The place where a plan runs, checked before anything slow."""
     from restora.engines.choice import backend_named
 
     backend_named(engine, device)
@@ -331,7 +330,7 @@ def _plan_in(plan: Plan | str | PathLike[str]) -> Plan:
 
 
 def _as_files(given: Mapping[str, Given | None], stack: ExitStack) -> dict[str, str | Path]:
-    """Inputs of methods as files, which are gone when the stack is left, or as words. Raises BadPlan or BadImage."""
+    """Inputs of methods as words, or as files, which are removed when the stack closes. Raises BadPlan or BadImage."""
     return {name: _as_file(value, name, stack) for name, value in given.items() if value is not None}
 
 
@@ -342,7 +341,7 @@ def _as_file(given: Given, name: str, stack: ExitStack) -> str | Path:
     if isinstance(given, str | PathLike):
         return given if isinstance(given, str) else Path(given)
     if name not in INPUTS:
-        raise BadPlan(f"no method takes a {name!r}; known: {', '.join(INPUTS)}")
+        raise BadPlan(f"no method has an input {name!r}; known: {', '.join(INPUTS)}")
     folder, kind = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE))), INPUTS[name].kind
     array, _ = array_of(given)
     if kind == "boxes":
@@ -359,7 +358,7 @@ def _as_file(given: Given, name: str, stack: ExitStack) -> str | Path:
 
 
 def _given_again(plan: Plan, inputs: Mapping[str, Any]) -> None:
-    """Raise BadPlan if the plan was made with arrays that are not given again."""
+    """Raise BadPlan if the plan was made with arrays that are missing now."""
     for step in plan.steps:
         for name, entry in step.inputs.items():
             if entry.get("file") == IN_MEMORY and name not in inputs:
@@ -367,7 +366,7 @@ def _given_again(plan: Plan, inputs: Mapping[str, Any]) -> None:
 
 
 def _without_files(step: Step) -> Step:
-    """The step without the names of files that are made for arrays."""
+    """The step without the names of temporary files of arrays."""
 
     def plain(entry: Mapping[str, str]) -> Mapping[str, str]:
         made = Path(entry.get("file", "")).parent.name.startswith(_MADE)

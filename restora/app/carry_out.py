@@ -1,4 +1,4 @@
-"""From the options of a command to a restored file, its report, and words about it."""
+"""Run a command that restores a file: write the result and its report, and print a summary."""
 
 import shlex
 import sys
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 STDIO = Path("-")
 PATIENCE = 10.0
-"""Minutes that a method may take without being told to go ahead."""
+"""Minutes above which a method needs --yes."""
 
 
 def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan]]", copy: bool = True) -> None:
-    """Restore from file to file by the plan for the picture, write the report beside the result, and tell.
+    """Restore a file with the plan for the picture, write the report beside the result, and print a summary.
 
-    decide: gives the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
+    decide: returns the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
     """
     from restora.files.disk import check_name
     from restora.files.save import default_output
@@ -45,7 +45,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
         check_name(target)
     paper = None if target == STDIO else report_file(target, run.force)
     if run.resume and target == STDIO:
-        raise BadKnob("--resume keeps what is finished beside the result, so it needs a file: name it with -o")
+        raise BadKnob("--resume keeps finished rows beside the result, so the result must be a file; name it with -o")
     minutes = float("inf") if run.yes else PATIENCE
     with naming_salvage(), progress("restoring", quiet=run.as_json) as show:
         report = restore_file(
@@ -72,8 +72,8 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
 
 
 def tell(report: "Report", as_json: bool) -> None:
-    """Say what was done, for people or as JSON."""
-    to_stdout = report.output == "-"  # the picture went there: words go to standard error
+    """Print what was done, as text or as JSON."""
+    to_stdout = report.output == "-"  # the picture goes there, text to standard error
     if as_json:
         typer.echo(report.to_json(), err=to_stdout)
         return
@@ -98,15 +98,15 @@ def _in_plain_words(report: "Report") -> str:
 
 
 def nothing_to_do(name: str) -> str:
-    """What a person is told where nothing was found in a picture, and what can be done all the same."""
+    """The message for a picture in which nothing was found, with commands that are still useful."""
     from restora.signs.table import NOT_LOOKED_FOR, SIGNS
 
     looked_for = ", ".join(sign.called for sign in SIGNS.values())
-    file = shlex.quote(name) if Path(name).exists() else "-"  # as a shell takes it
+    file = shlex.quote(name) if Path(name).exists() else "-"  # quoted for a shell
     return "\n".join(
         [
-            f"{name}: found nothing to mend, so no file was written (--copy writes one all the same)",
-            f"  looked for, and not found: {looked_for}",
+            f"{name}: found nothing to repair, so no file was written (--copy writes one anyway)",
+            f"  looked for and not found: {looked_for}",
             f"  not looked for yet: {', '.join(NOT_LOOKED_FOR)}",
             f"  you can remove noise anyway:  restora denoise {file}",
             f"  fill what a mask marks:       restora inpaint {file} --mask MASK",

@@ -1,4 +1,4 @@
-"""Commands for a picture whose damage is to be found out: fix, diagnose, plan."""
+"""Commands that diagnose a picture: fix, diagnose, plan."""
 
 import sys
 from typing import Annotated
@@ -28,9 +28,9 @@ def fix(
     strength: Strength = "normal",
     copy: Annotated[bool, typer.Option("--copy", help="Write an unchanged copy if nothing is found.")] = False,
 ) -> None:
-    """Find out what is wrong with a picture and mend it; a report is written beside the result, as RESULT.json.
+    """Find out what is wrong with a picture and repair it; a report is written beside the result, as RESULT.json.
 
-    Where nothing is found, no file is written, unless --copy is given or the result goes to standard output.
+    If nothing is found, no file is written, unless --copy is given or the result goes to standard output.
 
     Example: restora fix photo.jpg -o better.jpg
     """
@@ -41,7 +41,7 @@ def fix(
 
 
 def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:
-    """Say what is wrong with a picture, what was looked for and not found, and what is not looked for yet.
+    """Print what is wrong with a picture, what was looked for and not found, and what is not looked for yet.
 
     Example: restora diagnose photo.jpg --json
     """
@@ -92,5 +92,5 @@ def plan(
         print(text)
     else:
         if picture != STDIO and output.exists() and output.samefile(picture):
-            raise BadPlan(f"the plan cannot be written over the picture {picture}")
+            raise BadPlan(f"the plan would overwrite the picture {picture}; give another name")
         write_text(text, output, force=force)

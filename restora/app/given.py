@@ -1,7 +1,7 @@
-"""Pictures that Python code gives: files, arrays, PIL images and tensors, checked, and brought back to their form.
+"""Pictures from Python code: files, arrays, PIL images and tensors, checked, and converted back to the same type.
 
 An array is (H, W), (H, W, 1) or (H, W, 3), or with alpha as the last channel (H, W, 2) or (H, W, 4); uint8, uint16,
-or floating point on the 0..1 scale. Everything else is refused: it would be read as other numbers than were meant.
+or floating point on the 0..1 scale. Everything else is refused, because its scale would be guessed wrongly.
 """
 
 import os
@@ -19,7 +19,7 @@ from restora.core.image import Image, Meta
 
 
 class ArrayInterface(Protocol):
-    """What PIL images have."""
+    """The interface of PIL images."""
 
     @property
     def __array_interface__(self) -> Mapping[str, Any]:
@@ -30,26 +30,26 @@ Given: TypeAlias = str | os.PathLike[str] | npt.ArrayLike | ArrayInterface
 """A picture: the name of a file, an array, a PIL image, or a torch tensor whose channels are last."""
 
 MODES = ("L", "LA", "RGB", "RGBA", "I;16", "F")
-"""Of PIL images that can be taken as they are."""
+"""Modes of PIL images that need no conversion."""
 HELD = 50_000_000
 """Bytes of a picture up to which tiles are chosen as for a file that is decoded into memory; see files/picture.py."""
 _NEAR = -0.5, 1.5
-"""Where all but one in a hundred floating-point values lie: noise that was not clipped goes beyond 0 and 1."""
+"""Range of all but one in a hundred floating-point values: unclipped noise goes beyond 0 and 1."""
 _FAR = -3.0, 4.0
-"""Where all of them lie."""
+"""Range of all values."""
 _MANY = 0.01
 
 
 @dataclass(frozen=True)
 class Form:
-    """The form in which a picture came, and in which it goes back."""
+    """The type and shape of a picture that was given, which its result has too."""
 
     dtype: np.dtype[Any]
     flat: bool = False  # (H, W), if it has one channel
-    pil: Mapping[str, Any] | None = None  # of a PIL image: what it says besides its pixels
+    pil: Mapping[str, Any] | None = None  # metadata of a PIL image
 
     def restored(self, image: Image) -> Any:
-        """A picture in this form; of another size or without alpha, if it is."""
+        """A picture in this form; its size, and whether it has alpha, may differ."""
         from restora.files.save import quantise
 
         values = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
@@ -72,14 +72,14 @@ class Opened:
 
     image: Image
     form: Form
-    held: int  # bytes, that are not to be had for tiles
+    held: int  # bytes that are not available for tiles
     path: Path | None = None
     array: np.ndarray | None = None
-    notes: tuple[str, ...] = field(default=())  # what reading changed, and what the decoder warned of
+    notes: tuple[str, ...] = field(default=())  # changes made by reading, and warnings of the decoder
 
 
 def opened(given: Given) -> Opened:
-    """A picture that was given, on the 0..1 scale. Raises BadImage for what cannot be read as one."""
+    """A picture that was given, on the 0..1 scale. Raises BadImage if it is not a picture."""
     if isinstance(given, str | os.PathLike):
         return _file(named(given))
     array, pil = array_of(given)
@@ -92,9 +92,9 @@ def opened(given: Given) -> Opened:
 
 
 def named(path: str | os.PathLike[str]) -> Path:
-    """A file by its name. Raises BadImage for the name that commands take as standard input or output."""
+    """The path of a file. Raises BadImage for -, which commands use for standard input or output."""
     if str(path) == "-":
-        raise BadImage("a picture needs the name of a file here, not -, which is standard input or output")
+        raise BadImage("- is standard input or output, which Python functions do not use; give the name of a file")
     return Path(path)
 
 
@@ -110,20 +110,20 @@ def image_of(array: np.ndarray) -> Image:
 
 
 def array_of(given: Any) -> tuple[np.ndarray, dict[str, Any] | None]:
-    """What was given as an array, with no more than its kind checked, and of a PIL image what else it says."""
-    pillow, torch = sys.modules.get("PIL.Image"), sys.modules.get("torch")  # whoever has such an object, has loaded it
+    """The picture as an array, only its kind checked, and the metadata of a PIL image."""
+    pillow, torch = sys.modules.get("PIL.Image"), sys.modules.get("torch")  # already imported if such an object exists
     pil = dict(given.info) if pillow and isinstance(given, pillow.Image) else None
     if pil is not None and given.mode not in MODES:
-        raise BadImage(f"a PIL image of mode {given.mode} is ambiguous; convert it first, as with .convert('RGB')")
+        raise BadImage(f"a PIL image cannot have mode {given.mode}; convert it, for example with .convert('RGB')")
     if torch and isinstance(given, torch.Tensor):
         given = given.detach().cpu()
         given = given.float() if given.dtype == torch.bfloat16 else given
     if np.ma.is_masked(given):
-        raise BadImage("the array has masked values; put numbers in their place")
+        raise BadImage("the array has masked values; replace them with numbers")
     try:
         return np.asarray(given), pil
     except (TypeError, ValueError, OSError, RuntimeError) as error:
-        raise BadImage(f"{type(given).__name__} is no picture: it cannot be read as an array ({error})") from error
+        raise BadImage(f"{type(given).__name__} is not a picture: it cannot be read as an array ({error})") from error
 
 
 def _file(path: Path) -> Opened:
@@ -140,10 +140,10 @@ def _bits(dtype: np.dtype[Any]) -> int:
 
 
 def _check(array: np.ndarray) -> None:
-    """Raise BadImage for an array that is no picture, or whose numbers are on another scale than its type says."""
+    """Raise BadImage for an array that is not a picture, or whose values do not fit the scale of its type."""
     if array.dtype.kind not in "uf" or (array.dtype.kind == "u" and array.dtype.itemsize > 2):
-        hint = "; with .astype(np.uint8), if it holds 0 to 255" if array.dtype.kind in "iu" else ""
-        raise BadImage(f"a picture holds uint8, uint16, or floating-point numbers from 0 to 1, not {array.dtype}{hint}")
+        hint = "; if it holds 0 to 255, use .astype(np.uint8)" if array.dtype.kind in "iu" else ""
+        raise BadImage(f"a picture must be uint8, uint16, or float from 0 to 1, not {array.dtype}{hint}")
     _check_shape(array.shape)
     if array.dtype.kind == "f":
         _check_floats(array)
@@ -151,12 +151,12 @@ def _check(array: np.ndarray) -> None:
     high = int(array.max())
     if high == 1:
         raise BadImage(
-            f"the array holds only 0 and 1, of which {array.dtype} makes black; bring it to the scale of its type"
+            f"the array holds only 0 and 1, which are black in {array.dtype}; scale it to the range of its type"
         )
     if array.dtype.itemsize == 2 and 0 < high < 256:
         raise BadImage(
-            f"the uint16 array goes to {high}, where white is 65535; if white is 255 in it, use .astype(np.uint8),"
-            " and if it is as dark, divide it by 65535"
+            f"the uint16 array's maximum is {high}, but white is 65535; if its white is 255, use .astype(np.uint8),"
+            " and if it really is that dark, divide it by 65535"
         )
 
 
@@ -167,25 +167,25 @@ def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) == 3 and shape[2] > 4 and shape[0] <= 4:
         raise BadImage(
             f"the array ({told}) has its channels first; put them last, with np.transpose(y, (1, 2, 0)), or"
-            " y.permute(1, 2, 0) of a tensor"
+            " y.permute(1, 2, 0) for a tensor"
         )
     if len(shape) == 4:
-        raise BadImage(f"the array ({told}) holds several pictures; give them one by one, as (H, W, C)")
+        raise BadImage(f"the array ({told}) is a batch; give its pictures one by one, as (H, W, C)")
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] > 4):
-        raise BadImage(f"a picture is an array (H, W), or (H, W, C) of 1 to 4 channels, not {told}")
+        raise BadImage(f"a picture must be an array (H, W), or (H, W, C) with 1 to 4 channels, not {told}")
 
 
 def _check_floats(array: np.ndarray) -> None:
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all():
-        raise BadImage("the array holds NaN or infinity; put numbers in their place")
+        raise BadImage("the array holds NaN or infinity; replace them with numbers")
     if low >= _NEAR[0] and high <= _NEAR[1]:
         return
     outside = float(((array < _NEAR[0]) | (array > _NEAR[1])).mean())
     if outside <= _MANY and low >= _FAR[0] and high <= _FAR[1]:
         return
     if high <= _NEAR[1]:
-        hint = "if it goes from -1 to 1, take (y + 1) / 2"
+        hint = "if it is from -1 to 1, use (y + 1) / 2"
     else:
-        hint = f"divide it by {255 if high <= 2 * 255 else 65535 if high <= 2 * 65535 else 'what is white'}"
-    raise BadImage(f"the array goes from {low:.4g} to {high:.4g}, where 0 must be black and 1 white; {hint}")
+        hint = f"divide it by {255 if high <= 2 * 255 else 65535 if high <= 2 * 65535 else 'its value of white'}"
+    raise BadImage(f"the array's values are from {low:.4g} to {high:.4g}, but 0 must be black and 1 white; {hint}")

@@ -17,7 +17,7 @@ from restora.core.errors import BadImage, BadKnob, Truncated
 
 
 def amount(text: str) -> int:
-    """A number with a unit, as an option gives it. Raises BadParameter, which Click reports."""
+    """The number of an option with a unit. Raises BadParameter, which Click reports."""
     try:
         return parsed(text)
     except BadKnob as error:
@@ -28,7 +28,7 @@ def size_from(text: str) -> tuple[int, int]:
     """(height, width) of a size written as 3000x2000, width first. Raises BadKnob."""
     found = re.fullmatch(r"\s*(\d{1,7})\s*[xX]\s*(\d{1,7})\s*", text)
     if not found:
-        raise BadKnob(f"--size takes width x height in pixels, as 3000x2000, not {text!r}")
+        raise BadKnob(f"--size must be width x height in pixels, for example 3000x2000, not {text!r}")
     return int(found[2]), int(found[1])
 
 
@@ -38,10 +38,10 @@ Output = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="Where to write, by the ending; - for standard output. If not given: PICTURE.restored, a JPEG for HEIC.",
+        help="Output file; extension sets the format; - for standard output. Default: PICTURE.restored, JPEG for HEIC.",
     ),
 ]
-TextOutput = Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; - for standard output.")]
+TextOutput = Annotated[Path | None, typer.Option("-o", "--output", help="Output file; - for standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
 Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
@@ -50,25 +50,25 @@ Device = Annotated[
     str,
     typer.Option(help="Where the nets run: cpu; cuda or cuda:1 (by torch); GPU, GPU.1 or NPU (Intel, by OpenVINO)."),
 ]
-Strength = Annotated[str, typer.Option(help="How much is done: light (half), normal, or strong (twice).")]
+Strength = Annotated[str, typer.Option(help="Strength of the restoration: light (half), normal, or strong (twice).")]
 Precision = Annotated[
-    str, typer.Option(help="int8, bf16 or f32; auto: the fastest that processor and weights are made for.")
+    str, typer.Option(help="int8, bf16 or f32; auto: the fastest that processor and weights support.")
 ]
-MaxMemory = Annotated[str, typer.Option(help="Most memory to use; tiles are made to fit.", metavar="AMOUNT")]
-MaxPixels = Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")]
-Yes = Annotated[bool, typer.Option("--yes", help="Go ahead with a method that takes long for this picture.")]
+MaxMemory = Annotated[str, typer.Option(help="Memory limit; tiles are made to fit.", metavar="AMOUNT")]
+MaxPixels = Annotated[str, typer.Option(help="Size limit of pictures.", metavar="AMOUNT")]
+Yes = Annotated[bool, typer.Option("--yes", help="Run a method even if it takes long for this picture.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep finished rows if it is stopped, and go on from them; for large pictures.")
+    bool, typer.Option("--resume", help="Keep finished rows if it is stopped, and resume there; for large pictures.")
 ]
 Salvage = Annotated[
     bool,
     typer.Option(
-        "--salvage", help="Of a truncated JPEG or PNG, take the part that is there; the rest stays grey or black."
+        "--salvage", help="Restore the part of a truncated JPEG or PNG that exists; the rest stays grey or black."
     ),
 ]
 Keep = Annotated[
     list[str] | None,
-    typer.Option("--keep", metavar="NAME", help="Write a product too, as RESULT.NAME.png (see: restora show METHOD)."),
+    typer.Option("--keep", metavar="NAME", help="Also write a product, as RESULT.NAME.png (see: restora show METHOD)."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -78,11 +78,11 @@ Settings = Annotated[
 
 @contextmanager
 def naming_salvage() -> Iterator[None]:
-    """Where a truncated file is refused, say that there is --salvage."""
+    """Add a hint about --salvage to the error for a truncated file."""
     try:
         yield
     except Truncated as error:
-        raise BadImage(f"{error}; take the part that is there with --salvage") from error
+        raise BadImage(f"{error}; restore the existing part with --salvage") from error
 
 
 def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, float]:
@@ -93,9 +93,9 @@ def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, flo
         try:
             knobs[name.strip()] = float(value)
         except ValueError as error:
-            raise BadKnob(f"--set takes KNOB=NUMBER, not {setting!r}") from error
+            raise BadKnob(f"--set must be KNOB=NUMBER, not {setting!r}") from error
     if sigma is not None and "sigma" in knobs:
-        raise BadKnob("give sigma once: by --sigma or by --set")
+        raise BadKnob("sigma was given twice; use either --sigma or --set")
     return knobs | ({"sigma": sigma} if sigma is not None else {})
 
 
@@ -106,9 +106,9 @@ def show_json(value: Any) -> None:
 
 @contextmanager
 def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """What is done and the time left, on standard error; yields tell(done, total), to be called after each piece.
+    """Show progress and the time left on standard error; yields tell(done, total), to be called after each piece.
 
-    A bar where a person is looking, a line each half minute where the words go to a file.
+    A bar on a terminal, else a line each half minute.
     """
     if quiet:
         yield lambda done, total: None
@@ -128,7 +128,7 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
             *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces")),
             *(TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
         )
-        # Pieces of a large picture take seconds each: the time left goes by the last ten minutes, not half a minute.
+        # Pieces of a large picture take seconds each, so the time left is estimated from the last ten minutes.
         with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(
@@ -139,9 +139,9 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
 
 
 def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
-    """tell(done, total) that prints a line when so many seconds have passed since the last one."""
+    """tell(done, total) that prints a line if `every` seconds have passed since the last one."""
     started = said = time.monotonic()
-    first: int | None = None  # pieces that were there before the first call, if an unfinished result is resumed
+    first: int | None = None  # pieces done before the first call, if an unfinished result is resumed
 
     def tell(done: int, total: int) -> None:
         nonlocal said, first, started
@@ -154,7 +154,7 @@ def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
         left = timedelta(seconds=round((now - started) / (done - first) * (total - done)))
         print(
             f"{title}: {done} of {total} pieces, {100 * done // total} %,"
-            f" {timedelta(seconds=round(now - started))} gone, about {left} left",
+            f" {timedelta(seconds=round(now - started))} elapsed, about {left} left",
             file=sys.stderr, flush=True,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""From a plan on the page to files to take away: a job that is waited for, and what is made of its result."""
+"""Run the plan of the page as a job, wait for it, and make the files for download."""
 
 import asyncio
 import json
@@ -25,16 +25,16 @@ from restora.work.jobs import PICTURE, Job, Jobs
 from restora.work.restore import Limits
 
 SHOWN = 8_000_000
-"""Pixels up to which a picture is shown whole; a larger one is shown smaller."""
+"""Number of pixels up to which a picture is displayed in full size."""
 THUMBNAIL = 250_000
-"""The same where several are shown."""
+"""The same if several are displayed."""
 SCORED = 4_000_000
-"""Pixels up to which a picture is scored against a reference: SSIM needs 200 bytes for each."""
+"""Number of pixels up to which a picture is scored against a reference: SSIM needs 200 bytes per pixel."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a picture: two files under names for people."""
+    """The result of a picture: two files with readable names."""
 
     picture: Path
     report: Path
@@ -43,10 +43,9 @@ class Outcome:
 async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = None) -> AsyncIterator[Job | Outcome]:
     """The state of a picture's job, repeatedly, then its outcome; no outcome if it was cancelled.
 
-    mask: of what the plan is to fill.
+    mask: of the hole that the plan fills.
 
-    The job ends with the visit: who has gone does not wait for it. Raises RestoraError if it fails, Full if none may
-    be added.
+    The job is cancelled if the visitor disconnects. Raises RestoraError if it fails, Full if the queue is full.
     """
     job = await asyncio.to_thread(_add, jobs, sight, plan, mask)
     try:
@@ -65,7 +64,7 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = 
 
 def _add(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None) -> Job:
     if not sight.path.exists():
-        raise BadImage(f"{sight.path.name} was erased after {jobs.keep_seconds / 60:g} minutes; choose it again")
+        raise BadImage(f"{sight.path.name} was deleted after {jobs.keep_seconds / 60:g} minutes; choose it again")
     copy = jobs.page / uuid.uuid4().hex
     shutil.copyfile(sight.path, copy)
     try:
@@ -75,7 +74,7 @@ def _add(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None) -> Job:
 
 
 def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
-    """The files of a job that is done, in a folder of the page's; its report names the visitor's files."""
+    """The files of a finished job, in a folder of the page; its report names the visitor's files."""
     picture = own_folder(jobs) / f"{sight.path.stem}.restored.{job.ending}"
     report = picture.with_name(f"{picture.name}.json")
     shutil.move(jobs.output(job), picture)
@@ -86,7 +85,7 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
 
 
 def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
-    """The mask of what was painted over a picture of a shape (H, W, C): white on strokes that the brush sent as JSON.
+    """The mask for a picture of a shape (H, W, C): white on the brush strokes, which are JSON.
 
     A stroke has a width, as a share of the longer side, and points, as shares of width and height. Raises BadPlan.
     """
@@ -96,27 +95,27 @@ def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
             first, *others = np.array(stroke["points"], float).reshape(-1, 1, 2).clip(-1, 2) * (shape[1], shape[0])
             if not np.isfinite([first, *others]).all():
                 raise ValueError("a point is not finite")
-            points = np.array([first, first, *others])  # a point alone is a line to itself: a dot
+            points = np.array([first, first, *others])  # a single point becomes a line to itself: a dot
             width = max(1, round(min(float(stroke["width"]), 1) * max(shape[:2])))
             cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width)
     except (ValueError, TypeError, KeyError, RecursionError, cv2.error) as error:
-        raise BadPlan(f"these are no strokes of the brush: {error}") from error
+        raise BadPlan(f"these are not strokes of the brush: {error}") from error
     if not mask.any():
-        raise BadPlan("nothing is painted over: paint, or take the step that fills it out of the plan")
+        raise BadPlan("nothing is painted; paint over the hole, or remove the step that fills it")
     path = own_folder(jobs) / "mask.png"
     path.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
     return path
 
 
 def own_folder(jobs: Jobs) -> Path:
-    """A new folder for something of the page's."""
+    """A new folder for files of the page."""
     folder = jobs.page / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder
 
 
 def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
-    """All pictures and reports in one file; numbered, as two may have come under one name."""
+    """All pictures and reports in one ZIP file; numbered, as two may have the same name."""
     together = folder / "restored.zip"
     with zipfile.ZipFile(together, "w") as file:
         for number, outcome in enumerate(outcomes, 1):
@@ -126,7 +125,7 @@ def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
 
 
 def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
-    """Write a picture to look at, 8-bit PNG in its own colours, of at most so many pixels; how many times smaller."""
+    """Write a preview, an 8-bit PNG with its colour profile, of limited size; returns how many times smaller it is."""
     height, width = picture.shape[:2]
     factor = ceil(sqrt(height * width / most))
     plain = Meta(icc=picture.meta.icc, colour=picture.meta.colour)
@@ -141,15 +140,15 @@ def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
             rows.append(means(band, factor))
             continue
         veils.append(means(veil[:, :, None], factor))
-        rows.append(means(band * veil[:, :, None], factor) / np.maximum(veils[-1], 1e-6))  # what is hidden stays so
+        rows.append(means(band * veil[:, :, None], factor) / np.maximum(veils[-1], 1e-6))  # hidden colours stay hidden
     alpha = np.concatenate(veils)[:, :, 0] if veils else None
     write(Image(np.concatenate(rows), alpha, meta=plain), target, force=True)
     return factor
 
 
 def scores(path: Path, reference: Path, limits: Limits) -> Scores:
-    """How near a picture is to its reference. Raises RestoraError if it is too large, or another size."""
+    """Scores of a picture against its reference. Raises RestoraError if it is too large, or the sizes differ."""
     x_hat, x = (admitted(file, limits, name) for file, name in ((path, "the picture"), (reference, "the reference")))
     if x.shape[0] * x.shape[1] > SCORED:
-        raise RestoraError(f"pictures are compared up to {SCORED / 1e6:g} megapixels on the page; use restora measure")
+        raise RestoraError(f"the page compares pictures up to {SCORED / 1e6:g} megapixels; use restora measure")
     return measure(x_hat.load().pixels, x.load().pixels, PROTOCOLS["denoise"])

@@ -1,4 +1,4 @@
-"""Commands for a picture and a method, size, mask or plan that is given: denoise, upscale, inpaint, restore."""
+"""Commands with a given method, size, mask or plan: denoise, upscale, inpaint, restore."""
 
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ def denoise(
     run: Run,
     inputs: dict[str, str],
     method: Annotated[
-        str | None, typer.Option(help="One of: restora methods; the flagship or that of the weights, if not given.")
+        str | None, typer.Option(help="One of `restora methods`; default: that of the weights, or the flagship.")
     ] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Noise level, 0..1 (25/255 = 0.098); measured if not given.")
@@ -51,23 +51,23 @@ def denoise(
 def upscale(
     run: Run,
     scale: Annotated[
-        float | None, typer.Option(help="How many times larger, 1 to 8; need not be whole; 2 if nothing is said.")
+        float | None, typer.Option(help="How many times larger, 1 to 8, not only whole numbers; default: 2.")
     ] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Its size instead, as 3000x2000.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="The size instead, for example 3000x2000.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="Any that `restora methods` has for shrink; by what is found, if not given.")
+        str | None, typer.Option(help="One of `restora methods` for shrink; default: chosen by the diagnosis.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Other weights; alone, they choose the method.")] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean over 8 turned pictures: 8 times slower.")] = False,
+    weights: Annotated[str | None, typer.Option(help="Other weights; without --method, they set the method.")] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean over 8 rotated pictures; 8 times slower.")] = False,
     back_project: Annotated[
-        bool, typer.Option("--back-project", help="Correct it until, made as small again, it is the picture given.")
+        bool, typer.Option("--back-project", help="Correct the result until, shrunk again, it is the given picture.")
     ] = False,
     precision: Precision = "auto",
 ) -> None:
     """Make a picture larger.
 
-    Noise that is found is removed first; for a picture with JPEG blocks, weights are taken that know them.
-    With --method or --weights it is that method alone. A report is written beside the result.
+    Detected noise is removed first; for a picture with JPEG blocks, weights trained on them are used.
+    With --method or --weights, only that method runs. A report is written beside the result.
 
     Example: restora upscale photo.jpg --scale 4 -o large.png
     """
@@ -117,10 +117,10 @@ def deblur(
 def inpaint(
     run: Run,
     inputs: dict[str, str],
-    method: Annotated[str | None, typer.Option(help="One that `restora methods` has for hole.")] = None,
+    method: Annotated[str | None, typer.Option(help="One of `restora methods` for hole.")] = None,
     settings: Settings = None,
 ) -> None:
-    """Fill scratches, letters or small holes that a mask marks; a report is written beside the result.
+    """Fill scratches, letters or small holes marked by a mask; a report is written beside the result.
 
     Example: restora inpaint photo.jpg --mask scratches.png -o whole.jpg
     """
@@ -134,9 +134,9 @@ def inpaint(
 def restore(
     run: Run,
     inputs: dict[str, str],
-    plan_file: Annotated[Path, typer.Option("--plan", help="A plan as `restora plan` prints it.")],
+    plan_file: Annotated[Path, typer.Option("--plan", help="A plan file of `restora plan`, or a report.")],
 ) -> None:
-    """Carry out a plan; the same plan gives the same pixels again. A report is written beside the result.
+    """Run a plan; the same plan always gives the same pixels. A report is written beside the result.
 
     Example: restora restore photo.jpg --plan plan.json -o better.jpg
     """
@@ -145,7 +145,7 @@ def restore(
     except OSError as error:
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BadPlan(f"{plan_file} is no plan: it is not text") from error
+        raise BadPlan(f"{plan_file} is not a plan: it is not text") from error
     from restora.work.plan import with_inputs
 
     chosen = with_inputs(chosen, inputs)

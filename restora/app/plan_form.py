@@ -14,19 +14,19 @@ from restora.methods.table import method_named
 from restora.work.plan import FLAGSHIP, learned_step, usable_knobs
 
 WIDEST = 10_000
-"""Values up to which a whole number has a slider."""
+"""Number of values up to which a whole number has a slider."""
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A plan as it is being written, and the step whose form is open. No two are the same: each is drawn anew."""
+    """A plan being edited, and the step whose form is open. Two drafts are never equal, so each is rendered again."""
 
     plan: Plan
     opened: int = -1
 
 
 def form(draft: Draft) -> list[gr.components.Component]:
-    """The steps of a draft on the page; the components that `values` of `read_form` come from, in order."""
+    """Render the steps of a draft; returns the components whose values `read_form` takes, in order."""
     parts: list[gr.components.Component] = []
     if not draft.plan.steps:
         gr.HTML(phrases.NO_STEPS)
@@ -44,7 +44,7 @@ def _step_form(step: Step) -> list[gr.components.Component]:
     names = [method.name for method in alternatives(step)]
     about = method_named(step.method).about
     method = gr.Dropdown(names, value=step.method, label="Method", info=about, filterable=False, interactive=True)
-    keep = gr.Checkbox(True, label="Take this step", interactive=True)
+    keep = gr.Checkbox(True, label="Use this step", interactive=True)
     strength = gr.Slider(
         *(0, 1, step.strength), step=0.05, label="Strength", info="share of the change to apply", interactive=True
     )
@@ -55,13 +55,13 @@ def _slider(knob: Knob, value: Setting) -> gr.components.Component:
     words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
     if knob.kind is int and knob.high - knob.low > WIDEST:
         return gr.Number(value, precision=0, minimum=knob.low, maximum=knob.high, interactive=True, **words)
-    # Fine enough that a measured value is not moved by being shown.
+    # Fine enough that displaying a measured value does not change it.
     fineness = 1 if knob.kind is int else 0.00001 if knob.high <= 2 else 0.1
     return gr.Slider(knob.low, knob.high, value, step=fineness, interactive=True, **words)
 
 
 def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
-    """The plan as the form has it. Raises BadKnob or BadPlan for what cannot be."""
+    """The plan of the form's values. Raises BadKnob or BadPlan for invalid values."""
     rest = iter(values)
     edits: list[Edit | None] = []
     for step in draft.plan.steps:
@@ -75,7 +75,7 @@ def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
 
 
 def changed(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
-    """The draft after another method was chosen for a step: its form shows other knobs."""
+    """The draft with another method for a step, whose form then shows other knobs."""
     plan = read_form(draft, values, sights[0])
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]

@@ -1,4 +1,4 @@
-"""What restoring a picture gives to Python code."""
+"""The result of a restoration in the Python API."""
 
 import base64
 from collections.abc import Mapping
@@ -18,29 +18,29 @@ from restora.core.plan import Plan
 from restora.core.report import Report
 
 SIDE = 480
-"""Pixels of the longer side of what is shown in a notebook, at most."""
+"""Longest side of a notebook preview in pixels."""
 _GAP = 8
-"""Pixels between before and after."""
+"""Gap in pixels between before and after."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """A restored picture, and how it came about.
+    """A restored picture, and how it was made.
 
-    image: in the type and shape in which the picture was given; of a file an array (H, W) or (H, W, 2 to 4) of the
-    file's depth: uint8, uint16, or float32 on the 0..1 scale.
-    report: what was done, in enough detail to do it again; `report.to_json()` is what the command line writes.
-    diagnosis: what was found in the picture; None where nothing was looked for.
-    products: what methods gave beside the picture, by name, as arrays; see `products` of `restora.show`.
+    image: in the type and shape of the given picture; for a file an array (H, W) or (H, W, 2 to 4) with the file's
+    depth: uint8, uint16, or float32 on the 0..1 scale.
+    report: what was done, in enough detail to repeat it; `report.to_json()` is what the command line writes.
+    diagnosis: what was found in the picture; None if it was not diagnosed.
+    products: further outputs of methods, by name, as arrays; see `products` of `restora.show`.
     """
 
     image: Any
     report: Report
     diagnosis: Diagnosis | None = None
     products: Mapping[str, Any] = field(default_factory=dict)
-    meta: Meta = field(default_factory=Meta)  # of the file or the PIL image that was given
-    before: Image | None = None  # small, to be shown
-    unchanged: Path | None = None  # the file that was given, where the plan has no steps
+    meta: Meta = field(default_factory=Meta)  # of the given file or PIL image
+    before: Image | None = None  # small, for a preview
+    unchanged: Path | None = None  # the given file, if the plan has no steps
 
     @property
     def plan(self) -> Plan:
@@ -48,11 +48,11 @@ class Result:
         return self.report.plan
 
     def save(self, path: str | PathLike[str], *, quality: int = 95, force: bool = False) -> list[str]:
-        """Write the picture, in the format of the ending, with the metadata it came with; what was lost, in sentences.
+        """Write the picture and its metadata, in the format of the extension; returns sentences on what was lost.
 
-        quality: of JPEG, WebP and AVIF, 1 to 100. A file in which nothing was changed is copied byte for byte where the
-        format stays the same. Raises OutputExists if the file is there and `force` is not set, BadImage where it cannot
-        be written.
+        quality: of JPEG, WebP and AVIF, 1 to 100. A file in which nothing was changed is copied byte for byte if the
+        format stays the same. Raises OutputExists if the file exists and `force` is not set, BadImage if it cannot be
+        written.
         """
         from restora.core.checksum import sha256
         from restora.files.save import check_output, copy, write
@@ -70,7 +70,7 @@ class Result:
         return replace(image_of(array_of(self.image)[0]), meta=self.meta)
 
     def _is_in(self, path: Path, kind: str) -> bool:
-        """Whether a file of this format holds the picture; it, or `image`, may have been changed meanwhile."""
+        """Whether a file of this format holds the picture; the file or `image` may have changed meanwhile."""
         from restora.files.picture import open_picture
 
         try:
@@ -104,9 +104,7 @@ class Result:
             paper[: part.shape[0], left : left + part.shape[1]] = part
             left += part.shape[1] + _GAP
         after = shown["after"]
-        return as_png(
-            Image(paper, meta=after.meta if after.shape[2] == 3 else Meta())
-        )  # the profile may be one of grey
+        return as_png(Image(paper, meta=after.meta if after.shape[2] == 3 else Meta()))  # it may be a profile for grey
 
     def _repr_html_(self) -> str:
         """Before and after with what was done, for a notebook."""
@@ -121,14 +119,14 @@ class Result:
         return f"<figure>{pictures}<figcaption>{told}</figcaption></figure>"
 
     def _shown(self) -> dict[str, Image]:
-        """What is shown, in its colours."""
+        """The preview, with its colour profile."""
         colours = Meta(icc=self.meta.icc, colour=self.meta.colour)
         parts = {"before": self.before, "after": small(self._image())}
         return {name: replace(part, meta=colours) for name, part in parts.items() if part}
 
 
 def small(image: Image, side: int = SIDE) -> Image:
-    """The picture as many times smaller as brings its longer side to `side` pixels; without metadata."""
+    """The picture, shrunk so that its longer side is `side` pixels; without metadata."""
     height, width, _ = image.shape
     factor = min(-(-max(height, width) // side), height, width)
     inside = slice(0, height - height % factor), slice(0, width - width % factor)
@@ -137,6 +135,6 @@ def small(image: Image, side: int = SIDE) -> Image:
 
 
 def _in_colour(image: Image) -> np.ndarray:
-    """(H, W, 3), laid on white."""
+    """(H, W, 3), on a white background."""
     pixels = np.broadcast_to(image.pixels, (*image.shape[:2], 3))
     return pixels if image.alpha is None else 1 + image.alpha[:, :, None] * (pixels - 1)

@@ -1,4 +1,4 @@
-"""What the page and the API do before anything is restored: look at a picture, plan, change the plan."""
+"""What the page and the API do before a restoration: diagnose a picture, plan, edit the plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,27 +18,27 @@ from restora.work.rules import PHOTO
 from restora.work.view import view_of
 
 JPEG_ALONE = ("jpeg",)
-"""What methods treat that are against nothing but JPEG."""
+"""Damage treated by methods for JPEG only."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """A picture that was looked at: where it lies, what it is, and what was found; each looking is its own.
+    """A diagnosed picture: its path, its format, and what was found; two diagnoses are never equal.
 
-    ending: of its result.
+    ending: file name extension of the result.
     """
 
     path: Path
     shape: tuple[int, int, int]
     ending: str
     diagnosis: Diagnosis
-    plan: Plan  # that treats what was found, at the size it has
-    salvage: bool = False  # the file is truncated, and the part that is there is wanted
+    plan: Plan  # treats what was found, without a change of size
+    salvage: bool = False  # the file is truncated, and its existing part is to be restored
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A step as a person wants it."""
+    """A step as edited by the user."""
 
     method: str
     strength: float
@@ -46,19 +46,19 @@ class Edit:
 
 
 def admitted(path: Path, limits: Limits, name: str, salvage: bool = False) -> Picture:
-    """An open picture, which sentences call `name`: where it lies is nobody's business. Raises BadImage."""
+    """An open picture; messages call it `name` and never show its path. Raises BadImage."""
     return open_picture(path, limits.pixels, name=name, salvage=salvage)
 
 
 def look(path: Path, limits: Limits, name: str, salvage: bool = False) -> Sight:
-    """What is wrong with a picture file, or with the part of it that is there. Raises BadImage, or Truncated."""
+    """Diagnose a picture file, or the existing part of a truncated one. Raises BadImage, or Truncated."""
     picture = admitted(path, limits, name, salvage)
     ending, truncated = written_as(picture.format), picture.salvaged_rows > 0
     return Sight(path, picture.shape, ending, *plan_to_fix(view_of(picture)), truncated)
 
 
 def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
-    """The plan by what was found, which makes the picture so many times larger. Raises BadPlan."""
+    """The plan that treats what was found and enlarges the picture `scale` times. Raises BadPlan."""
     height, width = sight.shape[:2]
     if scale == 1:
         return sight.plan
@@ -67,12 +67,12 @@ def plan_as_found(sight: Sight, scale: float = 1) -> Plan:
 
 
 def exchangeable(step: Step) -> bool:
-    """Whether another method can take a step's place: what changes the size belongs to the size wished for."""
+    """Whether another method can replace a step: steps that change the size cannot be replaced."""
     return "shrink" not in method_named(step.method).treats
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods here that can take a step's place: what fills a hole, is against noise, or repairs JPEG."""
+    """The methods that can replace a step: those that fill a hole, remove noise, or repair JPEG."""
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     same = [method for method in usual if ("hole" in method.treats) == fills(step)]
@@ -80,12 +80,12 @@ def alternatives(step: Step) -> list[Method]:
 
 
 def as_shown(step: Step) -> Edit:
-    """A step as it is shown before anybody changes it."""
+    """A step before it is edited."""
     return Edit(step.method, step.strength, settle(usable_knobs(step), step.knobs, step.method))
 
 
 def edited(plan: Plan, edits: Sequence[Edit | None], diagnosis: Diagnosis) -> Plan:
-    """The plan with each step as wanted, None to leave it out; untouched steps stay as they are. Raises BadKnob."""
+    """The plan with each step as edited, None to remove it; unedited steps do not change. Raises BadKnob."""
     steps = []
     for step, edit in zip(plan.steps, edits, strict=True):
         if edit is None:
@@ -95,13 +95,13 @@ def edited(plan: Plan, edits: Sequence[Edit | None], diagnosis: Diagnosis) -> Pl
         elif edit.method == step.method:
             wanted = _step(edit, edit.knobs, diagnosis, step.weights)
             steps.append(replace(wanted, because=step.because))
-        else:  # the knobs are those of the method it had
+        else:  # the knobs belong to the previous method
             steps.append(replace(_step(edit, {}, diagnosis, None), because="you chose it"))
     return with_steps(plan, steps)
 
 
 def with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
-    """The plan with other steps, and the precision that goes with them."""
+    """The plan with other steps, and the precision for them."""
     if tuple(steps) == plan.steps:
         return plan
     return replace(plan, steps=tuple(steps), precision=best_precision(step.weights for step in steps))

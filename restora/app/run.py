@@ -1,4 +1,4 @@
-"""The options of every command that makes a picture from a picture, declared once and handed on as one object."""
+"""Options shared by all commands that make a picture from a picture, declared once and passed as one object."""
 
 import inspect
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from restora.methods.table import inputs_of
 
 @dataclass(frozen=True)
 class Run:
-    """From which picture to which file, by what, within which bounds."""
+    """The input picture, the output file, the engine, and the limits."""
 
     picture: Source
     output: Output = None
@@ -49,8 +49,8 @@ class Run:
 def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function (run: Run, ...), with the options of Run: picture and output first.
 
-    tasks: of methods; then the function takes `inputs` too, a mapping, and the command has an option for each input
-    that these methods read beside the picture.
+    tasks: of methods; then the function also takes `inputs`, a mapping, and the command has an option for each input
+    of these methods.
     """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,6 @@
 """The HTTP API: the same verbs, plans and sentences as the command line; safe to leave running.
 
-No path and no address from a client is ever opened: what comes is a body, and goes to a folder named by the server.
+No path and no address from a client is ever opened: a request is a body, and is stored in a folder named by the server.
 """
 
 import json
@@ -43,9 +43,8 @@ STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
 def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
-    """The application. Its jobs are worked on while it runs."""
+    """The application. It runs its jobs while it is up."""
     counters = CollectorRegistry()
-    answered = Counter("restora_requests", "Requests answered", ["status"], registry=counters)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -53,7 +52,7 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
         yield
         await run_in_threadpool(jobs.close)
 
-    # The usual page of documentation fetches its script from elsewhere; this one brings it along.
+    # The default page of documentation loads its script from another server; this one includes it.
     app: FastAPI = FastAPIOffline(
         *("/docs", None),
         title="Restora",
@@ -70,27 +69,7 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     app.include_router(router)
     mount_page(app, jobs, bounds, app.state.slots, app.state.space)
 
-    async def refused_first(request: Request) -> Response | None:
-        refused = refusal(request, bounds.token) or too_much(request, app.state.space.check)
-        if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
-            elsewhere = names_elsewhere(await request.body(), jobs.page)
-            refused = answer(422, "only what was sent here is opened, and only plain text") if elsewhere else None
-        return refused
-
-    @app.middleware("http")
-    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Demand the token, and refuse what a page of another site sends through a visitor's browser."""
-        try:
-            response = await refused_first(request) or await go_on(request)
-        except Exception as error:
-            excused = excuse(error, jobs.public)
-            if excused is None:
-                raise
-            response = excused
-        answered.labels(str(response.status_code)).inc()
-        for name, value in HEADERS.items():
-            response.headers[name] = value
-        return response
+    _guard(app, jobs, bounds)
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -103,15 +82,42 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     return app
 
 
+def _guard(app: FastAPI, jobs: Jobs, bounds: Bounds) -> None:
+    """Check every request before it is answered, and count the answers."""
+    answered = Counter("restora_requests", "Requests answered", ["status"], registry=app.state.counters)
+
+    async def refused_first(request: Request) -> Response | None:
+        refused = refusal(request, bounds.token) or too_much(request, app.state.space.check)
+        if not refused and request.method == "POST" and request.url.path.startswith("/gradio_api/queue/join"):
+            elsewhere = names_elsewhere(await request.body(), jobs.page)
+            refused = answer(422, "a value must be an uploaded file or plain text") if elsewhere else None
+        return refused
+
+    @app.middleware("http")
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Require the token, and reject requests that a page of another site sends through a visitor's browser."""
+        try:
+            response = await refused_first(request) or await go_on(request)
+        except Exception as error:
+            excused = excuse(error, jobs.public)
+            if excused is None:
+                raise
+            response = excused
+        answered.labels(str(response.status_code)).inc()
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        return response
+
+
 router = APIRouter()
-PlanText = Annotated[str, Header(description="A plan as JSON; what is found decides, if there is none.")]
-Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the picture shall become.")]
-Salvage = Annotated[bool, Query(description="Of a truncated JPEG or PNG, take the part that is there.")]
+PlanText = Annotated[str, Header(description="A plan as JSON; default: the plan of the diagnosis.")]
+Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the result is.")]
+Salvage = Annotated[bool, Query(description="Restore the part of a truncated JPEG or PNG that exists.")]
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a request asks for beside the files that it sends."""
+    """The parameters of a request besides its files."""
 
     restora_plan: PlanText = ""
     scale: Scale = 1.0
@@ -123,7 +129,7 @@ PIXELS = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _body(inputs: Mapping[str, Input]) -> dict[str, Any]:
-    """What the reference says of a request: a picture, or a form with it and what methods read beside it."""
+    """The API description of a request: a picture, or a form with a picture and inputs of methods."""
     fields = {"picture": PIXELS["schema"]}
     fields |= {name: {**PIXELS["schema"], "description": each.help} for name, each in inputs.items()}
     form = {"type": "object", "properties": fields, "required": ["picture"], "additionalProperties": False}
@@ -138,15 +144,15 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, words in {
         400: "The request cannot be read",
         401: "A token is needed",
-        403: "Asked under another name, or by the page of another site",
-        404: "There is no such job",
+        403: "The host name is not allowed, or the request comes from a page of another site",
+        404: "The job does not exist",
         409: "The job is not done",
-        413: "More bytes than allowed",
-        422: "No picture, or no plan, that can be used",
-        503: "As many as may are being answered, or wait",
+        413: "The body is too large",
+        422: "The picture or the plan cannot be used",
+        503: "The server is busy or its queue is full; try again later",
     }.items()
 }
-"""What the reference says of answers; each is one sentence."""
+"""The API description of responses; each is one sentence."""
 
 
 def _jobs(request: Request) -> Jobs:
@@ -155,20 +161,20 @@ def _jobs(request: Request) -> Jobs:
 
 @router.get("/healthz")
 def alive() -> dict[str, str]:
-    """The process runs."""
+    """Liveness: the process runs."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "Not yet"}})
+@router.get("/readyz", responses={503: {"description": "Not ready yet"}})
 def ready(request: Request) -> Response:
-    """Jobs are being worked on."""
+    """Readiness: the server runs jobs."""
     works = any(worker.is_alive() for worker in _jobs(request).workers)
     return JSONResponse({"status": "ok" if works else "not yet"}, 200 if works else 503)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
-    """For Prometheus."""
+    """Metrics for Prometheus."""
     for state in STATES:
         request.app.state.gauge.labels(state).set(_jobs(request).count(state))
     return Response(generate_latest(request.app.state.counters), media_type=CONTENT_TYPE_LATEST)
@@ -176,13 +182,13 @@ def metrics(request: Request) -> Response:
 
 @router.get("/v1/methods")
 def methods() -> list[dict[str, Any]]:
-    """What there is, with the JSON schema of each method's knobs."""
+    """All methods, with the JSON schema of their knobs."""
     return [method.as_dict() for method in METHODS.values()]
 
 
 @router.post("/v1/diagnose", openapi_extra=_body({}), responses=REFUSALS)
 async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = False) -> dict[str, Any]:
-    """What is wrong with the picture in the body, and the plan that `restore` would follow; or one that enlarges it."""
+    """Diagnose the picture in the body, and return the plan that `restore` would run, or one that enlarges it."""
     jobs = _jobs(request)
     async with received(request) as (path, _):
         return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale, salvage))
@@ -192,9 +198,9 @@ async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = Fals
     "/v1/restore", response_class=FileResponse, openapi_extra=_body(INPUTS), responses={200: RESULT, **REFUSALS}
 )
 async def restore(request: Request, wish: Wished) -> Response:
-    """The picture in the body, restored, or made larger; its report is in the header Restora-Report.
+    """Restore or enlarge the picture in the body; the report is in the response header Restora-Report.
 
-    What is white in a mask of the same size is filled. Other files are inputs of the methods in the plan.
+    White pixels of the file `mask`, of the same size, are filled. Other files are inputs of the methods in the plan.
     """
     jobs = _jobs(request)
     async with received(request) as (path, inputs):
@@ -203,25 +209,25 @@ async def restore(request: Request, wish: Wished) -> Response:
 
 @router.post("/v1/jobs", status_code=202, openapi_extra=_body(INPUTS), responses=REFUSALS)
 async def add(request: Request, wish: Wished) -> dict[str, Any]:
-    """Take the picture in the body as a job, to be asked for later."""
+    """Add a job for the picture in the body; poll it for the result."""
     jobs = _jobs(request)
     async with received(request) as (path, inputs):
         add_job = partial(_added, path, inputs, wish, jobs)
-        if wish.scale != 1:  # it is looked at and planned at once
+        if wish.scale != 1:  # it is diagnosed and planned at once
             return _told(await run_in_threadpool(_with_slot, request, add_job))
         return _told(await run_in_threadpool(add_job))
 
 
 @router.get("/v1/jobs/{key}", responses=REFUSALS)
 def state(request: Request, key: str) -> Response:
-    """Where a job stands."""
+    """The state of a job."""
     job = _jobs(request).find(key)
     return JSONResponse(_told(job)) if job else _no_job()
 
 
 @router.get("/v1/jobs/{key}/result", response_class=FileResponse, responses={200: RESULT, **REFUSALS})
 def result(request: Request, key: str) -> Response:
-    """The restored picture of a job that is done."""
+    """The restored picture of a finished job."""
     jobs = _jobs(request)
     job = jobs.find(key)
     if job is None:
@@ -233,7 +239,7 @@ def result(request: Request, key: str) -> Response:
 
 @router.delete("/v1/jobs/{key}", status_code=204, responses=REFUSALS)
 def cancel(request: Request, key: str) -> Response:
-    """Take a job back, or throw its result away."""
+    """Cancel a job, or delete its result."""
     return Response(status_code=204) if _jobs(request).cancel(key) else _no_job()
 
 
@@ -243,7 +249,7 @@ def _allowed(text: str) -> str:
         for step in plan_from_json(text).steps:
             names_file = any("file" in given for given in step.inputs.values())
             if names_file or (step.weights and step.weights not in listed()):
-                raise BadPlan("a plan that comes here names weights as `restora weights list` does, and no files")
+                raise BadPlan("a plan sent to the server must name weights as `restora weights list` does, not files")
     return text
 
 
@@ -254,7 +260,7 @@ def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[
 
 
 def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: bool) -> str:
-    """That of a picture's result; the picture, and pictures beside it, are admitted. Raises BadImage."""
+    """The extension of the result, after a check of the picture and its inputs. Raises BadImage."""
     for name, file in inputs.items():
         if INPUTS[name].kind in ("plane", "picture"):
             admitted(file, limits, f"the {INPUTS[name].called}")
@@ -262,10 +268,10 @@ def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: boo
 
 
 def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Job:
-    """The job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
+    """Add the job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
     plan = _allowed(wish.restora_plan)
     if plan and wish.scale != 1:
-        raise BadPlan("send a plan or a scale, not both: a plan says how large the picture becomes")
+        raise BadPlan("send a plan or a scale, not both; a plan already sets the size of the result")
     ending = _ending(path, inputs, jobs.limits, wish.salvage)
     if wish.scale != 1:
         plan = plan_as_found(look(path, jobs.limits, PICTURE, wish.salvage), wish.scale).to_json()
@@ -273,7 +279,7 @@ def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Jo
 
 
 def _restored(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Response:
-    """A job done at once, and removed."""
+    """Run a job to its end, and remove it."""
     job = _added(path, inputs, wish, jobs)
     now = jobs.ended(job.id)
     if now is None:
@@ -285,10 +291,10 @@ def _restored(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) ->
 
 
 def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> Response:
-    """The result of a job, read while it is sent."""
+    """The result of a job, streamed from its file."""
     try:
         report = json.dumps(json.loads(jobs.report(job.id).read_text()))  # on one line, in ASCII
-    except FileNotFoundError:  # it is being thrown away
+    except FileNotFoundError:  # it is being deleted
         return _no_job()
     return FileResponse(
         jobs.output(job),
@@ -310,4 +316,4 @@ def _told(job: Job) -> dict[str, Any]:
 
 
 def _no_job() -> JSONResponse:
-    return answer(404, "there is no such job; results are kept for a while only")
+    return answer(404, "there is no such job; results are deleted after some time")

@@ -1,4 +1,4 @@
-"""The body of a request, or the files of a form, in a folder of the server: counted while they come."""
+"""Store the body of a request, or the files of a form, in a folder of the server; bytes are counted as they arrive."""
 
 import tempfile
 import time
@@ -20,15 +20,15 @@ from restora.work.told import Full
 
 
 class Space:
-    """Room on the disk for what comes, of all requests together. For one thread, as counting is not locked."""
+    """Disk space for uploads, shared by all requests. For use in one thread, as counting has no lock."""
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
-        self.left = 0  # bytes, as far as is known
+        self.left = 0  # bytes, at the last check
         self.known_until = 0.0
 
     def check(self, size: int) -> None:
-        """Raise Full if there is no room for so many bytes."""
+        """Raise Full if there is no space for that many bytes."""
         if size > self.left or time.monotonic() > self.known_until:
             self.left = self.jobs.most_bytes - self.jobs.bytes()
             self.known_until = time.monotonic() + 1
@@ -36,7 +36,7 @@ class Space:
             raise Full("the disk space for pictures is used up; try again later")
 
     def counted(self, receive: Receive) -> Receive:
-        """What receives a body, and raises Full as soon as there is no room for what came."""
+        """The receiver of a body; it raises Full as soon as there is no space for it."""
 
         async def checked() -> Message:
             message = await receive()
@@ -50,14 +50,14 @@ class Space:
 
 
 class Form(MultiPartParser):
-    """A form of a picture and inputs beside it: files that lie in a folder from their first byte on, counted."""
+    """A parser for a form with a picture and inputs, which writes files to a folder and counts their bytes."""
 
     def __init__(self, folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None], opened: ExitStack) -> None:
         super().__init__(headers, stream, max_files=1 + len(INPUTS), max_fields=0)
         self.folder, self.opened = folder, opened
 
     def on_headers_finished(self) -> None:
-        """Put the file that begins into the folder, under a name of ours."""
+        """Create the next file in the folder, under a name chosen by the server."""
         super().on_headers_finished()
         if upload := self._current_part.file:
             upload.file.close()
@@ -66,12 +66,12 @@ class Form(MultiPartParser):
 
 @asynccontextmanager
 async def received(request: Request) -> AsyncIterator[tuple[Path, dict[str, Path]]]:
-    """The picture of a request and inputs of methods by name: the body, or the files of a form; removed at the end.
+    """The picture of a request and inputs of methods by name, from the body or a form; removed at the end.
 
-    Raises TooLarge as soon as it is, whatever was declared, and Full as soon as there is no room for it.
+    Raises TooLarge as soon as the limit is exceeded, whatever length was declared, and Full if there is no space.
     """
     most, space, size = request.app.state.bounds.bytes, request.app.state.space, 0
-    too_large = TooLarge(f"the body has more than the {most / 1e6:g} MB allowed")
+    too_large = TooLarge(f"the body is larger than the limit of {most / 1e6:g} MB")
     if (length := declared(request) or 0) > most:
         raise too_large
     space.check(length)
@@ -98,14 +98,14 @@ async def received(request: Request) -> AsyncIterator[tuple[Path, dict[str, Path
 
 
 async def _files(folder: Path, headers: Headers, stream: AsyncGenerator[bytes, None]) -> tuple[Path, dict[str, Path]]:
-    """The picture and the inputs of a form. Raises BadImage for other files, HTTPException for what is no form."""
+    """The picture and the inputs of a form. Raises BadImage for other files, HTTPException for an invalid form."""
     with ExitStack() as opened:
         try:
             form = await Form(folder, headers, stream, opened).parse()
-        except (MultiPartException, ValueError) as error:  # ValueError: a charset that is none
+        except (MultiPartException, ValueError) as error:  # ValueError: an unknown charset
             raise HTTPException(400, f"the form cannot be read: {error}") from error
         files = {name: Path(str(part.file.name)) for name, part in form.items() if isinstance(part, UploadFile)}
     inputs = {name: files.pop(name) for name in INPUTS if name in files}
     if len(files) != 1:
-        raise BadImage(f"the form must hold one picture; other files are called {', '.join(INPUTS)}")
+        raise BadImage(f"the form must have one picture; other files must be named {', '.join(INPUTS)}")
     return next(iter(files.values())), inputs

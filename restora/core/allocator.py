@@ -1,20 +1,20 @@
-"""Memory: what is asked of glibc's allocator, and where processes share files in memory."""
+"""Memory: settings of glibc's allocator, and the folder for shared memory."""
 
 import ctypes
 import os
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")
-"""Of Linux; absent elsewhere."""
+"""On Linux; other systems do not have it."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # malloc.h
 
 
 def return_freed_memory() -> None:
-    """Take each block of a megabyte or more from the system and give it back.
+    """Allocate each block of a megabyte or more from the system, and return it when it is freed.
 
-    By itself glibc keeps blocks of up to 32 MB after a while, as large as a piece of a picture: over the thousand
-    pieces of a gigapixel, which are of unlike sizes, the process then grew by 300 MB.
+    By default glibc keeps freed blocks of up to 32 MB after a while, as large as a piece of a picture. For a gigapixel
+    with a thousand pieces of different sizes the process then grew by 300 MB.
     """
     _ask(_MMAP_THRESHOLD, 2**20)
 
@@ -22,7 +22,7 @@ def return_freed_memory() -> None:
 def keep_freed_memory() -> None:
     """Keep freed blocks instead of returning them to the system.
 
-    Activations are allocated and freed at every layer; handing them back each time costs a page fault per 4 KiB,
+    Activations are allocated and freed at every layer; returning them each time costs a page fault per 4 KiB,
     a third of the time of a step.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

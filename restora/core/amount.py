@@ -1,4 +1,4 @@
-"""Amounts with a unit, as 800MB or 400MP."""
+"""Amounts with a unit, such as 800MB or 400MP."""
 
 import re
 
@@ -8,7 +8,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def amount(text: str) -> int:
-    """A number with a unit: 800MB, 1GB, 400MP, 2000000000. Raises BadKnob if it is none, or not above zero.
+    """A number with a unit: 800MB, 1GB, 400MP, 2000000000. Raises BadKnob if it is not an amount above zero.
 
     >>> amount("1.5GB")
     1500000000
@@ -19,5 +19,5 @@ def amount(text: str) -> int:
     except (ValueError, OverflowError):
         value = 0
     if value <= 0:
-        raise BadKnob(f"{text!r} is no amount; write it like 800MB, 1GB or 400MP")
+        raise BadKnob(f"{text!r} is not an amount; write it like 800MB, 1GB or 400MP")
     return value

@@ -1,4 +1,4 @@
-"""Diagnosis: what seems to be wrong with a picture, in numbers, each with how sure it is."""
+"""Diagnosis: what seems to be wrong with a picture, in numbers with confidences."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """One sign of damage: a value, its unit, how sure (0 to 1), and a sentence with the figures.
+    """One sign of damage: a value, its unit, a confidence (0 to 1), and a sentence with the figures.
 
-    facts: what else was measured on the way. plain: what a person sees, as "strong grain"; empty if nothing was found.
+    facts: other measurements. plain: what a person sees, such as "strong grain"; empty if nothing was found.
     """
 
     sign: str
@@ -29,7 +29,7 @@ class Diagnosis:
 
     @property
     def present(self) -> dict[str, Finding]:
-        """Those that say that something is wrong."""
+        """The findings of damage that is present."""
         return {name: finding for name, finding in self.findings.items() if finding.present}
 
     def as_dict(self) -> dict[str, Any]:

@@ -6,11 +6,11 @@ class RestoraError(Exception):
 
 
 class BadImage(RestoraError):
-    """A picture that is empty, cut off, too large, or not a picture."""
+    """A picture that is empty, truncated, too large, or not a picture."""
 
 
 class Truncated(BadImage):
-    """A picture file whose end is missing; `salvage` opens the part that is there."""
+    """A picture file whose end is missing; `salvage` opens the existing part."""
 
 
 class BadDamage(RestoraError):
@@ -34,15 +34,15 @@ class NoWeights(RestoraError):
 
 
 class BadWeights(RestoraError):
-    """A file of weights from elsewhere that cannot be read, or whose net cannot be run here."""
+    """A file of weights of other authors that cannot be read, or whose net cannot run here."""
 
 
 class MissingExtra(RestoraError):
-    """An optional part of the installation is needed and absent."""
+    """A missing optional part of the installation."""
 
 
 class NotFinite(RestoraError):
-    """A result with NaN or infinity, also after a second try in full precision."""
+    """A result with NaN or infinity, even after a retry in full precision."""
 
 
 class OutputExists(RestoraError):
@@ -50,4 +50,4 @@ class OutputExists(RestoraError):
 
 
 class BadDevice(RestoraError):
-    """A device to compute on that is unknown, or that this computer has not got."""
+    """A device that is unknown, or that this computer does not have."""

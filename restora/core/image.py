@@ -1,27 +1,27 @@
-"""Image: pixels with what belongs to them."""
+"""Image: pixels with alpha and metadata."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
 GREY_WEIGHTS = np.array([0.2989, 0.5870, 0.1140], np.float32)
-"""Red, green, blue: ITU-R BT.601 luma as rounded by MATLAB's rgb2gray, which made the field's grey test sets."""
+"""Red, green, blue: ITU-R BT.601 luma as rounded by MATLAB's rgb2gray, which made the usual grey test sets."""
 
 
 @dataclass(frozen=True)
 class Meta:
-    """What a file says besides its pixels."""
+    """The metadata of a file."""
 
-    bits: int = 8  # of a value in the file: 8, 16, or 32 for floating point
+    bits: int = 8  # per value in the file: 8, 16, or 32 for floating point
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
-    iptc: bytes | None = None  # as it is, without what Photoshop puts around it
-    resolution: tuple[float, float] | None = None  # pixels a millimetre, across and down
-    text: tuple[bytes, ...] = ()  # chunks of text of a PNG file, whole
-    colour: tuple[bytes, ...] = ()  # chunks of a PNG file that say what its values mean, whole
+    iptc: bytes | None = None  # raw, without Photoshop's wrapper
+    resolution: tuple[float, float] | None = None  # pixels per millimetre, horizontal and vertical
+    text: tuple[bytes, ...] = ()  # complete text chunks of a PNG file
+    colour: tuple[bytes, ...] = ()  # complete chunks of a PNG file about the meaning of its values
     comments: tuple[bytes, ...] = ()  # of a JPEG file
-    notes: tuple[str, ...] = ()  # what reading changed, in words for the user
+    notes: tuple[str, ...] = ()  # changes made by reading, in words for the user
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def to_grey(rgb: np.ndarray) -> np.ndarray:
 
 
 def means(values: np.ndarray, factor: int) -> np.ndarray:
-    """Values (H, W, C) made so many times smaller, H and W being multiples of it."""
+    """Values (H, W, C) shrunk by a factor, by means over blocks; H and W are multiples of it."""
     height, width, channels = values.shape
     return values.reshape(height // factor, factor, width // factor, factor, channels).mean((1, 3))

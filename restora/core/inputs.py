@@ -1,4 +1,4 @@
-"""Inputs and products: what a method reads beside the picture, and what it gives beside the result.
+"""Inputs and products: what a method reads besides the picture, and returns besides the result.
 
 Each is declared once, on the row of its method. The command line option, the field of the HTTP form, the argument in
 Python, the checks, the id of the plan and the help come from the declaration.
@@ -15,11 +15,11 @@ boxes: rectangles, a JSON list of [top, left, height, width] in pixels."""
 
 @dataclass(frozen=True)
 class Input:
-    """Something that a method reads beside the picture.
+    """Something that a method reads besides the picture.
 
-    name: of the argument of the method's function, which is also the name of the field and the option.
+    name: of the argument of the method's function, and also of the field and the option.
     plane: the plane of a trained net that it fills.
-    default: the method that a plan gets where this is given and no step reads it; empty: such a plan is refused.
+    default: the method added to a plan if this is given and no step reads it; empty: such a plan is refused.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Product:
-    """Something that a method gives beside the result, of the same kinds as inputs; written where it is asked for."""
+    """Something that a method returns besides the result, of the same kinds as inputs; written on request."""
 
     name: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""Knobs: each declared once; the check, the help, the JSON schema and the docs come from the declaration."""
+"""Knobs: each is declared once; check, help, JSON schema and docs come from the declaration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Setting = float | int | None
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a person may set. `default` None: what `sign` finds in the picture when the plan is made."""
+    """A number that a person may set. `default` None: the value that `sign` measures when the plan is made."""
 
     name: str
     kind: type[float] | type[int]
@@ -24,7 +24,7 @@ class Knob:
     sign: str = ""
 
     def check(self, value: Any) -> float | int:
-        """The value in its own type. Raises BadKnob if it is no number or out of range."""
+        """The value as `kind`. Raises BadKnob if it is not a number or out of range."""
         try:
             number = self.kind(value)
             right = not isinstance(value, bool) and float(number) == float(value) and self.low <= number <= self.high
@@ -47,7 +47,7 @@ def settle(knobs: Sequence[Knob], given: Mapping[str, Any], owner: str) -> dict[
     known = {knob.name: knob for knob in knobs}
     for name in given:
         if name not in known:
-            raise BadKnob(f"{owner} has no knob {name!r}; {nearest(name, known) if known else 'it has none'}")
+            raise BadKnob(f"{owner} has no knob {name!r}; {nearest(name, known) if known else 'it has no knobs'}")
     return {
         name: knob.check(given[name]) if given.get(name) is not None else knob.default for name, knob in known.items()
     }

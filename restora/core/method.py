@@ -13,7 +13,7 @@ from restora.core.inputs import Input, Product
 from restora.core.knobs import Knob, Setting
 
 Stage = Literal["local", "net", "resize", "correct", "regions", "whole"]
-"""How a method is carried out; restora/stages/ has one file for each."""
+"""How a method runs; restora/stages/ has one file for each."""
 KINDS = {"local": "filter", "net": "trained net", "resize": "resampling", "correct": "correction"} | {
     "regions": "hole filling", "whole": "whole picture"
 }  # fmt: skip
@@ -24,7 +24,7 @@ Halo = int | Callable[[Knobs], int]
 
 @dataclass(frozen=True)
 class Made:
-    """What a method gives, if it gives more than a picture: products by name, and a sentence for the report."""
+    """The answer of a method with more than a picture: products by name, and a sentence for the report."""
 
     x_hat: np.ndarray
     products: Mapping[str, Any] = field(default_factory=dict)
@@ -33,20 +33,20 @@ class Made:
 
 @dataclass(frozen=True)
 class Method:
-    """What a method is, what it is for, and how far its pixels look around.
+    """The facts about a method: what it does, what it treats, and its halo.
 
     entry: "module:name" of a function or of a net's class. What is called depends on the stage:
     local, regions, whole: (y, **inputs, **knobs) -> x_hat, or Made; y and x_hat (H, W, C) float32. `local` sees a
     window with its halo. `regions` sees each hole with its halo, and `mask` (H, W) bool, True = missing. `whole` sees
-    the whole picture; if `minutes` is set it takes seed and tell(done, total) too and survives Ctrl-C with its best.
+    the whole picture; if `minutes` is set it also takes seed and tell(done, total), and on Ctrl-C returns its best.
     net: a torch module. resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
     correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
-    multiple: what height and width must be divisible by; pictures are continued by mirroring.
+    multiple: height and width must be divisible by it; pictures are padded by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
-    memory_of_hole: more of those bytes for each pixel that is filled.
-    minutes: that a fit to one picture needs for a megapixel on two cores with these knobs, at most and roughly.
-    inputs, products: what it reads beside the picture, and gives beside the result.
+    memory_of_hole: additional bytes for each filled pixel.
+    minutes: upper estimate for a fit to a picture of one megapixel, on two cores, with these knobs.
+    inputs, products: what it reads besides the picture, and returns besides the result.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Method:
     paper: str
     knobs: tuple[Knob, ...] = ()
     scale: int = 1  # how many times larger its net makes a picture, unless its weights say otherwise
-    halo: Halo = 0
+    halo: Halo | None = None
     multiple: int = 1
-    channels: int | None = None  # that it works on at a time; None: any
+    channels: int | None = None  # processed together; None: any number
     luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
     memory: int | Callable[[Knobs], int] = 100
     memory_of_hole: int = 0
@@ -67,7 +67,7 @@ class Method:
     weights: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     products: tuple[Product, ...] = ()
-    needs: str = ""  # a package that Restora itself can do without
+    needs: str = ""  # a package that Restora itself does not need
 
     @property
     def kind(self) -> str:
@@ -94,7 +94,7 @@ class Method:
                 f"{self.name} needs the package {error.name}; install it with: pip install 'restora[lab]'"
             ) from error
 
-    def reach(self, knobs: Knobs) -> int:
+    def reach(self, knobs: Knobs) -> int | None:
         """The halo for these knobs."""
         return self.halo(knobs) if callable(self.halo) else self.halo
 

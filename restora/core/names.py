@@ -1,4 +1,4 @@
-"""Names a person may mistype: find one, or say which was probably meant."""
+"""Mistyped names: suggest the one that was probably meant."""
 
 import difflib
 from collections.abc import Iterable

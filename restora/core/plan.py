@@ -1,4 +1,4 @@
-"""Plan: what will be done to a picture and why. It is JSON, a person may edit it, and it determines the pixels."""
+"""Plan: what will be done to a picture and why. It is JSON that a person may edit, and determines the pixels."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class Step:
     """One method with its weights and knobs.
 
     strength: how much of the change is applied, 0 (none) to 1 (all).
-    inputs: what the method reads beside the picture, by name: a file and its sha256, or a value in words.
+    inputs: of the method, by name: a file and its sha256, or a value in words.
     """
 
     method: str
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, none to leave the picture alone; `because` then says why."""
+    """Steps in order; without steps the picture does not change, and `because` says why."""
 
     steps: tuple[Step, ...]
     because: str
@@ -64,7 +64,7 @@ class Plan:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits of the checksum of all that determines the pixels; reasons are not part of it."""
+        """Twelve hexadecimal digits of the checksum of everything that determines the pixels, so not of reasons."""
         facts = self.as_dict()
         for entry in (facts, *facts["steps"]):
             del entry["because"]
@@ -85,12 +85,12 @@ class Plan:
 
 def plan_from_json(text: str) -> Plan:
     """The plan in the JSON text of a plan or a report; an id in it is ignored. Raises BadPlan, naming what is wrong."""
-    wrong = "this is neither a plan nor a report as restora writes them"
+    wrong = "this is neither a plan nor a report of Restora"
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadPlan(f"{wrong}: {error}") from error
-    values = values.get("plan", values) if isinstance(values, dict) else values  # a report holds its plan
+    values = values.get("plan", values) if isinstance(values, dict) else values  # a report contains its plan
     steps = values.get("steps") if isinstance(values, dict) else None
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise BadPlan(f"{wrong}: it lacks a list of steps")

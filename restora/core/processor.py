@@ -1,4 +1,4 @@
-"""What this computer computes with."""
+"""The processor of this computer."""
 
 import os
 import platform
@@ -6,18 +6,18 @@ from functools import lru_cache
 from pathlib import Path
 
 TELLING = ("amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx512f", "avx2")
-"""Instructions that decide how fast a net runs."""
+"""Instruction sets that determine the speed of nets."""
 INT8 = {"amx_int8", "avx512_vnni", "avx_vnni"}
-"""Those that multiply 8-bit integers and add up the products at once."""
+"""Those that multiply 8-bit integers and add the products in one instruction."""
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name, as reported by the system."""
     return _facts().get("model name") or platform.processor() or platform.machine()
 
 
 def machine() -> str:
-    """Processor, cores that may be used, and the best of its instructions, in a line."""
+    """Processor, usable cores, and its relevant instruction sets, in a line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     has = set(_facts().get("flags", "").split())
     return ", ".join([processor(), f"{cores} cores", *(name for name in TELLING if name in has)])
@@ -26,14 +26,14 @@ def machine() -> str:
 def gains_from_int8() -> bool:
     """Whether this processor multiplies 8-bit integers faster than floats: with VNNI or AMX instructions.
 
-    Without them int8 takes as long as f32 (measured with AVX2), and only loses.
+    Without them int8 is as slow as f32 (measured with AVX2), and only loses accuracy.
     """
     return not INT8.isdisjoint(_facts().get("flags", "").split())
 
 
 @lru_cache(maxsize=1)
 def _facts() -> dict[str, str]:
-    """What Linux tells of the first processor; empty elsewhere."""
+    """Facts of Linux about the first processor; empty on other systems."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().partition("\n\n")[0].splitlines() if path.exists() else []
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

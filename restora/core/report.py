@@ -1,4 +1,4 @@
-"""Report: what was done to a picture, in enough detail to do it again and to check it."""
+"""Report: what was done to a picture, in enough detail to repeat and check it."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -14,18 +14,18 @@ class Report:
     plan: Plan
     input: str = ""
     input_sha256: str = ""  # of the file's bytes
-    salvaged_rows: int = 0  # of a truncated input, as it is stored: rows that are there; 0: the input was whole
+    salvaged_rows: int = 0  # existing rows of a truncated input, as stored; 0: the input was complete
     output: str = ""
     output_sha256: str = ""
     weights: dict[str, str] = field(default_factory=dict)  # name: checksum
     versions: dict[str, str] = field(default_factory=dict)
     engine: str = ""
-    device: str = "cpu"  # that the nets ran on, as cuda:0 or GPU
+    device: str = "cpu"  # of the nets, such as cuda:0 or GPU
     precision: str = ""
     tile: tuple[int, int] | None = None  # height and width of the cores
     tiles: int = 0
     resumed_at: int = 0  # row of the result at which an unfinished one was resumed
-    repaired_tiles: int = 0  # that held NaN or infinity and were run again in full precision
+    repaired_tiles: int = 0  # tiles with NaN or infinity, computed again in full precision
     seconds: float = 0.0
     peak_megabytes: float = 0.0  # of the process
     diagnosis: dict[str, Any] = field(default_factory=dict)
@@ -33,9 +33,9 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, the plan's id among them."""
+        """Plain values, including the plan's id."""
         return {**asdict(self), "plan": {"id": self.plan.id, **self.plan.as_dict()}}
 
     def to_json(self) -> str:
-        """For people and files."""
+        """The report as indented JSON."""
         return json.dumps(self.as_dict(), indent=2)

@@ -1,6 +1,6 @@
-"""Resampling as matrices, one for each axis: bicubic and antialiased as MATLAB's `imresize`, or with another kernel.
+"""Resampling by matrices, one for each axis: bicubic and antialiased like MATLAB's `imresize`, or another kernel.
 
-Published super-resolution scores rest on MATLAB's.
+Published super-resolution scores use MATLAB's.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From a net's own planes to a picture: what a net of one or three channels makes of a picture of any."""
+"""Apply a net of one or three channels to a picture with any number of channels."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +14,12 @@ Answer = Callable[[np.ndarray, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 def of_picture(
     engine: Engine, inputs: Mapping[str, Mapping[str, int]], constants: Mapping[str, np.ndarray | np.float32]
 ) -> Answer:
-    """A function of pictures of any channels, by a net that takes tensors of planes.
+    """A function of pictures with any channels, from a net that takes tensors of planes.
 
-    inputs: as on the card, the planes of each tensor and how many channels each has; "image" is the picture. The other
-    planes come with each call, or from `constants`: a number, or an array (kh, kw) of another size.
-    A grey net takes the channels of a colour picture one by one, and all but x_hat is averaged over them; a colour net
-    takes a grey picture three times, and its outputs are averaged.
+    inputs: as on the card, the planes of each tensor with their numbers of channels; "image" is the picture. The other
+    planes are given in each call, or in `constants`: a number, or an array (kh, kw) of another size.
+    A grey net processes the channels of a colour picture one by one, and outputs except x_hat are averaged over them; a
+    colour net gets a grey picture in all three channels, and its outputs are averaged.
     """
     channels = next(parts["image"] for parts in inputs.values() if "image" in parts)
 
@@ -32,7 +32,7 @@ def of_picture(
         return value[:, :, None] if value.ndim else np.full((*colours.shape[:2], 1), value)
 
     def answer(colours: np.ndarray, planes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        # In the memory the channels stay last, as OpenVINO takes them.
+        # Channels stay last in memory, as OpenVINO expects.
         tensors = {
             tensor: np.concatenate([plane(name, colours, planes) for name in parts], 2).transpose(2, 0, 1)[None]
             for tensor, parts in inputs.items()
@@ -60,7 +60,7 @@ def from_y(engine: Engine) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def within_bounds(engine: Engine) -> Engine:
-    """The engine with x_hat kept within 0..1; one that is not finite is left as it is, to be seen."""
+    """The engine with x_hat clamped to 0..1; NaN and infinity are kept, so that they are detected."""
 
     def run(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         outputs = engine(tensors)
@@ -71,7 +71,7 @@ def within_bounds(engine: Engine) -> Engine:
 
 
 def ensemble(engine: Engine) -> Engine:
-    """The mean of what the engine makes of all tensors turned and mirrored in eight ways, each turned back."""
+    """The mean of the engine's outputs for all tensors rotated and mirrored in eight ways, each rotated back."""
 
     def run(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         totals: dict[str, np.ndarray] = {}
@@ -90,7 +90,7 @@ def ensemble(engine: Engine) -> Engine:
 
 
 def on_luma(engine: Engine) -> Answer:
-    """A function of pictures by a grey net: what it changes of luma, all channels change alike, so colour stays."""
+    """A function of pictures from a grey net: its change of luma is added to all channels, so colours are kept."""
 
     def run(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         grey = to_grey(y)

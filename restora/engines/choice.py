@@ -14,7 +14,7 @@ ENGINES = {"openvino": ("f32", "bf16", "int8"), "onnxruntime": ("f32", "int8"), 
 CPU = "cpu"
 
 Engine = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
-"""A net as one engine runs it: the model's inputs by name -> its outputs by name, float32.
+"""A net in an engine: the model's inputs by name -> its outputs by name, float32.
 
 Pictures are (B, C, H, W). Raises RestoraError for inputs of other names or shapes than the model has.
 """
@@ -22,16 +22,16 @@ Pictures are (B, C, H, W). Raises RestoraError for inputs of other names or shap
 
 @dataclass(frozen=True)
 class Backend:
-    """What runs the nets: an engine, and the device that it runs on.
+    """An engine, and the device that it uses.
 
-    The device is "cpu", one of torch such as "cuda:0", or one of OpenVINO such as "GPU".
+    The device is "cpu", a torch device such as "cuda:0", or an OpenVINO device such as "GPU".
     """
 
     engine: str
     device: str = CPU
 
     def precisions(self) -> tuple[str, ...]:
-        """What it computes in; the first is the most exact one."""
+        """Its precisions; the first is the most exact one."""
         if self.engine != "openvino" or self.device == CPU:
             return ENGINES[self.engine]
         from restora.engines.openvino_ import device_precisions
@@ -40,7 +40,7 @@ class Backend:
 
 
 def backend_named(engine: str = "auto", device: str = CPU) -> Backend:
-    """An engine and a device by name. The engine "auto" is the one that the device belongs to; see engine_named.
+    """An engine and a device by name. The engine "auto" is that of the device; see engine_named.
 
     Raises BadPlan for an unknown engine, or one that does not run on the device; BadDevice for a device that is unknown
     or absent; MissingExtra if torch is needed and absent.
@@ -52,12 +52,12 @@ def backend_named(engine: str = "auto", device: str = CPU) -> Backend:
         return Backend(named)
     needed = "torch" if device.lower().startswith("cuda") else "openvino"
     if engine not in ("auto", needed):
-        raise BadPlan(f"{engine} does not run on {device}: give --engine {needed}, or leave --engine out")
+        raise BadPlan(f"{engine} does not run on {device}; give --engine {needed}, or omit --engine")
     return Backend(needed, _cuda(device.lower()) if needed == "torch" else _openvino(device.upper()))
 
 
 def cannot_run(engine: str, net: str, given: Mapping[str, np.ndarray]) -> RestoraError:
-    """The error of an engine that failed on some inputs; the messages of the libraries help no user."""
+    """The error for an engine that failed on some inputs; messages of the libraries do not help users."""
     return RestoraError(
         f"{engine} failed on {net} and {' and '.join(map(_size, given.values()))}:"
         " the net does not fit its card, or there is too little memory"
@@ -65,13 +65,13 @@ def cannot_run(engine: str, net: str, given: Mapping[str, np.ndarray]) -> Restor
 
 
 def check_names(net: str, names: Collection[str], given: Collection[str]) -> None:
-    """Raise RestoraError if the inputs given are not those that a net has."""
+    """Raise RestoraError if the given inputs are not those of the net."""
     if set(names) != set(given):
         raise RestoraError(f"{net} takes the inputs {', '.join(names)}, not {', '.join(given) or 'none'}")
 
 
 def engine_named(name: str) -> str:
-    """An engine by name; "auto" is OpenVINO, or ONNX Runtime where that does not load. Raises BadPlan."""
+    """An engine by name; "auto" is OpenVINO, or ONNX Runtime if OpenVINO does not load. Raises BadPlan."""
     if name == "auto":
         return "openvino" if _openvino_loads() else "onnxruntime"
     if name not in ENGINES:
@@ -81,7 +81,7 @@ def engine_named(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def computes_in_bf16() -> bool:
-    """Whether this processor has bf16 arithmetic; where it has not, bf16 is emulated and slower than f32."""
+    """Whether this processor has bf16 arithmetic; if not, bf16 is emulated and slower than f32."""
     if not _openvino_loads():
         return False
     from restora.engines.openvino_ import openvino

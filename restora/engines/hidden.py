@@ -1,9 +1,9 @@
-"""Colour under full transparency: nobody sees it, so no method is shown it, and none of it reaches a visible pixel.
+"""Colour under full transparency is invisible, so no method reads it, and it changes no visible pixel.
 
 Where alpha is zero, a method reads the colours of visible pixels nearby instead, ring by ring: each ring is the mean of
-the neighbours that are known by then, weighted by their alpha. This is a local rule with a fixed reach, computed in a
-fixed order, so that a picture in pieces is the picture whole, to the bit. The result holds the filled colours under
-full transparency. Where alpha is more than zero, the colour is the picture's own and counts as it is.
+the neighbours already known, weighted by their alpha. The rule is local with a fixed reach and a fixed order, so a
+picture in pieces equals the whole picture bit for bit. The result has the filled colours under full transparency.
+Where alpha is more than zero, the colour does not change.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,21 @@ import numpy as np
 from restora.engines.tiling import Read, cores
 
 REACH = 16
-"""Pixels that visible colours are continued under transparency; beyond, the colour is BEYOND."""
+"""Distance in pixels that visible colours are continued under transparency; farther, the colour is BEYOND."""
 BEYOND = 0.5
 _BLOCK = (64, 512)
-"""Height and width of what is filled at a time, so that the memory for it stays small."""
+"""Height and width of a block that is filled at a time, to limit the memory."""
 _LEAST = 1e-6
-"""The least weight of a visible pixel: sums of weights are never zero."""
+"""Least weight of a visible pixel, so that sums of weights are never zero."""
 
 Alpha = Callable[[int, int, int, int], np.ndarray | None]
 """(top, left, height, width) -> (height, width) float32, a rectangle inside the picture."""
 
 
 def without_hidden(read: Read, alpha: Alpha, size: tuple[int, int], reach: int = REACH, beyond: float = BEYOND) -> Read:
-    """Reading rectangles of a picture of a (height, width) in which colour where alpha is zero has been replaced.
+    """A reader of rectangles of a picture of a (height, width) in which the colour where alpha is zero is replaced.
 
-    What is visible is what `read` gives, bit for bit.
+    Visible pixels equal those of `read` bit for bit.
     """
 
     def visible(top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -54,14 +54,14 @@ def without_hidden(read: Read, alpha: Alpha, size: tuple[int, int], reach: int =
 
 
 def _widened(rectangle: tuple[int, int, int, int], size: tuple[int, ...], reach: int) -> tuple[int, int, int, int]:
-    """A rectangle with a rim so wide, as far as a picture of a (height, width) goes."""
+    """A rectangle with a rim of a given width, cropped to a picture of a (height, width)."""
     top, left = max(0, rectangle[0] - reach), max(0, rectangle[1] - reach)
     bottom, right = rectangle[0] + rectangle[2] + reach, rectangle[1] + rectangle[3] + reach
     return top, left, min(size[0], bottom) - top, min(size[1], right) - left
 
 
 def _filled(y: np.ndarray, alpha: np.ndarray, reach: int, beyond: float) -> np.ndarray:
-    """y (H, W, C) with visible colours continued where alpha (H, W) is zero; right where `reach` inside its rim."""
+    """y (H, W, C) with visible colours continued where alpha (H, W) is zero; exact except in a rim of `reach`."""
     known = alpha > 0
     colour = np.where(known[:, :, None], y, np.float32(0))
     weight = np.where(known, np.maximum(alpha, np.float32(_LEAST)), np.float32(0))

@@ -1,4 +1,4 @@
-"""The ONNX Runtime engine: the same ONNX models where OpenVINO is not to be had, and as a second opinion."""
+"""The ONNX Runtime engine: the same ONNX models if OpenVINO is not available, and for comparison."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -22,14 +22,13 @@ def onnxruntime_engine(model: Path) -> Engine:
     except ModuleNotFoundError as error:
         raise MissingExtra("this engine needs onnxruntime; install it with: pip install 'restora[lab]'") from error
     options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False  # it would keep the memory of the largest window for good
+    options.enable_cpu_mem_arena = False  # it would never free the memory of the largest window
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its own errors have no other common ancestor
+    except Exception as error:  # its errors have no other common base class
         raise RestoraError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load {model}:"
-            " it is damaged, or of a kind that it does not know"
+            f"ONNX Runtime {onnxruntime.__version__} cannot load {model}: it is damaged, or of an unsupported kind"
         ) from error
     inputs, outputs = ([end.name for end in ends] for ends in (session.get_inputs(), session.get_outputs()))
 

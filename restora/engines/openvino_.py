@@ -1,4 +1,4 @@
-"""The OpenVINO engine: an ONNX model on the CPU, or on a GPU or NPU of Intel, without torch."""
+"""The OpenVINO engine: an ONNX model on the CPU, or on an Intel GPU or NPU, without torch."""
 
 import importlib
 import sys
@@ -16,19 +16,19 @@ from restora.core.errors import BadDevice, RestoraError
 from restora.engines.choice import Engine, cannot_run, check_names
 
 ONE_SIZE = ("NPU",)
-"""Devices whose models have one size, which is given when they are compiled."""
+"""Devices whose models have a fixed size, given at compilation."""
 PRECISIONS = {"FP32": "f32", "FP16": "f16", "INT8": "int8"}
-"""What devices other than the processor compute in, by OpenVINO's names, the most exact one first."""
+"""Precisions of devices other than the CPU, by OpenVINO's names, the most exact one first."""
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
-"""The inputs of a model, by name, with the one shape that each has."""
+"""The inputs of a model by name, each with its fixed shape."""
 
 
 @lru_cache(maxsize=8)
 def openvino_engine(model: Path, precision: str, device: str = "CPU") -> Engine:
     """A function that runs the model: inputs by name -> outputs by name.
 
-    precision: "f32", "bf16" or "f16", of all that the model does not compute in 8-bit integers. device: one of
+    precision: "f32", "bf16" or "f16", of everything that the model does not compute in 8-bit integers. device: of
     OpenVINO. Raises RestoraError if the model cannot be loaded; the function, if it cannot be run.
     """
     properties: dict[str, object] = {
@@ -46,18 +46,18 @@ def openvino_engine(model: Path, precision: str, device: str = "CPU") -> Engine:
 
 
 def openvino_device(name: str) -> str:
-    """A device by its name, as GPU, GPU.1 or NPU; GPU.0 is GPU. Raises BadDevice if OpenVINO does not find it."""
+    """A device by its name, such as GPU, GPU.1 or NPU; GPU.0 is GPU. Raises BadDevice if OpenVINO does not find it."""
     found = openvino().Core().available_devices
     if name.removesuffix(".0") not in {each.removesuffix(".0") for each in found}:
         raise BadDevice(
             f"OpenVINO finds no device {name} on this computer, only {', '.join(found)};"
-            " a GPU of NVIDIA is --device cuda"
+            " for an NVIDIA GPU use --device cuda"
         )
     return name.removesuffix(".0")
 
 
 def device_precisions(device: str) -> tuple[str, ...]:
-    """What a device of OpenVINO computes in; the first is the most exact one."""
+    """The precisions of an OpenVINO device; the first is the most exact one."""
     known = openvino().Core().get_property(device, "OPTIMIZATION_CAPABILITIES")
     return tuple(ours for theirs, ours in PRECISIONS.items() if theirs in known)
 
@@ -73,7 +73,7 @@ def _compiled(model: Path, device: str, properties: dict[str, object], shapes: S
     except RuntimeError as error:
         version = openvino().__version__.partition("-")[0]
         raise RestoraError(
-            f"OpenVINO {version} cannot load {model} for {device}: it is damaged, or of a kind that it does not know"
+            f"OpenVINO {version} cannot load {model} for {device}: it is damaged, or of an unsupported kind"
         ) from error
     engine = _Engine(compiled, model.name)
     _ENGINES.add(engine)
@@ -81,7 +81,7 @@ def _compiled(model: Path, device: str, properties: dict[str, object], shapes: S
 
 
 def _by_pixels(model: Any) -> Any:
-    """The model with channels last at both ends, as pictures are and as it computes inside: nothing is put in order."""
+    """The model with channels last at both ends, as in pictures and inside OpenVINO, so that nothing is transposed."""
     steps = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
     for ports, step in ((model.inputs, steps.input), (model.outputs, steps.output)):
         for index in (index for index, port in enumerate(ports) if _is_picture(port)):
@@ -105,7 +105,7 @@ class _Engine:
 
     def __call__(self, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         check_names(self._name, self._inputs, given)
-        with self._turn:  # a request serves one thread at a time; one picture has all cores anyway
+        with self._turn:  # a request serves one thread at a time; one picture uses all cores anyway
             try:
                 shown = [_channels_last(given[name], picture) for name, picture in self._inputs.items()]
                 self._request.infer(shown, share_inputs=True)
@@ -115,7 +115,7 @@ class _Engine:
         return {name: value.transpose(0, 3, 1, 2) if self._outputs[name] else value for name, value in made.items()}
 
     def rest(self) -> None:
-        if self._turn.acquire(blocking=False):  # one that works for another thread needs what it holds
+        if self._turn.acquire(blocking=False):  # a request in use by another thread needs its memory
             try:
                 self._compiled.release_memory()
             finally:
@@ -130,16 +130,16 @@ _ENGINES: WeakSet[_Engine] = WeakSet()
 
 
 def rest() -> None:
-    """Give back the memory that engines hold of the pieces they worked on; they take it again when they run.
+    """Free the memory that engines keep from their last pieces; they allocate it again when they run.
 
-    At a piece of two megapixels the flagship holds 400 MB.
+    For a piece of two megapixels the flagship keeps 400 MB.
     """
     for engine in list(_ENGINES):
         engine.rest()
 
 
 def openvino() -> ModuleType:
-    """The package, without its telemetry, which would write an identifier to the user's home when imported."""
+    """The package, without its telemetry, whose import would write an identifier to the user's home."""
     # An entry of None makes the import of that package fail; OpenVINO then uses a stub of its own.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     return importlib.import_module("openvino")

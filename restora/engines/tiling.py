@@ -1,9 +1,9 @@
 """Exact tiling: a picture restored piece by piece equals the picture restored whole.
 
 Each piece is read with a margin (the halo: how far a changed pixel reaches) and only its core is kept. The picture
-itself is never padded with zeros: a piece that touches a true border ends there, so that the net's own padding meets
-the border as it would in the whole picture; everywhere else the halo swallows it. Pieces start at multiples of the
-net's stride, so that its grids fall in the same places.
+itself is never padded with zeros: a piece at the picture's border ends there, so the net's own padding applies as in
+the whole picture; everywhere else the halo absorbs it. Pieces start at multiples of the net's stride, so that its
+grids are aligned.
 """
 
 from bisect import bisect_right
@@ -17,12 +17,12 @@ Read = Callable[[int, int, int, int], np.ndarray]
 """(top, left, height, width) -> (height, width, C) float32, a rectangle inside the picture."""
 
 UNIT = 256
-"""Pixels: sides of cores are multiples of it, as large pictures are written in squares of this size."""
+"""Pixels: sides of cores are multiples of it, because large pictures are written in squares of this size."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A core to be filled, and the rectangle around it to be read; each (top, left, height, width) in pixels."""
+    """A core to compute, and the rectangle around it to read; each (top, left, height, width) in pixels."""
 
     core: tuple[int, int, int, int]
     read: tuple[int, int, int, int]
@@ -56,7 +56,7 @@ def restore_piece(
 
 
 def continued(y: np.ndarray, multiple: int) -> np.ndarray:
-    """y (H, W, C) continued at the bottom and right, mirrored, to multiples; y itself where nothing is missing."""
+    """y (H, W, C) padded to multiples at the bottom and right by mirroring; y itself if it needs no padding."""
     down, right = -y.shape[0] % multiple, -y.shape[1] % multiple
     if not down and not right:
         return y
@@ -64,17 +64,17 @@ def continued(y: np.ndarray, multiple: int) -> np.ndarray:
 
 
 def smaller(rectangle: tuple[int, int, int, int], scale: int) -> tuple[int, int, int, int]:
-    """The least rectangle (top, left, height, width) that, made `scale` times larger, covers the given one."""
+    """The smallest rectangle (top, left, height, width) that, enlarged `scale` times, covers the given one."""
     top, left, height, width = rectangle
     ends = -(-(top + height) // scale), -(-(left + width) // scale)
     return top // scale, left // scale, ends[0] - top // scale, ends[1] - left // scale
 
 
 def tile_for(size: tuple[int, int], demand: Callable[[int, int], int], allowed: int) -> tuple[int, int] | None:
-    """The (height, width) of the cores, multiples of UNIT, that asks least for a whole picture of a (height, width).
+    """The (height, width) of cores, multiples of UNIT, with the least total demand for a picture of a (height, width).
 
-    `demand` gives the bytes of memory that a core of a height and width needs, with all that is read around it; it
-    grows with both. None if not even a core of UNIT squared is within `allowed` bytes.
+    `demand` returns the bytes of memory for a core of a height and width, including what is read around it; it grows
+    with both. None if not even a core of UNIT squared is within `allowed` bytes.
     """
     best: tuple[int, tuple[int, int]] | None = None
     high, wide = (-(-side // UNIT) for side in size)

@@ -1,4 +1,4 @@
-"""The torch engine: the same weights in the net's own class; for the laboratory, CUDA, and as a second opinion."""
+"""The torch engine: the same weights in the net's own class; for the laboratory, CUDA, and for comparison."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from restora.core.errors import BadDevice, RestoraError
 from restora.engines.choice import Engine, cannot_run, check_names
 
 _TURN = Lock()
-"""Held while a net runs: what `exact` sets counts for all threads."""
+"""Held while a net runs, because the settings of `exact` affect all threads."""
 
 
 def torch_engine(
@@ -27,8 +27,8 @@ def torch_engine(
     """A function that runs a net with the given arrays as weights: inputs by name -> outputs by name.
 
     precision: "f32" or "bf16" (autocast). inputs: the names of what the net's forward takes, in order. outputs: the
-    names of what it gives; one tensor is the only output, several come as a dictionary of tensors by name. In f32 the
-    pixels of all devices are the same to within 1e-4. Raises RestoraError if arrays and net do not fit; the function,
+    names of its outputs; a single one is a tensor, several are a dictionary of tensors by name. In f32 the
+    pixels of all devices are equal to within 1e-4. Raises RestoraError if arrays and net do not fit; the function,
     if the device has too little memory or the picture does not fit.
     """
     net = torch_net(net_class, knobs, state)
@@ -43,11 +43,11 @@ def torch_engine(
                 made = net(*[_placed(given[name], device) for name in inputs])
                 made = made if isinstance(made, dict) else {outputs[0]: made}
                 if set(made) != set(outputs):
-                    raise RestoraError(f"{called} gives the outputs {', '.join(made)}, not {', '.join(outputs)}")
+                    raise RestoraError(f"{called} returns the outputs {', '.join(made)}, not {', '.join(outputs)}")
                 return {name: value.float().contiguous().cpu().numpy() for name, value in made.items()}
         except torch.OutOfMemoryError as error:
             raise RestoraError(
-                f"{device} has too little free memory for a tile; make the tiles smaller with --max-memory,"
+                f"{device} has too little free memory for a tile; make tiles smaller with --max-memory,"
                 " or use --device cpu"
             ) from error
         except RuntimeError as error:
@@ -77,9 +77,9 @@ def torch_net(
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Within it CUDA multiplies float32 as float32, without TF32, whose 10 bits of mantissa err by 1e-3.
+    """Inside it CUDA multiplies float32 without TF32, whose 10 bits of mantissa cause errors of 1e-3.
 
-    It is a setting of the whole process and is put back afterwards.
+    It is a setting of the whole process, and is restored afterwards.
     """
     # torch 2.9 gave each kind of operation its own setting. Where that exists, reading the old one may raise an error.
     convolutions = getattr(torch.backends.cudnn, "conv", None)
@@ -102,7 +102,7 @@ def cuda_device(name: str) -> str:
     if not found:
         raise BadDevice(
             f"torch {torch.__version__} finds no CUDA device on this computer; install the driver of the GPU"
-            " and a torch that is built for CUDA, or use --device cpu"
+            " and a torch built for CUDA, or use --device cpu"
         )
     if device not in found:
         raise BadDevice(f"there is no device {device} on this computer; torch finds {', '.join(found)}")

@@ -180,3 +180,10 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 if it was deleted meanwhile."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0

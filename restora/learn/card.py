@@ -1,4 +1,4 @@
-"""The card of weights: a JSON file that says what they are. Whoever wrote it, it is checked when it is read."""
+"""The card of weights: a JSON file with the facts about them, always checked when it is read."""
 
 import json
 import math
@@ -10,15 +10,15 @@ from typing import Any
 from restora.core.errors import NoWeights
 
 Kind = tuple[str, Callable[[Any], bool]]
-"""What an entry must be, in words, and whether a value is that."""
+"""The type of an entry, in words, and a function that checks a value."""
 
 Tensors = Mapping[str, Mapping[str, int]]
-"""The tensors that a net takes or gives, by name: its planes in order, by name, with the number of channels of each."""
+"""The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
 TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur")
-"""What a net can be for."""
+"""The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
-"""Tensors of a net and planes of a tensor; channels of a plane."""
+"""Limits: tensors of a net and planes of a tensor; channels of a plane."""
 
 
 def _whole(least: int, most: int) -> Kind:
@@ -67,7 +67,7 @@ NEEDED: dict[str, Kind] = {
     "outputs": _tensors("x_hat"),
     "task": (f"one of {', '.join(TASKS)}", lambda value: isinstance(value, str) and value in TASKS),
 }
-"""What every card says."""
+"""Entries of every card."""
 KNOWN: dict[str, Kind] = {
     "scale": _whole(1, 64),
     "scales": _list_of(_whole(1, 64)),
@@ -88,13 +88,13 @@ KNOWN: dict[str, Kind] = {
     "start": TABLE,
     "scores": _list_of(TABLE),
 }
-"""What a card may say; a dot leads into a table. Entries that are not listed here are only shown."""
+"""Optional entries of a card; a dot separates a table and its entry. Other entries are only displayed."""
 
 
 def contract(channels: int, told: int, task: str) -> dict[str, Any]:
-    """What the card of a net says that takes one picture and gives one: its inputs, its outputs and its task.
+    """The card entries of a net from one picture to one picture: its inputs, its outputs and its task.
 
-    The input y is the picture of so many channels, followed by a plane with sigma of the noise if `told` is 1. The
+    The input y is the picture with its channels, followed by a plane with sigma of the noise if `told` is 1. The
     output x_hat is the restored picture.
     """
     sigma = {"sigma": told} if told else {}
@@ -106,10 +106,10 @@ def contract(channels: int, told: int, task: str) -> dict[str, Any]:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card in a file. Raises NoWeights, naming the entry that is wrong.
+    """The card in a file. Raises NoWeights, naming the wrong entry.
 
-    A card that was written before cards named inputs, outputs and task gets them here: such a net takes one picture,
-    and sigma if its recipe says so, and gives one picture.
+    Old cards do not have inputs, outputs and task; they are added here: such a net takes one picture, and sigma if its
+    recipe says so, and returns one picture.
     """
     try:
         card = json.loads(path.read_bytes())
@@ -121,16 +121,16 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def _older_contract(card: dict[str, Any]) -> dict[str, Any]:
-    """The contract of a card without one, whose other entries are still to be checked."""
+    """The contract of a card without one; its other entries are not checked yet."""
     recipe = card.get("recipe")
     knobs = recipe.get("knobs") if isinstance(recipe, dict) else None
     told = knobs.get("told", 0) if isinstance(knobs, dict) else 0
-    enlarges = card.get("scale", 1) != 1 or card.get("scales")  # nets of scale 1 may sharpen what was made larger
+    enlarges = card.get("scale", 1) != 1 or card.get("scales")  # nets of scale 1 may sharpen enlarged pictures
     return contract(card.get("channels"), told, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
 
 
 def check_card(card: Any, called: str) -> dict[str, Any]:
-    """The card itself. called: what messages call it. Raises NoWeights, naming the entry that is wrong."""
+    """The card itself. called: its name in messages. Raises NoWeights, naming the wrong entry."""
     if not isinstance(card, dict):
         raise NoWeights(f"{called} is not a card of weights: it must be a table of entries")
     for key, (words, holds) in (KNOWN | NEEDED).items():
@@ -143,8 +143,8 @@ def check_card(card: Any, called: str) -> dict[str, Any]:
         if last in table and not holds(table[last]):
             raise NoWeights(f"{called}: {key} must be {words}, not {shortened(table[last])}")
     if card["method"] == "foreign" and "bounded" not in card:
-        # The model of such weights holds the clamp to 0..1, which hides NaN.
+        # The model of such weights includes the clamp to 0..1, which hides NaN.
         raise NoWeights(
-            f"{called} is from an earlier version of Restora: add the weights again with restora weights add --force"
+            f"{called} is from an earlier version of Restora; add the weights again with restora weights add --force"
         )
     return card

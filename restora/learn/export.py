@@ -16,13 +16,13 @@ from restora.learn.card import Tensors
 def to_onnx(net: nn.Module, inputs: Tensors, outputs: Sequence[str], multiple: int, *, as_is: bool = False) -> bytes:
     """The ONNX model of (B, C, H, W) float32; B, H and W free, H and W multiples of `multiple`.
 
-    inputs: the tensors that the net's forward takes, in order. outputs: the names of what it gives; one tensor is the
-    only output, several come as a dictionary of tensors by name.
+    inputs: the tensors that the net's forward takes, in order. outputs: the names of its outputs; a single one is a
+    tensor, several are a dictionary of tensors by name.
 
-    Weights that float16 holds exactly (learn.start.as_stored) are stored so and converted back where they are used,
-    which halves the file and changes no precision of the arithmetic. What the exporter computed of them, as a
-    convolution with the batch normalisation after it, stays float32. as_is: all weights do, and B is 1; for nets that
-    others made and trained.
+    Weights that float16 holds exactly (learn.start.as_stored) are stored as float16 and converted back where they are
+    used, which halves the file and does not change the precision of the arithmetic. Weights computed by the exporter,
+    such as a convolution merged with batch normalisation, stay float32. as_is: all weights stay float32 and B is 1, for
+    nets of other authors.
     """
     batch_size, side = 1 if as_is else 2, 8 * multiple
     example = tuple(torch.zeros(batch_size, sum(planes.values()), side, side) for planes in inputs.values())
@@ -30,7 +30,7 @@ def to_onnx(net: nn.Module, inputs: Tensors, outputs: Sequence[str], multiple: i
     height, width = (multiple * torch.export.Dim(name, min=2, max=10**5) for name in ("rows", "columns"))
     if multiple == 1:
         height, width = torch.export.Dim("height", min=2), torch.export.Dim("width", min=2)
-    with warnings.catch_warnings():  # the exporter warns of its own deprecated calls
+    with warnings.catch_warnings():  # the exporter warns about its own deprecated calls
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             net.eval(),
@@ -55,7 +55,7 @@ def to_onnx(net: nn.Module, inputs: Tensors, outputs: Sequence[str], multiple: i
 
 @torch.no_grad()
 def _in_order(net: nn.Module, example: tuple[torch.Tensor, ...], outputs: Sequence[str]) -> list[str]:
-    """The names of the outputs in the order in which the net gives them, which is that of the exported model."""
+    """The names of the outputs in the order of the net, which is that of the exported model."""
     return list(outputs) if len(outputs) == 1 else list(net(*example))
 
 
@@ -65,7 +65,7 @@ def _is_half(tensor: TensorProto) -> bool:
 
 
 def _without_empty_writes(graph: onnx.GraphProto) -> None:
-    """Leave out what writes an empty constant into an array: nothing, which OpenVINO takes for a single number."""
+    """Remove nodes that write an empty constant into an array: OpenVINO takes it for a single number."""
     empty = {tensor.name for tensor in graph.initializer if 0 in tensor.dims}
     for node in [node for node in graph.node if node.op_type == "ScatterND" and node.input[2] in empty]:
         graph.node.remove(node)
@@ -76,10 +76,10 @@ def _without_empty_writes(graph: onnx.GraphProto) -> None:
 
 
 def linked(model: bytes, parameters: bytes, location: str) -> bytes:
-    """The model without the weights that a safetensors file beside it, named `location`, holds too.
+    """The model without the weights that are also in a safetensors file beside it, named `location`.
 
-    A safetensors file is a header and then the plain arrays, so that ONNX can point into it (external data): what
-    runs without torch and what the laboratory loads are the same numbers, stored once.
+    A safetensors file is a header and then the plain arrays, so ONNX can refer to them (external data): the engines and
+    the laboratory load the same numbers, stored once.
     """
     start = 8 + int.from_bytes(parameters[:8], "little")
     header = json.loads(parameters[8:start])

@@ -1,7 +1,7 @@
 """Quantise: an exported net computed in 8-bit integers, by NNCF's post-training quantisation.
 
-What each convolution takes and its weights are rounded to 8-bit steps; short cuts and the layers named in `keep` stay
-in float. Weights use half the steps, so that sums of products do not overflow on processors without VNNI either.
+The inputs and weights of each convolution are rounded to 8-bit steps; skip connections and the layers in `keep` stay in
+float. Weights use half the steps, so that sums of products do not overflow on processors without VNNI.
 """
 
 import os
@@ -22,10 +22,10 @@ Given = Mapping[str, np.ndarray]
 
 LAYERS = ("Conv", "ConvTranspose")
 FLOAT = ("Add", "Sub", "Mul", "Concat")
-"""What stays in float, as short cuts carry the picture itself."""
+"""Operations that stay in float, as skip connections carry the picture itself."""
 RANGES = ("all", "mean")
-"""How wide a layer's steps reach: to the greatest value that occurred in any sample, or to the mean of the samples'
-greatest values, which makes finer steps and cuts off what goes beyond."""
+"""The range of a layer's steps: up to the maximum over all samples, or up to the mean of the samples' maxima, which
+makes finer steps and clips larger values."""
 
 
 def layers(model: onnx.ModelProto) -> list[str]:
@@ -34,10 +34,10 @@ def layers(model: onnx.ModelProto) -> list[str]:
 
 
 def always_float(model: onnx.ModelProto) -> list[str]:
-    """The layers to keep in float in any case: the first, the last, and those that take channels put side by side.
+    """The layers that always stay in float: the first, the last, and those with concatenated inputs.
 
-    What a ReLU gave and what an upsampling layer gave, rounded together, OpenVINO (2026.4) computes wrongly: 4 dB are
-    lost, where ONNX Runtime with the same model loses next to nothing.
+    If outputs of a ReLU and of an upsampling layer are rounded together, OpenVINO (2026.4) computes wrong results and
+    loses 4 dB; ONNX Runtime with the same model loses almost nothing.
     """
     joined = {name for node in model.graph.node if node.op_type == "Concat" for name in node.output}
     names = layers(model)
@@ -61,7 +61,7 @@ def unfolded(path: Path) -> onnx.ModelProto:
 def quantised(path: Path, samples: Sequence[Given], keep: Collection[str], ranges: str, parameters: Path) -> bytes:
     """The ONNX model, quantised, of an exported one; its weights stay in the safetensors file `parameters` beside it.
 
-    samples: inputs that show which values occur. keep: layers that stay in float. ranges: of RANGES.
+    samples: inputs for calibration. keep: layers that stay in float. ranges: of RANGES.
     """
     model = unfolded(path)
     floats = {tensor.name: tensor for tensor in model.graph.initializer if len(tensor.dims) > 1}
@@ -73,7 +73,7 @@ def quantised(path: Path, samples: Sequence[Given], keep: Collection[str], range
 
 
 def in_float(model: bytes, names: Collection[str]) -> bytes:
-    """The quantised model with more layers in float: what they take and their weights are not rounded any more."""
+    """The quantised model with more layers in float: their inputs and weights are no longer rounded."""
     graph = onnx.load_model_from_string(model)
     made_by = {output: node for node in graph.graph.node for output in node.output}
     for node in graph.graph.node:
@@ -81,7 +81,7 @@ def in_float(model: bytes, names: Collection[str]) -> bytes:
             if node.name in names and name in made_by and made_by[name].op_type == "DequantizeLinear":
                 node.input[index] = made_by[made_by[name].input[0]].input[0]
     used = {name for node in graph.graph.node for name in node.input} | {end.name for end in graph.graph.output}
-    for node in reversed(list(graph.graph.node)):  # backwards, so that what only they used goes too
+    for node in reversed(list(graph.graph.node)):  # backwards, so that nodes used only by them are removed too
         if used.isdisjoint(node.output):
             graph.graph.node.remove(node)
             used = {name for node in graph.graph.node for name in node.input} | {e.name for e in graph.graph.output}
@@ -92,10 +92,10 @@ def in_float(model: bytes, names: Collection[str]) -> bytes:
 
 
 def _begin_apart(graph: onnx.GraphProto) -> None:
-    """What is used in float as well is rounded after an operation that changes nothing of the rounded values.
+    """Values that are also used in float are rounded after an operation that does not change the rounded values.
 
-    It is the maximum with the least value that the steps reach. OpenVINO (2026.4) fuses rounding with what comes before
-    only where nothing else uses that; else it copies the values to float32 and to another order, which took a tenth of
+    The operation is the maximum with the lowest step. OpenVINO (2026.4) fuses rounding with the previous operation only
+    if nothing else uses its output; else it copies the values to float32 and to another layout, which took a tenth of
     the flagship's time and a tenth of its memory.
     """
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if not tensor.external_data}
@@ -111,7 +111,7 @@ def _begin_apart(graph: onnx.GraphProto) -> None:
 
 
 def _by_nncf(model: onnx.ModelProto, samples: Sequence[Given], keep: Collection[str], ranges: str) -> onnx.ModelProto:
-    # Set before the import: else NNCF tells its makers, over the network, that it is used.
+    # Set before the import: else NNCF sends telemetry over the network.
     os.environ["NNCF_TELEMETRY_OPT_OUT"] = os.environ["CI"] = "true"
     import logging
 
@@ -136,9 +136,9 @@ def _by_nncf(model: onnx.ModelProto, samples: Sequence[Given], keep: Collection[
 
 
 def _from_floats(graph: onnx.GraphProto, floats: dict[str, TensorProto]) -> None:
-    """Weights stored as integers become the floats that they came from, quantised where they are used.
+    """Replace integer weights by the original floats, quantised where they are used.
 
-    The same arithmetic from the same numbers, stored once for all precisions.
+    The arithmetic and the numbers are the same, stored once for all precisions.
     """
     known = {tensor.name: tensor for tensor in graph.initializer}
     quantisers = []

@@ -1,4 +1,4 @@
-"""Scores of a net on held-out pictures: what a run is followed by, and what its weights are judged on."""
+"""Scores of a net on held-out pictures, to follow a training run and to judge its weights."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ Samples = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Module], float]:
-    """A function that scores a net on the device by what the recipe is judged by."""
+    """A function that scores a net on the device with the score of the recipe."""
     if judged_by(recipe) == PSNR:
         return lambda net: psnr(net, samples, device)
     features = device.place(Features())

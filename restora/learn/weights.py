@@ -3,8 +3,8 @@
 Weights that passed the gate have NAME.int8.onnx too: the same parameters, computed in 8-bit integers. Reading weights
 needs no torch, and unpickles nothing.
 
-The index decides which weights a folder holds. New files are written aside, then the index is replaced, then they are
-moved to their places; `verify` moves those that a kill left aside. So a kill leaves the old weights or the new.
+The index decides which weights a folder has. New files are written under temporary names, then the index is replaced,
+then they are renamed; after a kill, `verify` renames the rest. So a kill leaves either the old or the new weights.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ from restora.learn.card import Tensors, check_card, read_card
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 FILES = {"safetensors": ".safetensors", "onnx": ".onnx", "json": ".json"}
-"""Of all weights, by their key in the index."""
+"""File endings of all weights, by their key in the index."""
 INT8 = {"int8": ".int8.onnx"}
-"""Of those that passed the gate."""
+"""File endings of weights that passed the gate."""
 OPTIONAL = ("onnx", "int8")
-"""What weights may lack: those in the midst of a campaign have no model yet."""
+"""Optional files: weights in an unfinished campaign have no model yet."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """Weights whose checksums have been verified.
 
-    The card says method, channels, inputs, outputs, task, the recipe, the commit, the photographs with their licences,
+    The card has method, channels, inputs, outputs, task, the recipe, the commit, the photographs with their licences,
     the seed, seconds, machine, scores with protocol, and terms of use.
     """
 
@@ -50,17 +50,17 @@ class Weights:
 
     @property
     def checksum(self) -> str:
-        """Of the .safetensors file, which holds the parameters."""
+        """The checksum of the .safetensors file with the parameters."""
         return self.sums["safetensors"]
 
     @property
     def onnx(self) -> Path:
         """The model that runs without torch; its parameters may be in the .safetensors file beside it.
 
-        Raises NoWeights if it was not exported: such weights are only to begin training from.
+        Raises NoWeights if it was not exported: such weights are only a start for training.
         """
         if "onnx" not in self.sums:
-            raise NoWeights(f"{self.name} in {self.folder} was not exported: it can only be trained on")
+            raise NoWeights(f"{self.name} in {self.folder} was not exported; it can only be used to start training")
         return self.folder / f"{self.name}.onnx"
 
     @property
@@ -71,28 +71,28 @@ class Weights:
 
     @property
     def inputs(self) -> Tensors:
-        """The planes of each tensor that the net takes."""
+        """The planes of each input tensor of the net."""
         return self.card["inputs"]
 
     @property
     def outputs(self) -> Tensors:
-        """The planes of each tensor that the net gives."""
+        """The planes of each output tensor of the net."""
         return self.card["outputs"]
 
     @property
     def task(self) -> str:
-        """What the net is for, one of learn.card.TASKS."""
+        """The task of the net, one of learn.card.TASKS."""
         return self.card["task"]
 
     def takes(self, plane: str) -> bool:
-        """Whether a plane of this name is among the inputs, as "sigma" of a net that can be told the noise level."""
+        """Whether a plane of this name is among the inputs, such as "sigma" of a net that accepts the noise level."""
         return any(plane in planes for planes in self.inputs.values())
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What they were trained by, as plain values. Raises RestoraError for weights that came from elsewhere."""
+        """Their recipe as plain values. Raises RestoraError for weights of other authors."""
         if "recipe" not in self.card:
-            raise RestoraError(f"{self.name} came from elsewhere and has no recipe: it can be used, and nothing else")
+            raise RestoraError(f"{self.name} was added from a file and has no recipe; it can only restore pictures")
         return dict(self.card["recipe"])
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -106,32 +106,32 @@ def read_parameters(path: Path) -> dict[str, np.ndarray]:
 
     try:
         return load_file(path)
-    except Exception as error:  # of the format, of the system, or of a kind of number that numpy has not
+    except Exception as error:  # of the format, of the system, or of a number type that numpy does not have
         raise BadWeights(f"{path} is not a .safetensors file of weights, or is damaged") from error
 
 
 def own_folder() -> Path:
-    """Where the user's own weights are: $RESTORA_WEIGHTS, else ~/.local/share/restora/weights."""
+    """The folder of the user's own weights: $RESTORA_WEIGHTS, else ~/.local/share/restora/weights."""
     return Path(os.environ.get("RESTORA_WEIGHTS") or Path.home() / ".local" / "share" / "restora" / "weights")
 
 
 def folders() -> list[Path]:
-    """Where weights are looked for: the user's folder, then the package."""
+    """The folders searched for weights: the user's, then the package's."""
     return [own_folder(), SHIPPED]
 
 
 def free_name(name: str, example: str, force: bool) -> None:
-    """Raise RestoraError if the user's own weights cannot be called so, OutputExists if some are; force: overwrite."""
+    """Raise RestoraError for an invalid name of own weights, OutputExists if it is taken; force: overwrite."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or (name in listed() and listed()[name] != own_folder()):
         raise RestoraError(
-            f"{name!r} cannot be the name of your weights; take letters, digits, -, _ and dots, as {example}"
+            f"{name!r} cannot be the name of your weights; use letters, digits, -, _ and dots, for example {example}"
         )
     if name in listed() and not force:
         raise OutputExists(f"{own_folder() / name} exists; overwrite it with --force")
 
 
 def listed() -> dict[str, Path]:
-    """All weights by name, with the folder they are in; the user's hide shipped ones of the same name."""
+    """All weights by name, with their folder; the user's hide shipped ones of the same name."""
     return {name: folder for folder in reversed(folders()) for name in _index(folder)}
 
 
@@ -141,7 +141,7 @@ def find(name: str) -> Weights:
     if path.suffix in FILES.values() and path.exists():
         return verify(path.stem, path.parent)
     if path.suffix and path.is_file():
-        raise NoWeights(f"{name} is not in Restora's form; add it first: restora weights add {name}")
+        raise NoWeights(f"{name} is not in Restora's format; add it first: restora weights add {name}")
     known = listed()
     if name not in known:
         raise NoWeights(f"no weights are called {name!r}; {nearest(name, known) if known else 'none are installed'}")
@@ -149,11 +149,11 @@ def find(name: str) -> Weights:
 
 
 def verify(name: str, folder: Path) -> Weights:
-    """Check the checksums of all files of some weights. Raises NoWeights, naming the file that is not as indexed."""
+    """Check the checksums of all files of some weights. Raises NoWeights, naming the file that differs."""
     index = _index(folder)
     if name not in index:
         raise NoWeights(
-            f"{folder / 'index.toml'} does not list {name}: give weights by their name (restora weights list),"
+            f"{folder / 'index.toml'} does not list {name}; give weights by their name (restora weights list),"
             f" or add them first (restora weights add FILE)"
         )
     sums = index[name]
@@ -165,18 +165,18 @@ def verify(name: str, folder: Path) -> Weights:
         if not path.is_file():
             raise NoWeights(f"{path} is missing")
         if _checksum(path) != sums.get(kind):
-            raise NoWeights(f"{path} is not the file that {folder / 'index.toml'} lists: its checksum differs")
+            raise NoWeights(f"{path} is not the file in {folder / 'index.toml'}: its checksum differs")
     return Weights(name, folder, read_card(folder / f"{name}.json"), sums)
 
 
 def packed(arrays: dict[str, np.ndarray], kind: str = "float16") -> bytes:
-    """Arrays in the safetensors format: floats as float16, or another kind; whole numbers, as counts, as they are.
+    """Arrays in the safetensors format: floats as float16, or another type; whole numbers unchanged.
 
-    Raises BadWeights, naming an array that is not finite then: engines may hide what comes of it, as max(0, NaN) is 0.
+    Raises BadWeights, naming an array with NaN or infinity, which engines may hide, as max(0, NaN) is 0.
     """
     from safetensors.numpy import save
 
-    with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused
+    with np.errstate(over="ignore"):  # too large values become infinity, which is refused
         kept = {key: value.astype(kind) if value.dtype.kind == "f" else value for key, value in arrays.items()}
     for key, value in kept.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
@@ -194,8 +194,8 @@ def store(
 ) -> Weights:
     """Write weights and card to a folder and list them in its index. onnx, int8: models, if any.
 
-    Arrays become float16, or what the card names with `stored_as`. A kill at any moment leaves the weights that had
-    this name, or these. Raises BadWeights for arrays that are not finite, NoWeights for a card that lacks something.
+    Arrays become float16, or the type `stored_as` of the card. A kill at any moment leaves either the old weights of
+    this name or the new. Raises BadWeights for arrays with NaN or infinity, NoWeights for an incomplete card.
     """
     check_card(card, f"the card of {name}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def store(
     ]
     listing = folder / "index.toml"
     _write(_aside(listing), "\n".join(lines).encode())
-    _aside(listing).replace(listing)  # from here on the new weights are those of the name
+    _aside(listing).replace(listing)  # from here on the name means the new weights
     made = verify(name, folder)
     for kind, path in paths.items():
         _aside(path).unlink(missing_ok=True)
@@ -223,26 +223,26 @@ def store(
 
 
 def trainings(card: dict[str, Any]) -> list[dict[str, Any]]:
-    """How weights were trained, then how those that they began from were, and so on back."""
+    """The training of weights, then of the weights that they started from, and so on back."""
     start = card.get("start", {})
     return [card["trained"], *(trainings(start) if "trained" in start else [])]
 
 
 def rescore(weights: Weights, scores: list[dict[str, Any]], bf16_loss: float | None) -> Weights:
-    """The same weights with new scores on their card, and what bf16 costs them in dB (None: not measured)."""
+    """The same weights with new scores on their card, and the loss from bf16 in dB (None: not measured)."""
     card = {**weights.card, "scores": scores, "bf16_loss_db": bf16_loss}
     int8 = weights.int8.read_bytes() if weights.int8 else None
     return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, int8)
 
 
 def with_int8(weights: Weights, model: bytes | None, facts: dict[str, Any]) -> Weights:
-    """The same weights with another int8 model, or none, and what the gate found on their card."""
+    """The same weights with another int8 model, or none, and the verdict of the gate on their card."""
     card = {**weights.card, "int8": facts}
     return store(weights.name, weights.folder, weights.arrays(), weights.onnx.read_bytes(), card, model)
 
 
 def _checksum(path: Path) -> str:
-    """The checksum of a file, which is not read again while the disk says that nothing has touched it."""
+    """The checksum of a file, cached until its facts on the disk change."""
     state = path.stat()
     return _checksum_of(path, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
 
@@ -257,7 +257,7 @@ def _aside(path: Path) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file that is on the disk when this returns."""
+    """Write a file and sync it to the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -265,10 +265,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _move_in(path: Path, checksum: str) -> None:
-    """Move what a killed `store` left aside of the weights that the index lists."""
+    """Rename the temporary files of a killed `store` for weights in the index."""
     aside = _aside(path)
     if aside.is_file() and not (path.is_file() and sha256(path) == checksum):
-        with suppress(FileNotFoundError):  # another process has moved it by now
+        with suppress(FileNotFoundError):  # another process has renamed it
             if sha256(aside) == checksum:
                 aside.replace(path)
 
@@ -286,5 +286,5 @@ def _index(folder: Path) -> dict[str, dict[str, str]]:
         raise NoWeights(f"{path} is not TOML: {error}") from error
     for name, sums in index.items():
         if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
-            raise NoWeights(f"{path} must list checksums by the kinds of files, and for {name} it does not")
+            raise NoWeights(f"{path} does not list the checksums of {name} by kind of file")
     return dict(index)

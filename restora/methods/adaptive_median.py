@@ -1,7 +1,7 @@
 """Adaptive median filter (Hwang and Haddad, 1995): only impulses are replaced, by the median of a window that grows.
 
-A window serves once its median lies strictly between its least and greatest value, that is, is no impulse itself. A
-value that is the least or greatest of its window is then taken for an impulse and becomes the median.
+A window is large enough once its median lies strictly between its minimum and maximum, so is not an impulse itself. A
+value equal to the minimum or maximum of its window then counts as an impulse and becomes the median.
 """
 
 import numpy as np
@@ -19,5 +19,5 @@ def adaptive_median(y: np.ndarray, radius: int) -> np.ndarray:
         impulse = (y <= low) | (y >= high)
         x_hat = np.where(serves & impulse, middle, x_hat)
         undecided &= ~serves
-    # No window served: a flat or a wholly struck place, where the widest median is the best guess.
+    # No window was large enough: a flat area, or only impulses; the widest median is the best guess.
     return np.where(undecided, middle, x_hat)

@@ -1,11 +1,11 @@
-"""Attention U-Net: a U-Net whose joined features are first weighed by what the deeper level makes of the place.
+"""Attention U-Net: a U-Net whose skip connections are weighted by the features of the deeper level.
 
-With features x from the way down and g from below (brought to the same size), an additive gate gives each place a
-weight alpha in 0..1 and joins alpha x instead of x:
+For encoder features x and decoder features g of the same size, an additive gate gives each position a weight alpha
+in 0..1 and concatenates alpha x instead of x:
 
     alpha = sigmoid(psi(relu(W_x x + W_g g)))        W_x, W_g and psi are 1x1 convolutions
 
-Widths (64, 128, 256, 512, 1024) give 35 M parameters, as the net is usually built; the default is a sixteenth of it.
+Widths (64, 128, 256, 512, 1024) give 35 M parameters, the usual size; the default is a sixteenth of it.
 
 O. Oktay et al., "Attention U-Net: learning where to look for the pancreas", MIDL 2018.
 """
@@ -47,7 +47,7 @@ class AttentionUNet(nn.Module):
 
 
 class Gate(nn.Module):
-    """x (B, C, H, W) times the weight alpha (B, 1, H, W) that x and g, of the same shape, give each place."""
+    """x (B, C, H, W) times the weight alpha (B, 1, H, W) that x and g, of the same shape, give each position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

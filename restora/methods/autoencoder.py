@@ -1,7 +1,7 @@
-"""Denoising autoencoder: what does not fit through a narrow code is lost, and noise does not fit; x_hat = d(e(y)).
+"""Denoising autoencoder: the picture passes through a small code that cannot hold the noise; x_hat = d(e(y)).
 
 The encoder e halves the picture at each width (convolution, then a convolution of stride 2), the decoder d mirrors it;
-nothing goes around the code, unlike in U-Net, and the net has to redraw the picture rather than correct it. This is
+there are no skip connections, unlike in U-Net, so the net must redraw the picture, not correct it. This is
 the convolutional form of the stacked denoising autoencoders of
 
 J. Xie, L. Xu and E. Chen, "Image denoising and inpainting with deep neural networks", NIPS 2012.

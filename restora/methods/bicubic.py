@@ -1,6 +1,6 @@
-"""Bicubic interpolation (Keys, 1981): each new pixel a weighted mean of 4x4 old ones; more when the picture shrinks.
+"""Bicubic interpolation (Keys, 1981): each new pixel is a weighted mean of 4x4 old ones; more if it shrinks.
 
-The weights are those of MATLAB's `imresize`: a = -0.5, antialiased. Published super-resolution scores rest on them.
+The weights are those of MATLAB's `imresize`: a = -0.5, antialiased. Published super-resolution scores use them.
 
 R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981.
 """

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def bilateral(y: np.ndarray, sigma: float, width: float) -> np.ndarray:
-    """y (H, W, C) smoothed over `width` pixels among values that differ by about 2.5 sigma, sigma being the noise's."""
+    """y (H, W, C) smoothed over `width` pixels among values that differ by about 2.5 times the noise sigma."""
     if sigma == 0:
         return y
     reach = bilateral_reach(width)

@@ -1,8 +1,8 @@
-"""BM3D: patches that look alike are stacked, and what is noise is cut away where the stack is sparse.
+"""BM3D: similar patches are stacked, and noise is removed in a 3-D transform in which the stack is sparse.
 
-Twice: hard thresholds of a 3-D transform give a first estimate, which then serves a Wiener filter of the same stacks.
-The method against which denoisers without learning are measured. It is the authors' own package, which is not
-installed with this one: its licence is for non-commercial use.
+Two passes: hard thresholds give a first estimate, which then guides a Wiener filter of the same stacks. It is the
+reference for denoisers without learning. This file calls the authors' own package, which is not installed with
+Restora: its licence is for non-commercial use.
 
 K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian, "Image denoising by sparse 3-D transform-domain collaborative
 filtering", IEEE TIP 2007; as in Y. Mäkinen, L. Azzari, A. Foi, IEEE TIP 2020.
@@ -13,7 +13,7 @@ import numpy as np
 from restora.core.errors import MissingExtra
 
 LEAST = 40
-"""Pixels a side below which the package crashes: its blocks look for like ones up to 19 pixels away."""
+"""Side in pixels below which the package crashes: it looks for similar blocks up to 19 pixels away."""
 
 
 def bm3d(y: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,13 +1,13 @@
-"""DeepDLP, a deep denoiser-led prior: Deep Image Prior that is shown, and held near, what a denoiser makes of y.
+"""DeepDLP, a deep denoiser-led prior: Deep Image Prior guided by the result of a denoiser.
 
 The survey of the field names "DeepDLP (unsupervised prior)" without a reference, and no publication of that name is
-known. Here it is this: with D(y) what non-local Bayes makes of y, so that nothing is learned from data,
+known. Here it means this: with D(y) the result of non-local Bayes, so that nothing is learned from data,
 
     x_hat = f(z, D(y)),  f = argmin |f(z, D(y)) - y|^2 + strength |f(z, D(y)) - D(y)|^2.
 
-The net begins from a picture instead of noise, which takes it a quarter of the steps; it takes up what D lost, and what
-pulls it to D keeps it from taking up the noise. DeepRED, from which the idea comes, has D work on the net's outputs
-while it is fitted; here once on y is enough, as D is part of what the net sees.
+The net starts from a picture instead of noise, so it needs only a quarter of the steps. It learns the detail that D
+lost, and the second term keeps it from learning the noise. DeepRED, the source of the idea, applies D to the net's
+outputs during the fit; here once on y is enough, because D(y) is an input of the net.
 
 After G. Mataev, M. Elad, P. Milanfar, "DeepRED: deep image prior powered by RED", ICCV workshops 2019.
 """

@@ -1,6 +1,6 @@
 """Deep Image Prior (Ulyanov et al., 2018): x_hat = f(z) with f an untrained net fitted to y alone, stopped in time.
 
-A convolutional net takes up the regular parts of a picture before its noise; no data and no training are needed, but
+A convolutional net learns the regular parts of a picture before its noise. It needs no data and no training, but
 minutes for each picture.
 
 D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep image prior", CVPR 2018.

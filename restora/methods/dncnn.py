@@ -1,8 +1,8 @@
-"""DnCNN (Zhang et al., 2017): a CNN f sees the noise, and the restored image is x_hat = y - f(y).
+"""DnCNN (Zhang et al., 2017): a CNN f predicts the noise, and the restored image is x_hat = y - f(y).
 
 f is depth 3x3 convolutions of `width` channels with ReLU between them (paper: sec. III-A, depth 17, width 64).
 The paper's batch normalisation is an affine map once trained and merges into the convolution before it; this is
-that merged net. It is trained without batch normalisation: orthogonalised steps (Muon) do without it.
+that merged net. It is trained without batch normalisation: orthogonalised steps (Muon) do not need it.
 
 K. Zhang et al., "Beyond a Gaussian denoiser: residual learning of deep CNN for image denoising", IEEE TIP 2017.
 """

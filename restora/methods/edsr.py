@@ -1,11 +1,11 @@
-"""EDSR (Lim et al., 2017): residual blocks at the small size, and one rearrangement of channels to the large one.
+"""EDSR (Lim et al., 2017): residual blocks at the small size, then one upscaling step.
 
 x_hat = exit(larger(h + body(h))), h = door(y). A block is x + share * conv(relu(conv(x))), without normalisation.
-A factor of 2 or 3 is a convolution to as many times more channels, squared, that are then laid out as pixels (Shi et
-al., 2016); 4 is twice 2. The default is the paper's baseline (16 blocks of 64 channels); 32 blocks of 256 with
+A factor r of 2 or 3 is a convolution to r^2 times more channels, then a pixel shuffle (Shi et al., 2016); 4 is 2,
+applied twice. The default is the paper's baseline (16 blocks of 64 channels); 32 blocks of 256 with
 share 0.1 are its net of 43 million parameters.
 
-Other than the paper: no mean colour is taken off and put back.
+Unlike in the paper, the mean colour is not subtracted and added again.
 
 B. Lim et al., "Enhanced deep residual networks for single image super-resolution", CVPR workshops 2017.
 """

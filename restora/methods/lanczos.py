@@ -1,6 +1,6 @@
-"""Lanczos interpolation (Duchon, 1979): a sinc under a wider sinc, three lobes; sharper than bicubic, and rings more.
+"""Lanczos interpolation (Duchon, 1979): a sinc windowed by a wider sinc, three lobes.
 
-Antialiased: the kernel is stretched when the picture shrinks.
+It is sharper than bicubic, with more ringing. Antialiased: the kernel is stretched when the picture shrinks.
 
 C. Duchon, "Lanczos filtering in one and two dimensions", Journal of Applied Meteorology 1979.
 """

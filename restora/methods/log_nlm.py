@@ -1,8 +1,8 @@
 """Denoising in the log domain, for speckle: log y = log x + log v turns a product into a sum, which non-local means
 treat; then back by exp.
 
-log(1 + sigma n) has standard deviation about sigma and mean about -sigma^2 / 2: half of the variance that was removed
-is given back, so that the picture does not go dark.
+log(1 + sigma n) has standard deviation about sigma and mean about -sigma^2 / 2: half of the removed variance
+is added back, so that the picture does not get darker.
 H. Arsenault and G. April, "Properties of speckle integrated with a finite aperture and logarithmically transformed",
 JOSA 1976; Buades, Coll and Morel, CVPR 2005.
 """
@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter
 from restora.nets.non_local_means import non_local_means
 
 BLACK = 4 / 255
-"""Added before the logarithm, as black has none; it also keeps the noise of dark pixels in bounds."""
+"""Added before the logarithm, which zero does not have; it also limits the noise of dark pixels."""
 
 WINDOW = 15
 """Pixels: side of the square over which the removed variance is taken."""

@@ -1,4 +1,4 @@
-"""Median filter (Tukey, 1971): each value becomes the median of its neighbourhood; takes out isolated wrong pixels."""
+"""Median filter (Tukey, 1971): each value becomes the median of its neighbourhood; removes isolated wrong pixels."""
 
 import numpy as np
 from scipy.ndimage import median_filter

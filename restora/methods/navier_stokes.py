@@ -1,4 +1,4 @@
-"""Navier-Stokes inpainting: lines of equal brightness are carried on into the hole, as a fluid would carry them.
+"""Navier-Stokes inpainting: lines of equal brightness continue into the hole, as a fluid flows.
 
 M. Bertalmio, A. L. Bertozzi, G. Sapiro, "Navier-Stokes, fluid dynamics, and image and video inpainting", CVPR 2001.
 """
@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 
 THIN = 3
-"""Rows or columns below which a picture is continued at its edges."""
+"""Number of rows or columns below which a picture is padded."""
 
 
 def navier_stokes(y: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
-    """y (H, W, C) filled where mask (H, W) is True, from the rim inwards, by what is known within `radius` pixels."""
+    """y (H, W, C) filled where mask (H, W) is True, from the rim inwards, from known pixels within `radius` pixels."""
     height, width = mask.shape
-    edge = THIN if min(height, width) < THIN else 0  # OpenCV reads beyond what has one row or column
+    edge = THIN if min(height, width) < THIN else 0  # OpenCV reads out of bounds if there is one row or column
     planes = [np.pad(plane, edge, mode="edge") for plane in np.moveaxis(y, 2, 0)]
     hole = np.pad(mask, edge, mode="edge").astype(np.uint8)
     filled = np.dstack([cv2.inpaint(plane, hole, radius, cv2.INPAINT_NS) for plane in planes])

@@ -1,6 +1,6 @@
-"""Non-local Bayes (Lebrun et al., 2013): the most likely clean patch, given how like patches vary; done twice.
+"""Non-local Bayes (Lebrun et al., 2013): the most likely clean patch, given how similar patches vary; two passes.
 
-The second time, what the first made tells which patches are alike and how they vary.
+The second pass finds similar patches, and how they vary, in the result of the first.
 
 M. Lebrun, A. Buades, J.-M. Morel, "A nonlocal Bayesian image denoising algorithm", SIAM J. Imaging Sciences 2013.
 """

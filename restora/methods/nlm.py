@@ -1,4 +1,4 @@
-"""Non-local means (Buades et al., 2005): each pixel becomes the mean of pixels whose surroundings look alike."""
+"""Non-local means (Buades et al., 2005): each pixel becomes the mean of pixels with similar surroundings."""
 
 import numpy as np
 

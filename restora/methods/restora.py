@@ -3,8 +3,8 @@
 f works at half size and below: pixel-unshuffle by 2 (no pixel is lost, a quarter of the positions), then a U-Net of
 three levels with plain residual blocks (3x3 convolutions and ReLU). It has no normalisation, no attention and no
 global statistics, so that each output pixel depends on a bounded neighbourhood (tiles are exact), int8 is cheap, and
-most of the arithmetic runs where pictures are small. f reads the kind and level of the noise off the picture; one who
-knows sigma of white noise better may give it as a plane, where zero means unknown (as in FFDNet, but optional).
+most of the arithmetic runs where pictures are small. f estimates the kind and level of the noise from the picture; a
+known sigma of white noise can be given as a plane, where zero means unknown (as in FFDNet, but optional).
 
 The shape follows Ronneberger et al., "U-Net", MICCAI 2015; the residual blocks Lim et al., "EDSR", CVPRW 2017;
 the unshuffled door Zhang et al., "FFDNet", IEEE TIP 2018.

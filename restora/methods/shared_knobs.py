@@ -7,34 +7,34 @@ from restora.core.knobs import Knob, Setting
 
 _SCALE = "0..1 scale; 25/255 = 0.098"
 SIGMA = Knob("sigma", float, None, 0, 1, _SCALE, "noise standard deviation; measured if not given", sign="noise_level")
-_OF_JPEG = "of the JPEG that the picture was; measured if not given"
+_OF_JPEG = "at which the picture was saved; measured if not given"
 QUALITY = Knob("quality", int, None, 1, 100, "of JPEG encoders", _OF_JPEG, sign="jpeg_quality")
-KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: read off the picture")
+KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: estimated by the net")
 _OF_SPECKLE = "speckle's standard deviation; measured if not given"
 SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
-DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for like patches; more is slower")
-RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its middle; more is smoother")
+DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for similar patches; more is slower")
+RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its centre; more is smoother")
 WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
 ITERATIONS = Knob("iterations", int, 2000, 1, 100000, "steps", "at most; the fit stops by itself")
-ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight turned and mirrored pictures; 8 times slower")
+ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight rotated and mirrored pictures; 8 times slower")
 
-_LEVELS = "a grey picture of the same size: sigma everywhere, as 25 of 255; a hint"
+_LEVELS = "a grey picture of the same size: sigma at each pixel, for example 25 of 255; a hint"
 SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
 _MISSING = "a picture of the same size: white is filled, black is kept"
 MASK = Input("mask", "plane", _MISSING, plane="mask", default="navier-stokes")
 _BLUR = "the blur kernel: a grey picture, .npy or .txt file with odd sides, or words as motion(length=15, angle=30)"
 KERNEL = Input("kernel", "kernel", _BLUR)
 
-SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: as it is") for side in ("width", "height"))
+SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: unchanged") for side in ("width", "height"))
 
 
 def fit_bytes(knobs: Mapping[str, Setting]) -> int:
-    """Of activations and gradients for a pixel, roughly, for a net of so many channels."""
+    """Approximate bytes of activations and gradients for each pixel, for a net with these knobs."""
     return 1000 + 125 * int(knobs["width"] or 0)
 
 
 def fit_minutes(knobs: Mapping[str, Setting]) -> float:
-    """For a megapixel on two cores, roughly."""
+    """Approximate minutes for a megapixel on two cores."""
     return 150 * (knobs["iterations"] or 0) / 2000 * ((knobs["width"] or 0) / 64) ** 1.5

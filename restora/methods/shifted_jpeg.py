@@ -1,13 +1,13 @@
-"""Re-application of JPEG (Nosratinia, 2001): JPEG at every place of its grid, and the mean of the pictures it gives.
+"""Re-application of JPEG (Nosratinia, 2001): JPEG at every position of its grid, then the mean.
 
     x_hat = mean over the shifts (i, j) of S'(Q(S(y))),  i, j = 0..7
 
-S moves the picture by (i, j) pixels, S' back. Q is JPEG of the quality that y was written at: the DCT coefficients of
-8x8 blocks are rounded to multiples of the quantiser's steps. Each grid has its edges elsewhere, so that the mean has
-none, and what is smaller than half a step goes. No shift is special: the method need not know where the grid of y is.
+S shifts the picture by (i, j) pixels, S' shifts it back. Q is JPEG at the quality of y: the DCT coefficients of 8x8
+blocks are rounded to multiples of the quantiser's steps. Each grid has its edges at other pixels, so the mean has
+none, and changes smaller than half a step disappear. The method need not know where the grid of y is.
 
-Of a picture in colour Y, Cb and Cr are treated, each with its own steps. The mean of a block is left as it is: to round
-it would make edges of even areas.
+For colour pictures Y, Cb and Cr are treated, each with its own steps. The mean of a block is not rounded, as that
+would make edges in smooth areas.
 
 A. Nosratinia, "Enhancement of JPEG-compressed images by re-application of JPEG", Journal of VLSI Signal Processing 27,
 2001.
@@ -23,11 +23,11 @@ _DCT = dct(np.eye(SIDE), axis=0, norm="ortho")
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 """From R, G, B (JFIF)."""
 _TO_ZERO = 1 - 1e-4
-"""What lies between two multiples goes to the lower one; else the last bits of the transform would decide."""
+"""A value halfway between two multiples goes to the lower one; else rounding errors of the transform would decide."""
 
 
 def shifted_jpeg(y: np.ndarray, quality: float) -> np.ndarray:
-    """y (H, W, C) on 0..1, as it was written at a quality of 1 to 100; 100 leaves it as it is."""
+    """y (H, W, C) on 0..1, saved at a quality of 1 to 100; 100 leaves it unchanged."""
     if quality >= 100:
         return y
     colour = y.shape[2] == 3
@@ -40,7 +40,7 @@ def shifted_jpeg(y: np.ndarray, quality: float) -> np.ndarray:
 
 
 def _mean_over_shifts(plane: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The mean of Q at the 64 places of the grid, of (H, W); the picture is continued by mirroring."""
+    """The mean of Q at the 64 positions of the grid, of (H, W); the picture is padded by mirroring."""
     height, width = plane.shape
     padded = np.pad(plane, [(SIDE, SIDE + -side % SIDE) for side in plane.shape], "symmetric")
     total = np.zeros_like(plane)
@@ -52,7 +52,7 @@ def _mean_over_shifts(plane: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _quantised(plane: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Q: the coefficients of the blocks of (8 h, 8 w), but for their means, rounded to multiples of the steps."""
+    """Q: the coefficients of the blocks of (8 h, 8 w), except their means, rounded to multiples of the steps."""
     rows, columns = (side // SIDE for side in plane.shape)
     coefficients = (_DCT @ plane.reshape(rows, SIDE, -1)).reshape(rows, SIDE, columns, SIDE) @ _DCT.T
     mean = coefficients[:, 0, :, 0].copy()

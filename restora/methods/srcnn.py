@@ -1,10 +1,10 @@
-"""SRCNN (Dong et al., 2014): three convolutions that sharpen a picture made larger by bicubic interpolation.
+"""SRCNN (Dong et al., 2014): three convolutions that sharpen the result of bicubic interpolation.
 
-The first finds patterns, the second maps them to patterns of the large picture, the third draws those:
+The first finds patterns, the second maps them to patterns of the large picture, the third reconstructs the pixels:
 f(y) = f3(relu(f2(relu(f1(y))))), sides 9, 5 and 5, widths 64 and 32: 57,281 parameters, not the 57 millions that a
 survey of the field gives. It works on luma.
 
-Other than the paper: f gives what to add to y, and starts at zero.
+Unlike in the paper, f is the change of y, and starts at zero.
 
 C. Dong, C. C. Loy, K. He, X. Tang, "Image super-resolution using deep convolutional networks", IEEE TPAMI 2016.
 """

@@ -10,11 +10,11 @@ TASKS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "f
 """The rows by task."""
 METHODS: dict[str, Method] = {method.name: method for rows in TASKS.values() for method in rows}
 INPUTS: dict[str, Input] = {each.name: each for method in METHODS.values() for each in method.inputs}
-"""All that methods read beside the picture."""
+"""All inputs of methods besides the picture."""
 
 
 def inputs_of(*tasks: str) -> dict[str, Input]:
-    """What methods of these tasks read beside the picture, by name."""
+    """The inputs of methods of these tasks, by name."""
     return {each.name: each for task in tasks for method in TASKS[task] for each in method.inputs}
 
 
@@ -26,6 +26,6 @@ def method_named(name: str) -> Method:
 
 
 def task_of(name: str) -> str:
-    """What a method is for: the name of the module of rows that it stands in. Raises RestoraError."""
+    """The task of a method: the name of the module that has its row. Raises RestoraError."""
     method = method_named(name)
     return next(task for task, rows in TASKS.items() if method in rows)

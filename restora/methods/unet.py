@@ -1,9 +1,9 @@
-"""U-Net: what is coarse is seen deep down, what is fine comes across, and x_hat = y + f(y).
+"""U-Net: coarse features at low resolution, fine ones by skip connections; x_hat = y + f(y).
 
-f halves the picture level by level (max pooling) and doubles it again (2x2 up-convolutions); at each level on the way
-up, the features of the way down are joined on (concatenation), so that no detail has to pass the narrow bottom.
+f halves the picture level by level (max pooling) and doubles it again (2x2 up-convolutions); at each level of the
+decoder, the features of the encoder are concatenated, so that no detail has to pass the lowest level.
 Widths (64, 128, 256, 512, 1024) are the paper's net of 31 M parameters; the default is a sixteenth of it. Restoration
-adds two things to the paper: convolutions are padded, and the net gives what to add to y.
+adds two things to the paper: convolutions are padded, and the net predicts the change of y.
 
 O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015.
 """

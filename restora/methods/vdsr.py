@@ -1,6 +1,6 @@
-"""VDSR (Kim et al., 2016): twenty convolutions see what bicubic interpolation lost, x_hat = y + f(y), at any scale.
+"""VDSR (Kim et al., 2016): twenty convolutions predict the detail that bicubic interpolation lacks, x_hat = y + f(y).
 
-f is depth 3x3 convolutions of `width` channels with ReLU between them, and one net serves all scales. It works on luma.
+f is depth 3x3 convolutions of `width` channels with ReLU between them; one net for all scales. It works on luma.
 Gradients are clipped by their norm (the paper: each by its value).
 
 J. Kim, J. K. Lee, K. M. Lee, "Accurate image super-resolution using very deep convolutional networks", CVPR 2016.

@@ -9,8 +9,8 @@ def wiener(y: np.ndarray, sigma: float, radius: int) -> np.ndarray:
     if sigma == 0:
         return y
     side = 2 * radius + 1
-    # SciPy's window sees black beyond the border; mirrored pixels keep the margin from going dark.
+    # SciPy pads with black; mirrored pixels keep the margin from getting darker.
     padded = np.pad(y.astype(np.float64), ((radius, radius), (radius, radius), (0, 0)), mode="symmetric")
-    with np.errstate(divide="ignore", invalid="ignore"):  # a flat window has variance 0; SciPy then takes the mean
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat window has variance 0; SciPy then returns the mean
         planes = [local_wiener(padded[:, :, c], (side, side), sigma**2) for c in range(y.shape[2])]
     return np.dstack(planes)[radius:-radius, radius:-radius].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Correct: a picture that was made larger is compared with the picture that was given, and corrected."""
+"""Correct: an enlarged picture is compared with the given picture, and corrected."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,14 +12,14 @@ from restora.stages.stage import Setup, Size, Stage, Window
 
 
 class Correct(Stage):
-    """A function (x_hat, y, down, up) -> x_hat, where y is the picture as it was given; the size stays."""
+    """A function (x_hat, y, down, up) -> x_hat, where y is the given picture; the size does not change."""
 
     def __init__(self, setup: Setup, function: Callable[..., np.ndarray]) -> None:
         self.name, self.before, self.after = setup.method.name, setup.size, setup.size
-        self.function, self.halo = function, setup.method.reach(setup.knobs)  # in pixels of the given picture
+        self.function, self.halo = function, setup.method.reach(setup.knobs) or 0  # in pixels of the given picture
         self.memory = setup.method.bytes_a_pixel(setup.knobs)
         self.given, self.given_size = setup.given, setup.given_size
-        self.squares, self.count = 0.0, 0.0  # of what still differs from the given picture
+        self.squares, self.count = 0.0, 0.0  # of the differences from the given picture
 
     def reads(self, size: Size) -> Size:
         """The window with the halo, which is counted in pixels of the given picture."""
@@ -30,14 +30,14 @@ class Correct(Stage):
         return height, width
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row, for each pixel of the result that is computed."""
+        """The memory of the row, for each computed pixel of the result."""
         height, width = self.reads(size)
         return self.memory * height * width
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window, corrected."""
         axes = list(zip(window[:2], window[2:], self.given_size, self.before, strict=True))
-        small = [self._small(*axis) for axis in axes]  # what is read of the given picture, by axis
+        small = [self._small(*axis) for axis in axes]  # the part of the given picture that is read, by axis
         wide = [
             slice(int(part.start * large / little), min(large, ceil(part.stop * large / little)))
             for part, (_, _, little, large) in zip(small, axes, strict=True)
@@ -47,7 +47,7 @@ class Correct(Stage):
         up = tuple(bicubic_weights(little, large)[there][:, here] for little, large, here, there in sides)
         y = self.given(*_window(small))
         x_hat = self.function(read(*_window(wide)), y, down, up)
-        # What is near the rim of the piece, but for the picture's own, is made smaller of too little.
+        # Near the rim of the piece, except at the picture's border, shrinking lacks pixels.
         rows, columns = (
             slice(part.start and self.halo, None if part.stop == side else -self.halo)
             for part, side in zip(small, self.given_size, strict=True)
@@ -62,16 +62,16 @@ class Correct(Stage):
         return slice(max(0, int(first / ratio) - self.halo), min(little, int((first + count) / ratio) + 1 + self.halo))
 
     def notes(self) -> list[str]:
-        """How far the result is from the picture that was given, when made as small again."""
+        """The difference between the given picture and the result, when shrunk again."""
         away = 255 * (self.squares / max(1, self.count)) ** 0.5
-        return [f"made as small again, the result differs from the given picture by {away:.2f} of 255 (RMS)"]
+        return [f"shrunk again, the result differs from the given picture by {away:.2f} of 255 (RMS)"]
 
     def counted(self) -> list[float]:
-        """The squares of what differs in all windows so far, and their count."""
+        """The sum of squared differences in all windows so far, and their count."""
         return [self.squares, self.count]
 
     def count_on(self, counted: list[float]) -> None:
-        """Go on from there."""
+        """Continue counting from these values."""
         self.squares, self.count = counted
 
 

@@ -1,4 +1,4 @@
-"""What a step reads beside the picture: from what a person gives to an entry of the plan, and from there to values."""
+"""Inputs of a step: from the user's value to an entry of the plan, and from the entry to arrays."""
 
 import json
 import re
@@ -15,9 +15,6 @@ from restora.core.image import to_grey
 from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.plan import Step
-from restora.damage.blur import Blur, KernelBlur
-from restora.damage.chain import Damage
-from restora.damage.words import parse
 from restora.engines.tiling import Read
 from restora.files.picture import open_picture
 from restora.stages.stage import Size
@@ -31,16 +28,16 @@ WORDS = ("kernel", "boxes")
 
 
 def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
-    """The entry of a plan for what a person gives: the name of a file, or words. Raises BadPlan."""
+    """The entry of a plan for the user's value, a file name or words. Raises BadPlan."""
     path = Path(given)
     try:
         is_file = path.is_file()
-    except OSError:  # too long for a name
+    except OSError:  # too long for a file name
         is_file = False
     if is_file:
         return {"file": str(path), "sha256": sha256(path)}
     if input_.kind not in WORDS or isinstance(given, PathLike):
-        raise BadPlan(f"there is no {input_.called} {given}")
+        raise BadPlan(f"the {input_.called} {given} does not exist")
     entry = {"value": str(given)}
     _READERS[input_.kind](input_, entry)
     return entry
@@ -51,7 +48,7 @@ def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
 
     A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
-    Raises BadPlan for a file that has changed since the plan was made, BadImage for one that does not fit.
+    Raises BadPlan for a file that has changed since the plan was made, BadImage for one of another size.
     """
     values = {}
     for each in method.inputs:
@@ -68,7 +65,7 @@ def _unchanged(entry: Mapping[str, str]) -> None:
     except OSError as error:
         raise BadPlan(f"cannot read {path}, which the plan names: {error.strerror}") from error
     if changed:
-        raise BadPlan(f"{path} has changed since the plan was made")
+        raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
 
 
 def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
@@ -76,7 +73,8 @@ def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
     if picture.shape[:2] != size:
         height, width = picture.shape[:2]
         raise BadImage(
-            f"the {input_.called} {entry['file']} is {width}x{height} pixels, the picture {size[1]}x{size[0]}"
+            f"the {input_.called} {entry['file']} must be {size[1]}x{size[0]} pixels,"
+            f" like the picture, not {width}x{height}"
         )
     return lambda *window: to_grey(picture.window(*window))
 
@@ -88,11 +86,13 @@ def _picture(input_: Input, entry: Mapping[str, str]) -> Any:
 def _opened(entry: Mapping[str, str]) -> Any:
     try:
         return open_picture(Path(entry["file"]))
-    except Truncated as error:  # only the picture itself can be restored in part
+    except Truncated as error:  # only the picture itself can be salvaged
         raise BadImage(str(error)) from error
 
 
 def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
+    from restora.damage.blur import Blur, KernelBlur  # with SciPy's signal package, which most runs do not need
+
     try:
         if "file" in entry:
             return KernelBlur(entry["file"]).kernel().astype(np.float32)
@@ -106,8 +106,10 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     return blur.kernel().astype(np.float32)
 
 
-def _blur_in(text: str) -> Damage | None:
+def _blur_in(text: str) -> Any:
     """The blur in words such as "motion(length=15, angle=30)", "disk(4)" or "gauss(1.6)"; None if there are none."""
+    from restora.damage.words import parse
+
     words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", text)
     if not words:
         return None

@@ -1,4 +1,4 @@
-"""Local: a method whose pixels depend on their surroundings only, run window by window with a halo."""
+"""Local: a method whose pixels depend only on their surroundings, run window by window with a halo."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from restora.stages.spool import Spool
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 Function = Callable[[np.ndarray, Mapping[str, np.ndarray]], Made]
-"""(y (h, w, C), planes by name, each (h, w, 1)) -> what the method makes of them."""
+"""(y (h, w, C), planes by name, each (h, w, 1)) -> the outputs of the method."""
 
 
 @dataclass
 class Local(Stage):
     """Windows are read with the halo around them, from the grid of `multiple`; the result is `scale` times larger.
 
-    halo: in pixels of the picture before; None: the whole picture matters. careful: the method in full precision, for a
-    window that came out not finite. memory: bytes for each pixel of the result. planes: inputs with one value for each
-    pixel. kept: products that are wanted, as large as the result.
+    halo: in pixels of the input; None: the whole picture matters. careful: the method in full precision, for windows
+    with NaN or infinity. memory: bytes for each pixel of the result. planes: inputs with one value for each
+    pixel. kept: requested products, as large as the result.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Local(Stage):
         return height, width
 
     def bytes_for(self, size: Size) -> int:
-        """Those for each pixel of the result that is computed."""
+        """The memory for each computed pixel of the result."""
         height, width = self.reads(size)
         return ceil(self.memory * self.scale**2 * height * width)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
-        """The window, computed with what is around it."""
+        """The window, computed with its surroundings."""
         piece = around(smaller(window, self.scale), self.before, self.reach, self.multiple)
         y = continued(read(*piece.read), self.multiple)
         planes = {name: continued(plane(*piece.read), self.multiple) for name, plane in self.planes.items()}
@@ -75,7 +75,7 @@ class Local(Stage):
         return blended(y, made.x_hat, self.strength)[inside]
 
     def products(self) -> Mapping[str, Spool]:
-        """Those that are wanted."""
+        """The requested ones."""
         return self.kept
 
     def counted(self) -> list[float]:
@@ -83,7 +83,7 @@ class Local(Stage):
         return [self.repaired]
 
     def count_on(self, counted: list[float]) -> None:
-        """Go on from so many."""
+        """Continue counting from this value."""
         self.repaired = int(counted[0])
 
 

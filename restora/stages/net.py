@@ -22,8 +22,8 @@ from restora.stages.spool import Spool
 from restora.stages.stage import Setup, Stage
 
 NARROW = 0.75
-"""Share of a net's memory that is needed where it computes in 16 or 8 bits: measured, a half to nine tenths of what it
-takes itself, beside what reading and writing take. The rare piece that is done again in f32 may need more than that."""
+"""Share of a net's memory that it needs in 16 or 8 bits: measured, a half to nine tenths of the net's own memory,
+besides that of reading and writing. The rare piece that is computed again in f32 may need more."""
 
 
 def net(setup: Setup) -> Stage:
@@ -37,8 +37,8 @@ def net(setup: Setup) -> Stage:
     card, planes = weights.card, setup.planes()
 
     def careful(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
-        rest()  # what the other engine holds and what this one needs would be too much together
-        # Loaded when it is needed, which is hardly ever. The CPU computes in f32; other devices may not.
+        rest()  # the memory of both engines together would be too much
+        # Loaded only when needed, which is rare. The CPU computes in f32; other devices may not.
         return _function(setup, weights, replace(backend, device=CPU), "f32")(y, planes)
 
     scale, memory = card.get("scale", 1), card.get("memory", method.bytes_a_pixel(setup.knobs))
@@ -98,16 +98,16 @@ def _check(setup: Setup, weights: Weights) -> None:
     planes = [each.plane or each.name for each in method.inputs if each.name in setup.inputs]
     for plane in [*planes, *(["sigma"] if setup.knobs.get("sigma") else [])]:
         if not weights.takes(plane):
-            raise BadPlan(f"the weights {weights.name} take no {plane}: they were trained to do without")
+            raise BadPlan(f"the weights {weights.name} do not accept {plane}: they were trained without it")
     if setup.report.plan.precision == "int8" and not weights.int8:
-        found = "; ".join(card.get("int8", {}).get("objections", ["they were not exported to it"]))
+        found = "; ".join(card.get("int8", {}).get("objections", ["they were not exported to int8"]))
         raise BadPlan(f"the weights {weights.name} have no int8 model: {found}")
     if card.get("scale", 1) > 1 and setup.step.strength < 1:
-        raise BadPlan(f"{weights.name} makes pictures larger, which cannot be done in part: its strength must be 1")
+        raise BadPlan(f"{weights.name} makes pictures larger, which cannot be applied in part: its strength must be 1")
 
 
 def _function(setup: Setup, weights: Weights, backend: Backend, precision: str) -> Function:
-    """The net as a function of windows; its outputs but for x_hat are products."""
+    """The net as a function of windows; its outputs except x_hat are products."""
     engine = load_net(weights, method_named(weights.card["method"]), backend, precision)
     if setup.knobs.get("ensemble"):
         engine = ensemble(engine)

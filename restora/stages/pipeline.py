@@ -1,4 +1,4 @@
-"""Pipeline: the stages of a plan in a row; it chooses tiles that fit the memory, and runs them.
+"""Pipeline: the stages of a plan in sequence; it chooses tiles that fit the memory, and runs them.
 
 Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages. A
 stage that needs the whole picture is run once; its result goes to disk, and what follows is tiled again.
@@ -34,7 +34,7 @@ STAGES: dict[str, Callable[[Setup], Stage]] = {
 """The kinds of stages, as rows of methods name them."""
 
 RESTING = 320_000_000
-"""Bytes that the process holds before it works on a tile: Python, libvips, OpenVINO and the model, measured."""
+"""Measured bytes of the process before it works on a tile: Python, libvips, OpenVINO and the model."""
 
 PLAIN = 40
 """Bytes for each pixel that is only read and written."""
@@ -42,7 +42,7 @@ PLAIN = 40
 
 @dataclass(frozen=True)
 class Source:
-    """The picture that goes in: how to read a window of it, and its (H, W, C)."""
+    """The input picture: how to read a window of it, and its (H, W, C)."""
 
     read: Read
     shape: tuple[int, int, int]
@@ -94,7 +94,7 @@ class Pipeline:
             y = np.empty((*stage.before, channels), np.float32)
             for top, left, height, width in cores(*stage.before, self._tile_before(index)):
                 y[top : top + height, left : left + width] = before(top, left, height, width)
-            rest()  # what engines hold and what this stage needs would be too much together
+            rest()  # the memory of engines and this stage together would be too much
             x_hat = stage.run(
                 lambda top, left, height, width: y[top : top + height, left : left + width], (0, 0, *stage.after)
             )
@@ -107,7 +107,7 @@ class Pipeline:
         return self.tiles[sum(stage.whole for stage in self.stages[:index])]
 
     def segments(self) -> list[tuple[Sequence[Stage], Stage | None]]:
-        """The stages that are run tile by tile, and the whole stage that takes what they give; None: the result."""
+        """The stages that are run tile by tile, and the whole stage after them; None: the result."""
         cuts = [index for index, stage in enumerate(self.stages) if stage.whole]
         starts = [0, *(cut + 1 for cut in cuts)]
         ends = [*cuts, len(self.stages)]
@@ -117,7 +117,7 @@ class Pipeline:
         ]
 
     def products(self) -> dict[str, Any]:
-        """What there is beside the result, by name, after everything was run; that of the last stage that gives it."""
+        """The products by name, after everything was run; each from the last stage that makes it."""
         return {name: value for stage in self.stages for name, value in stage.products().items()}
 
     def notes(self) -> list[str]:
@@ -125,11 +125,11 @@ class Pipeline:
         return [note for stage in self.stages for note in stage.notes()]
 
     def counted(self) -> list[list[float]]:
-        """What the stages counted, to be kept with an unfinished result."""
+        """The counters of the stages, to be stored with an unfinished result."""
         return [stage.counted() for stage in self.stages]
 
     def count_on(self, counted: Sequence[list[float]]) -> None:
-        """Go on counting from there."""
+        """Continue counting from these values."""
         for stage, values in zip(self.stages, counted, strict=False):
             stage.count_on(values)
 
@@ -141,9 +141,9 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Means:
-    """What a pipeline is built with: what runs the nets, bytes of memory, and of these, bytes that are in use.
+    """The means of a pipeline: the backend, bytes of memory, and bytes of it that are in use.
 
-    keep: names of products that are wanted.
+    keep: names of requested products.
     """
 
     backend: Backend
@@ -179,7 +179,7 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
 
 
 def choose_tiles(pipeline: Pipeline, memory: int, held: int = 0) -> None:
-    """Set the tiles of all segments. Raises BadImage if they do not fit so many bytes, of which some are held."""
+    """Set the tiles of all segments. Raises BadImage if they do not fit the memory that is not in use."""
     allowed, most, tiles = max(0, memory - held - RESTING), 0, []
     size, channels = pipeline.source.shape[:2], pipeline.source.shape[2]
     for stages, last in pipeline.segments():
@@ -205,7 +205,7 @@ def choose_tiles(pipeline: Pipeline, memory: int, held: int = 0) -> None:
 
 
 def bytes_for(stages: Sequence[Stage], size: Size) -> int:
-    """The bytes that a window of the last stage's result needs: those of all, as engines keep theirs for the next."""
+    """The bytes for a window of the last stage's result: those of all stages, as engines keep their memory."""
     plain, needs = PLAIN * size[0] * size[1], 0
     for stage in reversed(stages):
         needs += stage.bytes_for(size)

@@ -1,4 +1,4 @@
-"""Regions: holes filled one by one, each in a window of its own: a scratch on a large picture costs what it does."""
+"""Regions: each hole is filled in its own window, so that a scratch costs the same on a picture of any size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from restora.engines.tiling import Read
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 HALF = 0.5
-"""Brightness of a mask from which on it marks the hole."""
+"""Brightness of a mask from which it marks the hole."""
 CACHE = 64_000_000
-"""Bytes of filled holes that are kept, as a hole may lie in several tiles; the largest hole is always kept."""
+"""Cache size in bytes for filled holes, as a hole may be in several tiles; the largest hole is always kept."""
 LABELS = 6
 """Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A hole, or several that look at the same pixels.
+    """A hole, or several that use the same pixels.
 
     box: (top, left, height, width) with the margin around it; seed: (row, column) of a pixel of it, margin included.
     """
@@ -33,9 +33,9 @@ class Region:
 class Regions(Stage):
     """A function (y, mask) -> x_hat of a window around a hole; mask (h, w) bool, True = missing.
 
-    Holes that look at the same pixels are one region. What is known stays as it is. mask: of the whole picture.
+    Holes that use the same pixels are one region. Known pixels do not change. mask: of the whole picture.
     margin: how far the function looks around a hole, in pixels. memory: bytes for each pixel of a window;
-    memory_of_hole: more of them for each missing pixel.
+    memory_of_hole: additional bytes for each missing pixel.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Regions(Stage):
         return max(size[0], int(height)), max(size[1], int(width))
 
     def bytes_for(self, size: Size) -> int:
-        """Those for each pixel of the window, and what the largest hole needs."""
+        """The memory for each pixel of the window, and for the largest hole."""
         largest = max(
             self.memory * box[2] * box[3] + self.memory_of_hole * int(self.mask[_slices(box)].sum())
             for box in (region.box for region in self.regions)
@@ -103,7 +103,7 @@ class Regions(Stage):
 
 
 def found(mask: np.ndarray, margin: int) -> list[Region]:
-    """The regions of a mask (H, W) bool: holes with so many pixels around them; those that meet are one."""
+    """The regions of a mask (H, W) bool: holes with a margin around them; those that touch are merged."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(_with_margin(mask, margin))
     regions = []
     for label in range(1, count):
@@ -123,7 +123,7 @@ def _slices(window: Window) -> tuple[slice, slice]:
 
 
 def _overlap(mine: Window, other: Window) -> tuple[slice, slice]:
-    """The part of a window that another one covers too, in its own coordinates."""
+    """The overlap of a window with another one, in coordinates of the first."""
     rows, columns = (
         slice(max(0, b - a), max(0, min(long, b + broad - a)))
         for a, long, b, broad in zip(mine[:2], mine[2:], other[:2], other[2:], strict=True)
@@ -140,7 +140,7 @@ def regions(setup: Setup) -> Stage:
         rows = min(256, height - top)
         mask[top : top + rows] = read(top, 0, rows, width)[:, :, 0] >= HALF
     if mask.all() or not mask.any():
-        marked = "all of the picture: something must be known" if mask.any() else "nothing: white is what is filled"
+        marked = "all of the picture; some pixels must be black" if mask.any() else "nothing; white pixels are filled"
         raise BadImage(f"the mask marks {marked}")
     method, knobs = setup.method, setup.knobs
     function = method.load()
@@ -148,7 +148,7 @@ def regions(setup: Setup) -> Stage:
         method.name,
         mask,
         lambda y, mask: made_of(function(y, mask=mask, **knobs)).x_hat,
-        margin=method.reach(knobs),
+        margin=method.reach(knobs) or 0,
         memory=method.bytes_a_pixel(knobs),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,

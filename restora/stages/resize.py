@@ -11,7 +11,7 @@ from restora.engines.tiling import Read
 from restora.stages.stage import Setup, Size, Stage, Window
 
 HALO = 8
-"""Pixels of the result that are counted around a window: roughly, as what is read follows from the matrices."""
+"""Approximate margin of a window in pixels of the result; the exact one follows from the matrices."""
 
 
 class Resize(Stage):
@@ -24,7 +24,7 @@ class Resize(Stage):
         self.down, self.across = map(axis, before, after)
 
     def reads(self, size: Size) -> Size:
-        """What the matrices ask for, about."""
+        """Approximately what the matrices read."""
         height, width = (
             min(old, ceil((side + 2 * HALO) * old / new))
             for side, old, new in zip(size, self.before, self.after, strict=True)
@@ -32,20 +32,20 @@ class Resize(Stage):
         return height, width
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row, for each pixel of the result."""
+        """The memory of the row, for each pixel of the result."""
         height, width = self.reads(size)
         grown = self.after[0] * self.after[1] / (self.before[0] * self.before[1])
         return ceil(self.memory * grown * height * width)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
-        """The window, from what its rows and columns of the matrices ask for."""
+        """The window, from the pixels that its rows and columns of the matrices use."""
         return resampled(window, self.down, self.across, read)
 
 
 def resampled(window: Window, down: csr_array, across: csr_array, read: Read) -> np.ndarray:
-    """A window of the picture that two matrices, of its rows and its columns, make; (height, width, C) float32.
+    """A window of the picture resampled by two matrices, for rows and columns; (height, width, C) float32.
 
-    Only what the matrices ask for is read, so that the result is what it is in the whole picture.
+    Exactly the pixels used by the matrices are read, so the result is the same as in the whole picture.
     """
     top, left, height, width = window
     rows, columns = down[top : top + height], across[left : left + width]
@@ -55,7 +55,7 @@ def resampled(window: Window, down: csr_array, across: csr_array, read: Read) ->
 
 
 def resize(setup: Setup) -> Stage:
-    """The stage of a method that resamples; a side of zero stays as it is."""
+    """The stage of a method that resamples; a side of zero means unchanged."""
     setup.all_or_nothing()
     knobs = setup.knobs
     after = int(knobs["height"] or 0) or setup.size[0], int(knobs["width"] or 0) or setup.size[1]

@@ -1,4 +1,4 @@
-"""Spool: a picture of floats on disk, written and read by windows, where it would not fit the memory."""
+"""Spool: a float picture on disk, written and read by windows, as it may not fit the memory."""
 
 import os
 import tempfile
@@ -13,9 +13,9 @@ from restora.stages.stage import Size, Window
 
 
 class Spool:
-    """A picture (H, W, C) float32 in a file without a name in $TMPDIR; the file is gone when this is.
+    """A picture (H, W, C) float32 in a file without a name in $TMPDIR; the file disappears with this object.
 
-    Rows are read and written by themselves, not mapped into memory: mapped pages would count as resident.
+    Rows are read and written, not memory-mapped: mapped pages would count as resident.
     """
 
     def __init__(self, size: Size, channels: int) -> None:
@@ -31,7 +31,7 @@ class Spool:
         weakref.finalize(self, os.close, self.file)
 
     def write(self, window: Window, values: np.ndarray) -> None:
-        """Put values (height, width, C) into a window. Raises BadImage if the disk is full."""
+        """Write values (height, width, C) to a window. Raises BadImage if the disk is full."""
         try:
             for values_of_row, start in zip(values, self._starts(window), strict=True):
                 row, done = np.ascontiguousarray(values_of_row, np.float32).data.cast("B"), 0
@@ -58,4 +58,4 @@ class Spool:
 
 
 def _cut_off() -> NoReturn:
-    raise BadImage("a temporary file of this run was cut off by another program; run it again")
+    raise BadImage("a temporary file of this run was truncated by another program; run it again")

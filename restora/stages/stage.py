@@ -19,11 +19,11 @@ Size = tuple[int, int]
 Window = tuple[int, int, int, int]
 """(top, left, height, width) of a rectangle inside a picture, in pixels."""
 Tell = Callable[[int, int], None]
-"""(pieces done, pieces in all), called after each piece."""
+"""(pieces done, total pieces), called after each piece."""
 
 
 class Stage:
-    """One step of a plan, ready to run: from a picture of a size `before` to a picture of a size `after`.
+    """One step of a plan, ready to run: from a picture of size `before` to a picture of size `after`.
 
     whole: the stage must be run once, on the whole picture; the pipeline then stores its result on disk.
     """
@@ -32,7 +32,7 @@ class Stage:
     before: Size
     after: Size
     whole: bool = False
-    repaired: int = 0  # windows that were not finite and were computed again in full precision
+    repaired: int = 0  # windows with NaN or infinity that were computed again in full precision
 
     def reads(self, size: Size) -> Size:
         """The largest (height, width) that `run` reads for a window of this size of the result."""
@@ -47,7 +47,7 @@ class Stage:
         raise NotImplementedError
 
     def products(self) -> Mapping[str, Any]:
-        """What there is beside the result, by name, after everything was run."""
+        """The products by name, after everything was run."""
         return {}
 
     def notes(self) -> list[str]:
@@ -55,28 +55,28 @@ class Stage:
         return []
 
     def counted(self) -> list[float]:
-        """What was counted in the windows so far; `count_on` takes it when an unfinished result is resumed."""
+        """The counters of the windows so far, for `count_on` when an unfinished result is resumed."""
         return []
 
     def count_on(self, counted: list[float]) -> None:
-        """Go on counting from there."""
+        """Continue counting from these values."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a stage is made from."""
+    """The arguments for making a stage."""
 
     step: Step
     method: Method
     knobs: dict[str, Setting]
     size: Size  # of the picture before this step
     channels: int
-    given: Read  # the picture as it was given to the pipeline
+    given: Read  # the input picture of the pipeline
     given_size: Size
     report: Report
     backend: Backend
     inputs: Mapping[str, Any] = field(default_factory=dict)  # see stages/inputs.py
-    keep: frozenset[str] = frozenset()  # names of products that are wanted
+    keep: frozenset[str] = frozenset()  # names of requested products
     tell: Tell | None = None
 
     def planes(self) -> dict[str, Read]:
@@ -102,18 +102,18 @@ class Setup:
 
 
 def made_of(answer: np.ndarray | Made) -> Made:
-    """What a method gave, in one form."""
+    """The answer of a method as Made."""
     return answer if isinstance(answer, Made) else Made(answer)
 
 
 def blended(y: np.ndarray, x_hat: np.ndarray, strength: float) -> np.ndarray:
-    """y with a share of the change to x_hat. Raises NotFinite for a result that is not finite."""
+    """y with a share of the change to x_hat. Raises NotFinite for a result with NaN or infinity."""
     if not np.isfinite(x_hat).all():
         raise NotFinite("the result holds NaN or infinity; nothing was written")
     return x_hat if strength == 1 else y + np.float32(strength) * (x_hat - y)
 
 
 def check_shape(x_hat: np.ndarray, shape: tuple[int, int, int], name: str) -> None:
-    """Raise RestoraError if a method gave another shape (H, W, C) than it must."""
+    """Raise RestoraError if a method returned another shape than (H, W, C)."""
     if x_hat.shape != shape:
-        raise RestoraError(f"{name} gave an array of shape {x_hat.shape}, where {shape} was expected")
+        raise RestoraError(f"{name} returned an array of shape {x_hat.shape}, not {shape}")

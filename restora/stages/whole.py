@@ -26,7 +26,7 @@ class Whole(Stage):
         return self.before
 
     def bytes_for(self, size: Size) -> int:
-        """Those of the row for each pixel of the picture."""
+        """The memory of the row for each pixel of the picture, and that of a denoiser that it calls."""
         method, pixels = self.setup.method, self.before[0] * self.before[1]
         return method.bytes_a_pixel(self.setup.knobs) * pixels + (DENOISER if method.weights else 0)
 
@@ -45,11 +45,11 @@ class Whole(Stage):
         return blended(y, made.x_hat, setup.step.strength)
 
     def products(self) -> Mapping[str, Any]:
-        """What the function gave beside the picture."""
+        """The products of the function."""
         return self.found
 
     def notes(self) -> list[str]:
-        """What the function said of its end."""
+        """The note of the function."""
         return [f"{self.name}: {self.note}"] if self.note else []
 
 

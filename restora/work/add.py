@@ -1,4 +1,4 @@
-"""Add: weights from elsewhere, measured, and stored as a model that runs without torch."""
+"""Add: weights of other authors, measured, and stored as a model that runs without torch."""
 
 import os
 import subprocess
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from restora.learn.zoo import Found
 
 SAME = 1e-4
-"""How far the stored model's answer may be from the one that spandrel gives, on the 0..1 scale."""
+"""Limit on the difference between the stored model and spandrel, on the 0..1 scale."""
 LEAST_MEMORY = 200
-"""Bytes for each pixel of a result that are reckoned with at least: what is measured is rough for small nets."""
+"""Least bytes assumed for each pixel of a result, as the measurement is rough for small nets."""
 
 SAYS_TASK = {
     "jpeg": ("jpeg", "jpg", "artifact", "fbcnn", "bcie"),
     "deblur": ("deblur", "gopro", "fftformer"),
     "fill": ("inpaint",),
 }
-"""What in the names of an architecture, its tags or a file tells the task of a net that does not enlarge."""
+"""Words in the names of an architecture, its tags or a file that tell the task of a net that does not enlarge."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """How far a net looks in pixels (None: at the whole picture, or too far for tiles), on which grid, and why."""
+    """The halo of a net in pixels (None: the whole picture, or too large for tiles), its grid, and the reason."""
 
     halo: int | None
     multiple: int
@@ -52,15 +52,13 @@ class Sight:
 def add(
     path: Path, name: str, licence: str, tell: Callable[[str], None], *, task: str | None = None, force: bool = False
 ) -> Weights:
-    """Weights `name` in the user's folder, of the net in a .safetensors or .pth file.
+    """Add weights `name` to the user's folder, of the net in a .safetensors or .pth file.
 
-    licence: what its author allows, for the card. task: one of TASKS; None: see task_for. Raises MissingExtra without
-    spandrel, BadWeights for a file that cannot be read or a net that cannot be run, NotFinite for one that makes NaN or
-    infinity of a picture, OutputExists, or RestoraError for a name or task that will not do.
+    licence: of its author, for the card. task: one of TASKS; None: see task_for. Raises MissingExtra without
+    spandrel, BadWeights for a file that cannot be read or a net that cannot be run, NotFinite for one that returns NaN
+    or infinity, OutputExists, or RestoraError for an invalid name or task.
     """
     free_name(name, "mine.nafnet", force)
-    if task is not None and task not in TASKS:
-        raise RestoraError(f"no task is called {task!r}; known: {', '.join(TASKS)}")
     try:
         import onnxscript  # noqa: F401
         import spandrel  # noqa: F401
@@ -69,16 +67,16 @@ def add(
     except ModuleNotFoundError as error:
         raise MissingExtra(f"adding weights needs {error.name}; install it with: pip install 'restora[zoo]'") from error
     with warnings.catch_warnings(), more_memory(), TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # how others wrote their nets is no concern of who uses them
+        warnings.simplefilter("ignore")  # users can do nothing about the code of other authors' nets
         found = read_net(path)
         task = task_for(task, found.scale, [found.architecture, *found.tags, path.stem, name])
-        tell(f"{found.architecture}: measuring how far it looks")
+        tell(f"{found.architecture}: measuring its halo")
         sight = _measured(found)
         tell(f"{sight.says}; exporting it")
         arrays = {key: value.numpy() for key, value in found.net.state_dict().items() if value.is_floating_point()}
         parameters = packed(arrays, "float32")
         model = _exported(found, sight.multiple, parameters, f"{name}.safetensors")
-        onnx = Path(folder) / "net.onnx"  # points into the parameters beside it
+        onnx = Path(folder) / "net.onnx"  # refers to the parameters beside it
         onnx.write_bytes(model)
         (onnx.parent / f"{name}.safetensors").write_bytes(parameters)
         try:
@@ -87,9 +85,9 @@ def add(
         except NotFinite:
             raise
         except RestoraError as error:
-            raise BadWeights(f"{path}: OpenVINO cannot run {found.architecture} as it is exported") from error
+            raise BadWeights(f"{path}: OpenVINO cannot run the exported {found.architecture}") from error
         if not apart <= SAME:
-            raise BadWeights(f"{path}: OpenVINO's answer is {apart:.1e} from torch's, more than {SAME:g}; not stored")
+            raise BadWeights(f"{path}: OpenVINO and torch differ by {apart:.1e}, more than {SAME:g}; not stored")
         sight, tiled = _proved(within_bounds(engine), found, sight)
         memory = _bytes_a_pixel(onnx, found, sight.multiple)
     card = {
@@ -98,19 +96,21 @@ def add(
         **contract(found.channels, 0, task),
         **{"origin": {"file": path.name, "sha256": sha256(path)}, "memory": memory, "stored_as": "float32"},
         **{"from_torch": apart, "tiled": tiled, "bf16_loss_db": None, "scores": []},
-        "int8": {"passed": False, "objections": ["not judged: nothing says for which pictures the net was trained"]},
+        "int8": {"passed": False, "objections": ["not tested: the training pictures of the net are unknown"]},
     }
     return store(name, own_folder(), arrays, model, card)
 
 
 def task_for(wished: str | None, scale: int, names: Sequence[str]) -> str:
-    """The task of a net that makes pictures `scale` times larger: the wished one, or what the names tell, or denoise.
+    """The task of a net that makes pictures `scale` times larger: the given one, or that of the names, or denoise.
 
-    Raises RestoraError for a wish that the scale contradicts.
+    Raises RestoraError for a task that the scale contradicts.
     """
+    if wished is not None and wished not in TASKS:
+        raise RestoraError(f"no task is called {wished!r}; known: {', '.join(TASKS)}")
     if wished and (wished == "enlarge") != (scale > 1):
         does = f"makes pictures {scale} times larger" if scale > 1 else "does not make pictures larger"
-        raise RestoraError(f"the net {does}: its task cannot be {wished}")
+        raise RestoraError(f"the net {does}, so its task cannot be {wished}")
     if wished or scale > 1:
         return wished or "enlarge"
     words = " ".join(names).lower()
@@ -118,7 +118,7 @@ def task_for(wished: str | None, scale: int, names: Sequence[str]) -> str:
 
 
 def _measured(found: "Found") -> Sight:
-    """How far the net looks and on which grid, from its own answers."""
+    """The halo and the grid of the net, measured from its results."""
     from restora.learn.probe import FARTHEST, probed_multiple, probed_reach
 
     stated = found.multiple, found.least
@@ -135,25 +135,25 @@ def _measured(found: "Found") -> Sight:
             halo = None
         elif grid == found.multiple:
             halo = -(-reach // multiple) * multiple
-        else:  # on a coarser grid blocks begin elsewhere
+        else:  # on a coarser grid blocks start at other pixels
             halo = probed_reach(found.net, found.channels, found.scale, multiple, found.least)
     except NotFinite:
         raise
-    except Exception as error:  # of whatever the architecture stumbles over
+    except Exception as error:  # any error of the architecture
         raise BadWeights(
             f"{found.architecture} could not be measured: it failed on a picture, or needs too much memory"
         ) from error
     if halo is not None:
-        return Sight(halo, multiple, f"looks {halo} pixels far, on a grid of {multiple}")
+        return Sight(halo, multiple, f"has a halo of {halo} pixels, on a grid of {multiple}")
     if reach is None:
         return Sight(None, multiple, f"sees the whole picture, or farther than {FARTHEST // 2} pixels")
-    return Sight(None, multiple, "does not give the same again when the picture is shifted, by whatever it is shifted")
+    return Sight(None, multiple, "gives different results if the picture is shifted, for every shift")
 
 
 def _facts_of(found: "Found", sight: Sight) -> dict[str, Any]:
-    """What the card says of the net itself."""
+    """The entries of the card about the net itself."""
     return {
-        "paper": f"{found.architecture}, from elsewhere",
+        "paper": f"{found.architecture}, of other authors",
         "channels": found.channels,
         "multiple": sight.multiple,
         "scale": found.scale,
@@ -175,14 +175,14 @@ def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -
         named = contract(found.channels, 0, "")
         model = to_onnx(found.net, named["inputs"], list(named["outputs"]), multiple, as_is=True)
         return linked(model, parameters, location)
-    except Exception as error:  # the exporter has many, and long ones
+    except Exception as error:  # the exporter has many errors, with long messages
         raise BadWeights(f"{found.architecture} cannot be exported for pictures of any size") from error
 
 
 def _from_torch(found: "Found", engine: Engine, multiple: int) -> float:
-    """The greatest difference from torch, over pictures of other sizes than the one it was exported with.
+    """The largest difference from torch, for pictures of other sizes than that of the export.
 
-    Both are compared as they are used, within 0..1. Raises NotFinite for one that is not, which that would hide.
+    Both are clamped to 0..1, as in use. Raises NotFinite for NaN or infinity, which clamping would hide.
     """
     apart, rng = [], np.random.default_rng(0)
     for rows, columns in ((3, 5), (9, 4)):
@@ -197,7 +197,7 @@ def _from_torch(found: "Found", engine: Engine, multiple: int) -> float:
 
 
 def _proved(engine: Engine, found: "Found", sight: Sight) -> tuple[Sight, float | None]:
-    """The sight, and how far tiles are from the whole; if that is too far, the net is never to be tiled."""
+    """The sight, and the difference between tiles and the whole; if it is too large, the net is never tiled."""
     if sight.halo is None:
         return sight, None
     step = lcm(sight.multiple, 16)
@@ -209,19 +209,19 @@ def _proved(engine: Engine, found: "Found", sight: Sight) -> tuple[Sight, float 
     apart = float(np.max([tiles_apart(engine, strip, sight.halo, sight.multiple) for strip in strips]))
     if apart <= EXACT:
         return sight, apart
-    says = f"{sight.says}, but tiles differ from the whole by {apart:.1e}: run whole"
+    says = f"{sight.says}, but tiles differ from the whole by {apart:.1e}: not tiled"
     return Sight(None, sight.multiple, says), apart
 
 
 def _bytes_a_pixel(onnx: Path, found: "Found", multiple: int) -> int:
-    """Memory for each pixel of a result: by how much a process grows from one size of picture to one four times it."""
+    """Memory for each pixel of a result: the growth of a process for a picture four times as large."""
     peaks, sides = [], [-(-128 // multiple) * multiple, 2 * -(-128 // multiple) * multiple]
     for side in sides:
         words = [sys.executable, "-m", "restora.work.add", str(onnx), str(found.channels), str(side)]
         done = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ), check=False)
         if done.returncode:
             raise RestoraError(
-                f"the process that measured memory ended: {(done.stderr.splitlines() or ['killed'])[-1]}"
+                f"the process that measured memory failed: {(done.stderr.splitlines() or ['killed'])[-1]}"
             )
         peaks.append(int(done.stdout))
     grown = (peaks[1] - peaks[0]) / ((sides[1] ** 2 - sides[0] ** 2) * found.scale**2)
@@ -234,7 +234,7 @@ def _peak(onnx: str, channels: str, side: str) -> int:
 
 
 def facts(card: dict[str, Any]) -> str:
-    """What was found of added weights, in one line."""
+    """The facts about added weights, in one line."""
     size = f"x{card['scale']}" if card["scale"] > 1 else "same size"
     colour = "colour" if card["channels"] == 3 else "grey"
     net = f"{card['architecture']} for {card['task']}"

@@ -1,8 +1,8 @@
-"""The ceiling of a precision: the most operations a second that anything reaches on this machine.
+"""The ceiling of a precision: the highest number of operations a second on this machine.
 
 Candidates are chains of 3x3 convolutions and of matrix products (1x1 convolutions) in every engine that computes in the
-precision, at several sizes. The limit is not computed from the instruction set: the system tells neither how many
-multipliers a core has nor its clock under load. A chain that fits the caches measures both.
+precision, at several sizes. The limit is not computed from the instruction set: the system reports neither the
+multipliers of a core nor its clock under load. A chain that fits the caches measures both.
 """
 
 import tempfile
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 CHAINS = ((64, 3), (128, 3), (256, 1))
 """Channels, and the side of the kernels."""
 LAYERS = 16
-"""Of a chain, between a first one that takes a plane and a last one that gives one, so that converting costs little."""
+"""Layers of a chain, between a first one from one plane and a last one to one plane, so that conversion is cheap."""
 FIRST = "y0"
 """The input of a chain."""
 SIDES = (32, 64, 128, 256, 512)
-"""Of the pictures."""
+"""Sides of the pictures."""
 MOST = 4e11
-"""Operations of a candidate; those with more would take too long."""
+"""Limit on the operations of a candidate; more would take too long."""
 SECONDS, LEAST = 0.4, 2
-"""For so long, and at least so many times, each candidate runs; its best run counts."""
+"""Seconds and least number of runs for each candidate; its best run counts."""
 
 Call = Callable[[], object]
 
 
 @dataclass
 class Ceiling:
-    """The most operations a second that was reached in a precision, and the fastest candidate."""
+    """The highest number of operations a second in a precision, and the fastest candidate."""
 
     precision: str
     reached: float
@@ -47,11 +47,11 @@ class Ceiling:
     operations: float  # of one run
 
     def measure(self) -> None:
-        """Run the fastest candidate again: the machine may be quieter now than it was before."""
+        """Run the fastest candidate again: the machine may be less busy now."""
         self.include(self.operations / min(timed(self.run) for _ in range(LEAST)))
 
     def include(self, reached: float) -> None:
-        """Raise the ceiling to so many operations a second, if they are more."""
+        """Raise the ceiling to a number of operations a second, if it is higher."""
         self.reached = max(self.reached, reached)
 
 
@@ -66,7 +66,7 @@ def ceiling(precision: str) -> Ceiling:
 
 
 def candidates(precision: str) -> Iterator[tuple[str, Call, float]]:
-    """(what it is, what runs it, its operations) for each engine, chain and size."""
+    """(name, function, operations) for each engine, chain and size."""
     for channels, kernel in CHAINS:
         engines = dict(_engines(precision, channels, kernel))
         for side in SIDES:
@@ -79,7 +79,7 @@ def candidates(precision: str) -> Iterator[tuple[str, Call, float]]:
 
 
 def memory_ceiling() -> float:
-    """Bytes a second that a copy of 256 MB reads and writes."""
+    """Bytes a second read and written by a copy of 256 MB."""
     import torch
 
     source = torch.zeros(64_000_000)
@@ -88,7 +88,7 @@ def memory_ceiling() -> float:
 
 
 def timed(call: Call) -> float:
-    """Seconds that a call takes."""
+    """Seconds of a call."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
@@ -103,7 +103,7 @@ def _best_time(call: Call) -> float:
 
 
 def _engines(precision: str, channels: int, kernel: int) -> Iterator[tuple[str, Callable[[np.ndarray], Call]]]:
-    """The name of each engine, and what makes a call of its chain from an input."""
+    """The name of each engine, and a function from an input to a call of its chain."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "chain.onnx"
         model.write_bytes(chain(channels, kernel, in_int8=precision == "int8"))
@@ -117,7 +117,7 @@ def _engines(precision: str, channels: int, kernel: int) -> Iterator[tuple[str, 
 
 
 def _widths(channels: int) -> list[tuple[int, int]]:
-    """The channels that each convolution of a chain takes and gives."""
+    """Input and output channels of each convolution of a chain."""
     return [(1, channels), *[(channels, channels)] * LAYERS, (channels, 1)]
 
 
@@ -147,7 +147,7 @@ def chain(channels: int, kernel: int, *, in_int8: bool) -> bytes:
         weight = rng.standard_normal((made, given, kernel, kernel)) * (2 / (given * kernel**2)) ** 0.5
         y, w, q, d, c = (f"{kind}{index}" for kind in "ywqdc")
         if in_int8:
-            # Half the range, as without VNNI sums overflow otherwise.
+            # Half the range, because sums overflow without VNNI.
             stored[f"fine{index}"] = fine = np.float32(np.abs(weight).max() / 60)
             stored[f"integers{index}"] = np.round(weight / fine).astype(np.int8)
             nodes += [
@@ -159,7 +159,7 @@ def chain(channels: int, kernel: int, *, in_int8: bool) -> bytes:
             stored[w] = weight.astype(np.float32)
         nodes.append(helper.make_node("Conv", [d if in_int8 else y, w], [c], pads=[kernel // 2] * 4))
         nodes.append(helper.make_node("Relu", [c], [f"y{index + 1}"]))
-    nodes.pop()  # the last one gives what it gives
+    nodes.pop()  # no ReLU after the last one
     last = f"c{len(widths) - 1}"
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "h", "w"]) for name in (FIRST, last)]
     arrays = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]

@@ -1,4 +1,4 @@
-"""Decide: the plan for a picture and what is wished for it, as the command line and Python both ask."""
+"""Decide: the plan for a picture and the user's wishes, shared by the command line and the Python API."""
 
 import math
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ def to_denoise(
     precision: str = "auto",
     inputs: Given | None = None,
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to remove noise by a method, that of the weights or the flagship; see plan_of_method.
+    """The plan to remove noise with a method, default: that of the weights, or the flagship; see plan_of_method.
 
-    The picture is diagnosed only where a knob of the method needs that and is not among the wishes.
+    The picture is diagnosed only if a knob of the method needs it and is not among the wishes.
     """
     chosen = method or method_for(weights)
     denoises(chosen, weights)
@@ -82,19 +82,20 @@ def to_upscale(
     back_project: bool = False,
     precision: str = "auto",
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to make a picture `scale` times larger, or of a size (height, width); twice as large if neither is said.
+    """The plan to make a picture `scale` times larger, or of a size (height, width); default: twice as large.
 
-    With a method or weights it is that method alone, see plan_to_enlarge; else what is found is treated too.
+    With a method or weights only that method runs, see plan_to_enlarge; else what is found is treated too.
     """
     if scale is not None and (size or not math.isfinite(scale)):
-        raise BadKnob("give --scale or --size" if size else f"--scale must be a number from 1 to 8, not {scale}")
+        one = "give --scale or --size, not both"
+        raise BadKnob(one if size else f"--scale must be a number from 1 to 8, not {scale}")
     height, width = picture.shape[:2]
     times = 2.0 if scale is None else scale
     target = size or (round(height * times), round(width * times))
     chosen = method or (method_for(weights) if weights else None)
     if chosen is None:
         if precision != "auto" or back_project:
-            raise BadKnob("--precision and --back-project go with a --method or --weights")
+            raise BadKnob("--precision and --back-project need --method or --weights")
         diagnosis, plan = plan_to_fix(view_of(picture))
         return diagnosis, plan_to_enlarge_as_found(diagnosis, picture.shape, target, treated=plan, ensemble=ensemble)
     return None, plan_to_enlarge(

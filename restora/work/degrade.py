@@ -1,4 +1,4 @@
-"""Degrade: damage a picture on purpose, for tests, demonstrations and benchmarks."""
+"""Degrade: add synthetic damage to a picture, for tests, demonstrations and benchmarks."""
 
 from dataclasses import replace
 

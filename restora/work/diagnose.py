@@ -1,4 +1,4 @@
-"""Diagnose: look for every sign of damage in a picture, on crops of it, so that size does not matter."""
+"""Diagnose: look for every sign of damage in crops of a picture, so that the time does not depend on its size."""
 
 from typing import Protocol
 
@@ -29,7 +29,7 @@ def diagnose(picture: Pixels) -> Diagnosis:
 
 
 def spread(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Up to nine rectangles (top, left, height, width) from multiples of 8, evenly spread; small pictures are whole."""
+    """Up to nine rectangles (top, left, height, width) at multiples of 8, evenly spread; a small picture is one."""
     if height * width <= CROPS * CROP**2:
         return [(0, 0, height, width)]
     tall, wide = min(CROP, height), min(CROP, width)

@@ -19,22 +19,21 @@ from restora.learn.weights import Weights, find, with_int8
 from restora.work.gate import Verdict, judge
 
 CALIBRATION = 32
-"""Patches of training photographs that show which values occur in a net."""
+"""Number of patches of training photographs for calibration."""
 PROBES = 8
-"""Of them, those by which one model is compared with another."""
+"""Number of them for comparing models."""
 LARGE = 768
-"""The side of the picture that is restored whole and by tiles."""
+"""Side of the picture that is restored whole and by tiles."""
 
 Samples = list[tuple[np.ndarray, np.ndarray]]
 
 
 def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
-    """Weights with an int8 model beside them if one passes the gate, without one if none does; the card says which.
+    """Weights with an int8 model if one passes the gate, else without; the card says which.
 
-    Its steps are set by training photographs, and it is judged on those that training held out, large and small, with
-    each damage of the recipe. Where it is not enough that some layers stay in float in any case, those that lose most
-    do too, up to a quarter. Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs
-    are not there.
+    It is calibrated on training photographs, and judged on held-out ones, large and small, with each damage of the
+    recipe. Some layers always stay in float; if that is not enough, those that lose most do too, up to a quarter.
+    Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are missing.
     """
     try:
         import nncf  # noqa: F401
@@ -62,7 +61,7 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
 
 
 class Bench:
-    """Where int8 models of some weights are made, in a folder of their own, and compared with f32."""
+    """A workbench: makes int8 models of some weights in a temporary folder, and compares them with f32."""
 
     def __init__(self, weights: Weights, shown: Sequence[dict[str, np.ndarray]], folder: Path) -> None:
         from restora.learn.quantise import always_float, layers, unfolded
@@ -72,12 +71,12 @@ class Bench:
         self.layers, self.kept = layers(model), always_float(model)
         self.f32 = openvino_engine(weights.onnx, "f32")
         self.wanted = [self.f32(given)["x_hat"] for given in shown[:PROBES]]
-        # Models point into the parameters beside them.
+        # Models refer to the parameters beside them.
         self.parameters = folder / f"{weights.name}.safetensors"
         shutil.copyfile(weights.folder / self.parameters.name, self.parameters)
 
     def quantised(self) -> tuple[bytes, str]:
-        """The int8 model with as few layers in float as may be, and its ranges: those that make less error."""
+        """The int8 model with as few layers in float as possible, and its ranges: those with the smaller error."""
         from restora.learn import quantise
 
         tries = {
@@ -88,7 +87,7 @@ class Bench:
         return tries[best], best
 
     def engine(self, model: bytes) -> Engine:
-        """What runs a model."""
+        """The engine of a model."""
         path = self.folder / f"{uuid.uuid4().hex}.onnx"
         path.write_bytes(model)
         return openvino_engine(path, "f32")
@@ -101,13 +100,13 @@ class Bench:
 
 
 def _pictures(recipe: Recipe) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:
-    """Damaged patches to calibrate by, each y (1, planes, H, W), samples to judge by, and one large damaged picture."""
+    """Damaged patches for calibration, y (1, planes, H, W), samples for the gate, and one large damaged picture."""
     data = recipe.data
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     pairs = Pairs([eight_bit(photo, recipe) for photo in seen[:CALIBRATION]], recipe)
     shown = [{"y": pairs.pair(0, item)[0][None]} for item in range(CALIBRATION)]
     damages = sorted({*recipe.damages, validation(recipe)})
-    sizes = sorted({1, max(data.shrinks)})  # as they are and at their sharpest, where nets change most
+    sizes = sorted({1, max(data.shrinks)})  # unchanged and sharpest, where nets change most
     samples = [sample(photo, recipe, words, shrink=size) for photo in held for words in damages for size in sizes]
     large = max((sample(photo, recipe, damages[0], LARGE)[0] for photo in held), key=np.size)
     return shown, samples, large

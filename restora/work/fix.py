@@ -1,4 +1,4 @@
-"""Fix: look at a picture, plan by the table of rules, and try the plan on parts of it before all of it is restored."""
+"""Fix: diagnose a picture, plan by the table of rules, and try the plan on parts before restoring all of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,21 +20,21 @@ from restora.work.restore import restore
 
 NORMAL = "normal"
 STRENGTHS = ("light", NORMAL, "strong")
-"""How much is done: half of the change, all of it, or the treatment applied twice."""
+"""The strengths: half of the change, all of it, or the treatment applied twice."""
 ENOUGH = 0.5
-"""Share of the damage that may be left after a trial; where more is left, the next treatment of the rule is tried."""
+"""Share of the damage that may be left after a trial; if more is left, the next treatment of the rule is tried."""
 FLAT = 10
-"""One square of so many, the flattest, shows what is left of noise."""
+"""The flattest 1/FLAT of the squares shows how much noise is left."""
 LEAST = 0.5 / 255
-"""Standard deviation that noise in a square has at least: less is rounding."""
+"""Least standard deviation of noise in a square; less is rounding."""
 TELLING = 3.0
-"""t statistic of block edges in the parts from which on it says something that they are weaker afterwards."""
+"""Least t statistic of block edges in the parts for which a weaker value afterwards means something."""
 
 
 def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Plan]:
-    """What is wrong with a picture, and the plan that treats it, which was tried on up to three parts of it.
+    """Diagnose a picture; returns also the plan that treats it, which was tried on up to three parts of it.
 
-    Where a treatment leaves more than half of the damage, the next one is tried; the one that leaves least is taken.
+    If a treatment leaves more than half of the damage, the next one is tried; the one that leaves least is used.
     The plan's `because` says what the trial left. Raises BadPlan for an unknown strength.
     """
     if strength not in STRENGTHS:
@@ -57,7 +57,7 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
 
 
 def with_strength(plan: Plan, strength: str) -> Plan:
-    """The plan made lighter or stronger, see STRENGTHS: of its steps those that neither fill nor change the size."""
+    """The plan with another strength, see STRENGTHS, for all steps that neither fill nor change the size."""
     if strength == NORMAL:
         return plan
     steps = [part for step in plan.steps for part in (_changed(step, strength) if _removes(step) else (step,))]
@@ -71,7 +71,7 @@ def _removes(step: Step) -> bool:
 def _changed(step: Step, strength: str) -> tuple[Step, ...]:
     if strength == "light":
         return (replace(step, strength=step.strength / 2),)
-    return step, replace(step, because="a second time, as strong was asked for")
+    return step, replace(step, because="a second time, because of strength strong")
 
 
 def parts_of(picture: Pixels) -> list[np.ndarray]:
@@ -86,9 +86,9 @@ def parts_of(picture: Pixels) -> list[np.ndarray]:
 
 
 def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diagnosis: Diagnosis) -> dict[str, float]:
-    """The share that is left of each kind of damage that was found, in parts (h, w, C); 0: nothing.
+    """The share left of each kind of damage that was found, in parts (h, w, C); 0: nothing.
 
-    A kind that the parts do not show well enough is left out.
+    A kind that is too weak in the parts is omitted.
     """
     present = diagnosis.present
     left: dict[str, float | None] = {}
@@ -104,7 +104,7 @@ def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diag
 
 
 def _noise_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float | None:
-    """The share of what varies in the flattest squares that is left; None where they show nothing."""
+    """The share left of the variation in the flattest squares; None if they have none."""
     squares_before = np.concatenate([squares(part) for part in before])
     was, now = deviations(squares_before), deviations(np.concatenate([squares(part) for part in after]))
     seen = unclipped(squares_before) & (was > LEAST)
@@ -118,7 +118,7 @@ def _noise_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> fl
 def _told(left: Mapping[str, float], parts: int, strength: str) -> str:
     where = "a part" if parts == 1 else f"{parts} parts"
     if not left:
-        return f"a trial on {where} of the picture showed too little to say what is left"
+        return f"a trial on {where} of the picture showed too little damage to measure what is left"
     shares = " and ".join(f"{100 * share:.0f} % of the {what}" for what, share in left.items())
     normally = "" if strength == NORMAL else ", at normal strength,"
     return f"a trial on {where} of the picture{normally} left {shares}"
@@ -126,4 +126,4 @@ def _told(left: Mapping[str, float], parts: int, strength: str) -> str:
 
 def _not_taken(tried: Sequence[Plan], taken: Plan) -> list[str]:
     names = [" then ".join(step.weights or step.method for step in plan.steps) for plan in tried if plan is not taken]
-    return [f"{name} left more, so it was not taken" for name in names]
+    return [f"{name} left more, so it was not used" for name in names]

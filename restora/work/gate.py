@@ -1,4 +1,4 @@
-"""The gate: whether a net computed in another way still does what it does in f32."""
+"""The gate: whether a net computed in another way still gives the results of f32."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from restora.metrics.scores import measure
 from restora.stages.load import INT8_LOSS
 
 WORST_LOSS = 0.5
-"""Decibels of PSNR that may be lost on any one picture."""
+"""Limit on the loss of PSNR in dB for any single picture."""
 SHIFT = 0.1
-"""How much brighter or darker pictures may become on the mean, of 255."""
+"""Limit on the mean change of brightness, of 255."""
 EXACT = 1e-5
-"""How far a picture restored by tiles may be from the picture restored whole, on the 0..1 scale."""
+"""Limit on the difference between a picture restored by tiles and restored whole, on the 0..1 scale."""
 TILE = 256
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was measured against f32, over so many pictures; losses in dB of PSNR, shift of 255, tiled on 0..1."""
+    """The comparison with f32 over some pictures; losses in dB of PSNR, shift of 255, tiled on 0..1."""
 
     pictures: int
     mean_loss: float
@@ -36,11 +36,11 @@ class Verdict:
 
     @property
     def objections(self) -> list[str]:
-        """What speaks against it, in words; empty if it passes."""
+        """The objections in words; empty if it passes."""
         if not self.finite:
             return ["results hold NaN or infinity"]
         rules = [
-            (self.mean_loss <= INT8_LOSS, f"{self.mean_loss:.3f} dB are lost, more than {INT8_LOSS:g}"),
+            (self.mean_loss <= INT8_LOSS, f"the mean loss is {self.mean_loss:.3f} dB, more than {INT8_LOSS:g}"),
             (self.worst_loss <= WORST_LOSS, f"one picture loses {self.worst_loss:.2f} dB, more than {WORST_LOSS:g}"),
             (abs(self.shift) <= SHIFT, f"brightness shifts by {self.shift:+.3f} of 255, more than {SHIFT:g}"),
             (self.tiled <= EXACT, f"tiles differ from the whole by {self.tiled:.1e}, more than {EXACT:g}"),
@@ -49,11 +49,11 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether there are no objections."""
         return not self.objections
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as for a card; None for what is not finite, as JSON has no such numbers."""
+        """Plain values for a card; None for NaN and infinity, which JSON does not have."""
         measured = {key: value if math.isfinite(value) else None for key, value in asdict(self).items()}
         return {"passed": self.passed, **measured, "objections": self.objections}
 
@@ -89,7 +89,7 @@ def judge(
 
 
 def tiles_apart(engine: Engine, y: np.ndarray, halo: int, multiple: int) -> float:
-    """The greatest difference between y (planes, H, W) restored by tiles and restored whole; NaN if one is NaN."""
+    """The largest difference between y (planes, H, W) restored by tiles and restored whole; NaN if one is NaN."""
     run = from_y(engine)
     whole = run(y[None])[0].transpose(1, 2, 0)
     size = y.shape[1], y.shape[2]

@@ -1,7 +1,7 @@
-"""Jobs: restorations that wait their turn, in one SQLite file and a folder, so that none is lost and none done twice.
+"""Jobs: a queue of restorations in one SQLite file and a folder, so that none is lost and none is done twice.
 
-A job is a row and a folder of its own: `input`, then `output` and `report.json`, each renamed into place when whole.
-What was running when the process died begins again, unless its result was there already.
+A job is a row and a folder: `input`, then `output` and `report.json`, each renamed into place when complete.
+Jobs that were running when the process died are restarted, unless their result already exists.
 """
 
 import fcntl
@@ -19,21 +19,22 @@ from pathlib import Path
 from typing import Literal
 
 from restora.core.errors import RestoraError
-from restora.core.plan import Plan, Step, plan_from_json
+from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
+from restora.files.disk import size_of
 from restora.files.save import write_text
 from restora.methods.table import INPUTS
 from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
 from restora.work.plan import with_inputs
 from restora.work.restore import Limits, Options, restore_file
-from restora.work.told import Full, full_if_short, without_places
+from restora.work.told import Full, full_if_short, with_plain_names, without_places
 from restora.work.view import view_of
 
 LOG = logging.getLogger("restora")
 PICTURE = "the picture"
-"""What sentences call the picture that came: where it lies is nobody's business."""
+"""Name of the uploaded picture in messages, which must not show its path."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 TABLE = """
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 
 ABANDONED = 60.0
-"""Seconds after which a file that came in part only, and gets no more, is removed."""
+"""Seconds after which an incomplete upload that does not grow is removed."""
 
 
 class Cancelled(Exception):
@@ -54,7 +55,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """Where a job stands; `done` of `total` pieces, `error` one sentence if it failed."""
+    """The state of a job; `done` of `total` pieces, `error` one sentence if it failed."""
 
     id: str
     state: State
@@ -62,22 +63,9 @@ class Job:
     ended: float
     done: int
     total: int
-    plan: str  # JSON; empty: by what is found
-    ending: str  # of the picture's name, which says its format
+    plan: str  # JSON; empty: by the diagnosis
+    ending: str  # file name extension of the result
     error: str
-
-
-def _with_plain_names(step: Step) -> Step:
-    """The step with its inputs named after themselves: where they lie here is nobody's business."""
-    inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
-    return replace(step, inputs=inputs)
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file; 0 if it is gone by now."""
-    with suppress(OSError):
-        return path.stat().st_size
-    return 0
 
 
 class Jobs:
@@ -93,21 +81,21 @@ class Jobs:
         keep_seconds: float = 3600,
         device: str = CPU,
     ) -> None:
-        """Open or make the folder. device: where the nets run."""
+        """Open or create the folder. device: where the nets run."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RestoraError(f"jobs cannot be kept in {folder}: {error.strerror}") from error
-        folder = folder.resolve()  # messages are searched for it
+            raise RestoraError(f"jobs cannot be stored in {folder}: {error.strerror}") from error
+        folder = folder.resolve()  # it is replaced in messages
         self.folder, self.limits, self.device = folder, limits, device
-        self.page = folder / "page"  # what visitors of the page brought and took, kept as long as results
+        self.page = folder / "page"  # uploads and downloads of the page, kept as long as results
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
-        self.news = threading.Condition()  # of a job that was added, or ended
+        self.news = threading.Condition()  # a job was added, or ended
         self.workers: list[threading.Thread] = []
-        self.unwritten: set[str] = set()  # jobs that have ended, which could not be written down yet
+        self.unwritten: set[str] = set()  # ended jobs whose end is not stored yet
         self.closing = False
         self.forgets_next = 0.0
-        self.rest = 1.0  # seconds until what failed is tried again
+        self.rest = 1.0  # seconds until a retry
         with self._table() as table:
             table.execute("PRAGMA journal_mode = WAL")
             table.execute(TABLE)
@@ -115,9 +103,9 @@ class Jobs:
     def add(
         self, source: Path, ending: str, plan: str = "", inputs: Mapping[str, Path] | None = None, salvage: bool = False
     ) -> Job:
-        """A new job for a picture file, and what its steps read beside it; all files are moved into its folder.
+        """Add a job for a picture file and inputs of its steps; all files are moved into its folder.
 
-        With `salvage`, the part of a truncated file that is there is restored. Raises Full, or BadPlan for the text of
+        With `salvage`, the existing part of a truncated file is restored. Raises Full, or BadPlan for the text of
         a plan.
         """
         if plan:
@@ -145,7 +133,7 @@ class Jobs:
         if salvage:
             self.salvage(job).touch()
         with self._table() as table:
-            # Counted and added in one statement: two that come at once cannot both take the last place.
+            # Counted and added in one statement, so that two concurrent jobs cannot both take the last place.
             added = table.execute(
                 "INSERT INTO jobs (id, state, created, plan, ending) SELECT ?, 'queued', ?, ?, ?"
                 " WHERE (SELECT COUNT(*) FROM jobs WHERE state = 'queued') < ?",
@@ -161,22 +149,22 @@ class Jobs:
         return Job(**row) if row else None
 
     def cancel(self, key: str) -> bool:
-        """Take a job back, or throw its result away; whether there was one. One being done ends at its next piece."""
+        """Cancel a job, or delete its result; returns whether it existed. A running job ends at its next piece."""
         with self._table() as table:
-            table.execute("BEGIN IMMEDIATE")  # so that it cannot end between the check and the cancellation
+            table.execute("BEGIN IMMEDIATE")  # so that it cannot end between check and cancellation
             row = table.execute("SELECT state FROM jobs WHERE id = ?", (key,)).fetchone()
             table.execute("UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ?", (time.time(), key))
-        if row and row["state"] not in ("running", "cancelled"):  # those are removed by whoever works on them
+        if row and row["state"] not in ("running", "cancelled"):  # those are removed by their worker
             self._remove(key)
         return row is not None
 
     def count(self, state: State) -> int:
-        """How many jobs are in a state."""
+        """The number of jobs in a state."""
         with self._table() as table:
             return int(table.execute("SELECT COUNT(*) FROM jobs WHERE state = ?", (state,)).fetchone()[0])
 
     def forget(self) -> None:
-        """Remove what ended longer than keep_seconds ago, and what never came whole."""
+        """Remove jobs that ended longer than keep_seconds ago, and incomplete uploads."""
         with self._table() as table:
             rows = table.execute(
                 "SELECT id FROM jobs WHERE ended > 0 AND ended < ?", (time.time() - self.keep_seconds,)
@@ -186,31 +174,31 @@ class Jobs:
             self._remove(key)
         for place, folders, names in os.walk(self.page, topdown=False):
             for path in (Path(place) / name for name in [*names, *folders]):
-                coming = path.parent == self.page and path.name in names  # in a folder of its own once it is whole
+                coming = path.parent == self.page and path.name in names  # moved to its own folder when complete
                 keep = min(self.keep_seconds, ABANDONED) if coming else self.keep_seconds
                 with suppress(OSError):
                     if path.stat().st_mtime < time.time() - keep:
                         path.rmdir() if path.is_dir() else path.unlink()
 
     def ended(self, key: str) -> Job | None:
-        """Wait until a job has ended; None if it was cancelled. Raises Full if that cannot be written down."""
+        """Wait until a job has ended; None if it was cancelled. Raises Full if its end cannot be stored."""
         while (job := self.find(key)) is not None and job.state in ("queued", "running"):
             if key in self.unwritten:
-                raise Full("the server cannot write down that the job has ended; ask for it again later")
+                raise Full("the server cannot store the end of the job; retry later")
             self._wait(0.2)
         return job
 
     def start(self, workers: int = 1) -> None:
-        """Begin to work, with so many jobs at a time; those that were running when the process died wait again.
+        """Start `workers` workers; jobs that were running when the process died are queued again.
 
-        Raises RestoraError if another process works in this folder.
+        Raises RestoraError if another process uses this folder.
         """
         self.lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self.lock.close()
-            raise RestoraError(f"another server works in {self.folder}; give this one its own with --folder") from error
+            raise RestoraError(f"another server uses {self.folder}; give this one its own with --folder") from error
         self._recover()
         for _ in range(workers):
             worker = threading.Thread(target=self._work, daemon=True)
@@ -218,7 +206,7 @@ class Jobs:
             worker.start()
 
     def close(self) -> None:
-        """Stop working; a job being done waits again."""
+        """Stop the workers; a running job is queued again."""
         self.closing = True
         self._tell_all()
         for worker in self.workers:
@@ -231,19 +219,19 @@ class Jobs:
         return self.folder / key
 
     def input(self, job: Job) -> Path:
-        """The picture that came."""
+        """The uploaded picture."""
         return self.of(job.id) / f"input.{job.ending}"
 
     def beside(self, job: Job, name: str) -> Path:
-        """The file of an input of its steps, by name, if one came."""
+        """The uploaded file of an input of its steps, if any."""
         return self.of(job.id) / f"beside-{name}"
 
     def inputs(self, job: Job) -> dict[str, Path]:
-        """The files of inputs that came, by name."""
+        """The uploaded inputs, by name."""
         return {name: path for name in INPUTS if (path := self.beside(job, name)).exists()}
 
     def salvage(self, job: Job) -> Path:
-        """An empty file, which is there if the picture may be truncated."""
+        """An empty file, which exists if the picture may be truncated."""
         return self.of(job.id) / "salvage"
 
     def output(self, job: Job) -> Path:
@@ -255,12 +243,12 @@ class Jobs:
         return self.of(key) / "report.json"
 
     def bytes(self) -> int:
-        """What all jobs, and the visitors of the page, take on the disk."""
-        # os.walk passes over folders that go while it walks; Path.rglob raises.
+        """Disk space of all jobs, and of files of the page."""
+        # os.walk ignores folders that disappear meanwhile; Path.rglob raises.
         return sum(size_of(Path(place) / name) for place, _, names in os.walk(self.folder) for name in names)
 
     def do(self, job: Job) -> None:
-        """Carry a job out, and keep how it ended."""
+        """Run a job, and store how it ended."""
         try:
             report = self._restored(job)
             write_text(report.to_json(), self.report(job.id), force=True)
@@ -269,21 +257,21 @@ class Jobs:
             ended, error = ("queued", "") if self.closing else ("cancelled", "")
         except (RestoraError, OSError, MemoryError) as problem:
             ended, error = "failed", self._told(job, problem)
-        except Exception:  # a fault of ours: this job fails, the others go on
+        except Exception:  # a bug: this job fails, the others continue
             LOG.exception("job %s", job.id)
-            ended, error = "failed", "restora itself failed at this picture; the server's log says where"
+            ended, error = "failed", "Restora failed on this picture because of a bug; see the server's log"
         while not self._written_down(job.id, ended, error) and not self.closing:
             self._wait(self.rest)
         self._tell_all()
 
     def _written_down(self, key: str, ended: str, error: str) -> bool:
-        """Whether the table could take how a job ended. What it could not is found out again at the next start."""
+        """Store how a job ended; returns whether it worked. If not, the next start finds it out again."""
         try:
             with self._table() as table:
                 self._set(table, key, ended, error)
                 row = table.execute("SELECT state FROM jobs WHERE id = ?", (key,)).fetchone()
         except Full:
-            LOG.warning("the end of a job cannot be written down; trying again", exc_info=True)
+            LOG.warning("the end of a job cannot be stored; retrying", exc_info=True)
             self.unwritten.add(key)
             return False
         self.unwritten.discard(key)
@@ -292,11 +280,11 @@ class Jobs:
         return True
 
     def public(self, sentence: str) -> str:
-        """A sentence without the places of files on this machine: it goes to whoever sent the picture."""
+        """A sentence without paths of this machine, for the client."""
         return without_places(sentence, self.folder)
 
     def _told(self, job: Job, problem: RestoraError | OSError | MemoryError) -> str:
-        """An error as a sentence for whoever sent the picture."""
+        """An error as a sentence for the client."""
         if isinstance(problem, MemoryError):
             return "out of memory"
         if isinstance(problem, OSError):
@@ -322,7 +310,7 @@ class Jobs:
 
         def tell(done: int, total: int) -> None:
             state = "running"
-            with suppress(Full), self._table() as table:  # how far it is may go untold
+            with suppress(Full), self._table() as table:  # a lost progress update does no harm
                 table.execute("UPDATE jobs SET done = ?, total = ? WHERE id = ?", (done, total, job.id))
                 state = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"]
             if state == "cancelled" or self.closing:
@@ -333,30 +321,30 @@ class Jobs:
         options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage)
         report = restore_file(*files, decide, options, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
-        report.input, report.output = "", ""  # where they lie here is nobody's business
-        report.plan = replace(report.plan, steps=tuple(map(_with_plain_names, report.plan.steps)))
+        report.input, report.output = "", ""  # clients must not see paths
+        report.plan = replace(report.plan, steps=tuple(map(with_plain_names, report.plan.steps)))
         return report
 
     def _recover(self) -> None:
         with self._table() as table:
             for row in table.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
-                there = self.report(row[0]).exists()  # the last thing that a job writes
+                there = self.report(row[0]).exists()  # a job writes it last
                 self._set(table, row[0], "done" if there else "queued")
             known = {row[0] for row in table.execute("SELECT id FROM jobs").fetchall()}
         for path in self.folder.iterdir():
-            if path.is_dir() and path.name not in known:  # of what came while the process died
+            if path.is_dir() and path.name not in known:  # an upload when the process died
                 shutil.rmtree(path, ignore_errors=True)
 
     def _work(self) -> None:
         while not self.closing:
             try:
                 self._do_next()
-            except Exception:  # whatever it is, those who wait must not wait for ever
-                LOG.warning("jobs cannot be worked on; trying again", exc_info=True)
+            except Exception:  # on any error, clients must not wait forever
+                LOG.warning("jobs cannot run; retrying", exc_info=True)
                 self._wait(self.rest)
 
     def _do_next(self) -> None:
-        """Do the job whose turn it is, or wait a moment for one."""
+        """Run the next job, or wait a moment for one."""
         job = self._next()
         if job is not None:
             self.do(job)
@@ -367,7 +355,7 @@ class Jobs:
         self._wait(0.2)
 
     def _wait(self, seconds: float) -> None:
-        """For news, but no longer than that."""
+        """Wait for news, with a timeout."""
         with self.news:
             self.news.wait(timeout=seconds)
 
@@ -376,7 +364,7 @@ class Jobs:
             self.news.notify_all()
 
     def _next(self) -> Job | None:
-        """The oldest job that waits, now running; no other worker gets it."""
+        """The oldest queued job, now running; no other worker gets it."""
         with self._table() as table:
             row = table.execute(
                 "UPDATE jobs SET state = 'running' WHERE id ="
@@ -385,7 +373,7 @@ class Jobs:
         return Job(**row) if row else None
 
     def _set(self, table: sqlite3.Connection, key: str, state: str, error: str = "") -> None:
-        """The state after running; a job that was cancelled meanwhile stays cancelled."""
+        """Store the state of a job that ended; a job that was cancelled meanwhile stays cancelled."""
         ended = 0.0 if state == "queued" else time.time()
         table.execute(
             "UPDATE jobs SET state = ?, ended = ?, error = ? WHERE id = ? AND state != 'cancelled'",
@@ -393,7 +381,7 @@ class Jobs:
         )
 
     def _remove(self, key: str) -> None:
-        shutil.rmtree(self.of(key), ignore_errors=True)  # first: a full disk may not take the deletion of the row
+        shutil.rmtree(self.of(key), ignore_errors=True)  # first, as deleting the row may fail on a full disk
         with suppress(Full), self._table() as table:
             table.execute("DELETE FROM jobs WHERE id = ?", (key,))
 

@@ -1,4 +1,4 @@
-"""Plan: from what was found, or what was wished for, to the steps that will be taken."""
+"""Plan: from a diagnosis or the user's wishes to the steps to run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -27,32 +27,32 @@ FLAGSHIP = "restora"
 DEBLURRING = "plug-and-play"
 """What sharpens with a known kernel."""
 FILLING = "navier-stokes"
-"""What fills holes: in wide ones, and at noise but for scattered pixels, better than the other."""
+"""The default method to fill holes: better in wide ones, and in noise except for scattered pixels."""
 LARGER = "edsr"
-"""What makes a picture larger."""
+"""The default method to make a picture larger."""
 AS_FOUND = "-real"
-"""How the tags of weights end that were trained on small pictures as they are found: soft, noisy, JPEG."""
+"""Suffix of the tags of weights trained on real small pictures: soft, noisy, JPEG."""
 Given = Mapping[str, str | PathLike[str]]
-"""Inputs of methods by name: files, or words where their kind allows it."""
+"""Inputs of methods by name: files, or words if their kind allows it."""
 GREATEST = 8
-"""How many times larger a picture can be made."""
+"""Limit on the scale."""
 KNOBS: dict[str, dict[str, Setting]] = {"adaptive-median": {"radius": 5}}
-"""Of the classical methods in the table of rules: dots are dense where the median is taken."""
+"""Knobs of the classical methods in the table of rules; the median is for dense dots."""
 
 
 def plan_for(diagnosis: Diagnosis) -> Plan:
-    """The plan for a picture with this diagnosis; empty if nothing was found that can be mended."""
+    """The plan for a picture with this diagnosis; empty if nothing was found that can be repaired."""
     return plans_for(diagnosis)[0]
 
 
 def plans_for(diagnosis: Diagnosis) -> list[Plan]:
-    """The plans that the table of rules has for a picture with this diagnosis, the best first; at least one."""
+    """The plans of the table of rules for a picture with this diagnosis, best first; at least one."""
     because = "; ".join(finding.says for finding in diagnosis.present.values())
     plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
     if plans:
         return plans
     if because:
-        return [Plan((), f"left alone: no method here treats this: {because}")]
+        return [Plan((), f"left alone: no method treats this: {because}")]
     return [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
@@ -63,7 +63,7 @@ def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
 
 
 def _step_of(name: str, because: str) -> Step:
-    """A step of a treatment: the name is that of a classical method, or of weights of the flagship."""
+    """A step of a treatment; the name is a classical method, or weights of the flagship."""
     if name in METHODS:
         return Step(name, because, knobs=KNOBS.get(name, {}))
     return learned_step(method_named(FLAGSHIP), because, name)
@@ -79,20 +79,20 @@ def plan_of_method(
     precision: str | None = None,
     inputs: Given | None = None,
 ) -> Plan:
-    """The plan of one method. Knobs that are neither wished for nor have a default are taken from the diagnosis.
+    """The plan of one method. Knobs without a wish and without a default are taken from the diagnosis.
 
-    inputs: what the method reads beside the picture. Raises BadKnob or BadPlan for what does not fit.
+    inputs: of the method, by name. Raises BadKnob or BadPlan for values that do not fit.
     """
     method, because = method_named(name), f"{name} was asked for"
     if method.learned:
         if wishes and not method.knobs:
-            raise BadKnob(f"{name} takes no {', '.join(wishes)}: it was trained to do without; use --strength")
+            raise BadKnob(f"{name} has no knob {', '.join(wishes)}: it was trained without it; use --strength")
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
         plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
         return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
     chosen = weights_for(method, weights) if method.weights else None
     if (weights or precision) and not chosen:
-        raise BadPlan(f"{name} is not a trained net and takes neither weights nor a precision")
+        raise BadPlan(f"{name} is not a trained net, so it has neither weights nor a precision")
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
     step = Step(name, "asked for", chosen, knobs, strength, _entries(method, inputs or {}))
@@ -100,49 +100,49 @@ def plan_of_method(
 
 
 def _with_planes(step: Step, method: Method, wishes: Mapping[str, Any], inputs: Given) -> Step:
-    """The step of a net with inputs, and weights that can read them."""
+    """The step of a net with inputs, and weights that accept them."""
     entries = _entries(method, inputs)
     for each in method.inputs:
         if each.name in entries:
             if wishes.get(each.plane):
-                raise BadPlan(f"give {each.plane} or a {each.called}, not both")
+                raise BadPlan(f"give either {each.plane} or a {each.called}, not both")
             chosen, because = _told(method, step.weights or "", step.because, each.plane or each.name)
             step = replace(step, weights=chosen, because=because)
     return replace(step, inputs=entries)
 
 
 def _entries(method: Method, inputs: Given) -> dict[str, dict[str, str]]:
-    """The entries of a step for what is given. Raises BadPlan for what the method does not read."""
+    """The entries of a step for the given inputs. Raises BadPlan for an input that the method does not have."""
     known = {each.name: each for each in method.inputs}
     for name in inputs:
         if name not in known:
-            raise BadPlan(f"{method.name} takes no {name.replace('_', ' ')}")
+            raise BadPlan(f"{method.name} has no input {name.replace('_', ' ')}")
     return {name: entry_of(known[name], given) for name, given in inputs.items()}
 
 
 def plan_to_fill(inputs: Given, wishes: Mapping[str, Any], name: str = FILLING) -> Plan:
-    """The plan that fills what is white in the input `mask`. Raises BadKnob or BadPlan for what does not fit."""
+    """The plan that fills the white pixels of the input `mask`. Raises BadKnob or BadPlan for bad values."""
     if not fills(Step(name, "")):
         known = ", ".join(row.name for row in METHODS.values() if "hole" in row.treats)
         raise BadPlan(f"{name} does not fill holes; these do: {known}")
-    return replace(plan_of_method(name, wishes, None, inputs=inputs), because="the mask marks what is missing")
+    return replace(plan_of_method(name, wishes, None, inputs=inputs), because="the mask marks a hole")
 
 
 def with_inputs(plan: Plan, inputs: Given) -> Plan:
-    """The plan with each input in all steps that read it; without such a step, a first step is added for some inputs.
+    """The plan with each input in all steps that read it; if there is none, a first step is added for some inputs.
 
     Raises BadPlan for an input that no step reads.
     """
     for name, given in inputs.items():
         if name not in INPUTS:
-            raise BadPlan(f"no method takes a {name!r}; {nearest(name, INPUTS)}")
+            raise BadPlan(f"no method has an input {name!r}; {nearest(name, INPUTS)}")
         readers = {
             step.method for step in plan.steps if any(each.name == name for each in method_named(step.method).inputs)
         }
         if not readers and INPUTS[name].default:
             plan, readers = with_first(plan, INPUTS[name].default), {INPUTS[name].default}
         if not readers:
-            raise BadPlan(f"no step of the plan takes a {INPUTS[name].called}")
+            raise BadPlan(f"no step of the plan has an input {INPUTS[name].called}")
         entry = entry_of(INPUTS[name], given)
         steps = [replace(s, inputs={**s.inputs, name: entry}) if s.method in readers else s for s in plan.steps]
         plan = replace(plan, steps=tuple(steps))
@@ -150,13 +150,13 @@ def with_inputs(plan: Plan, inputs: Given) -> Plan:
 
 
 def with_filling(plan: Plan) -> Plan:
-    """The plan with a first step that fills, unless it has one that does; the mask is still to be given."""
+    """The plan with a first step that fills, unless it already has one; the mask must be added later."""
     return plan if any(map(fills, plan.steps)) else with_first(plan, FILLING)
 
 
 def with_first(plan: Plan, name: str) -> Plan:
-    """The plan with a method as its first step; what the method reads beside the picture is still to be given."""
-    first = Step(name, "it was marked", knobs=settle(method_named(name).knobs, {}, name))
+    """The plan with a method as its first step; the inputs of the method must be added later."""
+    first = Step(name, "the mask marks a hole", knobs=settle(method_named(name).knobs, {}, name))
     return replace(plan, steps=(first, *plan.steps))
 
 
@@ -175,8 +175,8 @@ def plan_to_enlarge_as_found(
 ) -> Plan:
     """The plan that makes a picture with this diagnosis as large as `size`; see plan_to_enlarge.
 
-    Where JPEG left blocks, weights are taken that know them, and the noise beneath; else what was found is treated
-    first, by the plan `treated` or by that of the table of rules.
+    For JPEG blocks, weights trained on them, and on noise below them, are used; else what was found is treated first,
+    with the plan `treated` or with that of the table of rules.
     """
     blocks = [finding.says for name, finding in diagnosis.present.items() if name == "jpeg_quality"]
     first = treated or plan_for(diagnosis)
@@ -202,9 +202,9 @@ def plan_to_enlarge(
 ) -> Plan:
     """The plan that makes a picture of `shape` (H, W, C) as large as `size` (height, width).
 
-    A net of the next scale up, two in a row beyond its greatest, then bicubic interpolation down to the size if that
-    was not met; then, if wished, back-projection. as_found: by weights for pictures that are not clean; of two nets
-    in a row, the second sees a clean one. Raises BadPlan for a size that is smaller than the picture or more
+    It runs a net of the next larger scale, or two in a row beyond the largest scale; then bicubic interpolation down to
+    the size if needed; then, if requested, back-projection. as_found: use weights for pictures that are not clean; of
+    two nets in a row, the second gets a clean one. Raises BadPlan for a size that is smaller than the picture or more
     than GREATEST times as large.
     """
     method = method_named(name)
@@ -214,14 +214,14 @@ def plan_to_enlarge(
     needed = max(side / old for side, old in zip(size, shape[:2], strict=True))
     if min(side / old for side, old in zip(size, shape[:2], strict=True)) < 1 or needed > GREATEST:
         raise BadPlan(
-            f"{shape[1]}x{shape[0]} can be made 1 to {GREATEST} times as large, not {size[1]}x{size[0]}"
+            f"{shape[1]}x{shape[0]} can be enlarged 1 to {GREATEST} times, not to {size[1]}x{size[0]}"
             f" ({needed:.3g} times)"
         )
     if size == shape[:2]:
-        return Plan((), "it has this size already")
+        return Plan((), "it already has this size")
     because = f"to {size[1]}x{size[0]}"
     if not method.learned and (weights or precision or ensemble):
-        raise BadPlan(f"{name} is not a trained net and takes neither weights, precision nor an ensemble")
+        raise BadPlan(f"{name} is not a trained net, so it has no weights, precision or ensemble")
     if method.learned:
         weights_for(method, weights)
         for_clean = [weights] if weights else [each for each in method.weights if not each.endswith(AS_FOUND)]
@@ -239,7 +239,7 @@ def _by_nets(
     because: str,
     now: tuple[int, int],
     size: tuple[int, int],
-    choice: tuple[Sequence[str], Sequence[str]],  # of weights for the first net, and for those that follow
+    choice: tuple[Sequence[str], Sequence[str]],  # weights for the first net, and for later ones
     knobs: Mapping[str, Setting],
 ) -> list[Step]:
     steps: list[Step] = []
@@ -247,8 +247,8 @@ def _by_nets(
         needed = max(wish / side for side, wish in zip(now, size, strict=True))
         chosen, scale = _weights_for(choice[1] if steps else choice[0], needed)
         now = now[0] * scale, now[1] * scale
-        if find(chosen).card["scale"] == 1:  # it sharpens what has its size already
-            steps.append(_resize("bicubic", f"{method.name} takes pictures made larger", now))
+        if find(chosen).card["scale"] == 1:  # it sharpens pictures that were enlarged before
+            steps.append(_resize("bicubic", f"{method.name} needs an enlarged picture", now))
         steps.append(Step(method.name, because, chosen, knobs))
     return steps if now == size else [*steps, _resize("bicubic", because, size)]
 
@@ -258,7 +258,7 @@ def _resize(name: str, because: str, size: tuple[int, int]) -> Step:
 
 
 def _weights_for(names: Sequence[str], needed: float) -> tuple[str, int]:
-    """Of some weights those of the least scale that is enough, else of the greatest; and that scale."""
+    """The weights with the smallest sufficient scale, else with the largest; and that scale."""
     scales = {scale: name for name in names for scale in find(name).card.get("scales", [])}
     if not scales:
         raise BadPlan(f"the weights {names[0]} do not make pictures larger")
@@ -275,7 +275,7 @@ def learned_step(
 ) -> Step:
     """A step of a learned method, with its own weights unless others are named.
 
-    Where it is told sigma and the weights cannot be, weights of the method that can take their place.
+    If sigma is given and the weights do not accept it, other weights of the method that accept it are used.
     """
     chosen = weights_for(method, weights)
     if knobs and knobs.get("sigma"):
@@ -286,37 +286,37 @@ def learned_step(
 
 
 def _told(method: Method, weights: str, because: str, plane: str) -> tuple[str, str]:
-    """Weights that take a plane, these or others of the method, and the reason with a word on the change."""
+    """Weights that accept a plane, these or others of the method, and the reason, which mentions the change."""
     able = weights if find(weights).takes(plane) else next((n for n in method.weights if find(n).takes(plane)), weights)
-    return able, because + (f"; {able}, as {weights} cannot be told {plane}" if able != weights else "")
+    return able, because + (f"; {able}, as {weights} does not accept {plane}" if able != weights else "")
 
 
 def usable_knobs(step: Step) -> tuple[Knob, ...]:
-    """The knobs of a step's method that its weights can follow: some cannot be told sigma."""
+    """The knobs of a step's method that its weights support: some do not accept sigma."""
     knobs = method_named(step.method).knobs
     deaf = step.weights is not None and not find(step.weights).takes("sigma")
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
 
 
 def denoises(name: str, weights: str | None) -> None:
-    """Raise BadPlan for a method that makes pictures larger instead; nets from elsewhere do what their cards say."""
+    """Raise BadPlan for a method that makes pictures larger; for a net of other authors its card decides."""
     method = method_named(name)
     if method.learned and not method.weights:
         if weights and find(weights).task == "enlarge":
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
     elif "shrink" in method.treats:
-        raise BadPlan(f"{name} makes pictures larger and removes no noise: use restora upscale --method {name}")
+        raise BadPlan(f"{name} makes pictures larger and does not remove noise: use restora upscale --method {name}")
 
 
 def method_for(weights: str | None) -> str:
-    """The method that some weights belong to; the flagship if none are named. Raises NoWeights."""
+    """The method of some weights; without weights the flagship. Raises NoWeights."""
     return find(weights).card["method"] if weights else FLAGSHIP
 
 
 def best_precision(weights: Iterable[str | None]) -> str:
-    """The fastest that the processor is made for and the cards of all weights allow; f32 if there is none.
+    """The fastest precision that the processor supports and the cards of all weights allow; f32 if there is none.
 
-    int8 if all have passed the gate; bf16 if it costs each at most BF16_LOSS.
+    int8 if all passed the gate; bf16 if it costs each at most BF16_LOSS.
     """
     known = [find(name) for name in weights if name]
     if known and gains_from_int8() and all(each.int8 for each in known):

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +20,37 @@ from restora.methods.table import method_named
 from restora.stages.spool import Spool
 
 BITS = {"kernel": 16, "plane": 8, "picture": 16}
-"""Of a value in the file of a product."""
+"""Bits per value in the file of a product."""
 
 
 def product_of(plan: Plan, name: str) -> Product:
-    """The declaration of a product. Raises BadPlan if no step of the plan gives it."""
+    """The declaration of a product. Raises BadPlan if no step of the plan makes it."""
     given = {each.name: each for step in plan.steps for each in method_named(step.method).products}
     if name not in given:
-        raise BadPlan(f"no step of the plan gives a product {name!r}; known: {', '.join(sorted(given)) or 'none'}")
+        raise BadPlan(f"no step of the plan makes a product {name!r}; known: {', '.join(sorted(given)) or 'none'}")
     return given[name]
 
 
 def facts_of(name: str, plan: Plan) -> dict[str, str]:
-    """What the report says of a product."""
+    """The entry of a product in the report."""
     return {"kind": product_of(plan, name).kind, "description": product_of(plan, name).help}
 
 
-def file_of(target: Path, name: str, plan: Plan) -> Path:
-    """The file of a product of the result `target`: TARGET.NAME.png, or .json."""
-    ending = "json" if product_of(plan, name).kind == "boxes" else "png"
-    return target.with_name(f"{target.name}.{name}.{ending}")
+def places_for(names: Iterable[str], target: Path, plan: Plan, force: bool) -> dict[str, Path]:
+    """The files of products of the result `target`, by name: TARGET.NAME.png, or .json.
 
-
-def check_places(places: Mapping[str, Path], target: Path, force: bool) -> None:
-    """Raise OutputExists or BadPlan, before anything that takes time, if products cannot be written."""
+    Raises OutputExists or BadPlan, before anything slow, if they cannot be written.
+    """
+    places = {}
+    for name in names:
+        ending = "json" if product_of(plan, name).kind == "boxes" else "png"
+        places[name] = target.with_name(f"{target.name}.{name}.{ending}")
     if places and target == STDIO:
         raise BadPlan("products are written beside the result, so it needs a file: name it with -o")
     for path in places.values():
         if not force and os.path.lexists(path):
             raise OutputExists(f"{path} exists; overwrite it with --force")
+    return places
 
 
 def value_of(product: Any) -> Any:
@@ -60,9 +62,9 @@ def value_of(product: Any) -> Any:
 
 
 def write_product(product: Any, path: Path, name: str, plan: Plan, force: bool) -> dict[str, str]:
-    """Write a product to its file; what the report says of the file.
+    """Write a product to its file; returns the entry of the file in the report.
 
-    A kernel is scaled to a maximum of 1, so that it can be seen: where it is read, its sum becomes 1 again.
+    A kernel is scaled to a maximum of 1, so that it is visible; reading it scales its sum to 1 again.
     """
     kind = product_of(plan, name).kind
     if isinstance(product, Spool):

@@ -1,4 +1,4 @@
-"""Restore: carry out a plan on a picture, piece by piece, in memory or from file to file."""
+"""Restore: run a plan on a picture, piece by piece, in memory or from file to file."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,29 +29,29 @@ from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.resize import resampled
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels
-from restora.work.products import check_places, facts_of, file_of, value_of, write_product
+from restora.work.products import facts_of, places_for, value_of, write_product
 
 MAX_MEMORY = 1_000_000_000
 PACKAGES = ("restora", "numpy", "openvino")
-"""Those whose versions a result may depend on."""
+"""Packages whose versions may change a result."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many bytes of memory may be used, how many pixels a picture may have, and how long a fit to it may take."""
+    """Limits on the memory in bytes, the pixels of a picture, and the minutes of a fit to it."""
 
     memory: int = MAX_MEMORY
     pixels: int = MAX_PIXELS
-    minutes: float = float("inf")  # of per-image methods, by the rough figure of their row
+    minutes: float = float("inf")  # of per-image methods, by the estimate of their row
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a file is restored into another one.
+    """Options for restoring a file into another one.
 
     engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png.
-    quality: of JPEG, WebP and AVIF. salvage: restore the part of a truncated file that is there.
-    keep_unchanged: write a copy where the plan is empty.
+    quality: of JPEG, WebP and AVIF. salvage: restore the existing part of a truncated file.
+    keep_unchanged: write a copy if the plan is empty.
     """
 
     engine: str = "auto"
@@ -77,12 +77,12 @@ def restore(
 ) -> tuple[Image, Report]:
     """The restored picture and the report. Metadata pass through; alpha too, made larger with the picture.
 
-    Colour where alpha is zero is not looked at; there the result holds what visible colours nearby lead to.
+    Colours where alpha is zero are ignored; there the result is computed from visible colours nearby.
 
     engine and device: what runs the nets, see backend_named. held: bytes of max_memory that the picture takes, so that
     its tiles are those of its file. keep(name, value): called with each product. Raises BadPlan, BadKnob or NoWeights
-    for a plan that cannot be carried out, BadImage for one that needs more memory than allowed, NotFinite for a result
-    that is not finite.
+    for a plan that cannot run, BadImage for one that needs more memory than allowed, NotFinite for a result with NaN or
+    infinity.
     """
     started = time.perf_counter()
     report = Report(plan)
@@ -95,7 +95,6 @@ def restore(
             tell(done, len(work))
     _finish(report, work, started)
     for name, value in work.products().items():
-        report.products[name] = facts_of(name, plan)
         if keep:
             keep(name, value_of(value))
     if work.size() == image.shape[:2] or image.alpha is None:
@@ -116,36 +115,27 @@ def restore_file(
     tell: Tell | None = None,
     resume: Callable[[str], None] | None = None,
 ) -> Report:
-    """Restore a picture file into another one without ever holding it whole.
+    """Restore a picture file into another one without loading all of it.
 
-    `plan` may be a function that makes the plan from the open picture. An empty plan copies a whole file byte for byte
-    if the format stays the same; without `keep_unchanged` nothing is written then, and the report's output is empty.
-    With `resume`, finished rows of tiles are kept beside the target when this is stopped, and the same call goes on
-    from there; `resume` is called with a sentence that says so. Raises as `restore`, `open_picture` and `check_output`
-    do.
+    `plan` may be a function that makes the plan from the open picture. An empty plan copies a complete file byte for
+    byte if the format stays the same; without `keep_unchanged` nothing is written and the report's output is empty.
+    With `resume`, finished rows are kept beside the target if this is stopped, and the same call continues from there;
+    `resume` is called with a sentence that says so. Raises as `restore`, `open_picture` and `check_output`.
     """
-    started = time.perf_counter()
-    limits, force = options.limits, options.force
-    backend = backend_named(options.engine, options.device)  # before anything that takes time
+    started, limits, force = time.perf_counter(), options.limits, options.force
+    backend = backend_named(options.engine, options.device)  # before anything slow
     picture = open_picture(source, limits.pixels, salvage=options.salvage)
     kind = check_output(target, picture.shape, force, picture.format)
     plan = plan(picture) if callable(plan) else plan
     report = Report(plan, input=picture.name, output=str(target), warnings=list(picture.meta.notes))
     report.salvaged_rows = picture.salvaged_rows
     if not plan.steps and not options.keep_unchanged and not picture.salvaged_rows:
-        report.output, report.input_sha256 = "", sha256(picture.path)
-        report.warnings += picture.faults
-        return report
+        return _nothing_done(report, picture)
     _be_patient(plan, picture.shape, limits.minutes)
-    places = {name: file_of(target, name, plan) for name in options.keep}
-    check_places(places, target, force)
+    places = places_for(options.keep, target, plan, force)
     means = Means(backend, limits.memory, picture.held, frozenset(options.keep))
     work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
-    height, width = work.size()
-    if height * width > limits.pixels:
-        allowed = f"the {limits.pixels / 1e6:g} megapixels allowed"
-        raise BadImage(f"the result would have {width}x{height} pixels, more than {allowed} (--max-pixels)")
-    shape = (height, width, picture.shape[2] + picture.has_alpha)
+    shape = _shape_of_result(work, picture, limits)
     check_output(target, shape, force, picture.format)
     report.input_sha256 = sha256(picture.path)
     if not plan.steps and kind == picture.format and not picture.salvaged_rows:
@@ -153,29 +143,41 @@ def restore_file(
         report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
-        with unfinished(target, made_from, height, resume) if resume else nullcontext() as part:
+        with unfinished(target, made_from, shape[0], resume) if resume else nullcontext() as part:
             if part:
                 report.resumed_at = part.rows
-                _take_up(work, part.tally)
+                work.count_on(part.tally.get("counted", []))
             report.warnings += write_by_tiles(
                 _tiles(work, picture, part, tell), shape, picture.meta, target,
                 force=force, quality=options.quality, kind=kind, part=part,
             )  # fmt: skip
-    if target != STDIO:
-        report.output_sha256 = sha256(target)
+    report.output_sha256 = "" if target == STDIO else sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
-    for name, value in work.products().items():
-        report.products[name] = facts_of(name, plan)
-        if name in places:
-            report.products[name] |= write_product(value, places[name], name, plan, force)
+    for name, path in places.items():
+        report.products[name] |= write_product(work.products()[name], path, name, plan, force)
     return report
+
+
+def _nothing_done(report: Report, picture: Picture) -> Report:
+    report.output, report.input_sha256 = "", sha256(picture.path)
+    report.warnings += picture.faults
+    return report
+
+
+def _shape_of_result(work: Pipeline, picture: Picture, limits: Limits) -> tuple[int, int, int]:
+    """(H, W, channels with alpha) of the result. Raises BadImage for one that is too large."""
+    height, width = work.size()
+    if height * width > limits.pixels:
+        allowed = f"the limit of {limits.pixels / 1e6:g} megapixels"
+        raise BadImage(f"the result would have {width}x{height} pixels, more than {allowed} (--max-pixels)")
+    return height, width, picture.shape[2] + picture.has_alpha
 
 
 def _tiles(
     work: Pipeline, picture: Picture, part: Unfinished | None, tell: Tell | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """The windows of the result that are still to be made, each with its left edge, and alpha as the last channel."""
+    """The remaining windows of the result, each with its left edge, and alpha as the last channel."""
     opacity, resumed_at = _alike(picture.alpha_window, work), part.rows if part else 0
     left = [window for window in work if window[0] >= resumed_at]
     before = len(work) - len(left)
@@ -188,11 +190,11 @@ def _tiles(
         yield window[1], np.dstack([core, opacity(*window)]) if picture.has_alpha else core
         if tell:
             tell(done, len(work))
-    rest()  # what is held of the last piece, and what encoding needs, would be too much together
+    rest()  # the memory of the last piece and of encoding together would be too much
 
 
 def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any]:
-    """All that the numbers of a result follow from, in the words in which a difference is told."""
+    """Everything that determines the pixels of a result, in the words of a message about a difference."""
     return {
         "input": report.input_sha256,
         "plan": plan.id,
@@ -206,12 +208,8 @@ def _binding(report: Report, plan: Plan, size: tuple[int, ...]) -> dict[str, Any
     }
 
 
-def _take_up(work: Pipeline, tally: dict[str, Any]) -> None:
-    work.count_on(tally.get("counted", []))
-
-
 def _alike(part: Callable[..., np.ndarray | None], work: Pipeline) -> Callable[..., np.ndarray]:
-    """Reading rectangles (height, width) of what belongs to a picture, as alpha, at the size of the result."""
+    """A reader of rectangles (height, width) of a plane of a picture, such as alpha, at the size of the result."""
 
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:
         values = part(top, left, height, width)
@@ -226,7 +224,7 @@ def _alike(part: Callable[..., np.ndarray | None], work: Pipeline) -> Callable[.
 
 
 def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:
-    """Raise BadPlan if the per-image steps of a plan would take longer than so many minutes."""
+    """Raise BadPlan if the per-image steps of a plan would take longer than the limit."""
     needed, names = 0.0, []
     for step, knobs in zip(plan.steps, check(plan), strict=True):
         estimate = method_named(step.method).minutes
@@ -237,12 +235,12 @@ def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None
         time_needed = f"{needed:.0f} minutes" if needed < 120 else f"{needed / 60:.0f} hours"
         raise BadPlan(
             f"{' and '.join(names)} fits a net to this picture alone, which may take {time_needed} here;"
-            " go ahead with --yes, and stop it with Ctrl-C: the best result so far is kept"
+            " run it with --yes; Ctrl-C stops it and keeps the best result so far"
         )
 
 
 def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
-    """Reading rectangles of what can be seen of a picture. Raises BadImage for what is not finite."""
+    """A reader of rectangles of the visible part of a picture. Raises BadImage for NaN or infinity."""
 
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:
         y = picture.window(top, left, height, width)
@@ -250,23 +248,24 @@ def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
             raise BadImage("the picture holds NaN or infinity")
         return y
 
-    hides = picture.has_alpha and bool(steps)  # where nothing is done, hidden colour stays as it is
+    hides = picture.has_alpha and bool(steps)  # without steps, hidden colours do not change
     return without_hidden(read, picture.alpha_window, picture.shape[:2]) if hides else read
 
 
 def _finish(report: Report, work: Pipeline, started: float) -> None:
     report.tiles, report.repaired_tiles = len(work), work.repaired
     report.warnings += work.notes()
+    report.products = {name: facts_of(name, report.plan) for name in work.products()}
     report.seconds = round(time.perf_counter() - started, 3)
     report.versions = {package: version(package) for package in PACKAGES}
     report.peak_megabytes = round(peak_memory() / 1e6, 1)
 
 
 def peak_memory() -> int:
-    """The most bytes this process has had resident; 0 where the system does not tell."""
+    """Peak resident memory of this process in bytes; 0 if the system does not report it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0
-    # Not getrusage: its figure outlives exec, and so begins with the size of the parent process.
+    # Not getrusage: its value survives exec, so it includes the size of the parent process.
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024

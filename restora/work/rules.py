@@ -1,4 +1,4 @@
-"""The table of rules: what treats what was found in a picture, the best first, as `benchmarks/rules.py` measured it."""
+"""The table of rules: treatments for each kind of damage, best first, as measured by `benchmarks/rules.py`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ WHITE, STRONG, PHOTON = "white noise", "strong noise", "photon noise"
 SHARED, COARSE = "noise that channels or neighbours share", "coarse noise"
 SPECKLE, DOTS, DENSE, JPEG = "speckle", "dots", "dense dots", "JPEG blocks"
 KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
-"""Kinds of damage, of which a diagnosis may show several."""
+"""Kinds of damage; a diagnosis may show several."""
 
 MOST_DOTS = 0.4
-"""Share of impulses from which on they are dense: the flagship was trained on less."""
+"""Share of impulses from which they count as dense: the flagship was trained on less."""
 MOST_WHITE = 0.15
-"""Sigma from which on white noise is strong: `restora.blind` is then behind `restora.noise`."""
+"""Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.blind`."""
 Treatment = tuple[str, ...]
-"""Weights of the flagship and classical methods, in the order in which they are applied."""
+"""Weights of the flagship and classical methods, in the order of their use."""
 
 BLIND: Treatment = ("restora.blind",)
 NOISE: Treatment = ("restora.noise",)
@@ -31,7 +31,7 @@ MEDIAN: Treatment = ("adaptive-median",)
 
 @dataclass(frozen=True)
 class Rule:
-    """What treats pictures that show kinds of damage among `covers`, and no others; the best treatment first."""
+    """Treatments for pictures with kinds of damage among `covers`, and no others; best first."""
 
     covers: frozenset[str]
     treatments: tuple[Treatment, ...]
@@ -54,11 +54,11 @@ RULES = (
     Rule(frozenset(KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
     Rule(frozenset(KINDS), (MEDIAN + PHOTO,)),
 )
-"""In order: the first that covers what was found is taken."""
+"""In order: the first rule that covers what was found is used."""
 
 
 def treatments_for(kinds: Iterable[str]) -> tuple[Treatment, ...]:
-    """What treats pictures with these kinds of damage, the best first; empty if there are none."""
+    """Treatments for pictures with these kinds of damage, best first; empty if there are none."""
     found = frozenset(kinds)
     return next(rule.treatments for rule in RULES if found <= rule.covers) if found else ()
 
@@ -80,13 +80,13 @@ def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:
 
 
 def _kind_of_noise(diagnosis: Diagnosis) -> str:
-    """The kind of the noise that was found, which is not speckle."""
+    """The kind of the noise that was found, except speckle."""
     if "noise_level" not in diagnosis.present:
         return COARSE
     level, growth = diagnosis.findings["noise_level"], diagnosis.findings.get("speckle")
     if growth and growth.facts.get("exponent", 0) >= PHOTONS:
         return PHOTON
-    # Where they are unknown, flat places are few, or the noise is too coarse for them to look flat.
+    # They are unknown if flat areas are few or hidden by coarse noise; then shared noise is assumed.
     if max(level.facts.get(name, 1.0) for name in ("channels", "neighbours")) >= ALIKE:
         return SHARED
     return STRONG if np.mean(level.value) >= MOST_WHITE else WHITE

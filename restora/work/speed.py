@@ -1,8 +1,8 @@
-"""How fast nets run: each engine and precision in turns, beside what this machine can do at all.
+"""How fast nets run: each engine and precision in turns, compared with the limits of this machine.
 
-The ceiling of a precision is the most operations a second that anything reached in the same run: a chain of
-convolutions or of matrix products in any engine (ceiling.py), or a net itself, should one be faster. So no net is above
-its ceiling. That of the memory is a large copy.
+The ceiling of a precision is the highest number of operations a second in the same run: of a chain of convolutions or
+matrix products in any engine (ceiling.py), or of a net itself if it is faster. So no net is above its ceiling. The
+ceiling of the memory is a large copy.
 """
 
 import json
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 EAGER = ("torch eager", "f32")
-"""What the field's code runs, and all else is compared with: torch, its default layout, no compiler."""
+"""The baseline, as in most published code: torch, its default layout, no compiler."""
 USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.blind", "edsr.x2")
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
 
@@ -39,7 +39,7 @@ Run = Callable[[Mapping[str, np.ndarray]], object]
 
 @dataclass(frozen=True)
 class Speed:
-    """One net as one engine runs it, for a picture of size x size; operations are multiplications and additions."""
+    """The speed of a net in an engine, for a picture of size x size; operations are multiplications and additions."""
 
     machine: str
     weights: str
@@ -50,7 +50,7 @@ class Speed:
     times_eager: float
     gops: float
     ceiling_gops: float  # of this precision
-    gops_a_gigabyte: float  # how often what is moved is used: operations for each byte of the layers' ins and outs
+    gops_a_gigabyte: float  # operations for each byte of the layers' inputs and outputs
     memory_gigabytes: float  # moved in a second, at most
     peak_megabytes: float
     psnr_loss: float | None  # against f32, from the card
@@ -59,12 +59,12 @@ class Speed:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that one net took for a picture of size x size, by engine and precision."""
+    """Seconds of a net for a picture of size x size, by engine and precision."""
 
     weights: Weights
     size: int
     operations: float
-    values: float  # that its layers take and give
+    values: float  # inputs and outputs of its layers
     seconds: dict[tuple[str, str], float]
 
     def rate(self, key: tuple[str, str]) -> float:
@@ -79,9 +79,9 @@ def speeds(
     tell: Callable[[Speed], None],
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Measure weights by name at each size. Rows are told when all nets are timed, as a net may raise the ceiling.
+    """Measure weights by name at each size. Rows are reported when all nets are timed, as a net may raise the ceiling.
 
-    `say` is called with a line as the work goes on. Raises MissingExtra without torch, NoWeights for an unknown name.
+    `say` is called with progress lines. Raises MissingExtra without torch, NoWeights for an unknown name.
     """
     try:
         import torch  # noqa: F401
@@ -111,7 +111,7 @@ def _timing(weights: Weights, size: int, rounds: int, tops: Collection[Ceiling])
     times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
     for run in runs.values():
         run(given)
-    for _ in range(rounds):  # in turns, so that a slow spell of the machine hits all alike, the ceilings too
+    for _ in range(rounds):  # in turns, so that a slow phase of the machine affects all equally, also the ceilings
         for top in tops:
             top.measure()
         for key, run in runs.items():
@@ -140,7 +140,7 @@ def _row(timing: Timing, key: tuple[str, str], top: float, moved: float, rounds:
 
 
 def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
-    """(engine, precision) and what runs the weights so, inputs by name -> result."""
+    """(engine, precision), and the function that runs the weights so: inputs by name -> result."""
     import torch
 
     from restora.engines.onnxruntime_ import onnxruntime_engine
@@ -157,7 +157,7 @@ def contestants(weights: Weights) -> Iterator[tuple[tuple[str, str], Run]]:
 
 
 def work_of(weights: Weights, size: int) -> tuple[dict[str, np.ndarray], float, float]:
-    """Inputs (1, planes, size, size), the operations they take, and the values that the layers take and give."""
+    """Inputs (1, planes, size, size), the number of operations, and of input and output values of the layers."""
     import torch
 
     net = _net(weights)
@@ -166,7 +166,7 @@ def work_of(weights: Weights, size: int) -> tuple[dict[str, np.ndarray], float, 
     def count(layer: "nn.Module", given: "tuple[torch.Tensor, ...]", out: "torch.Tensor") -> None:
         nonlocal operations, values
         positions = out.shape[2] * out.shape[3]
-        if isinstance(layer, torch.nn.ConvTranspose2d):  # each input value is spread; strides equal kernels here
+        if isinstance(layer, torch.nn.ConvTranspose2d):  # one product per input value; strides equal kernels here
             positions //= layer.stride[0] * layer.stride[1]
         operations += 2 * layer.weight.numel() * positions  # type: ignore[operator]
         values += given[0].numel() + out.numel()
@@ -182,7 +182,7 @@ def work_of(weights: Weights, size: int) -> tuple[dict[str, np.ndarray], float, 
 
 
 def peak(name: str, engine: str, precision: str, size: int) -> float:
-    """Peak resident megabytes of a process of its own that restores one picture."""
+    """Peak resident megabytes of a separate process that restores one picture."""
     words = [sys.executable, "-m", "restora.work.speed", name, engine, precision, str(size)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -225,7 +225,7 @@ def _main(name: str, engine: str, precision: str, size: str) -> None:
     from restora.work.restore import peak_memory
 
     weights = find(name)
-    if engine == "openvino":  # without torch, as it is used
+    if engine == "openvino":  # without torch, as for users
         model = weights.int8 if precision == "int8" and weights.int8 else weights.onnx
         run: Run = openvino_engine(model, beside_int8(weights.card) if precision == "int8" else precision)
     else:

@@ -1,4 +1,4 @@
-"""The suites: methods x damages x sets, one row at a time into a results file, so that it can stop and go on."""
+"""The suites: methods x damages x sets, written row by row to a results file, so that a run can be resumed."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -41,7 +41,7 @@ FOUND = (
     "blur(sigma=0.7) | shrink(scale=2) | noise(sigma=0.01) | jpeg(quality=50)",
     "blur(sigma=1.2) | shrink(scale=4) | noise(sigma=0.01) | jpeg(quality=50)",
 )
-"""Small pictures as they are found: a little soft, a little noisy, and JPEG."""
+"""Damage of real small pictures: a little blur, a little noise, and JPEG."""
 COMPRESSED = ("Classic5", "LIVE1")
 _TWICE = ((10, 30), (10, 50), (30, 50))
 JPEGS = (
@@ -52,12 +52,12 @@ JPEGS = (
 """JPEG once, twice on one grid, and twice on two grids, as after cropping."""
 NOTHING = "nothing"
 CORES = (1, 2)
-"""With how many cores the cost of a method is measured."""
+"""Numbers of cores with which the cost of a method is measured."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row to be measured."""
+    """A row to measure."""
 
     set: str
     damage: str
@@ -66,7 +66,7 @@ class Entry:
 
 
 def check_sets(names: Sequence[str]) -> None:
-    """Raise RestoraError if a set is unknown or not on this disk, before anything is measured."""
+    """Raise RestoraError if a set is unknown or not on this disk, before any measurement."""
     for name in names:
         test_set(name)
 
@@ -74,9 +74,9 @@ def check_sets(names: Sequence[str]) -> None:
 def entries(
     methods: Sequence[str], sets: Sequence[str], noises: Sequence[str], only: Collection[str] | None = None
 ) -> Iterator[Entry]:
-    """What there is to measure: each method on the noises that it treats, each of its weights on those it is for.
+    """The rows to measure: each method on the noises that it treats, each of its weights on those it was trained for.
 
-    only: these weights, and nothing that has none; all if None.
+    only: limit to rows of these weights; all rows if None.
     """
     for name in sets:
         for noise in noises if name not in PAIRS else (REAL,):
@@ -86,7 +86,7 @@ def entries(
                 if not _kinds(noise) <= set(method.treats):
                     continue
                 if method.learned and not method.weights:
-                    continue  # it has none but those that users add
+                    continue  # its weights are added by users
                 for weights in method.weights or ("",):
                     if only is not None and weights not in only:
                         continue
@@ -105,16 +105,16 @@ def run(
     engine: str = "openvino",
     tell: Callable[[Entry, Row | None, str], None],
 ) -> None:
-    """Measure the entries into a results file; rows that are there are kept unless `again`.
+    """Measure the entries into a results file; existing rows are kept unless `again`.
 
-    Rows of weights that have been replaced since are measured again.
-    limit: so many pictures of each set only. A method whose package is not installed is told of and left out.
+    Rows of replaced weights are measured again.
+    limit: number of pictures of each set. A method whose package is not installed is skipped with a message.
     """
     present = read_table(results, [*KEYS, "weights_sha256"])
     for entry in todo:
         tests = test_set(entry.set).first(limit)
         if not entry.weights and precision != "f32":
-            continue  # only nets compute in anything else
+            continue  # only nets have other precisions
         wanted = asdict(entry) | {"set": tests.name, "seed": str(seed)}
         if entry.weights:
             wanted |= {"engine": engine, "precision": precision, "weights_sha256": short_sum(entry.weights)}
@@ -153,7 +153,7 @@ def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable
 
 
 def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
-    """The plan for a damaged picture: what the protocol gives is told to methods that ask, the rest is measured."""
+    """The plan for a damaged picture: knobs known by the protocol are set, the others are measured."""
     if entry.method == NOTHING:
         return Plan((), "the damaged picture itself")
     method = METHODS[entry.method]
@@ -169,8 +169,8 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
 
 
 def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
-    """The diagnosis with the level of white noise or speckle as it was drawn, or the last quality of JPEG, which a file
-    states; None if the method asks for nothing.
+    """The diagnosis with the true level of white noise or speckle, or the last quality of JPEG, which a file
+    states; None if the method needs neither.
     """
     if all(knob.default is not None for knob in method.knobs):
         return None
@@ -186,19 +186,19 @@ def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
 
 
 def _kinds(*words: str) -> set[str]:
-    """The kinds of damage in some words, which may hold ranges; real noise is met with what is made for white noise."""
+    """The kinds of damage in damage words, which may have ranges; real noise counts as white noise."""
     if words == (REAL,):
         return {"gaussian"}
     damages = [draw(each, np.random.default_rng(0)) for each in words]
     if any(map(shrink_in, damages)):
-        return {"shrink"}  # whatever else is wrong with a small picture, it is met with what makes it larger
+        return {"shrink"}  # small pictures are treated only by enlarging
     return {part.kind for one in damages for part in (one.damages if isinstance(one, Chain) else (one,))}
 
 
 def _is_for(weights: str, noise: str) -> bool:
-    """Whether weights were trained on a damage: on its kinds, and if on one level only, on that one.
+    """Whether weights were trained on a damage: on its kinds and, if on a single level only, on that level.
 
-    Real noise is that of cameras, or is taken to be. JPEG alone must have been met alone, not only after noise.
+    Real noise counts as noise of cameras. For JPEG alone, training must include JPEG alone, not only after noise.
     """
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"

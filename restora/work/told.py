@@ -1,4 +1,4 @@
-"""What those who sent a picture are told of errors: no place on this machine, and what passes by itself as such."""
+"""Error messages for clients: without paths of this machine, and temporary errors marked as such."""
 
 import errno
 import re
@@ -6,20 +6,22 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from restora.core.errors import RestoraError
+from restora.core.plan import Step
 
 SHORT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
-"""What the system is short of now and may have again later: space, file descriptors."""
+"""Error numbers of temporary shortages: space, file descriptors."""
 
 
 class Full(RestoraError):
-    """As many jobs wait as may, or the disk space for them is used up; try again later."""
+    """The queue is full, or the disk space for jobs is used up; try again later."""
 
 
 def as_full(error: Exception) -> Full | None:
-    """The error as one that passes by itself; None if it does not."""
+    """The error as Full if it is temporary, else None."""
     short = isinstance(error, OSError) and error.errno in SHORT
     if short or isinstance(error, sqlite3.OperationalError):
         return Full("the server cannot write or open its files now; try again later")
@@ -28,7 +30,7 @@ def as_full(error: Exception) -> Full | None:
 
 @contextmanager
 def full_if_short() -> Iterator[None]:
-    """Raise Full instead of errors that pass by themselves."""
+    """Raise Full instead of temporary errors."""
     try:
         yield
     except Exception as error:
@@ -38,11 +40,17 @@ def full_if_short() -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """The text as any encoding can have it: JSON can bring half a character."""
+    """The text without lone surrogates, which JSON can contain and encodings refuse."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def without_places(sentence: str, folder: Path) -> str:
-    """The sentence without names of files and folders of this machine, those in `folder` among them."""
+    """The sentence without paths of this machine, including those in `folder`."""
     known = "|".join(re.escape(str(place)) for place in (folder, tempfile.gettempdir()))
     return printable(re.sub(rf"({known}|(?<![\w/:.<])/[^\s:;,'\")/])[^\s:;,'\")]*", "the server's files", sentence))
+
+
+def with_plain_names(step: Step) -> Step:
+    """The step with the names of its inputs instead of their paths, which must not be shown."""
+    inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
+    return replace(step, inputs=inputs)

@@ -1,4 +1,4 @@
-"""What diagnosis is shown of a picture: only what can be seen, and only what is there."""
+"""The input of the diagnosis: only visible pixels, and only the existing part of a truncated file."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from restora.files.picture import Picture
 from restora.work.diagnose import Pixels
 
 _GRID = 8
-"""Pixels: a part begins at a multiple of it, so that blocks of JPEG lie in it as they do in the whole."""
+"""Pixels: a part starts at a multiple of it, so that JPEG blocks are aligned as in the whole."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class View:
 
 
 def view_of(pixels: Pixels) -> Pixels:
-    """What may be looked at to find out what is wrong with a picture.
+    """The pixels that the diagnosis of a picture uses.
 
-    Of a truncated file it is the part that is there. Colour under full transparency is black, but for a rim of two
-    pixels: in smooth colours the noise level would be zero, while black is left out as clipped.
+    For a truncated file they are the existing part. Colour under full transparency is black, except a rim of two
+    pixels: smooth colours would lower the noise level to zero, while black is ignored as clipped.
     """
     read: Read = pixels.window
     top, left, (height, width, channels) = 0, 0, pixels.shape

@@ -85,8 +85,8 @@ def test_a_form_serves_as_well_as_a_body(client, noisy):
     plain = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
     form = client.post("/v1/restore", files={"picture": ("../../x.png", noisy.read_bytes())}, headers=header(MEDIAN))
     assert form.content == plain.content and "x.png" not in str(form.headers)
-    three = {name: noisy.read_bytes() for name in "abc"}
-    assert "Too many files" in client.post("/v1/restore", files=three).json()["error"]
+    many = {name: noisy.read_bytes() for name in "abcdefghijkl"}
+    assert "Too many files" in client.post("/v1/restore", files=many).json()["error"]
     broken = client.post("/v1/diagnose", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert broken.status_code in (400, 422) and broken.json()["error"]
     assert client.get("/v1/nothing").json() == {"error": "Not Found"}
@@ -155,7 +155,7 @@ def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
         body = bytes(2000) if declared else (bytes(100) for _ in range(20))
         for sent in ({"content": body}, {"files": {"picture": bytes(2000)}}):
             answer = client.post("/v1/restore", **sent)
-            assert answer.status_code == 413 and "0.001 MB allowed" in answer.json()["error"]
+            assert answer.status_code == 413 and "limit of 0.001 MB" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_body_that_is_too_large_is_refused(tmp_path, declared):
 def test_a_plan_that_names_files_is_refused(client, noisy, plan):
     for path in ("/v1/restore", "/v1/jobs"):
         answer = client.post(path, content=noisy.read_bytes(), headers=header(plan))
-        assert answer.status_code == 422 and "no files" in answer.json()["error"]
+        assert answer.status_code == 422 and "not files" in answer.json()["error"]
 
 
 def test_a_plan_that_cannot_be_is_told_in_the_command_lines_words(client, noisy):
@@ -187,7 +187,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
     mask = np.zeros((64, 80, 1), np.float32)
     mask[20:24, 10:70] = 1
     write(Image(mask), tmp_path / "m.png")
-    plan = plan_to_fill(tmp_path / "m.png", {})
+    plan = plan_to_fill({"mask": str(tmp_path / "m.png")}, {})
     restore_file(noisy, tmp_path / "ours.png", plan)
     sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "m.png").read_bytes()}
     named = Plan((Step("navier-stokes", "", knobs={"radius": 3}),), "")
@@ -206,7 +206,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
         (b"no", "the mask is not a picture"),
         (TINY, "the mask"),
         (None, "needs a mask"),
-        ("small", "the mask is 8x8 pixels"),
+        ("small", "the mask must be 80x64 pixels, like the picture, not 8x8"),
     ],
 )
 def test_a_mask_that_is_none_is_told_without_a_path(client, noisy, tmp_path, mask, says):
@@ -322,7 +322,7 @@ def test_a_fault_of_ours_fails_one_job_and_not_the_server(tmp_path, noisy, monke
         with monkeypatch.context() as patched:
             patched.setattr("restora.work.jobs.restore_file", broken)
             answer = client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN))
-        assert answer.status_code == 422 and "restora itself failed" in answer.json()["error"]
+        assert answer.status_code == 422 and "because of a bug" in answer.json()["error"]
         assert client.post("/v1/restore", content=noisy.read_bytes(), headers=header(MEDIAN)).status_code == 200
 
 
@@ -339,7 +339,7 @@ def test_folders_that_go_while_they_are_counted_do_no_harm(tmp_path):
 def test_two_servers_cannot_work_in_one_folder(tmp_path):
     one, other = Jobs(tmp_path / "jobs", Limits()), Jobs(tmp_path / "jobs", Limits())
     one.start()
-    with pytest.raises(RestoraError, match="another server works in"):
+    with pytest.raises(RestoraError, match="another server uses"):
         other.start()
     one.close()
     other.start()

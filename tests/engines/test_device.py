@@ -18,7 +18,7 @@ NAME = "srcnn.x2"
 Y = np.random.default_rng(0).random((1, 1, 40, 56), np.float32)
 ABSENT = (
     f"torch {torch.__version__} finds no CUDA device on this computer; install the driver of the GPU"
-    " and a torch that is built for CUDA, or use --device cpu"
+    " and a torch built for CUDA, or use --device cpu"
 )
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -72,7 +72,7 @@ def test_the_processor_is_the_default():
 def test_an_engine_of_another_device_is_refused(engine, device, needed):
     with pytest.raises(BadPlan) as caught:
         backend_named(engine, device)
-    assert str(caught.value) == f"{engine} does not run on {device}: give --engine {needed}, or leave --engine out"
+    assert str(caught.value) == f"{engine} does not run on {device}; give --engine {needed}, or omit --engine"
 
 
 @no_cuda
@@ -99,7 +99,7 @@ def test_devices_of_openvino_are_those_that_it_lists(monkeypatch):
         with pytest.raises(BadDevice) as caught:
             backend_named("auto", name)
         assert str(caught.value) == (
-            f"OpenVINO finds no device {name.upper()} on this computer, only CPU; a GPU of NVIDIA is --device cuda"
+            f"OpenVINO finds no device {name.upper()} on this computer, only CPU; for an NVIDIA GPU use --device cuda"
         )
     give(monkeypatch, ["CPU", "GPU.0", "GPU.1", "NPU"])
     for name, found in {"gpu": "GPU", "GPU.0": "GPU", "GPU.1": "GPU.1", "NPU": "NPU"}.items():

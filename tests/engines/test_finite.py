@@ -85,7 +85,7 @@ def test_a_model_that_cannot_be_loaded_or_run_is_told_in_our_words(tmp_path, eng
     for number, text in enumerate((b"", b"not a model", find("srcnn.x2").onnx.read_bytes()[:-500])):
         path = tmp_path / f"{number}.onnx"
         path.write_bytes(text)
-        with pytest.raises(RestoraError, match=r"cannot load .*\.onnx.*: it is damaged, or of a kind that") as caught:
+        with pytest.raises(RestoraError, match=r"cannot load .*\.onnx.*: it is damaged, or of an unsup") as caught:
             load(path)
         assert "Exception" not in str(caught.value) and len(str(caught.value).splitlines()) == 1
     with pytest.raises(
@@ -106,5 +106,5 @@ def test_torch_tells_what_does_not_fit_in_our_words():
 @pytest.mark.parametrize("wrong", [lambda y: y[:4], lambda y: np.repeat(y, 3, 2)])
 def test_an_answer_of_another_size_than_the_card_says_is_refused(wrong):
     net = Local("small", (24, 32), lambda y, planes: Made(wrong(y)), strength=0.5)
-    with pytest.raises(RestoraError, match=r"small gave an array of shape .*, where \(24, 32, 1\) was expected"):
+    with pytest.raises(RestoraError, match=r"small returned an array of shape .*, not \(24, 32, 1\)"):
         net.run(Image(GREY).window, (0, 0, 24, 32))

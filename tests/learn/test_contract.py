@@ -11,7 +11,8 @@ import pytest
 from restora.core.errors import NoWeights
 from restora.learn.card import TASKS, contract, read_card
 from restora.learn.weights import SHIPPED, listed, rescore, store, verify
-from restora.methods.table import METHODS, ROWS, task_of
+from restora.methods.table import METHODS, task_of
+from restora.methods.table import TASKS as ROWS
 from tests.cards import CARD
 
 NAMED = ("inputs", "outputs", "task")

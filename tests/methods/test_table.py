@@ -16,7 +16,11 @@ from restora.metrics.scores import measure
 from restora.stages.pipeline import Means, Source, prepare
 
 ABSENT = {"bm3d"} - {name for name in ("bm3d",) if find_spec(name)}
-CLASSICAL = [method for method in METHODS.values() if method.stage == "local" and method.name not in ABSENT]
+CLASSICAL = [
+    method
+    for method in METHODS.values()
+    if method.stage in ("local", "whole") and not method.minutes and method.name not in ABSENT
+]
 WORDS = {
     "gaussian": "noise(sigma=0.098)",
     "salt-and-pepper": "noise(salt-and-pepper, amount=0.1)",

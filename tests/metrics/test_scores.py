@@ -71,7 +71,7 @@ def test_protocols_crop_round_and_clip(photo):
 
 
 def test_what_cannot_be_compared_is_refused(photo):
-    with pytest.raises(RestoraError, match="one size"):
+    with pytest.raises(RestoraError, match="the same size"):
         measure(photo, photo[:-1], PROTOCOLS["denoise"])
     with pytest.raises(RestoraError, match="no pixels left"):
         measure(photo, photo, PROTOCOLS["sr-y"], scale=200)

@@ -195,7 +195,7 @@ def test_products_are_in_the_report_and_written_where_asked_for(photo, tmp_path)
     with pytest.raises(OutputExists, match=r"x.png.change.png exists"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", plan, options)
     assert not (tmp_path / "x.png").exists()
-    with pytest.raises(BadPlan, match="no step of the plan gives a product 'kernel'; known: centre, change"):
+    with pytest.raises(BadPlan, match="no step of the plan makes a product 'kernel'; known: centre, change"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", plan, Options(keep=("kernel",)))
 
 
@@ -220,9 +220,9 @@ def test_inputs_are_part_of_the_plan_and_are_checked(photo, tmp_path):
     plan = Plan((KERNEL,), "")
     other = Plan((Step("weighted", "", inputs=given("gaussian(sigma=0.9)")),), "")
     assert plan.id != other.id and plan_from_json(plan.to_json()) == plan
-    with pytest.raises(BadPlan, match="weighted needs a kernel: give it with --kernel"):
+    with pytest.raises(BadPlan, match="weighted needs a kernel; give it with --kernel"):
         restore(Image(photo), Plan((Step("weighted", ""),), ""))
-    with pytest.raises(BadPlan, match="median takes no kernel"):
+    with pytest.raises(BadPlan, match="median has no input kernel"):
         restore(Image(photo), Plan((Step("median", "", inputs=given("disk(radius=2)")),), ""))
     with pytest.raises(BadPlan, match="the kernel cannot be read: blur has no kind 'dsk'; did you mean disk"):
         restore(Image(photo), Plan((Step("weighted", "", inputs=given("dsk(radius=2)")),), ""))

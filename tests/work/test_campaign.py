@@ -284,7 +284,7 @@ def test_nothing_is_overwritten(folder):
 def test_parcels_are_few_and_small_and_say_what_found_no_room(tmp_path, monkeypatch):
     from restora.work.campaign import parcel
 
-    monkeypatch.setattr(parcel, "MOST_BYTES", 5000)
+    monkeypatch.setattr(parcel, "MOST_BYTES", 5400)
     monkeypatch.setattr(parcel, "MOST_FILES", 2)
     (tmp_path / "out").mkdir()
     for name, size in (("net.a", 2000), ("net.b", 1000), ("net.c", 900), ("net.d", 2400), ("net.e", 3000)):

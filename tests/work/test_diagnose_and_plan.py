@@ -6,8 +6,9 @@ from restora.core.image import Image
 from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.methods.table import METHODS
+from restora.stages.check import check
 from restora.work.diagnose import diagnose, spread
-from restora.work.plan import check, plan_for, plan_of_method
+from restora.work.plan import plan_for, plan_of_method
 
 
 def damaged(x, words):
@@ -66,7 +67,7 @@ def test_a_knob_not_given_is_measured(photo):
     [
         ("nlm", {}, {}, "needs sigma"),
         ("nlm", {"sigma": 5}, {}, "from 0 to 1"),
-        ("dncnn", {"sigma": 0.1}, {}, "trained to do without"),
+        ("dncnn", {"sigma": 0.1}, {}, "trained without it"),
         ("restora", {"sgima": 0.1}, {}, "did you mean sigma"),
         ("restora", {"sigma": 25}, {}, "from 0 to 1 .0..1 scale"),
         ("median", {"radius": 1}, {"strength": 2}, "strength"),
@@ -79,9 +80,9 @@ def test_wishes_that_cannot_be_met_are_named(name, wishes, options, says):
 
 
 def test_plans_are_checked_against_the_table():
-    with pytest.raises(BadPlan, match="must give nlm its sigma"):
+    with pytest.raises(BadPlan, match="must set sigma of nlm"):
         check(Plan((Step("nlm", ""),), ""))
-    with pytest.raises(BadPlan, match="neither weights, precision nor a sigma map"):
+    with pytest.raises(BadPlan, match="neither weights nor a precision"):
         plan_of_method("median", {}, None, weights="restora.noise")
     assert check(Plan((Step("median", ""),), "")) == [{"radius": METHODS["median"].knobs[0].default}]
 

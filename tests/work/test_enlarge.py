@@ -121,7 +121,7 @@ def test_a_file_by_pieces_equals_the_picture_whole(name, engine, tmp_path, photo
     assert np.abs(x_hat.pixels - whole.pixels.clip(0, 1)).max() <= 1e-5 + 0.5 / 65535
 
 
-@pytest.mark.parametrize("size", [(333, 421), (380, 420), (1330, 1470)])
+@pytest.mark.parametrize("size", [(333, 421), (380, 420), (950, 1050)])
 @pytest.mark.parametrize("name", ["bicubic", "lanczos", "back-projection"])
 def test_classical_ways_by_pieces_equal_the_picture_whole(name, size, photo):
     y = photo[:190, :210]
@@ -218,13 +218,13 @@ def test_an_ensemble_is_the_mean_of_the_turned_results(photo):
 
 def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
     shape = photo.shape
-    with pytest.raises(BadPlan, match="1 to 8 times as large"):
+    with pytest.raises(BadPlan, match="enlarged 1 to 8 times"):
         plan_to_enlarge("bicubic", shape, (9 * shape[0], 9 * shape[1]))
-    with pytest.raises(BadPlan, match="1 to 8 times as large"):
+    with pytest.raises(BadPlan, match="enlarged 1 to 8 times"):
         plan_to_enlarge("bicubic", shape, (shape[0] - 1, shape[1]))
     with pytest.raises(BadPlan, match="median does not make pictures larger"):
         plan_to_enlarge("median", shape, (2 * shape[0], 2 * shape[1]))
-    with pytest.raises(BadPlan, match="takes neither weights"):
+    with pytest.raises(BadPlan, match="has no weights"):
         plan_to_enlarge("lanczos", shape, (2 * shape[0], 2 * shape[1]), ensemble=True)
     with pytest.raises(BadPlan, match="do not make pictures larger"):
         plan_to_enlarge("larger", shape, (2 * shape[0], 2 * shape[1]), weights="restora.noise")
@@ -235,7 +235,7 @@ def test_what_cannot_be_made_larger_is_told(photo, tmp_path):
             tmp_path / "y.png", tmp_path / "x.png", larger, Options(limits=Limits(pixels=3 * shape[0] * shape[1]))
         )
     assert not (tmp_path / "x.png").exists()
-    with pytest.raises(BadPlan, match="cannot be done in part"):
+    with pytest.raises(BadPlan, match="cannot be applied in part"):
         restore(Image(photo), Plan((Step("lanczos", "", knobs={"width": 33}, strength=0.5),), ""))
     half = Plan((replace(plan(shape, (2 * shape[0], 2 * shape[1])).steps[0], strength=0.5),), "")
     with pytest.raises(BadPlan, match="its strength must be 1"):

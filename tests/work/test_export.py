@@ -31,26 +31,33 @@ def _on(recipe, folder):
     return recipe | {"data": recipe["data"] | {"folders": [str(folder)], "hold_out": 2}}
 
 
-@pytest.fixture
-def own(tmp_path, monkeypatch, photo):
-    """SRCNN among the user's own weights, its recipe naming a folder with a few pictures."""
-    folder = tmp_path / "own"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, photo):
+    """SRCNN among the user's own weights, its recipe naming a folder with a few pictures; (weights, verdict, lines)."""
+    folder, pictures, said = tmp_path_factory.mktemp("own"), tmp_path_factory.mktemp("pictures"), []
     for path in SHIPPED.glob(f"{NAME}.*"):
         shutil.copy(path, folder)
-    weights = find(NAME)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
     for top in range(4):
         write(Image(np.roll(photo, 40 * top, (0, 1))), pictures / f"{top}.png")
-    card = weights.card | {"recipe": _on(weights.card["recipe"], pictures)}
-    monkeypatch.setenv("RESTORA_WEIGHTS", str(folder))
-    return store(NAME, folder, weights.arrays(), weights.onnx.read_bytes(), card)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESTORA_WEIGHTS", "")
+        weights = find(NAME)
+        card = weights.card | {"recipe": _on(weights.card["recipe"], pictures)}
+        store(NAME, folder, weights.arrays(), weights.onnx.read_bytes(), card)
+        patch.setenv("RESTORA_WEIGHTS", str(folder))
+        return *export(NAME, said.append), said
 
 
-def test_a_net_becomes_int8_with_the_same_parameters(own):
-    said = []
-    made, verdict = export(NAME, said.append)
+@pytest.fixture
+def own(exported, tmp_path, monkeypatch):
+    """A copy of the exported weights, to be changed."""
+    shutil.copytree(exported[0].folder, tmp_path / "own")
+    monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path / "own"))
+    return find(NAME)
+
+
+def test_a_net_becomes_int8_with_the_same_parameters(exported, own):
+    made, (_, verdict, said) = own, exported
     assert verdict.passed and verdict.pictures == 4 and "passed" in said[-1]
     assert made.card["int8"]["passed"] and made.int8 and made.int8.stat().st_size < made.onnx.stat().st_size + 20_000
     y = np.random.default_rng(0).random((1, 1, 48, 64), np.float32)
@@ -72,11 +79,11 @@ def test_what_is_rounded_has_no_other_use(path):
 
 
 def test_a_bad_quantisation_is_refused_and_a_model_from_before_removed(own, monkeypatch):
-    export(NAME, print)
+    assert own.int8
     honest = restora.learn.quantise.quantised
     monkeypatch.setattr(
         "restora.learn.quantise.quantised",
-        lambda path, samples, *rest: honest(path, [0.02 * each for each in samples], *rest),
+        lambda path, samples, *rest: honest(path, [{"y": 0.02 * each["y"]} for each in samples], *rest),
     )
     made, verdict = export(NAME, print)
     assert not verdict.passed and made.int8 is None and not (made.folder / f"{NAME}.int8.onnx").exists()
@@ -87,10 +94,9 @@ def test_a_bad_quantisation_is_refused_and_a_model_from_before_removed(own, monk
 
 
 def test_a_changed_int8_model_is_not_used(own):
-    made, _ = export(NAME, print)
-    made.int8.write_bytes(b"else")
+    own.int8.write_bytes(b"else")
     with pytest.raises(RestoraError, match="int8.onnx is not the file"):
-        verify(NAME, made.folder)
+        verify(NAME, own.folder)
 
 
 @pytest.mark.parametrize("name", sorted(listed()))
@@ -107,7 +113,7 @@ def test_int8_errs_alike_on_every_engine(name, grey_photo):
     """Of a model that OpenVINO computed wrongly, the error was twenty times that of ONNX Runtime."""
     weights = find(name)
     planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
-    y = np.repeat(grey_photo[:96, :96].transpose(2, 0, 1)[None], planes, 1)
+    y = np.repeat(grey_photo[:64, :64].transpose(2, 0, 1)[None], planes, 1)
     y[:, weights.card["channels"] :] = 0  # not told the noise
     fine = openvino_engine(weights.onnx, "f32")({"y": y})["x_hat"]
     coarse = openvino_engine(weights.int8, "f32"), onnxruntime_engine(weights.int8)

@@ -41,7 +41,7 @@ def score(x_hat, x):
 
 @pytest.mark.parametrize("method", DENOISERS, ids=lambda method: method.name)
 def test_shipped_weights_gain_on_what_they_treat(method, photo, grey_photo):
-    for x in (photo, grey_photo):
+    for x in (photo[:160], grey_photo[:160]):
         y = NOISE.apply(x, np.random.default_rng(1))
         x_hat, report = restore(Image(y), Plan((Step(method.name, "", method.weights[0]),), ""))
         assert score(x_hat.pixels, x) > score(y, x) + 7.5
@@ -51,7 +51,8 @@ def test_shipped_weights_gain_on_what_they_treat(method, photo, grey_photo):
 @pytest.mark.parametrize("method", DENOISERS, ids=lambda method: method.name)
 def test_both_engines_restore_alike(method, noisy):
     plan = Plan((Step(method.name, "", method.weights[0]),), "")
-    ours, theirs = (restore(Image(noisy), plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
+    y = Image(noisy[:128, :160])
+    ours, theirs = (restore(y, plan, engine=engine)[0].pixels for engine in ("openvino", "torch"))
     assert np.abs(ours - theirs).max() <= 1e-5
 
 
@@ -90,7 +91,7 @@ def test_a_map_says_it_pixel_by_pixel(noisy, tmp_path):
 
 def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
     write(Image(noisy[:50].clip(0, 1)), tmp_path / "small.png")
-    with pytest.raises(BadImage, match="the sigma map .* is 304x50 pixels, the picture 304x256"):
+    with pytest.raises(BadImage, match="the sigma map .* must be 304x256 pixels, like the picture, not 304x50"):
         restore(Image(noisy), mapped(tmp_path / "small.png"))
     plan = mapped(tmp_path / "small.png")
     write(Image(noisy[:60].clip(0, 1)), tmp_path / "small.png", force=True)
@@ -102,7 +103,7 @@ def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
     card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
     card |= contract(3, 0, "denoise")
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
-    with pytest.raises(BadPlan, match="cannot be told sigma"):
+    with pytest.raises(BadPlan, match="do not accept sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))
 
 
@@ -149,16 +150,16 @@ def test_alpha_and_meta_pass_through(noisy):
 
 
 def test_a_file_is_restored_as_its_pixels_are(tmp_path, noisy):
-    rgba = Image(np.clip(np.tile(noisy, (3, 3, 1)), 0, 1), np.tile(noisy[:, :, 0], (3, 3)).clip(0, 1), meta=Meta(16))
+    rgba = Image(np.clip(np.tile(noisy, (2, 2, 1)), 0, 1), np.tile(noisy[:, :, 0], (2, 2)).clip(0, 1), meta=Meta(16))
     write(rgba, tmp_path / "a.png")
     source = read(tmp_path / "a.png")
     expected = restore(source, FLAGSHIP)[0].pixels
-    for number, memory in enumerate((10**9, 6 * 10**8, 10**10)):
+    for number, memory in enumerate((10**10, 420 * 10**6)):
         report = restore_file(tmp_path / "a.png", tmp_path / f"b{number}.tif", FLAGSHIP, Options(limits=Limits(memory)))
         result = read(tmp_path / f"b{number}.tif")
         assert np.abs(result.pixels - np.clip(expected, 0, 1)).max() <= 0.6 / 65535 + 1e-5
         assert np.array_equal(result.alpha, source.alpha) and result.meta.bits == 16
-        assert report.tiles >= 1 and len(report.output_sha256) == len(report.input_sha256) == 64
+        assert (report.tiles > 2) == (number > 0) and len(report.output_sha256) == len(report.input_sha256) == 64
 
 
 def test_an_empty_plan_copies_the_file(tmp_path, photo):

@@ -159,7 +159,8 @@ def test_what_was_made_from_something_else_is_begun_anew(source, tmp_path, chang
     report, said, _ = gone_on(source, tmp_path / "b.tif", **options)
     assert report.resumed_at == 0 and len(said) == 1
     assert says in said[0] and said[0].startswith("the unfinished b.tif") and said[0].endswith("starting over")
-    restore_file(source, tmp_path / "c.tif", **{"plan": MEDIAN, "limits": TIGHT, **options})
+    limits = Options(limits=options.get("limits", TIGHT))
+    restore_file(source, tmp_path / "c.tif", options.get("plan", MEDIAN), limits)
     assert (tmp_path / "b.tif").read_bytes() == (tmp_path / "c.tif").read_bytes()
     assert names(tmp_path) == ["a.tif", "b.tif", "c.tif"]
 

@@ -1,4 +1,4 @@
-"""What makes pictures larger: rows of the table of methods."""
+"""Methods that make pictures larger: rows of the table of methods."""
 
 from restora.core.knobs import Knob
 from restora.core.method import Method
@@ -9,7 +9,7 @@ ROWS = (
         name="srcnn",
         entry="restora.methods.srcnn:SRCNN",
         stage="net",
-        about="three convolutions that sharpen what bicubic interpolation made larger; the first net for this task",
+        about="three convolutions that sharpen the result of bicubic interpolation; the first net for this task",
         treats=("shrink",),
         paper="Dong et al., Image super-resolution using deep convolutional networks, IEEE TPAMI 2016",
         knobs=(ENSEMBLE,),
@@ -23,7 +23,7 @@ ROWS = (
         name="vdsr",
         entry="restora.methods.vdsr:VDSR",
         stage="net",
-        about="twenty convolutions that see what bicubic interpolation lost; one net for all scales",
+        about="twenty convolutions that predict the detail that bicubic interpolation lacks; one net for all scales",
         treats=("shrink",),
         paper="Kim, Lee and Lee, Accurate image super-resolution using very deep convolutional networks, CVPR 2016",
         knobs=(ENSEMBLE,),
@@ -37,7 +37,7 @@ ROWS = (
         name="edsr",
         entry="restora.methods.edsr:EDSR",
         stage="net",
-        about="residual blocks at the small size and one step to the large: sharp where the picture is clean",
+        about="residual blocks at the small size, then one upscaling step; sharp if the picture is clean",
         treats=("shrink",),
         paper="Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW 2017",
         knobs=(ENSEMBLE,),
@@ -51,7 +51,7 @@ ROWS = (
         name="srgan",
         entry="restora.methods.edsr:EDSR",
         stage="net",
-        about="EDSR told by a critic and by features to look real: sharper to the eye, and may invent detail",
+        about="EDSR trained with a critic and features to look real: looks sharper, may invent detail",
         treats=("shrink",),
         paper="Ledig et al., Photo-realistic single image super-resolution using a generative adversarial network,"
         " CVPR 2017",
@@ -66,9 +66,9 @@ ROWS = (
         name="foreign",
         entry="restora.learn.zoo:Foreign",
         stage="net",
-        about="a net from elsewhere, of `restora weights add`; how large, how far and what for its card says",
+        about="a net of other authors, added with `restora weights add`; its card says scale, reach and task",
         treats=("shrink",),
-        paper="of the net that was added",
+        paper="that of the added net",
         memory=2000,
     ),
     Method(
@@ -85,7 +85,7 @@ ROWS = (
         name="lanczos",
         entry="restora.methods.lanczos:lanczos",
         stage="resize",
-        about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, and rings more",
+        about="each new pixel a weighted mean of 6x6 old ones; sharper than bicubic, with more ringing",
         treats=("shrink",),
         paper="Duchon, Lanczos filtering in one and two dimensions, Journal of Applied Meteorology 1979",
         knobs=SIZE,
@@ -95,7 +95,7 @@ ROWS = (
         name="back-projection",
         entry="restora.methods.back_projection:back_projection",
         stage="correct",
-        about="corrects a larger picture until, made smaller, it is the given one; after bicubic if not told more",
+        about="corrects an enlarged picture until, shrunk, it equals the given one; alone, it starts from bicubic",
         treats=("shrink",),
         paper="Irani and Peleg, Improving resolution by image registration, CVGIP 1991",
         knobs=(Knob("rounds", int, 5, 1, 50, "rounds", "of comparing and correcting"),),

@@ -1,4 +1,4 @@
-"""What removes the blocks of JPEG, and nothing else: rows of the table of methods."""
+"""Methods that remove the blocks of JPEG, and nothing else: rows of the table of methods."""
 
 from restora.core.method import Method
 from restora.methods.shared_knobs import QUALITY
@@ -8,7 +8,7 @@ ROWS = (
         name="shifted-jpeg",
         entry="restora.methods.shifted_jpeg:shifted_jpeg",
         stage="local",
-        about="JPEG again, at every place of its grid, and the mean of all; edges of blocks and ringing fade",
+        about="the mean of JPEG applied again at every position of its grid; weakens block edges and ringing",
         treats=("jpeg",),
         paper="Nosratinia, Enhancement of JPEG-compressed images by re-application of JPEG,"
         " Journal of VLSI Signal Processing 2001",
