@@ -4,13 +4,14 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from restora.core.errors import MissingExtra
 from restora.core.inputs import Input, Product
 from restora.core.knobs import Knob, Setting
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Stage = Literal["local", "net", "resize", "correct", "regions", "whole"]
 """How a method runs; restora/stages/ has one file for each."""
@@ -26,7 +27,7 @@ Halo = int | Callable[[Knobs], int]
 class Made:
     """The answer of a method with more than a picture: products by name, and a sentence for the report."""
 
-    x_hat: np.ndarray
+    x_hat: "np.ndarray"
     products: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 

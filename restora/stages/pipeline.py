@@ -166,7 +166,7 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))
         if not method.learned:
-            report.engine = report.engine or method.stage
+            report.engine = report.engine or method.kind
         size = stages[-1].after
     if plan.steps and report.device != means.backend.device:
         report.warnings.append(

@@ -54,11 +54,11 @@ def add(
 ) -> Weights:
     """Add weights `name` to the user's folder, of the net in a .safetensors or .pth file.
 
-    licence: of its author, for the card. task: one of TASKS; None: see task_for. Raises MissingExtra without
-    spandrel, BadWeights for a file that cannot be read or a net that cannot be run, NotFinite for one that returns NaN
-    or infinity, OutputExists, or RestoraError for an invalid name or task.
+    licence: of its author, for the card. task: see task_for. Raises MissingExtra without spandrel, BadWeights for a
+    net that cannot be read or run, NotFinite, OutputExists, or RestoraError for an invalid name or task.
     """
     free_name(name, "mine.nafnet", force)
+    check_task(task)
     try:
         import onnxscript  # noqa: F401
         import spandrel  # noqa: F401
@@ -101,13 +101,18 @@ def add(
     return store(name, own_folder(), arrays, model, card)
 
 
+def check_task(wished: str | None) -> None:
+    """Raise RestoraError for a task that is not known."""
+    if wished is not None and wished not in TASKS:
+        raise RestoraError(f"no task is called {wished!r}; known: {', '.join(TASKS)}")
+
+
 def task_for(wished: str | None, scale: int, names: Sequence[str]) -> str:
     """The task of a net that makes pictures `scale` times larger: the given one, or that of the names, or denoise.
 
     Raises RestoraError for a task that the scale contradicts.
     """
-    if wished is not None and wished not in TASKS:
-        raise RestoraError(f"no task is called {wished!r}; known: {', '.join(TASKS)}")
+    check_task(wished)
     if wished and (wished == "enlarge") != (scale > 1):
         does = f"makes pictures {scale} times larger" if scale > 1 else "does not make pictures larger"
         raise RestoraError(f"the net {does}, so its task cannot be {wished}")

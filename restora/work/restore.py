@@ -144,9 +144,7 @@ def restore_file(
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
         with unfinished(target, made_from, shape[0], resume) if resume else nullcontext() as part:
-            if part:
-                report.resumed_at = part.rows
-                work.count_on(part.tally.get("counted", []))
+            report.resumed_at = _take_up(work, part)
             report.warnings += write_by_tiles(
                 _tiles(work, picture, part, tell), shape, picture.meta, target,
                 force=force, quality=options.quality, kind=kind, part=part,
@@ -157,6 +155,12 @@ def restore_file(
     for name, path in places.items():
         report.products[name] |= write_product(work.products()[name], path, name, plan, force)
     return report
+
+
+def _take_up(work: Pipeline, part: Unfinished | None) -> int:
+    """Continue counting where an unfinished result stopped; the row there."""
+    work.count_on(part.tally.get("counted", []) if part else [])
+    return part.rows if part else 0
 
 
 def _nothing_done(report: Report, picture: Picture) -> Report:

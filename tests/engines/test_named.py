@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_told_with_all_sizes(model, load):
 def test_a_net_that_gives_other_outputs_is_refused(net):
     state = {name: value.numpy() for name, value in net.state_dict().items()}
     run = torch_engine(Two, {}, state, "f32", inputs=["y", "m"])
-    with pytest.raises(RestoraError, match="^Two gives the outputs level, x_hat, not x_hat$"):
+    with pytest.raises(RestoraError, match="^Two returns the outputs level, x_hat, not x_hat$"):
         run(GIVEN)
 
 

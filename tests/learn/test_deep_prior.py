@@ -76,7 +76,7 @@ def test_a_guide_is_where_the_fit_begins_and_what_holds_it(pair):
 @pytest.mark.parametrize("size", [(1, 40), (40, 1), (1, 1)])
 def test_a_line_of_colour_is_no_trouble(size):
     y = np.random.default_rng(0).random((*size, 3), dtype=np.float32)
-    assert deepdlp(y, 0.1, width=8, iterations=2, seed=0, tell=no_one)[0].shape == y.shape
+    assert deepdlp(y, 0.1, width=8, iterations=2, seed=0, tell=no_one).x_hat.shape == y.shape
 
 
 @pytest.mark.parametrize(("method", "knobs"), [("dip", {}), ("deepdlp", {"sigma": 0.15})])
@@ -84,7 +84,7 @@ def test_per_image_methods_run_as_steps_of_a_plan(pair, method, knobs):
     told = []
     plan = Plan((Step(method, "", knobs={**knobs, "width": 8, "iterations": 12}),), "", seed=3)
     x_hat, report = restore(Image(pair[1]), plan, tell=lambda done, total: told.append((done, total)))
-    assert x_hat.pixels.shape == pair[1].shape and report.engine == "per-image"
+    assert x_hat.pixels.shape == pair[1].shape and report.engine == "whole picture"
     assert (12, 12) in told and any("12 steps" in warning for warning in report.warnings)
 
 
@@ -93,6 +93,6 @@ def test_a_long_fit_needs_a_yes(tmp_path, pair):
 
     write(Image(np.repeat(np.repeat(pair[1], 8, 0), 8, 1)), tmp_path / "large.png")
     plan = Plan((Step("dip", ""),), "")
-    with pytest.raises(RestoraError, match="may take .* minutes here; go ahead with --yes"):
+    with pytest.raises(RestoraError, match="may take .* minutes here; run it with --yes"):
         restore_file(tmp_path / "large.png", tmp_path / "out.png", plan, Options(limits=Limits(minutes=10)))
     assert not (tmp_path / "out.png").exists()

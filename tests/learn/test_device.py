@@ -26,7 +26,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch, name, says):
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "cuda:-1"])
 def test_an_unknown_device_names_those_that_are_known(name):
-    with pytest.raises(BadDevice, match="known: auto, cpu, cuda or cuda:N"):
+    with pytest.raises(BadDevice, match="the device must be auto, cpu, cuda or cuda:N"):
         device_named(name)
 
 

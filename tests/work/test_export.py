@@ -18,8 +18,8 @@ from restora.engines.onnxruntime_ import onnxruntime_engine
 from restora.engines.openvino_ import openvino_engine
 from restora.files.save import write
 from restora.learn.weights import SHIPPED, find, listed, rescore, store, verify
+from restora.stages.load import beside_int8
 from restora.work.export import export
-from restora.work.plan import beside_int8
 from restora.work.restore import restore
 from tests.cards import CARD
 
@@ -152,10 +152,10 @@ def test_an_engine_without_a_precision_falls_back_and_says_so(photo):
 
 def test_layers_beside_int8_compute_in_bf16_only_where_that_costs_little(monkeypatch):
     gentle = {"bf16_loss_db": 0.007, "int8": {"mean_loss": 0.036}}
-    monkeypatch.setattr("restora.work.plan.computes_in_bf16", lambda: True)
+    monkeypatch.setattr("restora.stages.load.computes_in_bf16", lambda: True)
     assert beside_int8(gentle) == "bf16"
     assert beside_int8(gentle | {"bf16_loss_db": 0.011}) == "f32"
     assert beside_int8(gentle | {"int8": {"mean_loss": 0.044}}) == "f32"
     assert beside_int8(gentle | {"bf16_loss_db": None}) == "f32"
-    monkeypatch.setattr("restora.work.plan.computes_in_bf16", lambda: False)
+    monkeypatch.setattr("restora.stages.load.computes_in_bf16", lambda: False)
     assert beside_int8(gentle) == "f32"
