@@ -29,22 +29,22 @@ def plug_and_play(
     sigma: float,
     rounds: int,
     *,
-    denoise: Callable[[np.ndarray, float], np.ndarray],
+    denoise: Callable[[np.ndarray, float], None],
 ) -> Made:
     """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale.
 
-    denoise: (picture (h, w, C), noise level) -> picture.
+    denoise: (picture (h, w, C), noise level) denoises the picture in place.
     """
     sigma = max(sigma, LEAST)
     planes = [bordered(y[:, :, channel], kernel) for channel in range(y.shape[2])]
     size = planes[0].plane.shape
-    k = transfer(kernel, size)
-    power, z = np.abs(k) ** 2, np.dstack([plane.plane for plane in planes])
-    observed = [np.conj(k) * forward(plane.plane) for plane in planes]
+    k, z = transfer(kernel, size), np.dstack([plane.plane for plane in planes])
     for level in np.geomspace(STRONGEST, sigma, rounds):
         pull = np.float32((sigma / level) ** 2)
-        for channel, data in enumerate(observed):
-            spectrum = (data + pull * forward(z[:, :, channel])) / (power + pull)
+        for channel, plane in enumerate(planes):
+            spectrum = np.conj(k) * forward(plane.plane)
+            spectrum += pull * forward(z[:, :, channel])
+            spectrum /= np.abs(k) ** 2 + pull
             z[:, :, channel] = inverse(spectrum, size)
-        z = denoise(z, float(level))
+        denoise(z, float(level))
     return Made(planes[0].inside(z), note=edge_note(kernel))

@@ -50,12 +50,21 @@ def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
     Raises BadPlan for a file that has changed since the plan was made, BadImage for one of another size.
     """
-    values = {}
+    values: dict[str, Any] = {}
     for each in method.inputs:
         if entry := step.inputs.get(each.name):
             _unchanged(entry)
             values[each.name] = _plane(each, entry, size) if each.kind == "plane" else _READERS[each.kind](each, entry)
+            if each.kind == "kernel":
+                _check_kernel(each, values[each.name].shape, size)
     return values
+
+
+def _check_kernel(input_: Input, shape: Size, size: Size) -> None:
+    if shape[0] > size[0] or shape[1] > size[1]:
+        raise BadImage(
+            f"the {input_.called} must be no larger than the picture, {size[1]}x{size[0]}, not {shape[1]}x{shape[0]}"
+        )
 
 
 def _unchanged(entry: Mapping[str, str]) -> None:

@@ -7,7 +7,6 @@ from math import ceil
 import numpy as np
 
 from restora.core.errors import BadPlan
-from restora.core.image import Image
 from restora.core.method import Made
 from restora.engines.channels import ensemble, of_picture, on_luma
 from restora.engines.choice import CPU, Backend
@@ -63,12 +62,12 @@ def net(setup: Setup) -> Stage:
 
 TILE = 512
 """Pixels: the side of the tiles of a denoiser that is called by another method."""
-DENOISER = 600_000_000
+DENOISER = 240_000_000
 """Bytes that such a denoiser needs for a tile, at most."""
 
 
-def denoiser(setup: Setup) -> Callable[[np.ndarray, float], np.ndarray]:
-    """The net of a step as a function (picture (h, w, C), noise level) -> picture, which works by tiles."""
+def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
+    """The net of a step as a function (picture (h, w, C), noise level) that denoises the picture in place, by tiles."""
     weights = find(weights_for(setup.method, setup.step.weights))
     if not weights.takes("sigma"):
         raise BadPlan(f"the weights {weights.name} take no sigma, which {setup.method.name} tells its denoiser")
@@ -77,15 +76,24 @@ def denoiser(setup: Setup) -> Callable[[np.ndarray, float], np.ndarray]:
     setup.report.engine, setup.report.device, setup.report.precision = *astuple(setup.backend), precision
     function = _function(setup, weights, setup.backend, precision)
 
-    def denoise(y: np.ndarray, level: float) -> np.ndarray:
-        size = y.shape[0], y.shape[1]
+    def denoise(y: np.ndarray, level: float) -> None:
+        size, halo, multiple = (y.shape[0], y.shape[1]), weights.card["halo"], weights.card["multiple"]
         constant = {"sigma": lambda top, left, height, width: np.full((height, width, 1), level, np.float32)}
-        card = weights.card
-        stage = Local(weights.name, size, function, halo=card["halo"], multiple=card["multiple"], planes=constant)
-        x_hat = np.empty_like(y)
-        for top, left, height, width in cores(*size, (TILE, TILE)):
-            x_hat[top : top + height, left : left + width] = stage.run(Image(y).window, (top, left, height, width))
-        return x_hat
+        stage = Local(weights.name, size, function, halo=halo, multiple=multiple, planes=constant)
+        reach, above = -(-halo // multiple) * multiple, y[:0]
+        for top in range(0, size[0], TILE):
+            # Rows above have been denoised by now, so what the net sees of them was put aside.
+            start, end = max(0, top - reach), min(size[0], top + TILE)
+            band = np.concatenate([above, y[top : end + reach]])
+            above = y[max(0, end - reach) : end].copy()
+
+            def read(
+                row: int, left: int, height: int, width: int, band: np.ndarray = band, start: int = start
+            ) -> np.ndarray:
+                return band[row - start : row - start + height, left : left + width]
+
+            for _, left, _, width in cores(1, size[1], (1, TILE)):
+                y[top:end, left : left + width] = stage.run(read, (top, left, end - top, width))
 
     return denoise
 
