@@ -40,7 +40,7 @@ def filled(photo: Path, words: str, sigma: float, method: str, folder: Path) -> 
     m = parse(words).mask(*x.shape[:2], np.random.default_rng(1))
     n = sigma * np.random.default_rng(2).standard_normal(x.shape, np.float32)
     write(Image((~m).astype(np.float32)[:, :, None]), folder / "mask.png", force=True)
-    plan = plan_to_fill(folder / "mask.png", {}, method)
+    plan = plan_to_fill({"mask": folder / "mask.png"}, {}, method)
     started = time.perf_counter()
     x_hat = restore(Image((x + n) * m[:, :, None]), plan)[0].pixels.clip(0, 1)
     seconds = time.perf_counter() - started
