@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
-from tables_fix import gains_table, harm_table, look_table, mixtures_table, rules_table, signs_table
 from tables_deblur import deblur_table
+from tables_fix import gains_table, harm_table, look_table, mixtures_table, rules_table, signs_table
 from tables_jpeg import jpeg_table
 
 from restora.app.cli import app
