@@ -2,7 +2,7 @@
 
 Half-quadratic splitting of |k * x - y|^2 / (2 sigma^2) + prior(x): in turns
 
-    x <- argmin |k * x - y|^2 / sigma^2 + |x - z|^2 / level^2        a division in the Fourier domain
+    x <- argmin |k * x - y|^2 / sigma^2 + PULL |x - z|^2 / level^2   a division in the Fourier domain
     z <- denoise(x, level)                                           the prior, as a net that obeys its level
 
 with a level that falls from STRONGEST to sigma, evenly on a logarithmic scale.
@@ -19,6 +19,8 @@ from restora.nets.deconvolution import bordered, edge_note, forward, inverse, tr
 
 STRONGEST = 49 / 255
 """Noise level that the first round removes."""
+PULL = 0.23
+"""Weight of the prior, as K. Zhang et al., "Plug-and-play image restoration with deep denoiser prior", TPAMI 2021."""
 LEAST = 0.3 / 255
 """Noise that every picture of 8 bits has: that of rounding."""
 
@@ -40,7 +42,7 @@ def plug_and_play(
     size = planes[0].plane.shape
     k, z = transfer(kernel, size), np.dstack([plane.plane for plane in planes])
     for level in np.geomspace(STRONGEST, sigma, rounds):
-        pull = np.float32((sigma / level) ** 2)
+        pull = np.float32(PULL * (sigma / level) ** 2)
         for channel, plane in enumerate(planes):
             spectrum = np.conj(k) * forward(plane.plane)
             spectrum += pull * forward(z[:, :, channel])
