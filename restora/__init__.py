@@ -15,6 +15,7 @@ __all__ = [
     "Plan",
     "RestoraError",
     "Result",
+    "deblur",
     "degrade",
     "denoise",
     "diagnose",
@@ -33,6 +34,7 @@ __all__ = [
 if TYPE_CHECKING:
     from restora import lab
     from restora.app.api import (
+        deblur,
         degrade,
         denoise,
         diagnose,

@@ -5,8 +5,6 @@ A picture is a file, an array, a PIL image or a tensor, see restora.app.given. O
 the memory of tiles, besides the picture and its result, in bytes or as "1GB".
 """
 
-import json
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,20 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.app.given import Given, Opened, array_of, opened
+from restora.app.given import Given, Opened, opened
+from restora.app.given_inputs import as_files, given_again, without_files
 from restora.app.result import Result, small
 from restora.core.amount import amount
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
-from restora.core.plan import Plan, Step, plan_from_json
+from restora.core.plan import Plan, plan_from_json
 
 if TYPE_CHECKING:
     from restora.metrics.scores import Scores
-
-IN_MEMORY = "given as an array"
-"""Value in a plan instead of a file, for an input that was an array."""
-_MADE = "restora-given-"
-"""Name prefix of the temporary folder for such an array."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,7 @@ def denoise(
             strength=_number(strength, "strength"),
             weights=None if weights is None else str(weights),
             precision=precision,
-            inputs=_as_files({"sigma_map": sigma_map, **(inputs or {})}, stack),
+            inputs=as_files({"sigma_map": sigma_map, **(inputs or {})}, stack),
         )
         return _carried_out(picture, diagnosis, chosen, where)
 
@@ -142,6 +136,34 @@ def upscale(
     return _carried_out(picture, diagnosis, chosen, where)
 
 
+def deblur(
+    y: Given,
+    kernel: Given,
+    sigma: float | None = None,
+    *,
+    method: str = "plug-and-play",
+    weights: str | PathLike[str] | None = None,
+    knobs: Mapping[str, float] | None = None,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Sharpen a picture that was blurred with a known kernel.
+
+    y: as in `fix`. kernel: an array (kh, kw) with odd sides, a file, or words as "motion(length=15, angle=30)".
+    sigma: of the noise, on the 0..1 scale; measured if not given. method: one that `restora.methods` has for blur.
+    weights: of the denoiser. Raises RestoraError.
+    """
+    from restora.work.decide import to_deblur
+
+    if sigma is not None and "sigma" in (knobs or {}):
+        raise BadKnob("sigma was given twice: as an argument and in knobs")
+    wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
+    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    with ExitStack() as stack:
+        inputs, net = as_files({"kernel": kernel}, stack), None if weights is None else str(weights)
+        diagnosis, chosen = to_deblur(picture.image, wishes, inputs, method, weights=net)
+        return _carried_out(picture, diagnosis, chosen, where)
+
+
 def inpaint(
     y: Given,
     mask: Given,
@@ -159,7 +181,7 @@ def inpaint(
 
     where, picture = _where("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
-        chosen = plan_to_fill(_as_files({"mask": mask}, stack), knobs or {}, method or FILLING)
+        chosen = plan_to_fill(as_files({"mask": mask}, stack), knobs or {}, method or FILLING)
         return _carried_out(picture, None, chosen, where)
 
 
@@ -180,8 +202,8 @@ def restore(
 
     where, chosen, picture = _where(engine, device, max_memory), _plan_in(plan), opened(y)
     with ExitStack() as stack:
-        files = _as_files(inputs or {}, stack)
-        _given_again(chosen, files)
+        files = as_files(inputs or {}, stack)
+        given_again(chosen, files)
         chosen = with_inputs(chosen, files)
         return _carried_out(picture, None, chosen, where)
 
@@ -303,7 +325,7 @@ def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where
         held=picture.held,
         keep=products.__setitem__,
     )
-    report.plan = replace(plan, steps=tuple(_without_files(step) for step in plan.steps))
+    report.plan = replace(plan, steps=tuple(without_files(step) for step in plan.steps))
     report.input = str(picture.path or "array")
     report.input_sha256 = sha256(picture.path) if picture.path else ""
     report.warnings[:0] = picture.notes
@@ -327,52 +349,6 @@ def _plan_in(plan: Plan | str | PathLike[str]) -> Plan:
         return plan_from_json(Path(plan).read_text())
     except (OSError, UnicodeDecodeError, TypeError) as error:
         raise BadPlan(f"cannot read a plan from {str(plan)!r}: {error}") from error
-
-
-def _as_files(given: Mapping[str, Given | None], stack: ExitStack) -> dict[str, str | Path]:
-    """Inputs of methods as words, or as files, which are removed when the stack closes. Raises BadPlan or BadImage."""
-    return {name: _as_file(value, name, stack) for name, value in given.items() if value is not None}
-
-
-def _as_file(given: Given, name: str, stack: ExitStack) -> str | Path:
-    from restora.files.save import write
-    from restora.methods.table import INPUTS
-
-    if isinstance(given, str | PathLike):
-        return given if isinstance(given, str) else Path(given)
-    if name not in INPUTS:
-        raise BadPlan(f"no method has an input {name!r}; known: {', '.join(INPUTS)}")
-    folder, kind = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_MADE))), INPUTS[name].kind
-    array, _ = array_of(given)
-    if kind == "boxes":
-        return json.dumps(array.tolist())
-    if kind == "kernel":
-        np.save(folder / f"{name}.npy", array.astype(float))
-        return folder / f"{name}.npy"
-    if name == "mask" and (array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.max() == 1)):
-        array = (array == 1).astype(np.uint8) * np.uint8(255)
-    image = opened(array).image
-    path = folder / f"{name}{'.tif' if image.meta.bits == 32 else '.png'}"
-    write(replace(image, alpha=None), path)
-    return path
-
-
-def _given_again(plan: Plan, inputs: Mapping[str, Any]) -> None:
-    """Raise BadPlan if the plan was made with arrays that are missing now."""
-    for step in plan.steps:
-        for name, entry in step.inputs.items():
-            if entry.get("file") == IN_MEMORY and name not in inputs:
-                raise BadPlan(f"the plan was made with an array as {name}; give it again: inputs={{{name!r}: array}}")
-
-
-def _without_files(step: Step) -> Step:
-    """The step without the names of temporary files of arrays."""
-
-    def plain(entry: Mapping[str, str]) -> Mapping[str, str]:
-        made = Path(entry.get("file", "")).parent.name.startswith(_MADE)
-        return {**entry, "file": IN_MEMORY} if made else entry
-
-    return replace(step, inputs={name: plain(entry) for name, entry in step.inputs.items()})
 
 
 def _number(value: Any, name: str) -> float:

@@ -86,6 +86,33 @@ def upscale(
     carry_out(run, decide)
 
 
+@with_run("deblur")
+def deblur(
+    run: Run,
+    inputs: dict[str, str],
+    method: Annotated[str, typer.Option(help="One that `restora methods` has for blur.")] = "plug-and-play",
+    sigma: Annotated[float | None, typer.Option(help="Noise level, 0..1; measured if not given.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Other weights of a denoiser: a name or a file.")] = None,
+    settings: Settings = None,
+    precision: Precision = "auto",
+) -> None:
+    """Sharpen a picture that was blurred with a known kernel; a report is written beside the result, as RESULT.json.
+
+    Example: restora deblur photo.jpg --kernel "motion(length=15, angle=30)" -o sharp.jpg
+    """
+    from restora.work.decide import to_deblur
+
+    decide = partial(
+        to_deblur,
+        wishes=knobs_from(settings, sigma),
+        inputs=inputs,
+        method=method,
+        weights=weights,
+        precision=precision,
+    )
+    carry_out(run, decide)
+
+
 @with_run("fill")
 def inpaint(
     run: Run,

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,8 @@ from restora.work.restore import Limits
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
+KERNEL_PIXELS = 1_000_000
+"""Limit on the pixels of a blur kernel."""
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
@@ -262,8 +264,10 @@ def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[
 def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: bool) -> str:
     """The extension of the result, after a check of the picture and its inputs. Raises BadImage."""
     for name, file in inputs.items():
-        if INPUTS[name].kind in ("plane", "picture"):
-            admitted(file, limits, f"the {INPUTS[name].called}")
+        kind, most = INPUTS[name].kind, limits.pixels
+        if kind != "boxes":
+            most = min(most, KERNEL_PIXELS) if kind == "kernel" else most
+            admitted(file, replace(limits, pixels=most), f"the {INPUTS[name].called}")
     return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 

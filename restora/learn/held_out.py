@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from restora.core.image import to_grey
+from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
 from restora.learn.pairs import smaller
@@ -41,9 +42,12 @@ def sample(
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
     rng = np.random.default_rng(int(photo.sha256[:8], 16))
-    damaged = draw(words, rng).apply(x, rng)
+    damage = draw(words, rng)
+    damaged = damage.apply(x, rng)
     y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
     y[: recipe.channels] = damaged.transpose(2, 0, 1)
+    if recipe.data.told_share == 1 and isinstance(damage, GaussianNoise):  # such nets are never without
+        y[recipe.channels :] = damage.sigma
     return y, x
 
 

@@ -50,6 +50,8 @@ class Pairs:
         data = self.recipe.data
         rng = np.random.default_rng((self.recipe.seed, step, item))
         x = self._patch(rng, self.photographs)
+        if data.grain_share > 0 and rng.random() < data.grain_share:
+            x = draw(data.grain, rng).apply(x, rng)
         words = self.recipe.damages
         damage = draw(words[rng.integers(len(words))] if len(words) > 1 else words[0], rng)
         scene = x

@@ -48,6 +48,8 @@ class Data:
     grey_share: float = 0.0  # share of the patches that are grey: all channels equal, noise too
     eight_bit_share: float = 0.0  # share of the damaged patches clipped and rounded to 8 bits
     told_share: float = 0.0  # share of the patches with Gaussian noise for which the net is given sigma (knob `told`)
+    grain: str = ""  # words of noise that belongs to the clean picture: a net must go by sigma to tell it from damage
+    grain_share: float = 0.0  # share of the patches with such grain
     targets: str = "clean"  # "noisy": the target is a second damaged version instead of the clean one (Noise2Noise)
 
     def __post_init__(self) -> None:
@@ -57,10 +59,11 @@ class Data:
                 (bool(self.damage), "damage must not be empty"),
                 (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
                 (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
+                (bool(self.grain) == (self.grain_share > 0), "grain and grain_share go together"),
                 (self.hold_out >= 1, "hold_out must be 1 or more"),
                 *(
                     (0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
-                    for name in ("grey_share", "eight_bit_share", "told_share")
+                    for name in ("grey_share", "eight_bit_share", "told_share", "grain_share")
                 ),
             ]
         )

@@ -24,6 +24,8 @@ _LEVELS = "a grey picture of the same size: sigma at each pixel, for example 25 
 SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
 _MISSING = "a picture of the same size: white is filled, black is kept"
 MASK = Input("mask", "plane", _MISSING, plane="mask", default="navier-stokes")
+_BLUR = "the blur kernel: a grey picture, .npy or .txt file with odd sides, or words as motion(length=15, angle=30)"
+KERNEL = Input("kernel", "kernel", _BLUR)
 
 SIZE = tuple(Knob(side, int, 0, 0, 100000, "pixels", "of the result; 0: unchanged") for side in ("width", "height"))
 

@@ -4,9 +4,9 @@ from restora.core.errors import RestoraError
 from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.names import nearest
-from restora.methods.rows import denoise, enlarge, fill, jpeg
+from restora.methods.rows import deblur, denoise, enlarge, fill, jpeg
 
-TASKS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS}
+TASKS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS, "deblur": deblur.ROWS}
 """The rows by task."""
 METHODS: dict[str, Method] = {method.name: method for rows in TASKS.values() for method in rows}
 INPUTS: dict[str, Input] = {each.name: each for method in METHODS.values() for each in method.inputs}

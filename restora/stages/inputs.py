@@ -19,6 +19,10 @@ from restora.engines.tiling import Read
 from restora.files.picture import open_picture
 from restora.stages.stage import Size
 
+SHORT = {"gauss": "gaussian"}
+"""Short names of blurs."""
+MAIN = {"gaussian": "sigma", "disk": "radius", "motion": "length"}
+"""The value of a blur that may be given without its name."""
 WORDS = ("kernel", "boxes")
 """Kinds of inputs that can be given in words."""
 
@@ -46,12 +50,21 @@ def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
     Raises BadPlan for a file that has changed since the plan was made, BadImage for one of another size.
     """
-    values = {}
+    values: dict[str, Any] = {}
     for each in method.inputs:
         if entry := step.inputs.get(each.name):
             _unchanged(entry)
             values[each.name] = _plane(each, entry, size) if each.kind == "plane" else _READERS[each.kind](each, entry)
+            if each.kind == "kernel":
+                _check_kernel(each, values[each.name].shape, size)
     return values
+
+
+def _check_kernel(input_: Input, shape: Size, size: Size) -> None:
+    if shape[0] > size[0] or shape[1] > size[1]:
+        raise BadImage(
+            f"the {input_.called} must be no larger than the picture, {size[1]}x{size[0]}, not {shape[1]}x{shape[0]}"
+        )
 
 
 def _unchanged(entry: Mapping[str, str]) -> None:
@@ -88,13 +101,11 @@ def _opened(entry: Mapping[str, str]) -> Any:
 
 def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     from restora.damage.blur import Blur, KernelBlur  # with SciPy's signal package, which most runs do not need
-    from restora.damage.words import parse
 
     try:
         if "file" in entry:
             return KernelBlur(entry["file"]).kernel().astype(np.float32)
-        words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", entry["value"])
-        blur = parse(f"blur({words[1]}, {words[2]})") if words else None
+        blur = _blur_in(entry["value"])
     except BadDamage as error:
         raise BadPlan(f"the {input_.called} cannot be read: {error}") from error
     if not isinstance(blur, Blur):
@@ -102,6 +113,21 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
             f"the {input_.called} must be a file, or words such as motion(length=15, angle=30), not {entry['value']!r}"
         )
     return blur.kernel().astype(np.float32)
+
+
+def _blur_in(text: str) -> Any:
+    """The blur in words such as "motion(length=15, angle=30)", "disk(4)" or "gauss(1.6)"; None if there are none."""
+    from restora.damage.words import parse
+
+    words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", text)
+    if not words:
+        return None
+    kind, knobs = SHORT.get(words[1], words[1]), words[2]
+    if kind == "kernel":  # words must not name files: no checksum in the plan would stand for them
+        return None
+    if kind in MAIN and "=" not in knobs.partition(",")[0]:
+        knobs = f"{MAIN[kind]}={knobs}"
+    return parse(f"blur({kind}, {knobs})")
 
 
 def _boxes(input_: Input, entry: Mapping[str, str]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Net: a trained net, on an engine and a device, in a precision."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, replace
 from math import ceil
 
 import numpy as np
@@ -11,7 +11,9 @@ from restora.core.method import Made
 from restora.engines.channels import ensemble, of_picture, on_luma
 from restora.engines.choice import CPU, Backend
 from restora.engines.openvino_ import rest
+from restora.engines.tiling import cores
 from restora.learn.weights import Weights, find
+from restora.methods.table import method_named
 from restora.stages.check import weights_for
 from restora.stages.load import float_precision, load_net, possible
 from restora.stages.local import Function, Local
@@ -58,6 +60,44 @@ def net(setup: Setup) -> Stage:
     )
 
 
+TILE = 512
+"""Pixels: the side of the tiles of a denoiser that is called by another method."""
+DENOISER = 240_000_000
+"""Bytes that such a denoiser needs for a tile, at most."""
+
+
+def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
+    """The net of a step as a function (picture (h, w, C), noise level) that denoises the picture in place, by tiles."""
+    weights = find(weights_for(setup.method, setup.step.weights))
+    if not weights.takes("sigma"):
+        raise BadPlan(f"the weights {weights.name} take no sigma, which {setup.method.name} tells its denoiser")
+    precision = possible(setup.report.plan.precision, weights, setup.backend, setup.report)
+    setup.report.weights[weights.name] = weights.checksum
+    setup.report.engine, setup.report.device, setup.report.precision = *astuple(setup.backend), precision
+    function = _function(setup, weights, setup.backend, precision)
+
+    def denoise(y: np.ndarray, level: float) -> None:
+        size, halo, multiple = (y.shape[0], y.shape[1]), weights.card["halo"], weights.card["multiple"]
+        constant = {"sigma": lambda top, left, height, width: np.full((height, width, 1), level, np.float32)}
+        stage = Local(weights.name, size, function, halo=halo, multiple=multiple, planes=constant)
+        reach, above = -(-halo // multiple) * multiple, y[:0]
+        for top in range(0, size[0], TILE):
+            # Rows above have been denoised by now, so what the net sees of them was put aside.
+            start, end = max(0, top - reach), min(size[0], top + TILE)
+            band = np.concatenate([above, y[top : end + reach]])
+            above = y[max(0, end - reach) : end].copy()
+
+            def read(
+                row: int, left: int, height: int, width: int, band: np.ndarray = band, start: int = start
+            ) -> np.ndarray:
+                return band[row - start : row - start + height, left : left + width]
+
+            for _, left, _, width in cores(1, size[1], (1, TILE)):
+                y[top:end, left : left + width] = stage.run(read, (top, left, end - top, width))
+
+    return denoise
+
+
 def _check(setup: Setup, weights: Weights) -> None:
     """Raise BadPlan for weights that do not fit the step."""
     card, method = weights.card, setup.method
@@ -76,7 +116,7 @@ def _check(setup: Setup, weights: Weights) -> None:
 
 def _function(setup: Setup, weights: Weights, backend: Backend, precision: str) -> Function:
     """The net as a function of windows; its outputs except x_hat are products."""
-    engine = load_net(weights, setup.method, backend, precision)
+    engine = load_net(weights, method_named(weights.card["method"]), backend, precision)
     if setup.knobs.get("ensemble"):
         engine = ensemble(engine)
     constants = {"sigma": np.float32(setup.knobs.get("sigma") or 0), **setup.others()}

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from restora.engines.tiling import Read
+from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 
 class Whole(Stage):
-    """A function (y, **inputs, **knobs) of the whole picture."""
+    """A function (y, **inputs, **knobs) of the whole picture; if the row has weights, `denoise` is the net."""
 
     whole = True
 
@@ -25,13 +26,17 @@ class Whole(Stage):
         return self.before
 
     def bytes_for(self, size: Size) -> int:
-        """The memory of the row for each pixel of the picture."""
-        return self.setup.method.bytes_a_pixel(self.setup.knobs) * self.before[0] * self.before[1]
+        """The memory of the row for each pixel of the picture, and that of a denoiser that it calls."""
+        method, pixels = self.setup.method, self.before[0] * self.before[1]
+        own = method.bytes_a_pixel(self.setup.knobs) * pixels
+        return max(own, own * 2 // 3 + DENOISER) if method.weights else own  # a denoiser runs between its own steps
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
+        if setup.method.weights:
+            given["denoise"] = denoiser(setup)
         if setup.method.minutes:
             given |= {"seed": setup.report.plan.seed, "tell": setup.tell or (lambda done, total: None)}
         y = read(*everything)

@@ -5,12 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob
+from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan
-from restora.methods.table import method_named
+from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix
-from restora.work.plan import Given, denoises, method_for, plan_of_method, plan_to_enlarge, plan_to_enlarge_as_found
+from restora.work.plan import (
+    DEBLURRING,
+    Given,
+    denoises,
+    method_for,
+    plan_of_method,
+    plan_to_enlarge,
+    plan_to_enlarge_as_found,
+)
 from restora.work.view import view_of
 
 
@@ -42,6 +50,25 @@ def to_denoise(
         inputs=inputs,
     )
     return diagnosis, plan
+
+
+def to_deblur(
+    picture: Pixels,
+    wishes: Mapping[str, Any],
+    inputs: Given,
+    method: str = DEBLURRING,
+    *,
+    weights: str | None = None,
+    precision: str = "auto",
+) -> tuple[Diagnosis | None, Plan]:
+    """The plan to sharpen a picture with a method for a known kernel, which is among the inputs."""
+    if "blur" not in method_named(method).treats:
+        known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
+        raise BadPlan(f"{method} does not sharpen; these do: {known}")
+    measured = any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs)
+    diagnosis = diagnose(view_of(picture)) if measured else None
+    chosen = None if precision == "auto" else precision
+    return diagnosis, plan_of_method(method, wishes, diagnosis, weights=weights, precision=chosen, inputs=inputs)
 
 
 def to_upscale(

@@ -24,6 +24,8 @@ from restora.stages.load import BF16_LOSS
 from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
+DEBLURRING = "plug-and-play"
+"""What sharpens with a known kernel."""
 FILLING = "navier-stokes"
 """The default method to fill holes: better in wide ones, and in noise except for scattered pixels."""
 LARGER = "edsr"
@@ -88,12 +90,13 @@ def plan_of_method(
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
         plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
         return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
-    if weights or precision:
+    chosen = weights_for(method, weights) if method.weights else None
+    if (weights or precision) and not chosen:
         raise BadPlan(f"{name} is not a trained net, so it has neither weights nor a precision")
     knobs = settle(method.knobs, wishes, name)
     knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
-    step = Step(name, "asked for", knobs=knobs, strength=strength, inputs=_entries(method, inputs or {}))
-    return Plan((step,), because)
+    step = Step(name, "asked for", chosen, knobs, strength, _entries(method, inputs or {}))
+    return Plan((step,), because, precision=precision or best_precision([chosen]))
 
 
 def _with_planes(step: Step, method: Method, wishes: Mapping[str, Any], inputs: Given) -> Step:

@@ -1,0 +1,104 @@
+"""What deconvolution methods share: the transfer function of a kernel, and pictures continued so that the FFT may wrap.
+
+The model is y = k * x + n: convolution with a kernel k that sums to one. The FFT takes pictures as periodic, so a jump
+between opposite borders would ring through the result. `Bordered` continues a picture so that there is no jump.
+
+R. Liu, J. Jia, "Reducing boundary artifacts in image deconvolution", ICIP 2008.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+WORKERS = -1
+"""Threads of an FFT: as many as there are processors."""
+
+
+def transfer(kernel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The transfer function of a kernel (kh, kw), odd sides, for planes of a (height, width): half of it, complex64."""
+    plane = np.zeros(size, np.float32)
+    height, width = kernel.shape
+    plane[:height, :width] = kernel
+    return forward(np.roll(plane, (-(height // 2), -(width // 2)), (0, 1)))
+
+
+def forward(plane: np.ndarray) -> np.ndarray:
+    """The Fourier transform of a real plane (H, W), half of it."""
+    return fft.rfft2(plane, workers=WORKERS)
+
+
+def inverse(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The real plane of a (height, width) of half a Fourier transform."""
+    return fft.irfft2(spectrum, s=size, workers=WORKERS)
+
+
+def gradient_power(size: tuple[int, int]) -> np.ndarray:
+    """|D_x|^2 + |D_y|^2 for differences of neighbours, float32, half of it: (H, W // 2 + 1)."""
+    down = 2 - 2 * np.cos(2 * np.pi * fft.fftfreq(size[0]))
+    across = 2 - 2 * np.cos(2 * np.pi * fft.rfftfreq(size[1]))
+    return (down[:, None] + across).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Bordered:
+    """A plane (H, W) continued at the bottom and right, so that it may be taken as periodic.
+
+    plane: the continued one, of a size that the FFT likes. size: (H, W) of the picture in its top left corner.
+    """
+
+    plane: np.ndarray
+    size: tuple[int, int]
+
+    def inside(self, plane: np.ndarray) -> np.ndarray:
+        """The part of a continued plane that is the picture."""
+        return plane[: self.size[0], : self.size[1]]
+
+
+def bordered(plane: np.ndarray, kernel: np.ndarray) -> Bordered:
+    """A plane (H, W) continued by at least the kernel's sides, smoothly from each border to the opposite one.
+
+    The continuation is the smoothest surface (laplacian zero) between borders that are the line between both ends of
+    each row and column.
+    """
+    size = plane.shape[0], plane.shape[1]
+    height, width = (fft.next_fast_len(side + 2 * k, real=True) for side, k in zip(size, kernel.shape, strict=True))
+    whole = np.zeros((height, width), np.float32)
+    whole[: size[0], : size[1]] = plane
+    below, right = height - size[0], width - size[1]
+    ramp = _ramp(right)
+    whole[: size[0], size[1] :] = plane[:, -1:] * (1 - ramp) + plane[:, :1] * ramp
+    ramp = _ramp(below)[:, None]
+    whole[size[0] :] = whole[size[0] - 1] * (1 - ramp) + whole[:1] * ramp
+    whole[size[0] :, : size[1]] = _smooth(whole, (size[0] - 1, -1), (below, size[1]))
+    whole[: size[0], size[1] :] = _smooth(whole, (-1, size[1] - 1), (size[0], right))
+    return Bordered(whole, size)
+
+
+def _ramp(length: int) -> np.ndarray:
+    """From 0 to 1, both left out, in so many steps."""
+    return (np.arange(1, length + 1) / (length + 1)).astype(np.float32)
+
+
+def _smooth(whole: np.ndarray, before: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """The surface with laplacian zero in a gap of a (height, width), given the values around it in a periodic plane.
+
+    before: the row and the column before the gap.
+    """
+    height, width = size
+    rows, columns = (np.arange(start, start + side + 2) for start, side in zip(before, size, strict=True))
+    around = whole.take(rows, 0, mode="wrap").take(columns, 1, mode="wrap").astype(np.float64)
+    # The equation of Laplace with these borders, by a sine transform, in which it is a division.
+    source = np.zeros((height, width))
+    source[0] -= around[0, 1:-1]
+    source[-1] -= around[-1, 1:-1]
+    source[:, 0] -= around[1:-1, 0]
+    source[:, -1] -= around[1:-1, -1]
+    waves = [2 * np.cos(np.pi * np.arange(1, side + 1) / (side + 1)) - 2 for side in (height, width)]
+    spectrum = fft.dstn(source, type=1, workers=WORKERS) / (waves[0][:, None] + waves[1])
+    return fft.idstn(spectrum, type=1, workers=WORKERS).astype(np.float32)
+
+
+def edge_note(kernel: np.ndarray) -> str:
+    """How near to the borders a result depends on what the picture does not show."""
+    return f"within {max(kernel.shape) // 2} pixels of the borders the result depends on what is outside the picture"
