@@ -66,6 +66,7 @@ class Method:
     memory_of_hole: int = 0
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
+    denoiser: str = ""  # weights of another method, which its function calls as `denoise`
     inputs: tuple[Input, ...] = ()
     products: tuple[Product, ...] = ()
     needs: str = ""  # a package that Restora itself does not need

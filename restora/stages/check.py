@@ -14,7 +14,7 @@ def check(plan: Plan) -> list[dict[str, Setting]]:
     for step in plan.steps:
         method = method_named(step.method)
         knobs = settle(method.knobs, step.knobs, step.method)
-        if step.weights and not (method.learned or method.weights):
+        if step.weights and not (method.learned or method.denoiser):
             raise BadPlan(f"{step.method} is not a trained net, so it has no weights")
         _check_inputs(step, method)
         unset = [name for name, value in knobs.items() if value is None]

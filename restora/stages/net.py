@@ -68,7 +68,7 @@ DENOISER = 240_000_000
 
 def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
     """The net of a step as a function (picture (h, w, C), noise level) that denoises the picture in place, by tiles."""
-    weights = find(weights_for(setup.method, setup.step.weights))
+    weights = find(setup.step.weights or setup.method.denoiser)
     if not weights.takes("sigma"):
         raise BadPlan(f"the weights {weights.name} take no sigma, which {setup.method.name} tells its denoiser")
     precision = possible(setup.report.plan.precision, weights, setup.backend, setup.report)

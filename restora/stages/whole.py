@@ -11,7 +11,7 @@ from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shap
 
 
 class Whole(Stage):
-    """A function (y, **inputs, **knobs) of the whole picture; if the row has weights, `denoise` is the net."""
+    """A function (y, **inputs, **knobs) of the whole picture; if the row has a denoiser, `denoise` is that net."""
 
     whole = True
 
@@ -29,13 +29,13 @@ class Whole(Stage):
         """The memory of the row for each pixel of the picture, and that of a denoiser that it calls."""
         method, pixels = self.setup.method, self.before[0] * self.before[1]
         own = method.bytes_a_pixel(self.setup.knobs) * pixels
-        return max(own, own * 2 // 3 + DENOISER) if method.weights else own  # a denoiser runs between its own steps
+        return max(own, own * 2 // 3 + DENOISER) if method.denoiser else own  # a denoiser runs between its own steps
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
-        if setup.method.weights:
+        if setup.method.denoiser:
             given["denoise"] = denoiser(setup)
         if setup.method.minutes:
             given |= {"seed": setup.report.plan.seed, "tell": setup.tell or (lambda done, total: None)}

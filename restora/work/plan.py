@@ -90,7 +90,7 @@ def plan_of_method(
         step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
         plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
         return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
-    chosen = weights_for(method, weights) if method.weights else None
+    chosen = (weights or method.denoiser) if method.denoiser else None
     if (weights or precision) and not chosen:
         raise BadPlan(f"{name} is not a trained net, so it has neither weights nor a precision")
     knobs = settle(method.knobs, wishes, name)

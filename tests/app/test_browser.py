@@ -180,7 +180,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     page.wait_for_selector("canvas#brush")
     page.wait_for_selector("#plan >> text=Fill the hole")  # Restore belongs to the form that is drawn
     page.click("#go")
-    page.wait_for_selector("#trouble >> text=nothing is painted over")
+    page.wait_for_selector("#trouble >> text=nothing is painted;")
     stroke(page, (0.5, 0.2), (0.5, 0.4))
     page.click("#brush-undo")
     page.evaluate("document.getElementById('brush-width').value = 5")
@@ -229,7 +229,7 @@ def test_restore_is_off_until_the_form_is_drawn_that_it_belongs_to(page, noisy):
     before = [off for drawn, off in seen if not drawn]
     assert before[-1] and not before[0]
     page.click("#go")
-    page.wait_for_selector("text=nothing is painted over")
+    page.wait_for_selector("text=nothing is painted;")
     assert not page.complaints
 
 

@@ -17,7 +17,7 @@ ROWS = (
         knobs=(SIGMA, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
         inputs=(KERNEL,),
         memory=54,
-        weights=("restora.prior",),
+        denoiser="restora.prior",
     ),
     Method(
         name="wiener-deconvolution",
