@@ -22,12 +22,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.inpaint),
-    *(fixing.diagnose, fixing.plan, pictures.restore),
-    *(laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt),
-    laboratory.export,
-    serve.serve,
-)
+    fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.inpaint,
+    fixing.diagnose, fixing.plan, pictures.restore,
+    laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
+    laboratory.export, serve.serve,
+)  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(bench.bench, name="bench")

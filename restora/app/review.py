@@ -12,7 +12,7 @@ from restora.files.picture import Picture, open_picture
 from restora.files.save import written_as
 from restora.methods.table import METHODS, method_named
 from restora.work.fix import plan_to_fix
-from restora.work.plan import best_precision, fills, plan_of_method, plan_to_enlarge_as_found, usable_knobs
+from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, usable_knobs
 from restora.work.restore import Limits
 from restora.work.rules import PHOTO
 from restora.work.view import view_of
@@ -71,11 +71,16 @@ def exchangeable(step: Step) -> bool:
     return "shrink" not in method_named(step.method).treats
 
 
+def needs(method: Method) -> set[str]:
+    """The inputs that a method cannot do without, by name."""
+    return {each.name for each in method.inputs if each.required}
+
+
 def alternatives(step: Step) -> list[Method]:
     """The methods that can replace a step: those that fill a hole, remove noise, or repair JPEG."""
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
-    same = [method for method in usual if ("hole" in method.treats) == fills(step)]
+    same = [method for method in usual if needs(method) == needs(method_named(step.method))]
     return [method for method in same if jpeg or method.treats != JPEG_ALONE]
 
 

@@ -56,7 +56,8 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
 
     # The default page of documentation loads its script from another server; this one includes it.
     app: FastAPI = FastAPIOffline(
-        *("/docs", None),
+        docs_url="/docs",
+        redoc_url=None,
         title="Restora",
         version=version("restora"),
         description=__doc__,

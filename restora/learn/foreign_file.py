@@ -30,12 +30,11 @@ LEAST_DEEP = 64
 """Limit on an index in the name of an array; four times the number of arrays is also allowed."""
 
 STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-KNOWN = {
-    *(f"torch.{kind}Storage" for kind in STORAGES),
-    *("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"),
-    *("collections.OrderedDict", "collections.Counter", "torch.Size", "torch.device"),
-    *("torch.float64", "torch.float32", "torch.float16", "torch.bfloat16"),
-}
+KNOWN = {f"torch.{kind}Storage" for kind in STORAGES} | {
+    "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
+    "collections.OrderedDict", "collections.Counter", "torch.Size", "torch.device",
+    "torch.float64", "torch.float32", "torch.float16", "torch.bfloat16",
+}  # fmt: skip
 """Names that a pickle may import. torch allows more, such as bytearray, which allocates any amount of memory."""
 OTHER_WAYS = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"}
 """Opcodes by which a pickle may import something else; torch never writes them."""

@@ -15,14 +15,12 @@ from collections.abc import Callable
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.deconvolution import bordered, edge_note, forward, inverse, transfer
+from restora.nets.deconvolution import ROUNDING, bordered, edge_note, forward, inverse, transfer
 
 STRONGEST = 49 / 255
 """Noise level that the first round removes."""
 PULL = 0.23
 """Weight of the prior, as K. Zhang et al., "Plug-and-play image restoration with deep denoiser prior", TPAMI 2021."""
-LEAST = 0.3 / 255
-"""Noise that every picture of 8 bits has: that of rounding."""
 
 
 def plug_and_play(
@@ -37,7 +35,7 @@ def plug_and_play(
 
     denoise: (picture (h, w, C), noise level) denoises the picture in place.
     """
-    sigma = max(sigma, LEAST)
+    sigma = max(sigma, ROUNDING)
     planes = [bordered(y[:, :, channel], kernel) for channel in range(y.shape[2])]
     size = planes[0].plane.shape
     k, z = transfer(kernel, size), np.dstack([plane.plane for plane in planes])

@@ -10,7 +10,7 @@ SIAM Journal on Imaging Sciences 2008.
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.deconvolution import bordered, edge_note, forward, gradient_power, inverse, transfer
+from restora.nets.deconvolution import ROUNDING, bordered, edge_note, forward, gradient_power, inverse, transfer
 
 WEIGHT = 8.0
 """Of the total variation, in units of sigma^2; of 6 to 30, the best on Set12."""
@@ -25,7 +25,7 @@ def tv_deconvolution(y: np.ndarray, kernel: np.ndarray, sigma: float) -> Made:
     x_hat = np.empty_like(y)
     for channel in range(y.shape[2]):
         plane = bordered(y[:, :, channel], kernel)
-        x_hat[:, :, channel] = plane.inside(_minimum(plane.plane, kernel, WEIGHT * max(sigma, 0.3 / 255) ** 2))
+        x_hat[:, :, channel] = plane.inside(_minimum(plane.plane, kernel, WEIGHT * max(sigma, ROUNDING) ** 2))
     return Made(x_hat, note=edge_note(kernel))
 
 

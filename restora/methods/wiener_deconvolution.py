@@ -10,7 +10,7 @@ N. Wiener, "Extrapolation, interpolation, and smoothing of stationary time serie
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.deconvolution import bordered, edge_note, forward, gradient_power, inverse, transfer
+from restora.nets.deconvolution import ROUNDING, bordered, edge_note, forward, gradient_power, inverse, transfer
 
 GRADIENT = 0.12
 """Standard deviation of the differences of neighbouring pixels near edges; of 0.04 to 0.3, the best on Set12."""
@@ -23,11 +23,7 @@ def wiener_deconvolution(y: np.ndarray, kernel: np.ndarray, sigma: float) -> Mad
         plane = bordered(y[:, :, channel], kernel)
         size = plane.plane.shape
         k = transfer(kernel, size)
-        noise = (max(sigma, LEAST) / GRADIENT) ** 2 * gradient_power(size)
+        noise = (max(sigma, ROUNDING) / GRADIENT) ** 2 * gradient_power(size)
         spectrum = np.conj(k) * forward(plane.plane) / (np.abs(k) ** 2 + noise)
         x_hat[:, :, channel] = plane.inside(inverse(spectrum, size))
     return Made(x_hat, note=edge_note(kernel))
-
-
-LEAST = 0.3 / 255
-"""Noise that every picture of 8 bits has: that of rounding."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+ROUNDING = 0.3 / 255
+"""Noise that every picture of 8 bits has."""
 WORKERS = -1
 """Threads of an FFT: as many as there are processors."""
 

@@ -1,7 +1,7 @@
 """Net: a trained net, on an engine and a device, in a precision."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -30,9 +30,7 @@ def net(setup: Setup) -> Stage:
     step, method, backend = setup.step, setup.method, setup.backend
     weights = find(weights_for(method, step.weights))
     _check(setup, weights)
-    precision = possible(setup.report.plan.precision, weights, backend, setup.report)
-    setup.report.weights[weights.name] = weights.checksum
-    setup.report.engine, setup.report.device, setup.report.precision = backend.engine, backend.device, precision
+    function, precision = _loaded(setup, weights)
     card, planes = weights.card, setup.planes()
 
     def careful(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
@@ -48,7 +46,7 @@ def net(setup: Setup) -> Stage:
     return Local(
         weights.name,
         setup.size,
-        _function(setup, weights, backend, precision),
+        function,
         halo=card["halo"],
         multiple=card["multiple"],
         memory=memory,
@@ -71,10 +69,7 @@ def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
     weights = find(setup.step.weights or setup.method.denoiser)
     if not weights.takes("sigma"):
         raise BadPlan(f"the weights {weights.name} take no sigma, which {setup.method.name} tells its denoiser")
-    precision = possible(setup.report.plan.precision, weights, setup.backend, setup.report)
-    setup.report.weights[weights.name] = weights.checksum
-    setup.report.engine, setup.report.device, setup.report.precision = *astuple(setup.backend), precision
-    function = _function(setup, weights, setup.backend, precision)
+    function, _ = _loaded(setup, weights)
 
     def denoise(y: np.ndarray, level: float) -> None:
         size, halo, multiple = (y.shape[0], y.shape[1]), weights.card["halo"], weights.card["multiple"]
@@ -107,11 +102,20 @@ def _check(setup: Setup, weights: Weights) -> None:
     for plane in [*planes, *(["sigma"] if setup.knobs.get("sigma") else [])]:
         if not weights.takes(plane):
             raise BadPlan(f"the weights {weights.name} do not accept {plane}: they were trained without it")
-    if setup.report.plan.precision == "int8" and not weights.int8:
-        found = "; ".join(card.get("int8", {}).get("objections", ["they were not exported to int8"]))
-        raise BadPlan(f"the weights {weights.name} have no int8 model: {found}")
     if card.get("scale", 1) > 1 and setup.step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be applied in part: its strength must be 1")
+
+
+def _loaded(setup: Setup, weights: Weights) -> tuple[Function, str]:
+    """The net as a function of windows, and its precision; the report says what ran. Raises BadPlan without int8."""
+    report, backend = setup.report, setup.backend
+    if report.plan.precision == "int8" and not weights.int8:
+        found = "; ".join(weights.card.get("int8", {}).get("objections", ["they were not exported to int8"]))
+        raise BadPlan(f"the weights {weights.name} have no int8 model: {found}")
+    precision = possible(report.plan.precision, weights, backend, report)
+    report.weights[weights.name] = weights.checksum
+    report.engine, report.device, report.precision = backend.engine, backend.device, precision
+    return _function(setup, weights, backend, precision), precision
 
 
 def _function(setup: Setup, weights: Weights, backend: Backend, precision: str) -> Function:

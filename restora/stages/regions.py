@@ -52,6 +52,11 @@ class Regions(Stage):
         self.regions = found(self.mask, self.margin)
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
+        self.largest = max(map(self._bytes_of, self.regions))
+
+    def _bytes_of(self, region: Region) -> int:
+        missing = int(self.mask[_slices(region.box)].sum())
+        return self.memory * region.box[2] * region.box[3] + self.memory_of_hole * missing
 
     def reads(self, size: Size) -> Size:
         """The window, or the largest hole with its margin."""
@@ -60,11 +65,7 @@ class Regions(Stage):
 
     def bytes_for(self, size: Size) -> int:
         """The memory for each pixel of the window, and for the largest hole."""
-        largest = max(
-            self.memory * box[2] * box[3] + self.memory_of_hole * int(self.mask[_slices(box)].sum())
-            for box in (region.box for region in self.regions)
-        )
-        return max(self.memory * size[0] * size[1] + largest + self.mask.size, LABELS * self.mask.size)
+        return max(self.memory * size[0] * size[1] + self.largest + self.mask.size, LABELS * self.mask.size)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window with all holes in it filled."""

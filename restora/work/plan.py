@@ -16,7 +16,7 @@ from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
-from restora.methods.table import INPUTS, METHODS, method_named
+from restora.methods.table import INPUTS, METHODS, method_named, task_of
 from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
@@ -24,6 +24,8 @@ from restora.stages.load import BF16_LOSS
 from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
+COMMANDS = {"enlarge": "upscale", "fill": "inpaint", "deblur": "deblur"}
+"""The commands of methods that do not remove noise, by task."""
 DEBLURRING = "plug-and-play"
 """What sharpens with a known kernel."""
 FILLING = "navier-stokes"
@@ -299,13 +301,13 @@ def usable_knobs(step: Step) -> tuple[Knob, ...]:
 
 
 def denoises(name: str, weights: str | None) -> None:
-    """Raise BadPlan for a method that makes pictures larger; for a net of other authors its card decides."""
+    """Raise BadPlan for a method of another command; for a net of other authors its card decides."""
     method = method_named(name)
     if method.learned and not method.weights:
         if weights and find(weights).task == "enlarge":
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
-    elif "shrink" in method.treats:
-        raise BadPlan(f"{name} makes pictures larger and does not remove noise: use restora upscale --method {name}")
+    elif (task := task_of(name)) in COMMANDS:
+        raise BadPlan(f"{name} does not remove noise: use restora {COMMANDS[task]} --method {name}")
 
 
 def method_for(weights: str | None) -> str:

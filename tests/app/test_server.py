@@ -7,7 +7,6 @@ import threading
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -383,23 +382,3 @@ def test_the_example_client_restores_a_picture(tmp_path, noisy):
     finally:
         server.terminate()
         assert server.wait(20) is not None
-
-
-def test_a_kernel_comes_as_a_file_or_in_words_that_name_no_file(client, noisy):
-    """A plan with words is carried out; words with a file name are refused, and so is a huge kernel."""
-
-    def answered(inputs, **files):
-        plan = Plan((Step("wiener-deconvolution", "", knobs={"sigma": 0.02}, inputs=inputs),), "")
-        sent = {"picture": noisy.read_bytes(), **files}
-        return client.post("/v1/restore", files=sent, headers=header(plan))
-
-    def png(*shape):
-        return cv2.imencode(".png", np.full(shape, 255, np.uint8))[1].tobytes()
-
-    assert answered({"kernel": {"value": "disk(2)"}}).status_code == 200
-    assert answered({}, kernel=png(5, 5)).status_code == 200
-    named = answered({"kernel": {"value": 'kernel(file="/etc/hostname")'}})
-    assert named.status_code == 422 and "must be a file, or words such as motion" in named.json()["error"]
-    assert answered({}, kernel=png(1200, 1200)).status_code == 422
-    assert answered({}, kernel=b"no picture").status_code == 422
-    assert answered({}).json()["error"].startswith("wiener-deconvolution needs a kernel")

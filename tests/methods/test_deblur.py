@@ -1,5 +1,6 @@
 """Deconvolution with a known kernel: identities of the model, and gains over the blurred picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,9 @@ def test_the_command_takes_words_and_files_and_refuses_others(photo, tmp_path, m
 def test_weights_that_cannot_be_told_are_refused(photo):
     with pytest.raises(BadPlan, match="no sigma"):
         restora.deblur(photo[:40, :40], "disk(2)", 0.01, weights="unet.gray-s25")
+    plan = Plan((Step("plug-and-play", "", "restora.prior"),), "", precision="int8")
+    with pytest.raises(BadPlan, match="the weights restora.prior have no int8 model: with 2 of 34 layers in float"):
+        denoiser(replace(setup_of(None), report=Report(plan)))
     with pytest.raises(BadImage, match="needs about"):
         plan = Plan((Step("plug-and-play", "", knobs={"sigma": 0.01}, inputs={"kernel": {"value": "disk(2)"}}),), "")
         prepare(plan, Source(None, (9000, 9000, 3)), Report(plan), Means(Backend("openvino"), 10**9))

@@ -19,7 +19,7 @@ MEDIAN = Step("median", "", knobs={"radius": 1})
 
 @pytest.fixture
 def on(monkeypatch):
-    """Pretends that a backend is here; its nets run on the CPU. Gives the (device, precision) of all that is loaded."""
+    """Simulates a backend whose nets run on the CPU; returns the (device, precision) of each loaded net."""
     loaded = []
 
     def pretend(backend, run=None):

@@ -28,7 +28,7 @@ ROWS = (
         paper="Wiener, Extrapolation, interpolation, and smoothing of stationary time series, 1949",
         knobs=(SIGMA,),
         inputs=(KERNEL,),
-        memory=60,
+        memory=50,
     ),
     Method(
         name="unsupervised-wiener",
@@ -72,6 +72,6 @@ ROWS = (
         paper="linear filtering",
         knobs=(Knob("threshold", float, 0.1, 0.001, 1, "modulus", "below which frequencies are left as they are"),),
         inputs=(KERNEL,),
-        memory=60,
+        memory=50,
     ),
 )
