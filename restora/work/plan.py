@@ -24,8 +24,12 @@ from restora.stages.load import BF16_LOSS
 from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
-COMMANDS = {"enlarge": "upscale", "fill": "inpaint", "deblur": "deblur"}
-"""The commands of methods that do not remove noise, by task."""
+OTHER_TASKS = {
+    "enlarge": ("makes pictures larger", "upscale"),
+    "fill": ("fills holes", "inpaint"),
+    "deblur": ("sharpens", "deblur"),
+}
+"""What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
 """What sharpens with a known kernel."""
 FILLING = "navier-stokes"
@@ -306,8 +310,9 @@ def denoises(name: str, weights: str | None) -> None:
     if method.learned and not method.weights:
         if weights and find(weights).task == "enlarge":
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
-    elif (task := task_of(name)) in COMMANDS:
-        raise BadPlan(f"{name} does not remove noise: use restora {COMMANDS[task]} --method {name}")
+    elif (task := task_of(name)) in OTHER_TASKS:
+        does, command = OTHER_TASKS[task]
+        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command} --method {name}")
 
 
 def method_for(weights: str | None) -> str:

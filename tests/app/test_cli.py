@@ -104,7 +104,10 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["denoise", "clean.png", "--weights", "edsr.x2"], "edsr makes pictures larger"),
         (["fix", "clean.png", "-o", "."], ". is a folder; name a file in it"),
         (["fix", "clean.png", "-o", "a\udcff.png"], "not Unicode"),
-        (["denoise", "clean.png", "--method", "biharmonic"], "biharmonic does not remove noise: use restora inpaint"),
+        (
+            ["denoise", "clean.png", "--method", "biharmonic"],
+            "biharmonic fills holes and does not remove noise: use restora inpaint",
+        ),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
         (["bench", "superres", "--method", "median"], "'median' is not a method of this benchmark"),

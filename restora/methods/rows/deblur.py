@@ -16,7 +16,7 @@ ROWS = (
         paper="Zhang et al., Learning deep CNN denoiser prior for image restoration, CVPR 2017",
         knobs=(SIGMA, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
         inputs=(KERNEL,),
-        memory=54,
+        memory=66,
         denoiser="restora.prior",
     ),
     Method(
