@@ -71,18 +71,10 @@ class MotionBlur(Blur):
         self.need(-360 <= self.angle <= 360, "angle must be from -360 to 360 degrees")
 
     def kernel(self) -> np.ndarray:
-        """Points along the line, each distributed to its four neighbours by distance."""
+        """Eight points for each pixel along the line."""
         turn = np.deg2rad(self.angle)
         along = np.linspace(-0.5, 0.5, int(np.ceil(self.length)) * 8 + 1) * (self.length - 1)
-        down, right = -along * np.sin(turn), along * np.cos(turn)
-        radius = int(np.ceil(self.length / 2))
-        k = np.zeros((2 * radius + 2, 2 * radius + 2))
-        top, left = np.floor(down).astype(int), np.floor(right).astype(int)
-        for i in (0, 1):
-            for j in (0, 1):
-                share = (1 - np.abs(down - top - i)) * (1 - np.abs(right - left - j))
-                np.add.at(k, (top + i + radius, left + j + radius), share)
-        return k[:-1, :-1] / k[:-1, :-1].sum()
+        return traced(-along * np.sin(turn), along * np.cos(turn))
 
 
 @dataclass(frozen=True)
@@ -127,6 +119,18 @@ class KernelBlur(Blur):
         self.need(k.ndim == 2 and k.shape[0] % 2 == 1 and k.shape[1] % 2 == 1, "the kernel must have odd sides")
         self.need(bool(np.isfinite(k).all()) and k.sum() > 0, "the kernel must be finite with a positive sum")
         return k / k.sum()
+
+
+def traced(down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The kernel of a path: points (n,) in pixels from the centre, each distributed to its four neighbours; sum 1."""
+    radius = int(np.ceil(max(np.abs(down).max(), np.abs(right).max()) + 0.5))
+    k = np.zeros((2 * radius + 2, 2 * radius + 2))
+    top, left = np.floor(down).astype(int), np.floor(right).astype(int)
+    for i in (0, 1):
+        for j in (0, 1):
+            share = (1 - np.abs(down - top - i)) * (1 - np.abs(right - left - j))
+            np.add.at(k, (top + i + radius, left + j + radius), share)
+    return k[:-1, :-1] / k[:-1, :-1].sum()
 
 
 def _mirror(size: int, radius: int) -> np.ndarray:

@@ -17,12 +17,13 @@ from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
 from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
 from restora.damage.jpeg import Jpeg
+from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
     "noise": (GaussianNoise, PoissonNoise, SaltAndPepper, Speckle, CameraNoise),
-    "blur": (GaussianBlur, MotionBlur, DiskBlur, KernelBlur),
+    "blur": (GaussianBlur, MotionBlur, DiskBlur, ShakeBlur, MovingBlur, KernelBlur),
     "jpeg": (Jpeg,),
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),

@@ -12,7 +12,7 @@ from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
 
 VALIDATION = "noise(sigma=0.09803921568627451)"
-"""Damage of held-out photographs for validation, whatever noise the recipe trains on."""
+"""Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
 
 
 PSNR, LIKENESS = "psnr", "likeness"
@@ -25,8 +25,8 @@ def judged_by(recipe: Recipe) -> str:
 
 
 def validation(recipe: Recipe) -> str:
-    """The damage of held-out photographs: the first damage of a recipe that shrinks, otherwise VALIDATION."""
-    return recipe.damages[0] if recipe.scales else VALIDATION
+    """The damage of held-out photographs: the first damage of a recipe that shrinks or blurs, otherwise VALIDATION."""
+    return recipe.damages[0] if recipe.scales or recipe.damages[0].startswith("blur") else VALIDATION
 
 
 def sample(

@@ -63,6 +63,8 @@ class Pairs:
         told = data.told_share > 0 and rng.random() < data.told_share
         if data.targets == "noisy":
             x = damage.apply(x, rng)
+        if data.margin:
+            y, x = (side[data.margin : -data.margin, data.margin : -data.margin] for side in (y, x))
         y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in (y, x))
         if self.recipe.planes > self.recipe.channels:
             sigma = damage.sigma if told and isinstance(damage, GaussianNoise) else 0
@@ -70,16 +72,16 @@ class Pairs:
         return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
 
     def _large_enough(self, photographs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        large = [photo for photo in photographs if min(photo.shape[:2]) >= self.recipe.patch]
+        least = self.recipe.patch + 2 * self.recipe.data.margin
+        large = [photo for photo in photographs if min(photo.shape[:2]) >= least]
         if not large:
-            least = self.recipe.patch
             raise BadRecipe(f"recipe {self.recipe.name}: every photograph is smaller than a patch of {least} pixels")
         return large
 
     def _patch(self, rng: np.random.Generator, photographs: Sequence[np.ndarray]) -> np.ndarray:
-        """A clean patch (H, W, C or 1), rotated and mirrored at random."""
+        """A clean patch with its margin (H, W, C or 1), rotated and mirrored at random."""
         photo = photographs[int(rng.integers(len(photographs)))]
-        size = self.recipe.patch
+        size = self.recipe.patch + 2 * self.recipe.data.margin
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
         patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))
         patch = patch[:, ::-1] if rng.random() < 0.5 else patch

@@ -50,6 +50,7 @@ class Data:
     told_share: float = 0.0  # share of the patches with Gaussian noise for which the net is given sigma (knob `told`)
     grain: str = ""  # words of noise that belongs to the clean picture: a net must go by sigma to tell it from damage
     grain_share: float = 0.0  # share of the patches with such grain
+    margin: int = 0  # pixels around a patch that are cut off after the damage: blur comes from what is really there
     targets: str = "clean"  # "noisy": the target is a second damaged version instead of the clean one (Noise2Noise)
 
     def __post_init__(self) -> None:
@@ -61,6 +62,7 @@ class Data:
                 (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
                 (bool(self.grain) == (self.grain_share > 0), "grain and grain_share go together"),
                 (self.hold_out >= 1, "hold_out must be 1 or more"),
+                (0 <= self.margin <= 256, "margin must be from 0 to 256"),
                 *(
                     (0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
                     for name in ("grey_share", "eight_bit_share", "told_share", "grain_share")
@@ -214,6 +216,7 @@ class Recipe:
             (len(games) <= 1, f"at most one game is allowed, not {' and '.join(games)}"),
             (not self.distillation or self.data.targets == "clean", "data.targets cannot be noisy with a teacher"),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
+            (not self.data.margin or not self.scales, "margin needs damage that keeps the size"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),

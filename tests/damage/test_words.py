@@ -18,6 +18,8 @@ EXAMPLES = [
     "blur(sigma=1.5)",
     "blur(motion, length=15.0, angle=30.0)",
     "blur(disk, radius=3.0)",
+    "blur(shake, length=12.0)",
+    "blur(moving, length=9.0, camera=3.0)",
     "jpeg(quality=30)",
     "jpeg(quality=30, chroma=444, down=3, right=5, larger=1.25)",
     "shrink(scale=2)",
@@ -73,7 +75,7 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text"))
+        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving"))
         assert np.array_equal(once, other) != seeded, text
 
 

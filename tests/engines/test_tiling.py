@@ -99,7 +99,8 @@ def whole(run, y, row):
 
 def picture(row, height=None, width=None):
     """Large enough that a tile in the middle does not see the borders."""
-    least = (403, 517) if row.halo > 60 else (299, 347) if row.halo > 40 else (211, 263)
+    sizes = {0: (211, 263), 41: (299, 347), 61: (403, 517), 145: (563, 677)}
+    least = next(size for halo, size in reversed(sizes.items()) if row.halo >= halo)
     height, width = height or least[0], width or least[1]
     return np.random.default_rng(1).random((height, width, row.channels), dtype=np.float32)
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.numpy import load as load_arrays
 
 from restora.core.errors import BadRecipe
+from restora.damage.words import parse
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.device import device_named
 from restora.learn.export import linked, to_onnx
@@ -22,6 +23,7 @@ from restora.learn.recipe import Data, Distillation, Recipe
 from restora.learn.start import begin_from
 from restora.learn.weights import packed
 from restora.methods.dncnn import DnCNN
+from restora.methods.motion import Motion
 from restora.methods.restora import Restora
 from restora.work.train import arrays_of, checkpoint_of, stored_form
 from tests.cards import ends
@@ -140,6 +142,44 @@ def test_pairs_depend_on_nothing_but_seed_and_step():
     shares = [pairs.batch(5, rank, 2) for rank in (0, 1)]
     assert np.array_equal(np.stack([shares[i % 2]["y"][i // 2] for i in range(4)]), y)
     assert not np.array_equal(pairs.batch(6)["y"], y)
+
+
+def test_blur_in_a_patch_comes_from_what_is_around_it():
+    data = replace(RECIPE.data, damage="blur(disk, radius=3)", margin=8)
+    photo = [np.random.default_rng(0).integers(0, 256, (32, 32, 1), dtype=np.uint8)]
+    y, x = Pairs(photo, replace(RECIPE, data=data)).pair(0, 0)
+    assert y.shape == x.shape == (1, 16, 16)
+    everything = photo[0].astype(np.float32) / 255  # a disk is symmetric, so turning the picture commutes with it
+    blurred = parse("blur(disk, radius=3)").apply(everything, np.random.default_rng(0))[8:-8, 8:-8]
+    inside = everything[8:-8, 8:-8]
+    poses = [(turns, side) for turns in range(4) for side in (1, -1)]
+    (pose,) = [p for p in poses if np.array_equal(np.rot90(inside, p[0])[:, :: p[1]].transpose(2, 0, 1), x)]
+    assert np.allclose(np.rot90(blurred, pose[0])[:, :: pose[1]].transpose(2, 0, 1), y, atol=1e-6)
+
+
+def test_a_margin_needs_photographs_that_have_it_and_damage_that_keeps_the_size():
+    wide = replace(RECIPE, data=replace(RECIPE.data, margin=100))
+    with pytest.raises(BadRecipe, match="smaller than a patch of 216"):
+        Pairs(photos(), wide)
+    with pytest.raises(BadRecipe, match="margin needs damage that keeps the size"):
+        replace(RECIPE, data=replace(RECIPE.data, damage="shrink(scale=2)", margin=8))
+
+
+def test_a_multi_scale_net_learns_at_every_scale():
+    recipe = replace(RECIPE, channels=3, patch=32, knobs={})
+    net = Motion(widths=(8, 8, 8, 8), blocks=(1, 1, 1, 1))
+    begun = {name: value.clone() for name, value in net.state_dict().items()}
+    y = torch.rand(1, 3, 32, 32)
+    whole, half, quarter = net(y)
+    assert torch.equal(whole, y) and half.shape == (1, 3, 16, 16) and quarter.shape == (1, 3, 8, 8)
+    assert torch.equal(net.eval()(y), y)
+    net.train()
+    (player,) = supervised(net, recipe).players
+    x = y + torch.tensor([0.1, 0.0, 0.0]).view(1, 3, 1, 1)  # wrong by as much at every scale
+    assert player.loss({"f": net}, {"y": y, "x": x}).item() == pytest.approx(3 * 0.1 / 3)
+    descend(supervised(net, recipe), Pairs(photos(3), recipe), schedule(recipe), CPU)
+    for name in ("exit", "exit_quarter", "exit_eighth", "door_sixteenth"):
+        assert not torch.equal(net.state_dict()[f"{name}.weight"], begun[f"{name}.weight"]), name
 
 
 def test_grey_patches_are_grey_in_noise_too():

@@ -8,6 +8,19 @@ _KNOWN = "for a known kernel"
 
 ROWS = (
     Method(
+        name="motion",
+        entry="restora.methods.motion:Motion",
+        stage="net",
+        about="a multi-scale net for a shaken camera and moving objects; the kernel is unknown",
+        treats=("motion",),
+        paper="after Nah et al., CVPR 2017, and Cho et al., MIMO-UNet, ICCV 2021",
+        halo=224,
+        multiple=16,
+        channels=3,
+        memory=330,
+        weights=("motion.photo",),
+    ),
+    Method(
         name="plug-and-play",
         entry="restora.methods.plug_and_play:plug_and_play",
         stage="whole",
