@@ -1,11 +1,14 @@
 """What deconvolution methods share: the transfer function of a kernel, and pictures continued so that the FFT may wrap.
 
 The model is y = k * x + n: convolution with a kernel k that sums to one. The FFT takes pictures as periodic, so a jump
-between opposite borders would ring through the result. `Bordered` continues a picture so that there is no jump.
+between opposite borders would ring through the result. `Bordered` continues a picture so that there is no jump, and so
+that the continuation is blurred as the picture is: what no sharp picture could be blurred to would ring too.
 
-R. Liu, J. Jia, "Reducing boundary artifacts in image deconvolution", ICIP 2008.
+R. Liu, J. Jia, "Reducing boundary artifacts in image deconvolution", ICIP 2008. S. Reeves, "Fast image restoration
+without boundary artifacts", IEEE TIP 2005, for unknown values beyond the borders.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +16,10 @@ from scipy import fft
 
 ROUNDING = 0.3 / 255
 """Noise that every picture of 8 bits has."""
+AGREEING = 10
+"""Rounds in which the continuation of a picture is replaced by what the sharp picture would be blurred to there."""
+SMOOTH = np.float32(0.01)
+"""Weight of squared gradients in these rounds."""
 WORKERS = -1
 """Threads of an FFT: as many as there are processors."""
 
@@ -56,8 +63,35 @@ class Bordered:
         """The part of a continued plane that is the picture."""
         return plane[: self.size[0], : self.size[1]]
 
+    def continue_as(self, blurred: np.ndarray) -> None:
+        """Take the continuation, not the picture, from another continued plane."""
+        height, width = self.size
+        self.plane[height:] = blurred[height:]
+        self.plane[:height, width:] = blurred[:height, width:]
+
 
 def bordered(plane: np.ndarray, kernel: np.ndarray) -> Bordered:
+    """A plane (H, W) continued by at least the kernel's sides, as k * x for a smooth x that is blurred to the plane.
+
+    It begins as `_joined` and is improved by accelerated gradient steps (Nesterov 1983), of two FFTs each.
+    """
+    made = _joined(plane, kernel)
+    size = made.plane.shape
+    k = transfer(kernel, size)
+    again = np.abs(k) ** 2
+    again /= again + SMOOTH * gradient_power(size)  # blurred after it was sharpened
+    before, momentum = made.plane.copy(), 1.0
+    for _ in range(AGREEING):
+        blurred = inverse(again * forward(made.plane), size)
+        faster = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        share = np.float32((momentum - 1) / faster)
+        made.continue_as(blurred + share * (blurred - before))
+        before, momentum = blurred, faster
+    made.continue_as(before)
+    return made
+
+
+def _joined(plane: np.ndarray, kernel: np.ndarray) -> Bordered:
     """A plane (H, W) continued by at least the kernel's sides, smoothly from each border to the opposite one.
 
     The continuation is the smoothest surface (laplacian zero) between borders that are the line between both ends of
