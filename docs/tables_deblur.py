@@ -1,16 +1,28 @@
-"""The table of deconvolution in docs/results.md."""
+"""The tables of deblurring in docs/results.md."""
 
 from tables import rows
 
 NAMES = {"nothing": "the blurred picture"}
+HEAD = "| {} | method | PSNR (dB) | without borders | SSIM | seconds per megapixel |"
 
 
-def deblur_table() -> str:
-    """For each set and noise level every method, best first."""
-    lines = ["| set | sigma | method | PSNR (dB) | SSIM | seconds per megapixel |", "|---|---|---|---|---|---|"]
-    order = sorted(rows("deblur.csv"), key=lambda row: (row["set"], float(row["sigma"]), -float(row["psnr"])))
+def deblur_known_table() -> str:
+    """For each set and noise level with known kernels every method, best first."""
+    return _table("set | sigma", [row for row in rows("deblur.csv") if row["sigma"]], ("set", "sigma"))
+
+
+def deblur_unknown_table() -> str:
+    """For each set and blur that nobody knows every method, best first."""
+    return _table("set | blur", [row for row in rows("deblur.csv") if not row["sigma"]], ("set", "blur"))
+
+
+def _table(named: str, found: list[dict[str, str]], keys: tuple[str, str]) -> str:
+    lines = [HEAD.format(named), "|---|---|---|---|---|---|---|"]
+    order = sorted(found, key=lambda row: (row["set"], row["blur"], float(row["sigma"] or 0), -float(row["psnr"])))
     for row in order:
-        name, seconds = NAMES.get(row["method"], row["method"]), float(row["seconds_a_megapixel"])
-        scores = f"{float(row['psnr']):.2f} | {float(row['ssim']):.4f} | {f'{seconds:.2f}' if seconds else ''}"
-        lines.append(f"| {row['set']} | {float(row['sigma']):g} | {name} | {scores} |")
+        name = row["weights"] or NAMES.get(row["method"], row["method"])
+        first, second = (f"`{row[key]}`" if key == "blur" else row[key] for key in keys)
+        seconds = float(row["seconds_a_megapixel"])
+        scores = f"{float(row['psnr']):.2f} | {float(row['psnr_inside']):.2f} | {float(row['ssim']):.4f}"
+        lines.append(f"| {first} | {second} | {name} | {scores} | {f'{seconds:.2f}' if seconds else ''} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise, bench superres, bench jpeg, bench speed, bench refresh."""
+"""Commands that measure: bench denoise, superres, jpeg, deblur, speed, refresh."""
 
 import os
 from collections.abc import Sequence
@@ -144,6 +144,33 @@ def jpeg(
     todo = list(suite.entries(method or usual, sets or suite.COMPRESSED, damages or suite.JPEGS))
     options = {"limit": limit, "again": again, "precision": precision, "engine": engine}
     _run(todo, out, DEBLOCKING, page, options, cost=cost, cards=cards)
+
+
+@bench.command()
+def deblur(
+    data: Data = None,
+    method: Methods = None,
+    sets: Sets = None,
+    limit: Limit = None,
+    out: Annotated[Path, typer.Option(help="Folder for deblur.csv.")] = Path("results"),
+    again: Again = False,
+) -> None:
+    """Measure deblurring with known and with unknown kernels, row by row into results/deblur.csv.
+
+    Methods that fit a net to each picture take minutes per picture and run only if named.
+
+    Example: restora bench deblur --data data --method wiener-deconvolution --set Set12 --limit 3
+    """
+    from restora.methods.table import TASKS
+    from restora.work.deblur_suite import KNOWN, UNKNOWN, run, tasks
+
+    names = ["restora", *(row.name for row in TASKS["deblur"])]
+    _check(data, method or [], names, "f32", sets or (*KNOWN, *UNKNOWN), None, False)
+    todo = list(tasks(method or (), sets or ()))
+    if not todo:
+        raise RestoraError(f"nothing to measure; bench deblur has the sets {', '.join((*KNOWN, *UNKNOWN))}")
+    out.mkdir(parents=True, exist_ok=True)
+    run(todo, out / "deblur.csv", limit, again, typer.echo)
 
 
 SPEED = ("machine", "weights", "engine", "precision", "size")

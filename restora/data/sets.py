@@ -19,19 +19,20 @@ FOLDERS = {
     "BSD100": "eval/BSD100",
     "CBSD68": "eval/BSD100",
     "CC15": "noise/cc15",
+    "GoPro3": "blur/gopro/blur",
     "Classic5": "eval/classic5",
     "LIVE1": "eval/LIVE1",
 }
-"""Folders in the data root. LIVE1 is ten of its 29 pictures, so its averages are not those of the whole set."""
-PAIRS = {"CC15": ("_real", "_mean")}
-"""Sets of real photographs: the endings of the noisy and the clean file of a pair."""
+"""Folders in the data root. LIVE1 is ten of its 29 pictures, GoPro3 three of 1111; averages are not those of all."""
+PAIRS = {"CC15": ("_real.", "_mean."), "GoPro3": ("/blur/", "/sharp/")}
+"""Sets of real photographs: parts of the paths of the damaged and of the clean file of a pair."""
 
 
 @dataclass(frozen=True)
 class TestSet:
     """Clean pictures in order. sha256 is that of their checksums in sequence.
 
-    noisy: the noisy photographs of a set of PAIRS; otherwise empty, and the damage is applied.
+    noisy: the damaged photographs of a set of PAIRS; otherwise empty, and the damage is applied.
     """
 
     name: str
@@ -56,8 +57,8 @@ def test_set(name: str) -> TestSet:
         paths = [folder / line for line in (folder.parent / "cbsd68.txt").read_text().split()]
     if name in PAIRS:
         real, clean = PAIRS[name]
-        noisy = [path for path in paths if path.stem.endswith(real)]
-        return _set_of(name, [path.with_stem(path.stem.removesuffix(real) + clean) for path in noisy], noisy)
+        noisy = [path for path in paths if real in path.as_posix()]
+        return _set_of(name, [Path(clean.join(path.as_posix().rsplit(real, 1))) for path in noisy], noisy)
     return _set_of(name, paths)
 
 

@@ -12,7 +12,8 @@ def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
     """Copy into `net` every array that fits a parameter or buffer of the same name; returns how many were copied.
 
     A convolution with additional inputs keeps the weights of the old inputs, which come first, and gets zero weights
-    for the new ones. Everything else keeps its initialisation.
+    for the new ones. One with fewer inputs keeps the weights of the first, as if the others were zero: a net without
+    the plane of the noise level starts from one that has it. Everything else keeps its initialisation.
     """
     copied = 0
     for name, parameter in (*net.named_parameters(), *net.named_buffers()):
@@ -24,6 +25,8 @@ def begin_from(net: nn.Module, arrays: Mapping[str, np.ndarray]) -> int:
         elif name.endswith("weight") and _gained_inputs(old.shape, parameter.shape):
             parameter.zero_()
             parameter[:, : old.shape[1]] = old
+        elif name.endswith("weight") and _gained_inputs(parameter.shape, old.shape):
+            parameter.copy_(old[:, : parameter.shape[1]])
         else:
             continue
         copied += 1

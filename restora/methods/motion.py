@@ -1,10 +1,10 @@
 """A multi-scale net for motion blur whose kernel is unknown and may differ from place to place.
 
-Coarse to fine: the picture enters at four scales, and leaves at three, each a residual added to the picture at that
-scale. The coarse outputs are trained against the clean picture shrunk alike, so that coarse levels undo large motion
-before fine ones add detail; only the finest is the result. Plain 3x3 convolutions and ReLU, no normalisation and no
-global statistics: tiles are exact, and int8 is cheap. A level has a quarter of the pixels of the one above, so that
-the deep ones, which look far, cost little.
+The flagship (methods/restora.py), with one more level below, which looks twice as far, and coarse to fine: the picture
+enters at four scales, and leaves at three, each a residual added to the picture at that scale. The coarse outputs are
+trained against the clean picture shrunk alike, so that coarse levels undo large motion before fine ones add detail;
+only the finest is the result. What is new adds nothing before it is trained, so that training can start from weights of
+the flagship. Plain 3x3 convolutions and ReLU, no normalisation and no global statistics: tiles are exact.
 
 After S. Nah, T. H. Kim, K. M. Lee, "Deep multi-scale convolutional neural network for dynamic scene deblurring", CVPR
 2017, and S.-J. Cho et al., "Rethinking coarse-to-fine approach in single image deblurring" (MIMO-UNet), ICCV 2021.
@@ -25,7 +25,7 @@ class Motion(nn.Module):
     """
 
     def __init__(
-        self, channels: int = 3, widths: Sequence[int] = (48, 96, 128, 128), blocks: Sequence[int] = (2, 2, 2, 3)
+        self, channels: int = 3, widths: Sequence[int] = (48, 96, 192, 64), blocks: Sequence[int] = (2, 3, 4, 2)
     ) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = widths
@@ -37,12 +37,12 @@ class Motion(nn.Module):
         self.quarter_in = _blocks(quarter, blocks[1])
         self.to_eighth = nn.Conv2d(quarter, eighth, 2, stride=2)
         self.door_eighth = _silent(inside, eighth)
-        self.eighth_in = _blocks(eighth, blocks[2])
         self.to_sixteenth = nn.Conv2d(eighth, sixteenth, 2, stride=2)
         self.door_sixteenth = _silent(inside, sixteenth)
         self.sixteenth = _blocks(sixteenth, blocks[3])
         self.from_sixteenth = nn.ConvTranspose2d(sixteenth, eighth, 2, stride=2)
-        self.eighth_out = _blocks(eighth, blocks[2])
+        silence(self.from_sixteenth)
+        self.eighth = _blocks(eighth, blocks[2])
         self.exit_eighth = _silent(eighth, inside)
         self.from_eighth = nn.ConvTranspose2d(eighth, quarter, 2, stride=2)
         self.quarter_out = _blocks(quarter, blocks[1])
@@ -56,9 +56,9 @@ class Motion(nn.Module):
         y2, y4, y8 = (avg_pool2d(y, times) for times in (2, 4, 8))
         half = self.half_in(self.door(pixel_unshuffle(y, 2)))
         quarter = self.quarter_in(self.to_quarter(half) + self.door_quarter(pixel_unshuffle(y2, 2)))
-        eighth = self.eighth_in(self.to_eighth(quarter) + self.door_eighth(pixel_unshuffle(y4, 2)))
+        eighth = self.to_eighth(quarter) + self.door_eighth(pixel_unshuffle(y4, 2))
         deep = self.sixteenth(self.to_sixteenth(eighth) + self.door_sixteenth(pixel_unshuffle(y8, 2)))
-        eighth = self.eighth_out(eighth + self.from_sixteenth(deep))
+        eighth = self.eighth(eighth + self.from_sixteenth(deep))
         quarter = self.quarter_out(quarter + self.from_eighth(eighth))
         half = self.half_out(half + self.from_quarter(quarter))
         x_hat = y + pixel_shuffle(self.exit(half), 2)

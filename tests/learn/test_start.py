@@ -4,6 +4,7 @@ import torch
 
 from restora.learn.start import begin_from, revive
 from restora.methods.dncnn import DnCNN
+from restora.methods.motion import Motion
 from restora.methods.restora import Restora
 
 SMALL = {"widths": (8, 8, 8), "blocks": (1, 1, 1)}
@@ -21,6 +22,16 @@ def test_a_net_told_the_level_begins_as_the_one_that_is_not():
     y = torch.rand(2, 4, 16, 24)
     with torch.no_grad():
         assert torch.allclose(new(y), old(y[:, :3]), atol=1e-6) and not torch.equal(new(y), y[:, :3])
+
+
+def test_a_multi_scale_net_begins_as_the_flagship_without_the_plane_of_the_level():
+    torch.manual_seed(0)
+    old, new = Restora(**SMALL, told=1), Motion(widths=(8, 8, 8, 4), blocks=(1, 1, 1, 1)).eval()
+    torch.nn.init.normal_(old.exit.weight)
+    assert begin_from(new, arrays_of(old)) == len(arrays_of(old))
+    y = torch.rand(2, 3, 32, 48)
+    with torch.no_grad():
+        assert torch.equal(new(y), old(torch.cat([y, torch.zeros(2, 1, 32, 48)], 1))) and not torch.equal(new(y), y)
 
 
 @pytest.mark.parametrize("widths", [(16, 8, 8)])

@@ -1,7 +1,7 @@
 """Supervised learning: one player, which reduces the distance of f(y) from x, or from the output of a teacher.
 
-A multi-scale net answers with a list in training, from fine to coarse: each is compared with x averaged to its size, and
-the losses are added (S. Nah, T. H. Kim, K. M. Lee, CVPR 2017).
+A multi-scale net answers with a list in training, from fine to coarse: each is compared with x averaged to its size,
+and the losses are added (S. Nah, T. H. Kim, K. M. Lee, CVPR 2017).
 
 G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", NIPS workshop 2014, for the teacher.
 """
