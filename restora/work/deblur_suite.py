@@ -2,7 +2,10 @@
 
 Known: the eight camera shakes of Levin et al. 2009 (blur/kernels/Levin09.npz) and white noise, neither clipped nor
 rounded; methods are told kernel and sigma. The pictures of a set are blurred by the kernels in turn. Unknown: words of
-damage, the result clipped and rounded to 8 bits, or pairs of photographs; """
+damage, the result clipped and rounded to 8 bits, or pairs of photographs; methods are told nothing. Scores are those of
+the protocol "deblur" for colour, "denoise" for grey: the whole picture, clipped and rounded to 8 bits; and, as
+`psnr_inside`, without BORDER pixels at each side.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
