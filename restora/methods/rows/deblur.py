@@ -1,10 +1,15 @@
-"""What sharpens a picture whose blur kernel is known: rows of the table of methods."""
+"""What sharpens a blurred picture, with a known kernel or one that it estimates: rows of the table of methods."""
 
+from restora.core.inputs import Product
 from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.methods.shared_knobs import KERNEL, SIGMA
 
 _KNOWN = "for a known kernel"
+_UNKNOWN = "for an unknown kernel"
+_ROUNDS = Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")
+_SIZE = Knob("size", int, 0, 0, 301, "pixels", "side of the kernel, an odd number; 0: found from the picture")
+_FOUND = Product("kernel", "kernel", "the estimated blur kernel; it can be given back with --kernel")
 
 ROWS = (
     Method(
@@ -14,8 +19,20 @@ ROWS = (
         about=f"a trained denoiser and a division in the Fourier domain, in turns; {_KNOWN}; the best",
         treats=("blur",),
         paper="Zhang et al., Learning deep CNN denoiser prior for image restoration, CVPR 2017",
-        knobs=(SIGMA, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
+        knobs=(SIGMA, _ROUNDS),
         inputs=(KERNEL,),
+        memory=66,
+        denoiser="restora.prior",
+    ),
+    Method(
+        name="blind-deconvolution",
+        entry="restora.methods.blind_deconvolution:blind_deconvolution",
+        stage="whole",
+        about=f"estimates the kernel from the salient edges, then sharpens as plug-and-play does; {_UNKNOWN}",
+        treats=("blur",),
+        paper="Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image deblurring, CVPR 2013",
+        knobs=(SIGMA, _ROUNDS, _SIZE),
+        products=(_FOUND,),
         memory=66,
         denoiser="restora.prior",
     ),
