@@ -1,9 +1,9 @@
 """Deconvolution with a known kernel: eight camera shakes, three noise levels, all methods, on a test set.
 
 The kernels are those of Levin et al. 2009 (blur/kernels/Levin09.npz). y = k * x + n: a convolution with the picture
-mirrored at its borders, white noise (seed 0), neither clipped nor rounded. The methods that need a kernel are told kernel and sigma. PSNR
-and SSIM of the whole picture, clipped and rounded to 8 bits; the mean over kernels and pictures. Writes
-results/deblur.csv; rows that are there are kept.
+mirrored at its borders, white noise (seed 0), neither clipped nor rounded. All methods for a known kernel, which are
+told kernel and sigma. PSNR and SSIM of the whole picture, clipped and rounded to 8 bits; the mean over kernels and
+pictures. Writes results/deblur.csv; rows that are there are kept.
 
     RESTORA_DATA=DIR python benchmarks/deblur.py [--set Set12] [--limit N]
 """

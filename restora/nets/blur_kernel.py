@@ -25,7 +25,9 @@ from restora.nets.total_variation import total_variation
 
 SIZES = (13, 19, 27, 39, 55, 79)
 """Sides of kernels that are tried, in pixels."""
-LARGER = 0.05
+SMOOTHING = 0.01
+"""Least noise level of the deconvolution by which sizes are compared: errors of a kernel act as noise."""
+LARGER = 0.04
 """Exponent of the side by which the sparsity of a larger kernel's result must be better."""
 TIMES = 6
 """The sides of a picture must be so many times those of its kernel."""
@@ -85,7 +87,8 @@ def estimate(y: np.ndarray, sigma: float, size: int) -> Estimate:
         )
     plane = textured(y)
     kernels = [of_side(plane, each) for each in sizes]
-    best = int(np.argmin([_sparsity(total_variation(plane, k, sigma)) * k.shape[0] ** LARGER for k in kernels]))
+    results = [total_variation(plane, kernel, max(sigma, SMOOTHING)) for kernel in kernels]
+    best = int(np.argmin([_sparsity(x) * side**LARGER for x, side in zip(results, sizes, strict=True)]))
     near = [correlation(*pair) for pair in pairwise(kernels)]
     return Estimate(kernels[best], max(near[max(0, best - 1) : best + 1], default=None))
 
@@ -120,7 +123,7 @@ def of_side(y: np.ndarray, size: int) -> np.ndarray:
             kernel = _fitted(_salient(plane, kernel, weight), plane, side)
             weight = max(weight / DECAY, LEAST_WEIGHT)
         kernel = _without_islands(kernel)
-    return _centred(kernel, size)
+    return centred(kernel, size)
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -128,6 +131,20 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     size = tuple(m + n for m, n in zip(a.shape, b.shape, strict=True))
     product = fft.irfft2(fft.rfft2(a, size) * np.conj(fft.rfft2(b, size)), size)
     return float(product.max() / np.sqrt((a**2).sum() * (b**2).sum()))
+
+
+def centred(kernel: np.ndarray, side: int) -> np.ndarray:
+    """The kernel with its centre of mass in the middle of (side, side), up to half a pixel, and with sum 1."""
+    padded = np.pad(kernel, side)
+    top, left = (middle - side // 2 for middle in middle_of(padded))
+    cut = padded[top : top + side, left : left + side]
+    return np.asarray(cut / cut.sum())
+
+
+def middle_of(kernel: np.ndarray) -> tuple[int, int]:
+    """The row and the column of the centre of mass, rounded."""
+    row, column = (round(float(centre)) for centre in ndimage.center_of_mass(kernel))
+    return row, column
 
 
 def _salient(y: np.ndarray, kernel: np.ndarray, weight: float) -> np.ndarray:
@@ -168,7 +185,7 @@ def _fitted(x: np.ndarray, y: np.ndarray, side: int) -> np.ndarray:
     found = _nonnegative(fft.rfft2(table).real, wanted, length)
     if not found.any():
         found[half, half] = 1
-    return _centred(np.where(found < SMALL * found.max(), 0, found), side)
+    return centred(np.where(found < SMALL * found.max(), 0, found), side)
 
 
 def _nonnegative(power: np.ndarray, wanted: np.ndarray, length: int) -> np.ndarray:
@@ -191,15 +208,7 @@ def _nonnegative(power: np.ndarray, wanted: np.ndarray, length: int) -> np.ndarr
 def _grown(kernel: np.ndarray, side: int) -> np.ndarray:
     """The kernel of a level for the next finer one."""
     larger = round(kernel.shape[0] / STEP) | 1
-    return _centred(np.maximum(imresize(kernel[:, :, None], larger, larger)[:, :, 0], 0), side)
-
-
-def _centred(kernel: np.ndarray, side: int) -> np.ndarray:
-    """The kernel with its centre of mass in the middle of (side, side), up to half a pixel, and with sum 1."""
-    padded = np.pad(kernel, side)
-    top, left = (round(centre) - side // 2 for centre in ndimage.center_of_mass(padded))
-    cut = padded[top : top + side, left : left + side]
-    return np.asarray(cut / cut.sum())
+    return centred(np.maximum(imresize(kernel[:, :, None], larger, larger)[:, :, 0], 0), side)
 
 
 def _without_islands(kernel: np.ndarray) -> np.ndarray:

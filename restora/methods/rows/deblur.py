@@ -1,14 +1,18 @@
 """What sharpens a blurred picture, with a known kernel or one that it estimates: rows of the table of methods."""
 
+from dataclasses import replace
+
 from restora.core.inputs import Product
 from restora.core.knobs import Knob
 from restora.core.method import Method
-from restora.methods.shared_knobs import KERNEL, SIGMA
+from restora.methods.shared_knobs import ITERATIONS, KERNEL, NET_WIDTH, SIGMA, fit_bytes, fit_minutes
 
 _KNOWN = "for a known kernel"
 _UNKNOWN = "for an unknown kernel"
 _ROUNDS = Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")
 _SIZE = Knob("size", int, 0, 0, 301, "pixels", "side of the kernel, an odd number; 0: found from the picture")
+_NARROW = replace(NET_WIDTH, default=32)
+_STEPS = replace(ITERATIONS, help="of both nets; more is slower (paper: 5000)")
 _FOUND = Product("kernel", "kernel", "the estimated blur kernel; it can be given back with --kernel")
 
 ROWS = (
@@ -35,6 +39,20 @@ ROWS = (
         products=(_FOUND,),
         memory=66,
         denoiser="restora.prior",
+    ),
+    Method(
+        name="selfdeblur",
+        entry="restora.methods.selfdeblur:selfdeblur",
+        stage="whole",
+        about=f"two untrained nets, for picture and kernel, fitted to the picture alone; {_UNKNOWN}; takes minutes",
+        treats=("blur",),
+        paper="Ren et al., Neural blind deconvolution using deep priors, CVPR 2020",
+        knobs=(SIGMA, _SIZE, _NARROW, _STEPS),
+        products=(_FOUND,),
+        memory=fit_bytes,
+        minutes=fit_minutes,
+        denoiser="restora.prior",
+        needs="torch",
     ),
     Method(
         name="wiener-deconvolution",
