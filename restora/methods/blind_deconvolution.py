@@ -3,7 +3,8 @@
 The kernel is estimated from coarse to fine. At each size of the picture, salient edges are predicted by deconvolution
 with few gradients (an L0 prior), and the kernel is fitted to them by nonnegative least squares. Several sizes of the
 kernel are tried; the right one gives the result with the sparsest gradients. Only the luma of the most textured part of
-a large picture is used, so the time of this step is limited. The last step is that of plug-and-play.
+a large picture is used, so the time of this step is limited. The last step is that of plug-and-play, told a noise level
+of at least 0.01, because errors of the kernel act as noise.
 
 The blur must be the same everywhere. A position of the kernel cannot be known: its centre of mass is put in the middle.
 
@@ -13,7 +14,7 @@ L. Xu, S. Zheng, J. Jia, "Unnatural L0 sparse representation for natural image d
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.blur_kernel import estimate
+from restora.nets.blur_kernel import KERNEL_ERRORS, estimate
 from restora.nets.deconvolution import edge_note
 from restora.nets.plug_and_play import Denoise, denoised_in_turns
 
@@ -25,5 +26,5 @@ def blind_deconvolution(y: np.ndarray, sigma: float, rounds: int, size: int, *, 
     place. Raises BadImage for a picture that is too small for the kernel.
     """
     found = estimate(y, sigma, size)
-    x_hat = denoised_in_turns(y, found.kernel, sigma, rounds, denoise)
+    x_hat = denoised_in_turns(y, found.kernel, max(sigma, KERNEL_ERRORS), rounds, denoise)
     return Made(x_hat, {"kernel": found.kernel}, f"{found.note}; {edge_note(found.kernel)}")

@@ -16,7 +16,7 @@ import numpy as np
 from restora.core.image import to_grey
 from restora.core.method import Made
 from restora.learn.games.self_deblur import fit
-from restora.nets.blur_kernel import estimate
+from restora.nets.blur_kernel import KERNEL_ERRORS, estimate
 from restora.nets.deconvolution import edge_note
 from restora.nets.plug_and_play import Denoise, denoised_in_turns
 
@@ -43,6 +43,10 @@ def selfdeblur(
     first = estimate(y, sigma, size).kernel.shape[0]
     side = first if size else first + first // 2 | 1
     x_hat, kernel, ended = fit(to_grey(y)[:, :, 0], side, width, iterations, sigma, seed=seed, tell=tell)
-    sharp = denoised_in_turns(y, kernel, sigma, ROUNDS, denoise) if y.shape[2] > 1 else x_hat[:, :, None]
+    sharp = (
+        denoised_in_turns(y, kernel, max(sigma, KERNEL_ERRORS), ROUNDS, denoise)
+        if y.shape[2] > 1
+        else x_hat[:, :, None]
+    )
     note = f"{ended}; a kernel of {side}x{side} pixels was found; {edge_note(kernel)}"
     return Made(sharp, {"kernel": kernel}, note)

@@ -25,8 +25,8 @@ from restora.nets.total_variation import total_variation
 
 SIZES = (13, 19, 27, 39, 55, 79)
 """Sides of kernels that are tried, in pixels."""
-SMOOTHING = 0.01
-"""Least noise level of the deconvolution by which sizes are compared: errors of a kernel act as noise."""
+KERNEL_ERRORS = 0.01
+"""Least noise level, 0..1 scale, of a deconvolution with an estimated kernel: its errors act as noise."""
 LARGER = 0.04
 """Exponent of the side by which the sparsity of a larger kernel's result must be better."""
 TIMES = 6
@@ -39,7 +39,7 @@ COARSEST = 5
 """The side of the kernel from which the coarsest level is found."""
 ROUNDS = 5
 """Of both steps at each level."""
-WEIGHT, DECAY, LEAST_WEIGHT = 4e-3, 1.1, 1e-4
+WEIGHT, DECAY, LEAST_WEIGHT = 8e-3, 1.1, 1e-4
 """Of the edges of x: at the start, its divisor after each round, and at least."""
 STRONGEST_PULL = 1e5
 """Of x towards its salient edges."""
@@ -87,7 +87,7 @@ def estimate(y: np.ndarray, sigma: float, size: int) -> Estimate:
         )
     plane = textured(y)
     kernels = [of_side(plane, each) for each in sizes]
-    results = [total_variation(plane, kernel, max(sigma, SMOOTHING)) for kernel in kernels]
+    results = [total_variation(plane, kernel, max(sigma, KERNEL_ERRORS)) for kernel in kernels]
     best = int(np.argmin([_sparsity(x) * side**LARGER for x, side in zip(results, sizes, strict=True)]))
     near = [correlation(*pair) for pair in pairwise(kernels)]
     return Estimate(kernels[best], max(near[max(0, best - 1) : best + 1], default=None))
