@@ -111,6 +111,6 @@ def nothing_to_do(name: str) -> str:
             f"  you can remove noise anyway:  restora denoise {file}",
             f"  fill what a mask marks:       restora inpaint {file} --mask MASK",
             f"  make it larger:               restora upscale {file}",
-            f"  sharpen a blur that you know: restora deblur {file} --kernel 'disk(3)'",
+            f"  sharpen it if it is blurred:  restora deblur {file}",
         ]
     )

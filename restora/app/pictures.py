@@ -90,13 +90,20 @@ def upscale(
 def deblur(
     run: Run,
     inputs: dict[str, str],
-    method: Annotated[str, typer.Option(help="One that `restora methods` has for blur.")] = "plug-and-play",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="One of `restora methods` for blur; default: plug-and-play, or blind-deconvolution without --kernel."
+        ),
+    ] = None,
     sigma: Annotated[float | None, typer.Option(help="Noise level, 0..1; measured if not given.")] = None,
     weights: Annotated[str | None, typer.Option(help="Other weights of a denoiser: a name or a file.")] = None,
     settings: Settings = None,
     precision: Precision = "auto",
 ) -> None:
-    """Sharpen a picture that was blurred with a known kernel; a report is written beside the result, as RESULT.json.
+    """Sharpen a blurred picture, with a known kernel or one that is estimated from the picture.
+
+    --keep kernel writes the estimated one beside the result. A report is written beside it too, as RESULT.json.
 
     Example: restora deblur photo.jpg --kernel "motion(length=15, angle=30)" -o sharp.jpg
     """

@@ -10,41 +10,16 @@ with a level that falls from STRONGEST to sigma, evenly on a logarithmic scale.
 K. Zhang, W. Zuo, S. Gu, L. Zhang, "Learning deep CNN denoiser prior for image restoration", CVPR 2017.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.deconvolution import ROUNDING, bordered, edge_note, forward, inverse, transfer
-
-STRONGEST = 49 / 255
-"""Noise level that the first round removes."""
-PULL = 0.23
-"""Weight of the prior, as K. Zhang et al., "Plug-and-play image restoration with deep denoiser prior", TPAMI 2021."""
+from restora.nets.deconvolution import edge_note
+from restora.nets.plug_and_play import Denoise, denoised_in_turns
 
 
-def plug_and_play(
-    y: np.ndarray,
-    kernel: np.ndarray,
-    sigma: float,
-    rounds: int,
-    *,
-    denoise: Callable[[np.ndarray, float], None],
-) -> Made:
+def plug_and_play(y: np.ndarray, kernel: np.ndarray, sigma: float, rounds: int, *, denoise: Denoise) -> Made:
     """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale.
 
     denoise: (picture (h, w, C), noise level) denoises the picture in place.
     """
-    sigma = max(sigma, ROUNDING)
-    planes = [bordered(y[:, :, channel], kernel) for channel in range(y.shape[2])]
-    size = planes[0].plane.shape
-    k, z = transfer(kernel, size), np.dstack([plane.plane for plane in planes])
-    for level in np.geomspace(STRONGEST, sigma, rounds):
-        pull = np.float32(PULL * (sigma / level) ** 2)
-        for channel, plane in enumerate(planes):
-            spectrum = np.conj(k) * forward(plane.plane)
-            spectrum += pull * forward(z[:, :, channel])
-            spectrum /= np.abs(k) ** 2 + pull
-            z[:, :, channel] = inverse(spectrum, size)
-        denoise(z, float(level))
-    return Made(planes[0].inside(z), note=edge_note(kernel))
+    return Made(denoised_in_turns(y, kernel, sigma, rounds, denoise), note=edge_note(kernel))

@@ -10,36 +10,13 @@ SIAM Journal on Imaging Sciences 2008.
 import numpy as np
 
 from restora.core.method import Made
-from restora.nets.deconvolution import ROUNDING, bordered, edge_note, forward, gradient_power, inverse, transfer
-
-WEIGHT = 8.0
-"""Of the total variation, in units of sigma^2; of 6 to 30, the best on Set12."""
-PULLS = tuple(2.0**power for power in range(2, 13))
-"""How strongly the variable is drawn to the gradient: gradients shorter than 1 / pull become zero."""
-ROUNDS = 2
-"""Rounds with each pull."""
+from restora.nets.deconvolution import edge_note
+from restora.nets.total_variation import total_variation
 
 
 def tv_deconvolution(y: np.ndarray, kernel: np.ndarray, sigma: float) -> Made:
     """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale."""
     x_hat = np.empty_like(y)
     for channel in range(y.shape[2]):
-        plane = bordered(y[:, :, channel], kernel)
-        x_hat[:, :, channel] = plane.inside(_minimum(plane.plane, kernel, WEIGHT * max(sigma, ROUNDING) ** 2))
+        x_hat[:, :, channel] = total_variation(y[:, :, channel], kernel, sigma)
     return Made(x_hat, note=edge_note(kernel))
-
-
-def _minimum(y: np.ndarray, kernel: np.ndarray, weight: float) -> np.ndarray:
-    size = y.shape
-    k, gradients = transfer(kernel, size), gradient_power(size)
-    data, power = np.conj(k) * forward(y), np.abs(k) ** 2
-    x = y
-    for pull in PULLS:
-        for _ in range(ROUNDS):
-            down, right = np.roll(x, -1, 0) - x, np.roll(x, -1, 1) - x
-            length = np.sqrt(down**2 + right**2)
-            share = np.maximum(length - 1 / pull, 0) / np.maximum(length, 1e-12)
-            down, right = share * down, share * right
-            back = np.roll(down, 1, 0) - down + np.roll(right, 1, 1) - right  # the transposed differences
-            x = inverse((data + weight * pull * forward(back)) / (power + weight * pull * gradients), size)
-    return x

@@ -11,6 +11,7 @@ from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix
 from restora.work.plan import (
+    BLIND_DEBLURRING,
     DEBLURRING,
     Given,
     denoises,
@@ -56,12 +57,13 @@ def to_deblur(
     picture: Pixels,
     wishes: Mapping[str, Any],
     inputs: Given,
-    method: str = DEBLURRING,
+    method: str | None = None,
     *,
     weights: str | None = None,
     precision: str = "auto",
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to sharpen a picture with a method for a known kernel, which is among the inputs."""
+    """The plan to sharpen a picture with a method, default: one that uses the kernel among the inputs or finds it."""
+    method = method or (DEBLURRING if "kernel" in inputs else BLIND_DEBLURRING)
     if "blur" not in method_named(method).treats:
         known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
         raise BadPlan(f"{method} does not sharpen; these do: {known}")

@@ -32,6 +32,8 @@ OTHER_TASKS = {
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
 """What sharpens with a known kernel."""
+BLIND_DEBLURRING = "blind-deconvolution"
+"""What sharpens if no kernel is given."""
 FILLING = "navier-stokes"
 """The default method to fill holes: better in wide ones, and in noise except for scattered pixels."""
 LARGER = "edsr"

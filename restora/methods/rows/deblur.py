@@ -1,10 +1,19 @@
-"""What sharpens a picture whose blur kernel is known: rows of the table of methods."""
+"""What sharpens a blurred picture, with a known kernel or one that it estimates: rows of the table of methods."""
 
+from dataclasses import replace
+
+from restora.core.inputs import Product
 from restora.core.knobs import Knob
 from restora.core.method import Method
-from restora.methods.shared_knobs import KERNEL, SIGMA
+from restora.methods.shared_knobs import ITERATIONS, KERNEL, NET_WIDTH, SIGMA, fit_bytes, fit_minutes
 
 _KNOWN = "for a known kernel"
+_UNKNOWN = "for an unknown kernel"
+_ROUNDS = Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")
+_SIZE = Knob("size", int, 0, 0, 301, "pixels", "side of the kernel, an odd number; 0: found from the picture")
+_NARROW = replace(NET_WIDTH, default=32)
+_STEPS = replace(ITERATIONS, help="of both nets; more is slower (paper: 5000)")
+_FOUND = Product("kernel", "kernel", "the estimated blur kernel; it can be given back with --kernel")
 
 ROWS = (
     Method(
@@ -27,10 +36,36 @@ ROWS = (
         about=f"a trained denoiser and a division in the Fourier domain, in turns; {_KNOWN}; the best",
         treats=("blur",),
         paper="Zhang et al., Learning deep CNN denoiser prior for image restoration, CVPR 2017",
-        knobs=(SIGMA, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
+        knobs=(SIGMA, _ROUNDS),
         inputs=(KERNEL,),
         memory=66,
         denoiser="restora.prior",
+    ),
+    Method(
+        name="blind-deconvolution",
+        entry="restora.methods.blind_deconvolution:blind_deconvolution",
+        stage="whole",
+        about=f"estimates the kernel from the salient edges, then sharpens as plug-and-play does; {_UNKNOWN}",
+        treats=("blur",),
+        paper="Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image deblurring, CVPR 2013",
+        knobs=(SIGMA, _ROUNDS, _SIZE),
+        products=(_FOUND,),
+        memory=66,
+        denoiser="restora.prior",
+    ),
+    Method(
+        name="selfdeblur",
+        entry="restora.methods.selfdeblur:selfdeblur",
+        stage="whole",
+        about=f"two untrained nets, for picture and kernel, fitted to the picture alone; {_UNKNOWN}; takes minutes",
+        treats=("blur",),
+        paper="Ren et al., Neural blind deconvolution using deep priors, CVPR 2020",
+        knobs=(SIGMA, _SIZE, _NARROW, _STEPS),
+        products=(_FOUND,),
+        memory=fit_bytes,
+        minutes=fit_minutes,
+        denoiser="restora.prior",
+        needs="torch",
     ),
     Method(
         name="wiener-deconvolution",
