@@ -13,20 +13,31 @@ from restora.signs.speckle import PHOTONS
 WHITE, STRONG, PHOTON = "white noise", "strong noise", "photon noise"
 SHARED, COARSE = "noise that channels or neighbours share", "coarse noise"
 SPECKLE, DOTS, DENSE, JPEG = "speckle", "dots", "dense dots", "JPEG blocks"
-KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
+SOFT, MOTION = "softness", "motion blur"
+SHARP_KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
+"""Kinds of damage of sharp pictures."""
+KINDS = (*SHARP_KINDS, SOFT, MOTION)
 """Kinds of damage; a diagnosis may show several."""
 
 MOST_DOTS = 0.4
 """Share of impulses from which they count as dense: the flagship was trained on less."""
 MOST_WHITE = 0.15
 """Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.blind`."""
+MILD = 1.5
+"""Sigma of softness that does not count in coarse noise: cameras at full resolution have both, and sharpening would
+amplify what is left of the noise."""
 Treatment = tuple[str, ...]
-"""Weights of the flagship and classical methods, in the order of their use."""
+"""Weights and classical methods, in the order of their use."""
 
 BLIND: Treatment = ("restora.blind",)
 NOISE: Treatment = ("restora.noise",)
 PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
+SHARP: Treatment = ("restora.sharp",)
+"""For softness and defocus."""
+STEADY: Treatment = SHARP
+"""For motion blur."""
+SHARPENING = SHARP + STEADY
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,17 @@ class Rule:
 
     covers: frozenset[str]
     treatments: tuple[Treatment, ...]
+
+
+def with_blur(blur: str, sharpen: Treatment) -> tuple[Rule, ...]:
+    """The rules for a kind of blur and what sharpens it. Its net knows weak noise and JPEG; the rest goes first."""
+    return (
+        Rule(frozenset({blur}), (sharpen,)),
+        Rule(frozenset({blur, JPEG, WHITE}), (sharpen, PHOTO + sharpen)),
+        Rule(frozenset({blur, DOTS}), (MEDIAN + sharpen,)),
+        Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, (PHOTO + sharpen, NOISE + sharpen)),
+        Rule(frozenset({blur, *SHARP_KINDS}), (MEDIAN + PHOTO + sharpen,)),
+    )
 
 
 RULES = (
@@ -49,10 +71,12 @@ RULES = (
     Rule(frozenset({DENSE}), (MEDIAN,)),
     Rule(frozenset({DOTS}), (MEDIAN, NOISE)),
     Rule(frozenset({DOTS, WHITE, STRONG, PHOTON, SPECKLE}), (NOISE + PHOTO, NOISE)),
-    Rule(frozenset(KINDS) - {DENSE, JPEG}, (MEDIAN + PHOTO, MEDIAN + NOISE)),
-    Rule(frozenset(KINDS) - {DENSE}, (NOISE + PHOTO, MEDIAN + PHOTO)),
-    Rule(frozenset(KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
-    Rule(frozenset(KINDS), (MEDIAN + PHOTO,)),
+    Rule(frozenset(SHARP_KINDS) - {DENSE, JPEG}, (MEDIAN + PHOTO, MEDIAN + NOISE)),
+    Rule(frozenset(SHARP_KINDS) - {DENSE}, (NOISE + PHOTO, MEDIAN + PHOTO)),
+    Rule(frozenset(SHARP_KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
+    Rule(frozenset(SHARP_KINDS), (MEDIAN + PHOTO,)),
+    *with_blur(SOFT, SHARP),
+    *with_blur(MOTION, STEADY),
 )
 """In order: the first rule that covers what was found is used."""
 
@@ -76,6 +100,8 @@ def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:
     edges = diagnosis.findings["jpeg_quality"].facts.get("edges", 0) if "jpeg_quality" in diagnosis.findings else 0
     if "jpeg_quality" in found or (kinds and edges >= EDGES):  # noise hides the quality, not the edges
         kinds.add(JPEG)
+    if "blur" in found and not (kinds & {COARSE, SHARED} and found["blur"].facts.get("sigma", MILD) < MILD):
+        kinds.add(MOTION if "length" in found["blur"].facts else SOFT)
     return frozenset(kinds)
 
 
