@@ -24,14 +24,15 @@ NOISY = 15 / 255
 """Standard deviation of noise from which edges cannot be measured: above it, widths are up to twice too large."""
 
 # The thresholds were set on 190 photographs of free licences (with noise and JPEG, blurred by all three kinds).
-SOFT = 2.05
+SOFT = 1.9
 """Width in pixels from which the sharpest edges are soft. Of undamaged photographs 98 % have less than 1.65; blurred
 by a Gaussian of sigma 1.0, 1.2 and 1.6 the median is 1.98, 2.26 and 2.9, by a disk of radius 2, 2.23."""
-WIDE = 2.4
-"""Width from which all edges across the motion must be."""
-RATIO, RATIO_SOFT = 1.8, 1.6
-"""Minimum ratio of the widths across and along the motion; the second if all edges are soft."""
-FITS = 0.7
+RATIO, RATIO_SOFT, RATIO_CONFIRMED = 1.8, 1.6, 1.5
+"""Minimum ratio of the widths across and along the motion; the second if all edges are soft; the third if the cepstrum
+has its minimum in the same direction."""
+WIDE, WIDE_CONFIRMED = 2.4, 1.9
+"""Minimum width of the edges of each direction across the motion; the second if the cepstrum confirms it."""
+FITS, FITS_CONFIRMED = 0.7, 0.3
 """Minimum share of the variation of the log width that is a wave over the direction, as motion gives."""
 BESIDE = np.deg2rad(26)
 """Classes of direction up to this angle count as across or along the motion."""
@@ -44,14 +45,20 @@ before they have their full width."""
 class Spread:
     """How the width of edges goes with their direction.
 
-    angle: of the motion in degrees; across, along: widths in pixels of the edges that motion in this direction widens,
-    and of those that it leaves; is_motion: whether it is one.
+    angle: of the motion in degrees, if it is one; across, along: widths in pixels of the edges that motion in this
+    direction widens, and of those that it leaves; narrowest: across, in one class of direction; fits: share of the
+    variation that is a wave.
     """
 
     angle: float
     across: float
     along: float
-    is_motion: bool
+    narrowest: float
+    fits: float
+
+    def exceeds(self, ratio: float, wide: float, fits: float) -> bool:
+        """Whether it looks like motion."""
+        return self.across >= ratio * self.along and self.narrowest >= wide and self.fits >= fits
 
 
 def blur(crops: Sequence[np.ndarray]) -> Finding:
@@ -70,8 +77,12 @@ def blur(crops: Sequence[np.ndarray]) -> Finding:
         return _finding(0.0, 0.0, False, "too few clear edges to measure blur", {})
     width, spread = edge_width(edges), spread_of(edges)
     facts = {"width": round(width, 2)}
-    if spread and spread.is_motion:
-        return _motion(greys, spread, facts)
+    if spread and spread.exceeds(RATIO_CONFIRMED, WIDE_CONFIRMED, FITS_CONFIRMED):
+        length, angle = LONG * spread.across, spread.angle
+        spectrum = log_spectrum(greys)
+        found = None if spectrum is None else motion(spectrum, angle, max(4.0, 0.8 * length), 2.5 * length + 4)
+        if found or spread.exceeds(RATIO_SOFT if width >= SOFT else RATIO, WIDE, FITS):
+            return _motion(*(found or (length, angle)), spread, facts)
     sure = min(1.0, 0.5 + abs(width - SOFT) / SOFT)
     if width < SOFT:
         return _finding(0.0, sure, False, f"sharp: the sharpest edges are {width:.1f} pixels wide", facts)
@@ -98,18 +109,12 @@ def spread_of(edges: Edges) -> Spread | None:
     across, along = widths[known & (off < BESIDE)], widths[known & (off > np.pi / 2 - BESIDE)]
     if min(len(across), len(along)) < 2:
         return None
-    ratio = np.median(across) / np.median(along)
     fits = wave / (wave + np.mean(np.square(logs - waves @ fit)) + 1e-9)
-    least = RATIO_SOFT if edge_width(edges) >= SOFT else RATIO
-    is_motion = bool(ratio >= least and fits >= FITS and across.min() >= WIDE)
-    return Spread(float(np.rad2deg(angle)) % 180, float(np.median(across)), float(np.median(along)), is_motion)
+    medians = float(np.median(across)), float(np.median(along))
+    return Spread(float(np.rad2deg(angle)) % 180, *medians, float(across.min()), float(fits))
 
 
-def _motion(greys: Sequence[np.ndarray], spread: Spread, facts: dict[str, float]) -> Finding:
-    length, angle = LONG * spread.across, spread.angle
-    spectrum = log_spectrum(greys)
-    found = None if spectrum is None else motion(spectrum, angle, max(4.0, 0.6 * length), 2.5 * length + 4)
-    length, angle = found or (length, angle)
+def _motion(length: float, angle: float, spread: Spread, facts: dict[str, float]) -> Finding:
     says = f"motion blur of about {length:.0f} pixels at {angle:.0f} degrees"
     sure = min(1.0, spread.across / spread.along / RATIO - 0.3)
     facts = facts | {"length": round(length, 1), "angle": round(angle, 1)}

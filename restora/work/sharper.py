@@ -1,13 +1,12 @@
-"""What sharpening did in a trial, measured without a reference: the width of edges, rings beside them, and grain."""
+"""What sharpening did in a trial, without a reference: the width of edges, the fit to the picture, and grain."""
 
 from collections.abc import Sequence
-from math import ceil
 
-import cv2
 import numpy as np
 
-from restora.core.diagnosis import Diagnosis
+from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.image import to_grey
+from restora.damage.blur import Blur, DiskBlur, GaussianBlur, MotionBlur
 from restora.signs.blur import ENOUGH, edge_width, spread_of
 from restora.signs.camera_noise import deviations, squares
 from restora.signs.edges import edges_of
@@ -16,10 +15,10 @@ SHARP = 1.1
 """Width in pixels of the sharpest edges of sharp photographs, the median of 190."""
 UNCHANGED = 0.9
 """Share of the blur left from which sharpening had no effect."""
-RINGS = 0.25
-"""Share of the change that may lie outside the values around a pixel."""
-FLAT, GRAIN = 10, 1.5 / 255
-"""Maximum increase of the standard deviation in the flattest 1/FLAT of the squares."""
+FARTHER = 1.0
+"""Limit on the distance of the result, blurred again, from the picture; 1 is that of the picture blurred again."""
+FLAT, FEW, GRAIN = 1.5 / 255, 4, 3 / 255
+"""Maximum standard deviation of flat squares, minimum number of them, and maximum increase of their median."""
 
 
 def blur_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diagnosis: Diagnosis) -> float | None:
@@ -50,31 +49,37 @@ def harm_of_sharpening(
         return "a trial could not measure the effect of sharpening"
     if left >= UNCHANGED:
         return f"sharpening left {100 * left:.0f} % of it in a trial"
-    if rings(before, after, diagnosis.findings["blur"].value) > RINGS:
-        return "sharpening made rings beside edges in a trial"
+    if distance(before, after, kernel_of(diagnosis.findings["blur"])) >= FARTHER:
+        return "the sharpened parts of a trial do not fit the picture when they are blurred again"
     if grain(before, after) > GRAIN:
         return "sharpening made grain in flat places in a trial"
     return ""
 
 
-def rings(before: Sequence[np.ndarray], after: Sequence[np.ndarray], size: float | list[float]) -> float:
-    """The share of the change in parts (h, w, C) that lies outside the range of values around each pixel.
+def kernel_of(finding: Finding) -> Blur:
+    """The blur that was found."""
+    facts = finding.facts
+    if "length" in facts:
+        return MotionBlur(facts["length"], facts["angle"])
+    return DiskBlur(facts["radius"]) if "radius" in facts else GaussianBlur(facts["sigma"])
 
-    The range is that of the blurred part, as far as a blur of `size` pixels reaches.
+
+def distance(before: Sequence[np.ndarray], after: Sequence[np.ndarray], blur: Blur) -> float:
+    """|k * x_hat - y| / |k * y - y| over parts (h, w, C), y before and x_hat after, k the blur that was found.
+
+    It is 0 for the true picture, 1 if nothing changes, and more where sharpening changes the picture in other ways, as
+    by halos of the wrong width. Rings and noise that the blur removes do not count.
     """
-    side = 2 * ceil(2 * float(np.mean(size))) + 1
-    window = np.ones((side, side), np.uint8)
-    outside = change = 0.0
+    rng, off, usual = np.random.default_rng(0), 0.0, 0.0
     for was, now in zip(before, after, strict=True):
-        y, x_hat = (np.ascontiguousarray(to_grey(each)[:, :, 0], np.float32) for each in (was, now))
-        beyond = np.maximum(x_hat - cv2.dilate(y, window), cv2.erode(y, window) - x_hat).clip(0)
-        outside += float(np.square(beyond).sum())
-        change += float(np.square(x_hat - y).sum())
-    return float(np.sqrt(outside / max(change, 1e-12)))
+        y, x_hat = (to_grey(each).astype(np.float64) for each in (was, now))
+        off += float(np.square(blur.apply(x_hat, rng) - y).sum())
+        usual += float(np.square(blur.apply(y, rng) - y).sum())
+    return float(np.sqrt(off / max(usual, 1e-12)))
 
 
 def grain(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> float:
-    """The increase of the standard deviation in the flattest squares of parts (h, w, C), on the 0..1 scale."""
+    """The increase of the standard deviation in flat squares of parts (h, w, C), 0..1; 0 if there are few."""
     was, now = (deviations(np.concatenate([squares(part) for part in parts])) for parts in (before, after))
-    flattest = np.argsort(was, kind="stable")[: -(-len(was) // FLAT)]
-    return float(np.median(now[flattest]) - np.median(was[flattest])) if len(was) else 0.0
+    flat = was < FLAT
+    return float(np.median(now[flat]) - np.median(was[flat])) if flat.sum() >= FEW else 0.0
