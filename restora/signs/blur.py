@@ -33,7 +33,10 @@ has its minimum in the same direction."""
 WIDE, WIDE_CONFIRMED = 2.4, 1.9
 """Minimum width of the edges of each direction across the motion; the second if the cepstrum confirms it."""
 FITS, FITS_CONFIRMED = 0.7, 0.3
-"""Minimum share of the variation of the log width that is a wave over the direction, as motion gives."""
+"""Minimum share of the variation of the log width that is a wave over the direction, as motion gives. Shallow focus
+has large ratios too, but no wave."""
+DEEP = 6.5
+"""Minimum depth of the cepstrum that confirms motion, in standard deviations."""
 BESIDE = np.deg2rad(26)
 """Classes of direction up to this angle count as across or along the motion."""
 LONG = 1.65
@@ -56,9 +59,14 @@ class Spread:
     narrowest: float
     fits: float
 
+    @property
+    def ratio(self) -> float:
+        """Of the widths across and along the motion."""
+        return self.across / self.along
+
     def exceeds(self, ratio: float, wide: float, fits: float) -> bool:
         """Whether it looks like motion."""
-        return self.across >= ratio * self.along and self.narrowest >= wide and self.fits >= fits
+        return self.ratio >= ratio and self.narrowest >= wide and self.fits >= fits
 
 
 def blur(crops: Sequence[np.ndarray]) -> Finding:
@@ -81,8 +89,9 @@ def blur(crops: Sequence[np.ndarray]) -> Finding:
         length, angle = LONG * spread.across, spread.angle
         spectrum = log_spectrum(greys)
         found = None if spectrum is None else motion(spectrum, angle, max(4.0, 0.8 * length), 2.5 * length + 4)
-        if found or spread.exceeds(RATIO_SOFT if width >= SOFT else RATIO, WIDE, FITS):
-            return _motion(*(found or (length, angle)), spread, facts)
+        confirmed = found is not None and found[2] >= DEEP
+        if confirmed or spread.exceeds(RATIO_SOFT if width >= SOFT else RATIO, WIDE, FITS):
+            return _motion(*(found[:2] if found else (length, angle)), spread, facts)
     sure = min(1.0, 0.5 + abs(width - SOFT) / SOFT)
     if width < SOFT:
         return _finding(0.0, sure, False, f"sharp: the sharpest edges are {width:.1f} pixels wide", facts)
@@ -116,7 +125,7 @@ def spread_of(edges: Edges) -> Spread | None:
 
 def _motion(length: float, angle: float, spread: Spread, facts: dict[str, float]) -> Finding:
     says = f"motion blur of about {length:.0f} pixels at {angle:.0f} degrees"
-    sure = min(1.0, spread.across / spread.along / RATIO - 0.3)
+    sure = min(1.0, spread.ratio / RATIO - 0.3)
     facts = facts | {"length": round(length, 1), "angle": round(angle, 1)}
     return _finding(length, max(0.5, sure), True, says, facts, "motion blur")
 

@@ -51,10 +51,11 @@ def disk_radius(spectrum: np.ndarray, about: float) -> float | None:
     return float(radii[best]) if lobe[best] - zero[best] >= DEEP else None
 
 
-def motion(spectrum: np.ndarray, angle: float, least: float, most: float) -> tuple[float, float] | None:
-    """(length in pixels, angle in degrees) of a straight motion near `angle`, of `least` to `most` pixels.
+def motion(spectrum: np.ndarray, angle: float, least: float, most: float) -> tuple[float, float, float] | None:
+    """(length in pixels, angle in degrees, depth) of a straight motion near `angle`, of `least` to `most` pixels.
 
-    None if the deepest point of the cepstrum at these lengths is in another direction.
+    depth: of the minimum of the cepstrum, in standard deviations at these lengths. On 7 photographs motion has 15 and
+    more, with noise and JPEG 5 to 22, and other pictures 3 to 6.5. None if the minimum is in another direction.
     """
     ring = np.minimum(_rings(), TILE // 2)
     mean = np.bincount(ring.ravel(), spectrum.ravel()) / np.bincount(ring.ravel())
@@ -66,7 +67,9 @@ def motion(spectrum: np.ndarray, angle: float, least: float, most: float) -> tup
     u, v = (TILE // 2 + side * (lengths - 1) for side in (np.cos(turn), -np.sin(turn)))  # L samples span L - 1
     depth = cv2.remap(cepstrum, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR)
     i, j = np.unravel_index(int(depth.argmin()), depth.shape)
-    return (float(lengths[j]), float(angles[i])) if apart(angles[i], angle) <= BESIDE else None
+    if apart(float(angles[i]), angle) > BESIDE:
+        return None
+    return float(lengths[j]), float(angles[i]), -float(depth[i, j]) / max(float(depth.std()), 1e-12)
 
 
 def apart(one: float, other: float) -> float:

@@ -51,9 +51,9 @@ def test_defocus_is_found_with_its_radius(sharp, radius):
 
 
 @pytest.mark.parametrize("later", LATER)
-@pytest.mark.parametrize(("length", "angle"), [(9, 30), (15, 120), (21, 0)])
-def test_motion_is_found_with_its_length_and_angle(sharp, length, angle, later):
-    found = blur([damaged(sharp, f"blur(motion, length={length}, angle={angle}){later}")])
+@pytest.mark.parametrize(("length", "angle"), [(9, 30), (9, 90), (15, 120), (21, 0)])
+def test_motion_is_found_with_its_length_and_angle(length, angle, later):
+    found = blur([damaged(PHOTOS["astronaut"], f"blur(motion, length={length}, angle={angle}){later}")])
     assert found.present and found.plain == "motion blur" and found.value == pytest.approx(length, rel=0.2)
     assert apart(found.facts["angle"], angle) < 8
 
