@@ -17,7 +17,7 @@ from restora.signs.jpeg_quality import block_edges
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.plan import plans_for
 from restora.work.restore import restore
-from restora.work.rules import SHARPENING
+from restora.work.rules import MOTION, SHARPENING, SOFT, kinds_of
 from restora.work.sharper import blur_left, harm_of_sharpening
 
 NORMAL = "normal"
@@ -136,7 +136,7 @@ def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diag
     if "jpeg_quality" in present:
         was, now = (block_edges(parts) for parts in (before, after))
         left["block edges"] = max(0.0, now) / was if was >= TELLING else None
-    if "blur" in present:
+    if kinds_of(diagnosis) & {SOFT, MOTION}:
         left["blur"] = blur_left(before, after, diagnosis)
     return {kind: share for kind, share in left.items() if share is not None}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from restora.core.diagnosis import Diagnosis
+from restora.signs.camera_noise import LEAST
 from restora.signs.jpeg_quality import EDGES
 from restora.signs.noise_level import ALIKE
 from restora.signs.speckle import PHOTONS
@@ -24,8 +25,8 @@ MOST_DOTS = 0.4
 MOST_WHITE = 0.15
 """Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.blind`."""
 MILD = 1.5
-"""Sigma of softness that does not count in coarse noise: cameras at full resolution have both, and sharpening would
-amplify what is left of the noise."""
+"""Sigma up to which softness does not count where the net of camera_noise removes something, present or not: pictures
+of cameras at full resolution are that soft, and sharpening them removes 1 to 3 dB (CC15)."""
 Treatment = tuple[str, ...]
 """Weights and classical methods, in the order of their use."""
 
@@ -49,11 +50,11 @@ class Rule:
 
 
 def with_blur(blur: str, sharpen: Treatment) -> tuple[Rule, ...]:
-    """The rules for a kind of blur and what sharpens it. Its net knows weak noise and JPEG; the rest goes first."""
+    """The rules for a kind of blur and what sharpens it. Whatever else was found is removed first."""
     return (
         Rule(frozenset({blur}), (sharpen,)),
-        Rule(frozenset({blur, JPEG, WHITE}), (sharpen, PHOTO + sharpen)),
-        Rule(frozenset({blur, DOTS}), (MEDIAN + sharpen,)),
+        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), (BLIND + sharpen, NOISE + sharpen)),
+        Rule(frozenset({blur, DOTS}), (MEDIAN + sharpen, NOISE + sharpen)),
         Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, (PHOTO + sharpen, NOISE + sharpen)),
         Rule(frozenset({blur, *SHARP_KINDS}), (MEDIAN + PHOTO + sharpen,)),
     )
@@ -100,9 +101,16 @@ def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:
     edges = diagnosis.findings["jpeg_quality"].facts.get("edges", 0) if "jpeg_quality" in diagnosis.findings else 0
     if "jpeg_quality" in found or (kinds and edges >= EDGES):  # noise hides the quality, not the edges
         kinds.add(JPEG)
-    if "blur" in found and not (kinds & {COARSE, SHARED} and found["blur"].facts.get("sigma", MILD) < MILD):
+    if "blur" in found and not _as_cameras_do(diagnosis):
         kinds.add(MOTION if "length" in found["blur"].facts else SOFT)
     return frozenset(kinds)
+
+
+def _as_cameras_do(diagnosis: Diagnosis) -> bool:
+    """Whether a picture is a little soft and has coarse noise, as of a camera at full resolution."""
+    coarse = diagnosis.findings.get("camera_noise")
+    mild = diagnosis.findings["blur"].facts.get("sigma", MILD) < MILD
+    return mild and coarse is not None and float(np.mean(coarse.value)) >= LEAST
 
 
 def _kind_of_noise(diagnosis: Diagnosis) -> str:
