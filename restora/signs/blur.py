@@ -30,9 +30,12 @@ by a Gaussian of sigma 1.0, 1.2 and 1.6 the median is 1.98, 2.26 and 2.9, by a d
 RATIO, RATIO_SOFT, RATIO_CONFIRMED = 1.8, 1.6, 1.5
 """Minimum ratio of the widths across and along the motion; the second if all edges are soft; the third if the cepstrum
 has its minimum in the same direction."""
-WIDE, WIDE_CONFIRMED = 2.4, 1.9
-"""Minimum width of the edges of each direction across the motion; the second if the cepstrum confirms it."""
-FITS, FITS_CONFIRMED = 0.7, 0.3
+NARROWEST = 0.02
+"""Share of the edges across the motion, the narrowest, that must be wide too: motion leaves no sharp edge there."""
+WIDE, WIDE_CONFIRMED = 2.0, 1.7
+"""Minimum width of these; the second if the cepstrum confirms the motion. Motion of 7 and more pixels has 2.2 and more;
+photographs whose widths go with the direction for other reasons, such as grass and shallow focus, have 1.4 to 1.8."""
+FITS, FITS_CONFIRMED = 0.6, 0.3
 """Minimum share of the variation of the log width that is a wave over the direction, as motion gives. Shallow focus
 has large ratios too, but no wave."""
 DEEP = 6.5
@@ -49,8 +52,8 @@ class Spread:
     """How the width of edges goes with their direction.
 
     angle: of the motion in degrees, if it is one; across, along: widths in pixels of the edges that motion in this
-    direction widens, and of those that it leaves; narrowest: across, in one class of direction; fits: share of the
-    variation that is a wave.
+    direction widens, and of those that it leaves; narrowest: of the narrowest across; fits: share of the variation
+    that is a wave.
     """
 
     angle: float
@@ -116,11 +119,13 @@ def spread_of(edges: Edges) -> Spread | None:
     angle, wave = np.arctan2(fit[2], fit[1]) / 2, (fit[1] ** 2 + fit[2] ** 2) / 2
     off = np.abs((middle - angle + np.pi / 2) % np.pi - np.pi / 2)
     across, along = widths[known & (off < BESIDE)], widths[known & (off > np.pi / 2 - BESIDE)]
+    beside = np.abs((edges.direction - angle + np.pi / 2) % np.pi - np.pi / 2) < BESIDE
     if min(len(across), len(along)) < 2:
         return None
     fits = wave / (wave + np.mean(np.square(logs - waves @ fit)) + 1e-9)
     medians = float(np.median(across)), float(np.median(along))
-    return Spread(float(np.rad2deg(angle)) % 180, *medians, float(across.min()), float(fits))
+    narrowest = float(np.quantile(edges.width[beside], NARROWEST))
+    return Spread(float(np.rad2deg(angle)) % 180, *medians, narrowest, float(fits))
 
 
 def _motion(length: float, angle: float, spread: Spread, facts: dict[str, float]) -> Finding:
