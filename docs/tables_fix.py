@@ -48,8 +48,9 @@ def gains_table() -> str:
     lines = [f"| damage | found (pictures) | damaged (dB) | **fix** | {' | '.join(treatments)} |"]
     lines.append("|---" * (4 + len(treatments)) + "|")
     for row in rows:
-        best = max(float(row[name]) for name in treatments)
-        cells = [f"**{float(row[n]):+.2f}**" if float(row[n]) == best else f"{float(row[n]):+.2f}" for n in treatments]
+        best = max(float(row[name]) for name in treatments if row[name])
+        gained = [f"{float(row[name]):+.2f}" if row[name] else "" for name in treatments]
+        cells = [f"**{gain}**" if gain == f"{best:+.2f}" else gain for gain in gained]
         fixed = [f"{float(row['psnr_damaged']):.2f}", f"{float(row['fix']):+.2f}"]
         lines.append(f"| {' | '.join([_words(row['damage']), row['found'], *fixed, *cells])} |")
     return "\n".join(lines)

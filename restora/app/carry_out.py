@@ -78,7 +78,7 @@ def tell(report: "Report", as_json: bool) -> None:
         typer.echo(report.to_json(), err=to_stdout)
         return
     if not report.output:
-        typer.echo("\n".join([nothing_to_do(report.input), *(f"  note: {warning}" for warning in report.warnings)]))
+        typer.echo("\n".join([nothing_to_do(report), *(f"  note: {warning}" for warning in report.warnings)]))
         return
     steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
     lines = [
@@ -97,11 +97,15 @@ def _in_plain_words(report: "Report") -> str:
     return f"found {' and '.join(plain)}" if plain else ""
 
 
-def nothing_to_do(name: str) -> str:
-    """The message for a picture in which nothing was found, with commands that are still useful."""
+def nothing_to_do(report: "Report") -> str:
+    """The message for a picture in which nothing was repaired, with commands that are still useful."""
     from restora.signs.table import NOT_LOOKED_FOR, SIGNS
 
-    looked_for = ", ".join(sign.called for sign in SIGNS.values())
+    name = report.input
+    if found := _in_plain_words(report):
+        why = report.plan.because
+        return f"{name}: {found}; no file was written (--copy writes an unchanged one)\n  {why}"
+    looked_for = ", ".join(SIGNS[each].called for each, finding in report.diagnosis.items() if finding["confidence"])
     file = shlex.quote(name) if Path(name).exists() else "-"  # quoted for a shell
     return "\n".join(
         [

@@ -9,13 +9,14 @@ from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
-from restora.work.rules import PHOTO
+from restora.work.rules import PHOTO, SHARPENING
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
 """Confidence from which each word is used."""
 
 TITLE = """<header class="restora-title"><h1>Restora</h1>
-<p>Removes noise and JPEG blocks, fills scratches, enlarges small pictures, and sends nothing anywhere.</p></header>"""
+<p>Removes noise, blur and JPEG blocks, fills scratches, enlarges small pictures, and sends nothing
+anywhere.</p></header>"""
 FOOT = """<footer class="restora-foot"><p>Pictures and results are deleted after {minutes:g} minutes. Nothing is sent to
 other servers. <a href="/docs">For programs: the API</a></p></footer>"""
 
@@ -58,7 +59,7 @@ def progress(text: str, done: int = 0, total: int = 0) -> str:
 def findings(sight: Sight) -> str:
     """The findings in plain words, what was not found and what is not looked for; the figures under Details."""
     present = sight.diagnosis.present
-    not_found, hidden = absent(sight.diagnosis.findings)
+    not_found, hidden, unmeasured = absent(sight.diagnosis.findings)
     height, width = sight.shape[:2]
     title = "What I found" if present else "I found no damage"
     lines = "".join(f"<li>{_finding(finding)}</li>" for finding in present.values())
@@ -68,6 +69,7 @@ def findings(sight: Sight) -> str:
         + (f"<ul>{lines}</ul>" if present else "")
         + f'<p class="restora-absent">Looked for and not found: {", ".join(not_found)}.</p>' * bool(not_found)
         + f'<p class="restora-absent">Cannot be detected beneath JPEG blocks: {", ".join(hidden)}.</p>' * bool(hidden)
+        + f'<p class="restora-absent">Could not be measured: {", ".join(unmeasured)}.</p>' * bool(unmeasured)
         + f'<p class="restora-absent">Not looked for yet: {", ".join(NOT_LOOKED_FOR)}. Please check these yourself.</p>'
         + _details(sight.diagnosis.findings.values())
         + "</section>"
@@ -102,6 +104,8 @@ def _aim(one: Step) -> str:
         return "Fill the hole"
     if method.treats == JPEG_ALONE:
         return "Repair JPEG blocks"
+    if one.weights in SHARPENING or "blur" in method.treats:
+        return "Sharpen it"
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 
 

@@ -14,7 +14,7 @@ from restora.methods.table import METHODS, method_named
 from restora.work.fix import plan_to_fix
 from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, usable_knobs
 from restora.work.restore import Limits
-from restora.work.rules import PHOTO
+from restora.work.rules import PHOTO, SHARPENING
 from restora.work.view import view_of
 
 JPEG_ALONE = ("jpeg",)
@@ -77,7 +77,12 @@ def needs(method: Method) -> set[str]:
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods that can replace a step: those that fill a hole, remove noise, or repair JPEG."""
+    """The methods that can replace a step: those that fill a hole, remove noise, or repair JPEG.
+
+    Nothing else sharpens a blur that is not known.
+    """
+    if step.weights in SHARPENING:
+        return [method_named(step.method)]
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     same = [method for method in usual if needs(method) == needs(method_named(step.method))]

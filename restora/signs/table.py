@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restora.core.diagnosis import Finding
+from restora.signs.blur import blur
 from restora.signs.camera_noise import beneath_blocks, camera_noise
 from restora.signs.impulse import impulse, without_impulses
 from restora.signs.jpeg_quality import jpeg_quality
@@ -17,14 +18,15 @@ from restora.signs.speckle import speckle
 class Sign:
     """A sign of damage: its name, its name in plain words, and the function (crops) -> Finding that looks for it.
 
-    noise: it gets the crops without black and white dots, which it would take for noise. JPEG blocks look flat, so
-    beneath them it can find only what `beneath` finds.
+    clear: it gets the crops without black and white dots, which it would take for noise or for sharp edges.
+    noise: it looks for noise. JPEG blocks look flat, so beneath them it can find only what `beneath` finds.
     needs: an earlier sign that must be present for this one to be present.
     """
 
     name: str
     called: str
     find: Callable[[Sequence[np.ndarray]], Finding]
+    clear: bool = False
     noise: bool = False
     needs: str = ""
     beneath: Callable[[Finding], Finding] | None = None
@@ -37,12 +39,13 @@ SIGNS = {
     for sign in (
         Sign("impulse", "black and white dots", impulse),
         Sign("jpeg_quality", "JPEG blocks", jpeg_quality),
-        Sign("noise_level", "fine noise", noise_level, noise=True),
-        Sign("speckle", "speckle", speckle, noise=True, needs="noise_level"),
-        Sign("camera_noise", "coarse grain", camera_noise, noise=True, beneath=beneath_blocks),
+        Sign("noise_level", "fine noise", noise_level, clear=True, noise=True),
+        Sign("speckle", "speckle", speckle, clear=True, noise=True, needs="noise_level"),
+        Sign("camera_noise", "coarse grain", camera_noise, clear=True, noise=True, beneath=beneath_blocks),
+        Sign("blur", "blur", blur, clear=True),
     )
 }
-NOT_LOOKED_FOR = ("blur", "scratches and dust", "missing parts", "faded colours")
+NOT_LOOKED_FOR = ("scratches and dust", "missing parts", "faded colours")
 """Damage that no sign looks for yet: a picture that has only such damage is reported without findings."""
 
 
@@ -51,7 +54,7 @@ def findings(crops: Sequence[np.ndarray]) -> dict[str, Finding]:
     clear = [without_impulses(crop) for crop in crops]
     found: dict[str, Finding] = {}
     for name, sign in SIGNS.items():
-        finding = sign.find(clear if sign.noise else crops)
+        finding = sign.find(clear if sign.clear else crops)
         if finding.present and sign.needs and not found[sign.needs].present:
             finding = replace(finding, present=False, plain="", says=f"no {sign.called}")
         if hidden(sign, finding.present, found):
@@ -68,12 +71,18 @@ def hidden(sign: Sign, present: bool, found: Mapping[str, Finding]) -> bool:
     return not present and sign.noise and found[BLOCKS].present
 
 
-def absent(found: Mapping[str, Finding]) -> tuple[list[str], list[str]]:
-    """What was looked for and not found, and what could not be detected, in plain words.
+def absent(found: Mapping[str, Finding]) -> tuple[list[str], list[str], list[str]]:
+    """What was looked for and not found, what JPEG blocks hide, and what could not be measured, in plain words.
 
-    If noise of one kind was found below JPEG blocks, the other kinds are in neither.
+    If noise of one kind was found below JPEG blocks, the other kinds are in none of these.
     """
     signs = [sign for sign in SIGNS.values() if not found[sign.name].present]
     noisy = any(found[sign.name].present for sign in SIGNS.values() if sign.noise)
-    told = [sign.called for sign in signs if not hidden(sign, False, found)]
-    return told, [sign.called for sign in signs if hidden(sign, False, found) and not noisy]
+    beneath = [sign for sign in signs if hidden(sign, False, found)]
+    told = [sign for sign in signs if sign not in beneath and found[sign.name].confidence > 0]
+    unmeasured = [sign for sign in signs if sign not in beneath and sign not in told]
+    return _called(told), _called([] if noisy else beneath), _called(unmeasured)
+
+
+def _called(signs: Sequence[Sign]) -> list[str]:
+    return [sign.called for sign in signs]

@@ -1,7 +1,7 @@
 """Fix: diagnose a picture, plan by the table of rules, and try the plan on parts before restoring all of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from restora.signs.jpeg_quality import block_edges
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.plan import plans_for
 from restora.work.restore import restore
+from restora.work.rules import MOTION, SHARPENING, SOFT, kinds_of
+from restora.work.sharper import blur_left, harm_of_sharpening
 
 NORMAL = "normal"
 STRENGTHS = ("light", NORMAL, "strong")
-"""The strengths: half of the change, all of it, or the treatment applied twice."""
+"""The strengths: half of the change, all of it, or the treatment applied twice, sharpening once."""
 ENOUGH = 0.5
 """Share of the damage that may be left after a trial; if more is left, the next treatment of the rule is tried."""
 FLAT = 10
@@ -44,16 +46,48 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
     if not plans[0].steps:
         return diagnosis, plans[0]
     parts = parts_of(picture)
-    trials: list[tuple[float, Plan, dict[str, float]]] = []
+    trials = _trials(parts, plans, diagnosis)
+    if all(trial.harm for trial in trials):
+        left_alone = f"the blur is left as it is: {trials[0].harm}"
+        others = {name: finding for name, finding in diagnosis.findings.items() if name != "blur"}
+        plans = plans_for(Diagnosis(others))
+        if not plans[0].steps:
+            return diagnosis, Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
+        trials = _trials(parts, plans, Diagnosis(others))
+    else:
+        left_alone = ""
+    best = min((trial for trial in trials if not trial.harm), key=lambda trial: trial.worst)
+    told = [best.plan.because, _told(best.left, len(parts), strength), *_not_taken(trials, best)]
+    told += [left_alone] if left_alone else []
+    return diagnosis, replace(with_strength(best.plan, strength), because="; ".join(told))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A plan that was tried on parts: the share left of each kind of damage, and why it must not be used, if so."""
+
+    plan: Plan
+    left: dict[str, float]
+    harm: str
+
+    @property
+    def worst(self) -> float:
+        """The largest share left."""
+        return max(self.left.values(), default=0.0)
+
+
+def _trials(parts: Sequence[np.ndarray], plans: Sequence[Plan], diagnosis: Diagnosis) -> list[Trial]:
+    """The plans tried in order, up to the first one that leaves little and does no harm."""
+    trials: list[Trial] = []
     for plan in plans:
         results = [restore(Image(part), plan)[0].pixels for part in parts]
         left = what_is_left(parts, results, diagnosis)
-        trials.append((max(left.values(), default=0.0), plan, left))
-        if trials[-1][0] <= ENOUGH:
+        sharpens = any(step.weights in SHARPENING for step in plan.steps)
+        harm = harm_of_sharpening(parts, results, left.get("blur"), diagnosis) if sharpens else ""
+        trials.append(Trial(plan, left, harm))
+        if trials[-1].worst <= ENOUGH and not harm:
             break
-    _, plan, left = min(trials, key=lambda trial: trial[0])
-    told = [plan.because, _told(left, len(parts), strength), *_not_taken([plan for _, plan, _ in trials], plan)]
-    return diagnosis, replace(with_strength(plan, strength), because="; ".join(told))
+    return trials
 
 
 def with_strength(plan: Plan, strength: str) -> Plan:
@@ -71,6 +105,8 @@ def _removes(step: Step) -> bool:
 def _changed(step: Step, strength: str) -> tuple[Step, ...]:
     if strength == "light":
         return (replace(step, strength=step.strength / 2),)
+    if step.weights in SHARPENING:  # what is sharp now would get rings
+        return (step,)
     return step, replace(step, because="a second time, because of strength strong")
 
 
@@ -100,6 +136,8 @@ def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diag
     if "jpeg_quality" in present:
         was, now = (block_edges(parts) for parts in (before, after))
         left["block edges"] = max(0.0, now) / was if was >= TELLING else None
+    if kinds_of(diagnosis) & {SOFT, MOTION}:
+        left["blur"] = blur_left(before, after, diagnosis)
     return {kind: share for kind, share in left.items() if share is not None}
 
 
@@ -124,6 +162,8 @@ def _told(left: Mapping[str, float], parts: int, strength: str) -> str:
     return f"a trial on {where} of the picture{normally} left {shares}"
 
 
-def _not_taken(tried: Sequence[Plan], taken: Plan) -> list[str]:
-    names = [" then ".join(step.weights or step.method for step in plan.steps) for plan in tried if plan is not taken]
-    return [f"{name} left more, so it was not used" for name in names]
+def _not_taken(trials: Sequence[Trial], taken: Trial) -> list[str]:
+    others = [trial for trial in trials if trial is not taken]
+    names = [" then ".join(step.weights or step.method for step in trial.plan.steps) for trial in others]
+    why = [trial.harm or "it left more" for trial in others]
+    return [f"{name} was not used: {reason}" for name, reason in zip(names, why, strict=True)]

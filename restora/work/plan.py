@@ -71,10 +71,10 @@ def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
 
 
 def _step_of(name: str, because: str) -> Step:
-    """A step of a treatment; the name is a classical method, or weights of the flagship."""
+    """A step of a treatment; the name is a classical method, or weights."""
     if name in METHODS:
         return Step(name, because, knobs=KNOBS.get(name, {}))
-    return learned_step(method_named(FLAGSHIP), because, name)
+    return learned_step(method_named(method_for(name)), because, name)
 
 
 def plan_of_method(

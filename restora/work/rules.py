@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from restora.core.diagnosis import Diagnosis
+from restora.signs.camera_noise import LEAST
 from restora.signs.jpeg_quality import EDGES
 from restora.signs.noise_level import ALIKE
 from restora.signs.speckle import PHOTONS
@@ -13,20 +14,31 @@ from restora.signs.speckle import PHOTONS
 WHITE, STRONG, PHOTON = "white noise", "strong noise", "photon noise"
 SHARED, COARSE = "noise that channels or neighbours share", "coarse noise"
 SPECKLE, DOTS, DENSE, JPEG = "speckle", "dots", "dense dots", "JPEG blocks"
-KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
+SOFT, MOTION = "softness", "motion blur"
+SHARP_KINDS = (WHITE, STRONG, SHARED, COARSE, PHOTON, SPECKLE, DOTS, DENSE, JPEG)
+"""Kinds of damage of sharp pictures."""
+KINDS = (*SHARP_KINDS, SOFT, MOTION)
 """Kinds of damage; a diagnosis may show several."""
 
 MOST_DOTS = 0.4
 """Share of impulses from which they count as dense: the flagship was trained on less."""
 MOST_WHITE = 0.15
 """Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.blind`."""
+MILD = 1.5
+"""Sigma up to which softness does not count where the net of camera_noise removes something, present or not: pictures
+of cameras at full resolution are that soft, and sharpening them removes 1 to 3 dB (CC15)."""
 Treatment = tuple[str, ...]
-"""Weights of the flagship and classical methods, in the order of their use."""
+"""Weights and classical methods, in the order of their use."""
 
 BLIND: Treatment = ("restora.blind",)
 NOISE: Treatment = ("restora.noise",)
 PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
+SHARP: Treatment = ("restora.sharp",)
+"""For softness and defocus."""
+STEADY: Treatment = SHARP
+"""For motion blur."""
+SHARPENING = SHARP + STEADY
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,17 @@ class Rule:
 
     covers: frozenset[str]
     treatments: tuple[Treatment, ...]
+
+
+def with_blur(blur: str, sharpen: Treatment) -> tuple[Rule, ...]:
+    """The rules for a kind of blur and what sharpens it. Whatever else was found is removed first."""
+    return (
+        Rule(frozenset({blur}), (sharpen,)),
+        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), (BLIND + sharpen, NOISE + sharpen)),
+        Rule(frozenset({blur, DOTS}), (MEDIAN + sharpen, NOISE + sharpen)),
+        Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, (PHOTO + sharpen, NOISE + sharpen)),
+        Rule(frozenset({blur, *SHARP_KINDS}), (MEDIAN + PHOTO + sharpen,)),
+    )
 
 
 RULES = (
@@ -49,10 +72,12 @@ RULES = (
     Rule(frozenset({DENSE}), (MEDIAN,)),
     Rule(frozenset({DOTS}), (MEDIAN, NOISE)),
     Rule(frozenset({DOTS, WHITE, STRONG, PHOTON, SPECKLE}), (NOISE + PHOTO, NOISE)),
-    Rule(frozenset(KINDS) - {DENSE, JPEG}, (MEDIAN + PHOTO, MEDIAN + NOISE)),
-    Rule(frozenset(KINDS) - {DENSE}, (NOISE + PHOTO, MEDIAN + PHOTO)),
-    Rule(frozenset(KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
-    Rule(frozenset(KINDS), (MEDIAN + PHOTO,)),
+    Rule(frozenset(SHARP_KINDS) - {DENSE, JPEG}, (MEDIAN + PHOTO, MEDIAN + NOISE)),
+    Rule(frozenset(SHARP_KINDS) - {DENSE}, (NOISE + PHOTO, MEDIAN + PHOTO)),
+    Rule(frozenset(SHARP_KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
+    Rule(frozenset(SHARP_KINDS), (MEDIAN + PHOTO,)),
+    *with_blur(SOFT, SHARP),
+    *with_blur(MOTION, STEADY),
 )
 """In order: the first rule that covers what was found is used."""
 
@@ -76,7 +101,16 @@ def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:
     edges = diagnosis.findings["jpeg_quality"].facts.get("edges", 0) if "jpeg_quality" in diagnosis.findings else 0
     if "jpeg_quality" in found or (kinds and edges >= EDGES):  # noise hides the quality, not the edges
         kinds.add(JPEG)
+    if "blur" in found and not _as_cameras_do(diagnosis):
+        kinds.add(MOTION if "length" in found["blur"].facts else SOFT)
     return frozenset(kinds)
+
+
+def _as_cameras_do(diagnosis: Diagnosis) -> bool:
+    """Whether a picture is a little soft and has coarse noise, as of a camera at full resolution."""
+    coarse = diagnosis.findings.get("camera_noise")
+    mild = diagnosis.findings["blur"].facts.get("sigma", MILD) < MILD
+    return mild and coarse is not None and float(np.mean(coarse.value)) >= LEAST
 
 
 def _kind_of_noise(diagnosis: Diagnosis) -> str:

@@ -25,6 +25,7 @@ from restora.work.bench import KEYS, REAL, Row, bench, read_table, short_sum, wr
 from restora.work.cost import cost, learned
 from restora.work.diagnose import diagnose
 from restora.work.plan import plan_of_method, plan_to_enlarge
+from restora.work.rules import SHARPENING
 
 SETS = ("Set12", "BSD68", "CBSD68", "CC15")
 NOISES = (
@@ -90,7 +91,7 @@ def entries(
                 for weights in method.weights or ("",):
                     if only is not None and weights not in only:
                         continue
-                    if not weights or _is_for(weights, noise):
+                    if not weights or (weights not in SHARPENING and _is_for(weights, noise)):
                         yield Entry(name, noise, method.name, weights)
 
 

@@ -31,7 +31,14 @@ ROWS = (
         multiple=8,
         channels=3,
         memory=330,
-        weights=("restora.noise", "restora.blind", "restora.blind-pruned", "restora.blind-small", "restora.photo"),
+        weights=(
+            "restora.noise",
+            "restora.blind",
+            "restora.blind-pruned",
+            "restora.blind-small",
+            "restora.photo",
+            "restora.sharp",
+        ),
     ),
     Method(
         name="dncnn",
