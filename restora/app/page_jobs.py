@@ -21,7 +21,8 @@ from restora.files.picture import Picture
 from restora.files.save import write
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import Scores, measure
-from restora.work.jobs import PICTURE, Job, Jobs
+from restora.work.job_files import Job
+from restora.work.jobs import PICTURE, Jobs
 from restora.work.restore import Limits
 
 SHOWN = 8_000_000
