@@ -138,18 +138,19 @@ def upscale(
 
 def deblur(
     y: Given,
-    kernel: Given,
+    kernel: Given | None = None,
     sigma: float | None = None,
     *,
-    method: str = "plug-and-play",
+    method: str | None = None,
     weights: str | PathLike[str] | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Sharpen a picture that was blurred with a known kernel.
+    """Sharpen a picture that was blurred with a known kernel, or with one that the method finds.
 
     y: as in `fix`. kernel: an array (kh, kw) with odd sides, a file, or words as "motion(length=15, angle=30)".
-    sigma: of the noise, on the 0..1 scale; measured if not given. method: one that `restora.methods` has for blur.
+    sigma: of the noise, on the 0..1 scale; measured if not given. method: one that `restora.methods` has for blur;
+    default: plug-and-play with a kernel, else one that finds it and returns it in `result.products["kernel"]`.
     weights: of the denoiser. Raises RestoraError.
     """
     from restora.work.decide import to_deblur

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 
 from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
-from restora.app.review import admitted, look, plan_as_found
+from restora.app.review import admit_input, admitted, look, plan_as_found
 from restora.app.upload import Space, received
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.inputs import Input
@@ -40,8 +40,6 @@ from restora.work.restore import Limits
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
-KERNEL_PIXELS = 1_000_000
-"""Limit on the pixels of a blur kernel."""
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
@@ -281,10 +279,7 @@ def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[
 def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: bool) -> str:
     """The extension of the result, after a check of the picture and its inputs. Raises BadImage."""
     for name, file in inputs.items():
-        kind, most = INPUTS[name].kind, limits.pixels
-        if kind != "boxes":
-            most = min(most, KERNEL_PIXELS) if kind == "kernel" else most
-            admitted(file, replace(limits, pixels=most), f"the {INPUTS[name].called}")
+        admit_input(name, file, limits)
     return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 

@@ -11,10 +11,10 @@ from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix
 from restora.work.plan import (
-    DEBLURRING,
     Given,
     denoises,
     method_for,
+    method_to_deblur,
     plan_of_method,
     plan_to_enlarge,
     plan_to_enlarge_as_found,
@@ -56,12 +56,13 @@ def to_deblur(
     picture: Pixels,
     wishes: Mapping[str, Any],
     inputs: Given,
-    method: str = DEBLURRING,
+    method: str | None = None,
     *,
     weights: str | None = None,
     precision: str = "auto",
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to sharpen a picture with a method for a known kernel, which is among the inputs."""
+    """The plan to sharpen a picture with a method; default: by whether a kernel is among the inputs."""
+    method = method or method_to_deblur("kernel" in inputs)
     if "blur" not in method_named(method).treats:
         known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
         raise BadPlan(f"{method} does not sharpen; these do: {known}")

@@ -31,7 +31,7 @@ OTHER_TASKS = {
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
-"""What sharpens with a known kernel."""
+"""The default method to sharpen with a known kernel."""
 FILLING = "navier-stokes"
 """The default method to fill holes: better in wide ones, and in noise except for scattered pixels."""
 LARGER = "edsr"
@@ -169,6 +169,25 @@ def with_first(plan: Plan, name: str) -> Plan:
 def fills(step: Step) -> bool:
     """Whether a step fills a hole."""
     return "hole" in method_named(step.method).treats
+
+
+def sharpens(step: Step) -> bool:
+    """Whether a step sharpens a blurred picture."""
+    return "blur" in method_named(step.method).treats
+
+
+def finders() -> list[str]:
+    """The methods that sharpen without a kernel: they find the blur themselves."""
+    rows = [method for method in METHODS.values() if "blur" in method.treats and method.available]
+    return [method.name for method in rows if not any(each.required for each in method.inputs)]
+
+
+def method_to_deblur(known: bool) -> str:
+    """The default method to sharpen, with a known kernel or without one. Raises BadPlan if none finds the kernel."""
+    names = [DEBLURRING] if known else finders()
+    if not names:
+        raise BadPlan("no method finds the kernel itself; give it with --kernel")
+    return names[0]
 
 
 def plan_to_enlarge_as_found(
