@@ -355,4 +355,5 @@ def best_precision(weights: Iterable[str | None]) -> str:
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:
     if diagnosis is None:
         raise BadKnob(f"{method} needs {knob.name}")
-    return round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)
+    measured = round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)
+    return max(measured, knob.least)

@@ -1,18 +1,24 @@
 """Products over HTTP: kept beside the result of a job, listed, fetched by name, and removed with the job."""
 
 import json
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import restora
+from restora.app.guard import Bounds
 from restora.core.checksum import sha256
+from restora.core.errors import BadPlan
 from restora.core.image import Image
-from restora.core.plan import Plan, Step
+from restora.core.plan import Plan, Step, plan_from_json
 from restora.damage.blur import KernelBlur
 from restora.files.picture import read
 from restora.files.save import write
 from restora.methods.table import METHODS
+from restora.work.plan import finders, method_to_deblur
 from restora.work.restore import ALL, Options, restore_file
 from tests.app.live import client_of
 from tests.app.made_up import BOXES, FINDER, KERNEL
@@ -108,9 +114,25 @@ def test_products_count_as_disk_space_and_expire(tmp_path, picture):
         assert not (tmp_path / "jobs" / key).exists()
 
 
-def test_the_token_protects_products(tmp_path):
-    from restora.app.guard import Bounds
+def test_python_sharpens_without_a_kernel(photo, monkeypatch):
+    result = restora.deblur(photo[:40, :50], method="finder")
+    assert np.array_equal(result.products["kernel"], KERNEL) and result.plan.steps[0].inputs == {}
+    assert method_to_deblur(known=False) == finders()[0] and method_to_deblur(known=True) == "plug-and-play"
+    for name in finders():
+        monkeypatch.delitem(METHODS, name)
+    with pytest.raises(BadPlan, match="no method finds the kernel itself; give it with --kernel"):
+        restora.deblur(photo[:40, :50])
 
+
+def test_the_plan_of_the_documentation_sharpens(client, picture, tmp_path):
+    text = (Path(__file__).parent.parent.parent / "docs" / "web.md").read_text()
+    plan = json.loads(re.search(r'^    (\{"because".*?)\n\n', text, re.S | re.M)[1])
+    answer = client.post("/v1/restore", content=picture.read_bytes(), headers={"Restora-Plan": json.dumps(plan)})
+    restore_file(picture, tmp_path / "x.png", plan_from_json(json.dumps(plan)))
+    assert answer.content == (tmp_path / "x.png").read_bytes()
+
+
+def test_the_token_protects_products(tmp_path):
     with client_of(tmp_path, Bounds(token="secret")) as client:
         assert client.get("/v1/jobs/0/products/kernel").status_code == 401
 

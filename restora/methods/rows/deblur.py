@@ -1,10 +1,16 @@
 """What sharpens a picture whose blur kernel is known: rows of the table of methods."""
 
+from dataclasses import replace
+
 from restora.core.knobs import Knob
 from restora.core.method import Method
 from restora.methods.shared_knobs import KERNEL, SIGMA
 
 _KNOWN = "for a known kernel"
+# In a picture without noise, what is unknown beyond the borders and in clipped pixels would ring through the result:
+# with sigma 0 instead of 0.01, a motion of 15 pixels costs 3 to 13 dB (8-bit crops of three photographs).
+_LEAST = 0.01
+NOISE = replace(SIGMA, least=_LEAST, help=f"noise standard deviation; measured if not given, but at least {_LEAST}")
 
 ROWS = (
     Method(
@@ -14,7 +20,7 @@ ROWS = (
         about=f"a trained denoiser and a division in the Fourier domain, in turns; {_KNOWN}; the best",
         treats=("blur",),
         paper="Zhang et al., Learning deep CNN denoiser prior for image restoration, CVPR 2017",
-        knobs=(SIGMA, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
+        knobs=(NOISE, Knob("rounds", int, 8, 1, 50, "rounds", "of division and denoising; more is slower")),
         inputs=(KERNEL,),
         memory=66,
         denoiser="restora.prior",
@@ -26,7 +32,7 @@ ROWS = (
         about=f"the linear estimate with the least squared error; {_KNOWN}; fast",
         treats=("blur",),
         paper="Wiener, Extrapolation, interpolation, and smoothing of stationary time series, 1949",
-        knobs=(SIGMA,),
+        knobs=(NOISE,),
         inputs=(KERNEL,),
         memory=50,
     ),
@@ -59,7 +65,7 @@ ROWS = (
         about=f"flat areas with sharp edges, as the total variation is kept small; {_KNOWN}",
         treats=("blur",),
         paper="Wang et al., Alternating minimization for total variation image reconstruction, SIIMS 2008",
-        knobs=(SIGMA,),
+        knobs=(NOISE,),
         inputs=(KERNEL,),
         memory=100,
     ),
