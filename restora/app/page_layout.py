@@ -36,7 +36,8 @@ class Layout:
             self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
             self.report = gr.DownloadButton("Report", elem_id="report")
         with gr.Row(visible=False, elem_id="found") as self.found:
-            self.kernel = gr.HTML()
+            with gr.Column(min_width=280):
+                self.kernel = gr.HTML()
             self.take_kernel = gr.DownloadButton("Download the kernel", size="md", elem_id="kernel")
         self.scores = gr.HTML(elem_id="scores")
 
@@ -46,7 +47,7 @@ class Layout:
         self.status = gr.HTML(elem_id="status")
         self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
         self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
-        with gr.Row(elem_id="more"):
+        with gr.Row(elem_id="more", equal_height=True):
             self.blur = gr.Button("It is blurred", size="md", visible=False, elem_id="blur")
             self.mark = gr.Button("Mark scratches or holes", size="md", visible=False, elem_id="mark")
         self.scale = gr.Slider(
