@@ -146,12 +146,12 @@ def deblur(
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Sharpen a blurred picture, with a known kernel or, if none is given, one that is estimated from the picture.
+    """Sharpen a blurred picture, with a known kernel or without one.
 
     y: as in `fix`. kernel: an array (kh, kw) with odd sides, a file, or words as "motion(length=15, angle=30)".
     sigma: of the noise, on the 0..1 scale; measured if not given. method: one that `restora.methods` has for blur;
-    default: plug-and-play, or blind-deconvolution without a kernel. weights: of the denoiser. An estimated kernel is
-    `products["kernel"]` of the result. Raises RestoraError.
+    default: plug-and-play with a kernel, else a trained net. weights: of that net, or of the denoiser of plug-and-play.
+    A kernel that a method found is `products["kernel"]` of the result. Raises RestoraError.
     """
     from restora.work.decide import to_deblur
 

@@ -14,20 +14,43 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.guard import Bounds, one_of
-from restora.app.page_jobs import SHOWN, THUMBNAIL, Outcome, carried_out, mask_of, own_folder, preview, scores, zipped
-from restora.app.plan_form import Draft, changed, form, read_form, with_one_more
+from restora.app.kernel_form import found, with_sharpening
+from restora.app.page_jobs import (
+    SHOWN,
+    THUMBNAIL,
+    Outcome,
+    carried_out,
+    mask_of,
+    own_file,
+    own_folder,
+    preview,
+    scores,
+    zipped,
+)
+from restora.app.page_layout import Layout
+from restora.app.plan_form import (
+    Draft,
+    Kept,
+    blurred_otherwise,
+    changed,
+    form,
+    has_work,
+    newest,
+    read_form,
+    with_one_more,
+)
 from restora.app.review import Sight, admitted, look, plan_as_found
 from restora.app.samples import samples
-from restora.core.errors import BadImage, BadPlan, RestoraError, Truncated
-from restora.work.fix import NORMAL, STRENGTHS, with_strength
+from restora.core.errors import BadPlan, RestoraError, Truncated
+from restora.work.fix import NORMAL, with_strength
 from restora.work.jobs import Jobs
-from restora.work.plan import FLAGSHIP, GREATEST, fills, with_filling
+from restora.work.plan import FLAGSHIP, fills, sharpens, with_filling
 
 Updates = dict[Any, Any]
 
 
-class Page:
-    """The components of the page and their events."""
+class Page(Layout):
+    """The events of the page."""
 
     def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
         self.jobs, self.bounds, self.slots = jobs, bounds, slots
@@ -36,79 +59,37 @@ class Page:
             self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
             gr.HTML(phrases.TITLE)
             self.trouble = gr.HTML(elem_id="trouble")
+            self.kept = gr.State((None, None))  # the draft of the form on the page, and the plan of its values
             self.came = gr.State([])  # uploads that include a truncated file
             with gr.Row(visible=False, elem_id="question") as self.question:
                 self.asked = gr.HTML()
                 self.salvage = gr.Button("Restore the part that is present", size="md", elem_id="salvage")
             with gr.Column(elem_id="start") as self.start:
-                self._lay_out_start()
+                self.lay_out_start()
             with gr.Row(elem_id="desk", visible=False) as self.desk:
                 with gr.Column(scale=5, min_width=320, elem_id="sight"):
-                    self._lay_out_picture()
+                    self.lay_out_picture()
                 with gr.Column(scale=3, min_width=320, elem_id="side"):
-                    self._lay_out_side()
+                    self.lay_out_side()
+            with self.plan:
+                # Also at once: several pictures have no draft, and Restore depends on it.
+                triggers = [self.blocks.load, self.draft.change]
+                gr.render(inputs=[self.sights, self.draft], triggers=triggers)(self._lay_out_plan)
             gr.HTML(phrases.FOOT.format(minutes=self.minutes))
             self._wire()
         self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
 
-    def _lay_out_start(self) -> None:
-        self.upload = gr.File(file_count="multiple", label="Photographs", elem_id="drop", height=260)
-        gr.HTML('<p class="restora-note">or try one of these</p>')
-        self.gallery = gr.Gallery(
-            columns=3, allow_preview=False, show_label=False, format="png", buttons=[], elem_id="samples", height="auto"
-        )
-
-    def _lay_out_picture(self) -> None:
-        self.picture = gr.Image(
-            format="png", interactive=False, show_label=False, buttons=["fullscreen"], elem_id="before"
-        )
-        self.compare = gr.ImageSlider(
-            format="png", interactive=False, show_label=False, buttons=["fullscreen"], visible=False, max_height=900,
-            elem_id="compare",
-        )  # fmt: skip
-        self.pile = gr.Gallery(
-            columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
-        )
-        self.tools = gr.HTML(elem_id="tools")  # tools of the brush; the canvas exists as long as they do
-        self.strokes = gr.Textbox(visible=False)  # filled in by the browser when Restore is pressed
-        self.hint = gr.HTML(elem_id="hint")
-        with gr.Row(visible=False, elem_id="take") as self.take:
-            self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
-            self.report = gr.DownloadButton("Report", elem_id="report")
-        self.scores = gr.HTML(elem_id="scores")
-
-    def _lay_out_side(self) -> None:
-        self.findings = gr.HTML(elem_id="findings")
-        self.status = gr.HTML(elem_id="status")
-        self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
-        self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
-        self.mark = gr.Button("Mark scratches or holes", size="md", visible=False, elem_id="mark")
-        self.scale = gr.Slider(
-            1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1: no change", elem_id="scale"
-        )
-        self.strength = gr.Radio(
-            [(name.capitalize(), name) for name in STRENGTHS],
-            value=NORMAL,
-            label="How much",
-            elem_id="strength",
-            info="amount of noise and JPEG blocks to remove",
-        )
-        with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
-            # Also at once: several pictures have no draft, and Restore depends on it.
-            triggers = [self.blocks.load, self.draft.change]
-            gr.render(inputs=[self.sights, self.draft], triggers=triggers)(self._lay_out_plan)
-        with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
-            self.reference = gr.File(label="The same picture without damage", height=120)
-        self.another = gr.Button("Another picture", size="lg", elem_id="again")
-
     def _lay_out_plan(self, sights: list[Sight], draft: Draft | None) -> None:
         """The form of a draft; built again whenever the draft changes."""
-        parts = form(draft) if draft else []
+        parts = form(draft, self.jobs) if draft else []
         inputs = [self.sights, *parts]
         if draft:
-            for choice in parts:
-                if isinstance(choice, gr.Dropdown):
-                    choice.change(partial(changed, draft), inputs, self.draft, **QUIET)
+            for part in parts:
+                other = {gr.Dropdown: changed, gr.Radio: blurred_otherwise}.get(type(part))
+                if other:
+                    part.change(partial(other, draft), inputs, self.draft, **QUIET)
+                else:
+                    part.change(partial(self.keep, draft), inputs, self.kept, trigger_mode="always_last", **QUIET)
             if FLAGSHIP not in [step.method for step in draft.plan.steps]:
                 more = gr.Button("Remove noise first" if draft.plan.steps else "Remove noise anyway", size="sm")
                 more.click(partial(with_one_more, draft), inputs, self.draft, **QUIET)
@@ -131,19 +112,22 @@ class Page:
             *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings, self.status),
             *(self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
             *(self.mark, self.tools, self.came, self.question, self.asked, self.strength),
+            *(self.blur, self.found, self.kernel, self.take_kernel),
         ]
         self.blocks.load(self.offered, None, self.gallery, **QUIET)
         self.upload.upload(self.look, self.upload, self.outputs, **QUIET)
         self.salvage.click(partial(self.look, salvage=True), self.came, self.outputs, **QUIET)
         self.gallery.select(self.try_sample, None, self.outputs, **QUIET)
         self.scale.input(
-            *(self.enlarge, [self.sights, self.draft, self.scale], [self.draft, self.trouble]),
+            *(self.enlarge, [self.sights, self.draft, self.kept, self.scale], [self.draft, self.trouble]),
             trigger_mode="always_last",
             **QUIET,
         )
         # The server does not know a click on the previous form once the next one exists.
         self.draft.change(None, None, self.go, js="() => ({__type__: 'update', interactive: false})", **QUIET)
-        self.mark.click(self.begin_to_mark, [self.sights, self.draft], self.outputs, **QUIET)
+        now = [self.sights, self.draft, self.kept]
+        self.mark.click(self.begin_to_mark, now, self.outputs, **QUIET)
+        self.blur.click(self.begin_to_sharpen, now, self.outputs, **QUIET)
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
         self.another.click(self.begin_again, self.job, self.outputs, **QUIET)
 
@@ -172,7 +156,7 @@ class Page:
             self.strength: gr.update(value=NORMAL),
             **dict.fromkeys((self.compare, self.picture, self.pile), gr.update(value=None, visible=False)),
             self.tools: "",
-            **dict.fromkeys((self.go, self.mark, self.question), hidden),
+            **dict.fromkeys((self.go, self.mark, self.blur, self.question, self.found), hidden),
         }
 
     def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:
@@ -191,7 +175,7 @@ class Page:
         for number, path in enumerate(files, 1):
             try:
                 with one_of(self.slots):
-                    sights.append(look(self._own(path), self.jobs.limits, path.name, salvage))
+                    sights.append(look(own_file(path, self.jobs), self.jobs.limits, path.name, salvage))
             except Truncated:
                 truncated.append(path.name)
             except RestoraError as error:
@@ -212,7 +196,7 @@ class Page:
 
     def _seen(self, sights: list[Sight], scale: float) -> Updates:
         """The findings, beside the picture or the pictures."""
-        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark)}
+        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark, self.blur)}
         ready = {self.status: "", self.go: gr.update(visible=True, interactive=True)} | alone
         if len(sights) > 1:
             return ready | {
@@ -229,13 +213,8 @@ class Page:
             self.hint: phrases.smaller(factor),
             self.findings: phrases.findings(sights[0]),
             self.draft: draft,
+            self.blur: gr.update(visible=not any(map(sharpens, draft.plan.steps))),
         }
-
-    def _own(self, path: Path) -> Path:
-        """A file that a visitor uploaded. Raises BadImage for one outside the upload folder."""
-        if not path.resolve().is_relative_to(self.jobs.page.resolve()):
-            raise BadImage("the file must be one that was uploaded here")
-        return path
 
     def _previewed(self, path: Path, most: int = SHOWN) -> tuple[Path, int]:
         """A picture to display, and by which factor it is smaller."""
@@ -251,26 +230,41 @@ class Page:
         small = [(str(self._previewed(path, THUMBNAIL)[0]), path.name) for path in paths]
         return gr.update(value=small, visible=True)
 
-    def begin_to_mark(self, sights: list[Sight], draft: Draft | None) -> Updates:
+    def keep(self, draft: Draft, sights: list[Sight], *values: Any) -> Kept:
+        """Remember the values of the form, for a change that does not read it."""
+        try:
+            return draft, read_form(draft, values, sights[0])
+        except RestoraError:  # Restore says what is wrong
+            return draft, draft.plan
+
+    def begin_to_sharpen(self, sights: list[Sight], draft: Draft | None, kept: Kept) -> Updates:
+        """Add a step to the plan that sharpens."""
+        if len(sights) != 1 or draft is None:
+            return {}
+        plan = with_sharpening(newest(draft, kept), sights[0].diagnosis)
+        return {self.blur: gr.update(visible=False), self.draft: Draft(plan)}
+
+    def begin_to_mark(self, sights: list[Sight], draft: Draft | None, kept: Kept) -> Updates:
         """Show the picture to paint on, and add a step to the plan that fills the painted parts."""
         if len(sights) != 1 or draft is None:
             return {}
         return {
-            **dict.fromkeys((self.compare, self.take, self.mark), gr.update(visible=False)),
+            **dict.fromkeys((self.compare, self.take, self.found, self.mark), gr.update(visible=False)),
             **{self.picture: gr.update(visible=True), self.tools: phrases.TOOLS},
             self.hint: phrases.note("Paint over the parts to fill, then restore."),
-            self.draft: Draft(with_filling(draft.plan)),
+            self.draft: Draft(with_filling(newest(draft, kept))),
             self.scores: "",
         }
 
-    def enlarge(self, sights: list[Sight], draft: Draft | None, scale: float) -> Updates:
+    def enlarge(self, sights: list[Sight], draft: Draft | None, kept: Kept, scale: float) -> Updates:
         """The plan for another size."""
         if len(sights) != 1:
             return {self.draft: None}
         try:
-            plan = plan_as_found(sights[0], scale)
-            marked = draft is not None and any(map(fills, draft.plan.steps))
-            return {self.draft: Draft(with_filling(plan) if marked else plan), self.trouble: ""}
+            plan, steps = plan_as_found(sights[0], scale), newest(draft, kept).steps if draft else ()
+            for step in filter(sharpens, steps):
+                plan = with_sharpening(plan, sights[0].diagnosis, step)
+            return {self.draft: Draft(with_filling(plan) if any(map(fills, steps)) else plan), self.trouble: ""}
         except RestoraError as error:
             return {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
 
@@ -334,7 +328,7 @@ class Page:
 
     def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
         """The result, ready to compare and to download."""
-        shown = {self.take: gr.update(visible=True), self.scores: ""}
+        shown = {self.take: gr.update(visible=True), self.scores: "", self.found: gr.update(visible=False)}
         shown |= {self.picture: gr.update(visible=False), self.tools: ""}
         if len(sights) > 1:
             together = zipped(outcomes, own_folder(self.jobs))
@@ -352,25 +346,31 @@ class Page:
             self.hint: phrases.HOW + phrases.smaller(factor),
             self.download: gr.update(value=str(outcome.picture), label="Download"),
             self.report: gr.update(value=str(outcome.report), visible=True),
+            **self._found(outcome),
             **self._scored(sights[0], outcome, reference),
+        }
+
+    def _found(self, outcome: Outcome) -> Updates:
+        """The kernel that a method found, to look at and to download."""
+        if "kernel" not in outcome.products:
+            return {}
+        return {
+            self.found: gr.update(visible=True),
+            self.kernel: found(outcome.products),
+            self.take_kernel: gr.update(value=str(outcome.products["kernel"])),
         }
 
     def _scored(self, sight: Sight, outcome: Outcome, reference: str | None) -> Updates:
         if not reference:
             return {}
         try:
-            clean = self._own(Path(reference))
+            clean = own_file(Path(reference), self.jobs)
             with one_of(self.slots):
                 same = admitted(clean, self.jobs.limits, "the reference").shape[:2] == sight.shape[:2]
                 before = scores(sight.path, clean, self.jobs.limits) if same and not sight.salvage else None
                 return {self.scores: phrases.scored(before, scores(outcome.picture, clean, self.jobs.limits))}
         except RestoraError as error:
             return {self.scores: phrases.trouble(self.jobs.public(str(error)))}
-
-
-def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
-    """Whether there is something to restore: a plan with steps, a truncated file, or several pictures with plans."""
-    return draft is None or bool(draft.plan.steps) or any(sight.salvage for sight in sights)
 
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

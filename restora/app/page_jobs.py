@@ -5,23 +5,25 @@ import json
 import shutil
 import uuid
 import zipfile
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from restora.app.review import Sight, admitted
+from restora.app.review import Sight, admit_input, admitted, needs
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image, Meta, means
 from restora.core.plan import Plan
 from restora.files.picture import Picture
 from restora.files.save import write
+from restora.methods.table import method_named
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import Scores, measure
-from restora.work.jobs import PICTURE, Job, Jobs
+from restora.work.job_files import Job
+from restora.work.jobs import PICTURE, Jobs
 from restora.work.restore import Limits
 
 SHOWN = 8_000_000
@@ -34,10 +36,11 @@ SCORED = 4_000_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a picture: two files with readable names."""
+    """The result of a picture: files with readable names."""
 
     picture: Path
     report: Path
+    products: Mapping[str, Path] = field(default_factory=dict)
 
 
 async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = None) -> AsyncIterator[Job | Outcome]:
@@ -65,12 +68,31 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = 
 def _add(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None) -> Job:
     if not sight.path.exists():
         raise BadImage(f"{sight.path.name} was deleted after {jobs.keep_seconds / 60:g} minutes; choose it again")
-    copy = jobs.page / uuid.uuid4().hex
-    shutil.copyfile(sight.path, copy)
+    inputs = ({"mask": mask} if mask else {}) | _kernel_of(plan, jobs)
+    files = {"": sight.path, **inputs}
+    copies = {name: jobs.page / uuid.uuid4().hex for name in files}
     try:
-        return jobs.add(copy, sight.ending, json.dumps(plan.as_dict()), {"mask": mask} if mask else {}, sight.salvage)
+        for name, path in files.items():
+            shutil.copyfile(path, copies[name])
+        beside = {name: copies[name] for name in inputs}
+        return jobs.add(copies[""], sight.ending, json.dumps(plan.as_dict()), beside, sight.salvage)
     finally:
-        copy.unlink(missing_ok=True)
+        for path in copies.values():
+            path.unlink(missing_ok=True)
+
+
+def _kernel_of(plan: Plan, jobs: Jobs) -> dict[str, Path]:
+    """The uploaded kernel of a plan's step, if any. Raises BadPlan if it is missing, BadImage if it is no picture."""
+    for step in plan.steps:
+        if "kernel" not in needs(method_named(step.method)):
+            continue
+        if "kernel" not in step.inputs:
+            raise BadPlan("choose the file of your kernel, or another kind of blur")
+        if "file" in step.inputs["kernel"]:
+            path = own_file(Path(step.inputs["kernel"]["file"]), jobs)
+            admit_input("kernel", path, jobs.limits)
+            return {"kernel": path}
+    return {}
 
 
 def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
@@ -79,9 +101,14 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
     report = picture.with_name(f"{picture.name}.json")
     shutil.move(jobs.output(job), picture)
     told = json.loads(jobs.report(job.id).read_text())
+    products = {}
+    for name, facts in jobs.products(job).items():
+        products[name] = picture.with_name(f"{picture.name}.{facts['file']}")
+        shutil.move(jobs.product(job, facts["file"]), products[name])
+        told["products"][name]["file"] = products[name].name
     told |= {"input": sight.path.name, "output": picture.name, "diagnosis": sight.diagnosis.as_dict()}
     report.write_text(json.dumps(told, indent=2) + "\n")
-    return Outcome(picture, report)
+    return Outcome(picture, report, products)
 
 
 def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
@@ -107,6 +134,13 @@ def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
     return path
 
 
+def own_file(path: Path, jobs: Jobs) -> Path:
+    """A file that a visitor uploaded. Raises BadImage for one outside the upload folder."""
+    if not path.resolve().is_relative_to(jobs.page.resolve()):
+        raise BadImage("the file must be one that was uploaded here")
+    return path
+
+
 def own_folder(jobs: Jobs) -> Path:
     """A new folder for files of the page."""
     folder = jobs.page / uuid.uuid4().hex
@@ -115,11 +149,11 @@ def own_folder(jobs: Jobs) -> Path:
 
 
 def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
-    """All pictures and reports in one ZIP file; numbered, as two may have the same name."""
+    """All pictures, products and reports in one ZIP file; numbered, as two may have the same name."""
     together = folder / "restored.zip"
     with zipfile.ZipFile(together, "w") as file:
         for number, outcome in enumerate(outcomes, 1):
-            for path in (outcome.picture, outcome.report):
+            for path in (outcome.picture, outcome.report, *outcome.products.values()):
                 file.write(path, f"{number:02} {path.name}")
     return together
 

@@ -9,7 +9,8 @@ from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
-from restora.work.rules import PHOTO, SHARPENING
+from restora.work.plan import sharpens
+from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
 """Confidence from which each word is used."""
@@ -90,8 +91,9 @@ def _details(everything: Iterable[Finding]) -> str:
 
 def step(number: int, one: Step) -> str:
     """A step of the plan with its reason."""
+    called = one.weights if one.weights and method_named(one.method).learned else one.method
     return (
-        f'<div class="restora-step"><b>{number}. {_aim(one)}</b> <span>{escape(one.weights or one.method)}</span>'
+        f'<div class="restora-step"><b>{number}. {_aim(one)}</b> <span>{escape(called)}</span>'
         f"<details><summary>Why</summary>{escape(one.because)}</details></div>"
     )
 
@@ -102,15 +104,24 @@ def _aim(one: Step) -> str:
         return {"resize": "Resize it", "correct": "Correct it"}.get(method.stage, "Enlarge it")
     if "hole" in method.treats:
         return "Fill the hole"
+    if sharpens(one):
+        return "Sharpen it"
     if method.treats == JPEG_ALONE:
         return "Repair JPEG blocks"
-    if one.weights in SHARPENING or "blur" in method.treats:
-        return "Sharpen it"
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 
 
-NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. You can still remove noise, mark
-scratches or holes to fill, or enlarge the picture.</small></div>"""
+def kernel(png: str, shape: tuple[int, ...], times: int, words: str) -> str:
+    """The picture of a kernel of a shape (kh, kw), a PNG in base64 that is so many times larger."""
+    said = [words, f"{shape[1]} × {shape[0]} pixels", f"shown {times} times larger" if times > 1 else ""]
+    return (
+        f'<figure class="restora-kernel"><img alt="Blur kernel" src="data:image/png;base64,{png}">'
+        f"<figcaption>{'<br>'.join(filter(None, said))}</figcaption></figure>"
+    )
+
+
+NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. You can still remove noise, sharpen
+a blur, mark scratches or holes to fill, or enlarge the picture.</small></div>"""
 
 
 def several(sights: Sequence[Sight]) -> str:

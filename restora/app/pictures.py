@@ -92,18 +92,19 @@ def deblur(
     inputs: dict[str, str],
     method: Annotated[
         str | None,
-        typer.Option(
-            help="One of `restora methods` for blur; default: plug-and-play, or blind-deconvolution without --kernel."
-        ),
+        typer.Option(help="One of `restora methods` for blur; default: plug-and-play with --kernel, else motion."),
     ] = None,
     sigma: Annotated[float | None, typer.Option(help="Noise level, 0..1; measured if not given.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Other weights of a denoiser: a name or a file.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Other weights of a net that sharpens, or of the denoiser of plug-and-play.")
+    ] = None,
     settings: Settings = None,
     precision: Precision = "auto",
 ) -> None:
-    """Sharpen a blurred picture, with a known kernel or one that is estimated from the picture.
+    """Sharpen a blurred picture, with a known kernel or without; a report is written beside the result.
 
-    --keep kernel writes the estimated one beside the result. A report is written beside it too, as RESULT.json.
+    Without --kernel a trained net sharpens. --method blind-deconvolution estimates one kernel for the whole picture,
+    which --keep kernel writes beside the result.
 
     Example: restora deblur photo.jpg --kernel "motion(length=15, angle=30)" -o sharp.jpg
     """

@@ -7,11 +7,13 @@ from typing import Any
 import gradio as gr
 
 from restora.app import phrases
+from restora.app.kernel_form import kernel_form, read_kernel
 from restora.app.review import Edit, Sight, alternatives, as_shown, edited, exchangeable, with_steps
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
-from restora.work.plan import FLAGSHIP, learned_step, usable_knobs
+from restora.work.jobs import Jobs
+from restora.work.plan import FLAGSHIP, learned_step, sharpens, usable_knobs
 
 WIDEST = 10_000
 """Number of values up to which a whole number has a slider."""
@@ -25,7 +27,21 @@ class Draft:
     opened: int = -1
 
 
-def form(draft: Draft) -> list[gr.components.Component]:
+Kept = tuple[Draft | None, Plan | None]
+"""The draft whose form is on the page, and the plan of the values in it."""
+
+
+def newest(draft: Draft, kept: Kept) -> Plan:
+    """The plan of a draft, with the values of its form if they were kept."""
+    return kept[1] if kept[0] is draft and kept[1] else draft.plan
+
+
+def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
+    """Whether there is something to restore: a plan with steps, a truncated file, or several pictures with plans."""
+    return draft is None or bool(draft.plan.steps) or any(sight.salvage for sight in sights)
+
+
+def form(draft: Draft, jobs: Jobs) -> list[gr.components.Component]:
     """Render the steps of a draft; returns the components whose values `read_form` takes, in order."""
     parts: list[gr.components.Component] = []
     if not draft.plan.steps:
@@ -34,6 +50,8 @@ def form(draft: Draft) -> list[gr.components.Component]:
         gr.HTML(phrases.step(index + 1, step))
         if not exchangeable(step):
             continue
+        if sharpens(step):
+            parts += kernel_form(step, jobs)
         with gr.Accordion("Change this step", open=index == draft.opened, elem_classes="restora-change"):
             parts += _step_form(step)
     return parts
@@ -68,9 +86,10 @@ def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
         if not exchangeable(step):
             edits.append(as_shown(step))
             continue
+        inputs, other = read_kernel(step, rest) if sharpens(step) else (step.inputs, None)
         method, keep, strength = next(rest), next(rest), next(rest)
         knobs = {knob.name: next(rest) for knob in usable_knobs(step)}
-        edits.append(Edit(method, strength, knobs) if keep else None)
+        edits.append(Edit(other or method, strength, knobs, inputs) if keep else None)
     return edited(draft.plan, edits, sight.diagnosis)
 
 
@@ -80,6 +99,11 @@ def changed(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
     return Draft(plan, differs[0] if differs else -1)
+
+
+def blurred_otherwise(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
+    """The draft with another kind of kernel, whose form then has other sliders."""
+    return Draft(read_form(draft, values, sights[0]), draft.opened)
 
 
 def with_one_more(draft: Draft, sights: list[Sight], *values: Any) -> Draft:

@@ -1,6 +1,6 @@
 """What the page and the API do before a restoration: diagnose a picture, plan, edit the plan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,15 +10,17 @@ from restora.core.method import Method
 from restora.core.plan import Plan, Step
 from restora.files.picture import Picture, open_picture
 from restora.files.save import written_as
-from restora.methods.table import METHODS, method_named
+from restora.methods.table import INPUTS, METHODS, method_named
 from restora.work.fix import plan_to_fix
-from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, usable_knobs
+from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, sharpens, usable_knobs
 from restora.work.restore import Limits
-from restora.work.rules import PHOTO, SHARPENING
+from restora.work.rules import PHOTO
 from restora.work.view import view_of
 
 JPEG_ALONE = ("jpeg",)
 """Damage treated by methods for JPEG only."""
+KERNEL_PIXELS = 1_000_000
+"""Limit on the pixels of a blur kernel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,20 @@ class Edit:
     method: str
     strength: float
     knobs: dict[str, Setting] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def admitted(path: Path, limits: Limits, name: str, salvage: bool = False) -> Picture:
     """An open picture; messages call it `name` and never show its path. Raises BadImage."""
     return open_picture(path, limits.pixels, name=name, salvage=salvage)
+
+
+def admit_input(name: str, path: Path, limits: Limits) -> None:
+    """Raise BadImage for an input of a method that is too large, or not a picture."""
+    kind = INPUTS[name].kind
+    if kind != "boxes":
+        most = min(limits.pixels, KERNEL_PIXELS) if kind == "kernel" else limits.pixels
+        admitted(path, replace(limits, pixels=most), f"the {INPUTS[name].called}")
 
 
 def look(path: Path, limits: Limits, name: str, salvage: bool = False) -> Sight:
@@ -77,21 +88,17 @@ def needs(method: Method) -> set[str]:
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods that can replace a step: those that fill a hole, remove noise, or repair JPEG.
-
-    Nothing else sharpens a blur that is not known.
-    """
-    if step.weights in SHARPENING:
-        return [method_named(step.method)]
+    """The methods that can replace a step: those that fill a hole, sharpen, remove noise, or repair JPEG."""
     usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
-    same = [method for method in usual if needs(method) == needs(method_named(step.method))]
+    alike = [method for method in usual if ("blur" in method.treats) == sharpens(step)]
+    same = [method for method in alike if needs(method) == needs(method_named(step.method))]
     return [method for method in same if jpeg or method.treats != JPEG_ALONE]
 
 
 def as_shown(step: Step) -> Edit:
     """A step before it is edited."""
-    return Edit(step.method, step.strength, settle(usable_knobs(step), step.knobs, step.method))
+    return Edit(step.method, step.strength, settle(usable_knobs(step), step.knobs, step.method), step.inputs)
 
 
 def edited(plan: Plan, edits: Sequence[Edit | None], diagnosis: Diagnosis) -> Plan:
@@ -118,4 +125,5 @@ def with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
 
 
 def _step(edit: Edit, knobs: dict[str, Setting], diagnosis: Diagnosis, weights: str | None) -> Step:
-    return plan_of_method(edit.method, knobs, diagnosis, strength=edit.strength, weights=weights).steps[0]
+    step = plan_of_method(edit.method, knobs, diagnosis, strength=edit.strength, weights=weights).steps[0]
+    return replace(step, inputs=edit.inputs)

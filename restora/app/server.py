@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 
 from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
-from restora.app.review import admitted, look, plan_as_found
+from restora.app.review import admit_input, admitted, look, plan_as_found
 from restora.app.upload import Space, received
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.inputs import Input
@@ -32,15 +32,14 @@ from restora.core.plan import plan_from_json
 from restora.files.save import written_as
 from restora.learn.weights import listed
 from restora.methods.table import INPUTS, METHODS
-from restora.work.jobs import PICTURE, Job, Jobs, State
+from restora.work.job_files import Job, State
+from restora.work.jobs import PICTURE, Jobs
 from restora.work.plan import GREATEST
 from restora.work.restore import Limits
 
 MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
     ending: f"image/{ending}" for ending in ("webp", "avif")
 }
-KERNEL_PIXELS = 1_000_000
-"""Limit on the pixels of a blur kernel."""
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
 
@@ -140,6 +139,11 @@ def _body(inputs: Mapping[str, Input]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+BOXES = {"type": "array", "items": {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}}
+MADE: dict[str, Any] = {
+    "description": "The product",
+    "content": {"image/png": PIXELS, "application/json": {"schema": BOXES}},
+}
 RESULT: dict[str, Any] = {"description": "The picture", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
 SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -148,7 +152,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "The request cannot be read",
         401: "A token is needed",
         403: "The host name is not allowed, or the request comes from a page of another site",
-        404: "The job does not exist",
+        404: "The job or the product does not exist",
         409: "The job is not done",
         413: "The body is too large",
         422: "The picture or the plan cannot be used",
@@ -217,15 +221,16 @@ async def add(request: Request, wish: Wished) -> dict[str, Any]:
     async with received(request) as (path, inputs):
         add_job = partial(_added, path, inputs, wish, jobs)
         if wish.scale != 1:  # it is diagnosed and planned at once
-            return _told(await run_in_threadpool(_with_slot, request, add_job))
-        return _told(await run_in_threadpool(add_job))
+            return _told(await run_in_threadpool(_with_slot, request, add_job), jobs)
+        return _told(await run_in_threadpool(add_job), jobs)
 
 
 @router.get("/v1/jobs/{key}", responses=REFUSALS)
 def state(request: Request, key: str) -> Response:
-    """The state of a job."""
-    job = _jobs(request).find(key)
-    return JSONResponse(_told(job)) if job else _no_job()
+    """The state of a job; if it is done, also its products, each with the address of its file."""
+    jobs = _jobs(request)
+    job = jobs.find(key)
+    return JSONResponse(_told(job, jobs)) if job else _no_job()
 
 
 @router.get("/v1/jobs/{key}/result", response_class=FileResponse, responses={200: RESULT, **REFUSALS})
@@ -233,11 +238,20 @@ def result(request: Request, key: str) -> Response:
     """The restored picture of a finished job."""
     jobs = _jobs(request)
     job = jobs.find(key)
+    return _not_done(job) or _picture(jobs, job) if job else _no_job()
+
+
+@router.get("/v1/jobs/{key}/products/{name}", response_class=FileResponse, responses={200: MADE, **REFUSALS})
+def product(request: Request, key: str, name: str) -> Response:
+    """A product of a finished job: what a method returned besides the picture, such as the kernel that it found.
+
+    A kernel is a grey picture whose maximum is white; planes and pictures are PNG, boxes are JSON.
+    """
+    jobs = _jobs(request)
+    job = jobs.find(key)
     if job is None:
         return _no_job()
-    if job.state != "done":
-        return answer(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
-    return _picture(jobs, job)
+    return _not_done(job) or _product(jobs, job, name)
 
 
 @router.delete("/v1/jobs/{key}", status_code=204, responses=REFUSALS)
@@ -265,10 +279,7 @@ def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[
 def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: bool) -> str:
     """The extension of the result, after a check of the picture and its inputs. Raises BadImage."""
     for name, file in inputs.items():
-        kind, most = INPUTS[name].kind, limits.pixels
-        if kind != "boxes":
-            most = min(most, KERNEL_PIXELS) if kind == "kernel" else most
-            admitted(file, replace(limits, pixels=most), f"the {INPUTS[name].called}")
+        admit_input(name, file, limits)
     return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 
@@ -310,14 +321,36 @@ def _picture(jobs: Jobs, job: Job, afterwards: BackgroundTask | None = None) -> 
     )
 
 
+def _product(jobs: Jobs, job: Job, name: str) -> Response:
+    """The file of a product; the name is looked up in the report, never used as a path."""
+    made = jobs.products(job)
+    if name not in made:
+        return answer(404, f"the job has no product {name!r}; it has {', '.join(made) or 'none'}")
+    file = made[name]["file"]
+    media = "application/json" if file.endswith(".json") else "image/png"
+    return FileResponse(jobs.product(job, file), media_type=media, filename=file)
+
+
 def _with_slot(request: Request, do: Callable[[], Any]) -> Any:
     with one_of(request.app.state.slots):
         return do()
 
 
-def _told(job: Job) -> dict[str, Any]:
-    facts = {"id": job.id, "state": job.state, "done": job.done, "total": job.total}
-    return facts | ({"error": job.error} if job.error else {})
+def _told(job: Job, jobs: Jobs) -> dict[str, Any]:
+    facts: dict[str, Any] = {"id": job.id, "state": job.state, "done": job.done, "total": job.total}
+    if job.error:
+        facts["error"] = job.error
+    if job.state == "done" and (made := jobs.products(job)):
+        facts["products"] = {
+            name: {**each, "link": f"/v1/jobs/{job.id}/products/{name}"} for name, each in made.items()
+        }
+    return facts
+
+
+def _not_done(job: Job) -> JSONResponse | None:
+    if job.state == "done":
+        return None
+    return answer(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
 
 
 def _no_job() -> JSONResponse:

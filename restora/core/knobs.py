@@ -12,7 +12,7 @@ Setting = float | int | None
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a person may set. `default` None: the value that `sign` measures when the plan is made."""
+    """A number that a person may set. `default` None: what `sign` measures when the plan is made, at least `least`."""
 
     name: str
     kind: type[float] | type[int]
@@ -22,6 +22,7 @@ class Knob:
     unit: str
     help: str
     sign: str = ""
+    least: float = 0.0
 
     def check(self, value: Any) -> float | int:
         """The value as `kind`. Raises BadKnob if it is not a number or out of range."""

@@ -105,7 +105,7 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     try:
         if "file" in entry:
             return KernelBlur(entry["file"]).kernel().astype(np.float32)
-        blur = _blur_in(entry["value"])
+        blur = blur_in(entry["value"])
     except BadDamage as error:
         raise BadPlan(f"the {input_.called} cannot be read: {error}") from error
     if not isinstance(blur, Blur):
@@ -115,8 +115,11 @@ def _kernel(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     return blur.kernel().astype(np.float32)
 
 
-def _blur_in(text: str) -> Any:
-    """The blur in words such as "motion(length=15, angle=30)", "disk(4)" or "gauss(1.6)"; None if there are none."""
+def blur_in(text: str) -> Any:
+    """The blur in words such as "motion(length=15, angle=30)", "disk(4)" or "gauss(1.6)"; None if there are none.
+
+    Raises BadDamage for values that do not fit.
+    """
     from restora.damage.words import parse
 
     words = re.fullmatch(r"\s*(\w+)\s*\((.*)\)\s*", text)

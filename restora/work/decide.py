@@ -7,22 +7,21 @@ from typing import Any
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan
-from restora.learn.weights import find
 from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix
 from restora.work.plan import (
-    BLIND_DEBLURRING,
-    DEBLURRING,
     FLAGSHIP,
     Given,
     denoises,
     method_for,
+    method_to_deblur,
     plan_of_method,
     plan_to_enlarge,
     plan_to_enlarge_as_found,
+    sharpening,
 )
-from restora.work.rules import SHARP, SHARPENING
+from restora.work.rules import SHARP
 from restora.work.view import view_of
 
 
@@ -65,25 +64,20 @@ def to_deblur(
     weights: str | None = None,
     precision: str = "auto",
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to sharpen a picture with a method, default: one that uses the kernel among the inputs or finds it.
+    """The plan to sharpen a picture with a method; default: see method_to_deblur.
 
     The flagship needs no kernel; its weights for softness are used unless others are given.
     """
-    method = method or (DEBLURRING if "kernel" in inputs else BLIND_DEBLURRING)
+    method = method or method_to_deblur("kernel" in inputs, weights)
     if method == FLAGSHIP and weights is None:
         weights = SHARP[0]
-    if "blur" not in method_named(method).treats and not _sharpens(weights):
+    if "blur" not in method_named(method).treats and not sharpening(weights):
         known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
         raise BadPlan(f"{method} does not sharpen; these do: {known}")
     measured = any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs)
     diagnosis = diagnose(view_of(picture)) if measured else None
     chosen = None if precision == "auto" else precision
     return diagnosis, plan_of_method(method, wishes, diagnosis, weights=weights, precision=chosen, inputs=inputs)
-
-
-def _sharpens(weights: str | None) -> bool:
-    """Whether weights were trained to sharpen."""
-    return weights is not None and (weights in SHARPENING or find(weights).task == "deblur")
 
 
 def to_upscale(

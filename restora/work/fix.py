@@ -91,7 +91,7 @@ def _trials(parts: Sequence[np.ndarray], plans: Sequence[Plan], diagnosis: Diagn
 
 
 def with_strength(plan: Plan, strength: str) -> Plan:
-    """The plan with another strength, see STRENGTHS, for all steps that neither fill nor change the size."""
+    """The plan with another strength, see STRENGTHS, for all steps that remove noise or repair JPEG."""
     if strength == NORMAL:
         return plan
     steps = [part for step in plan.steps for part in (_changed(step, strength) if _removes(step) else (step,))]
@@ -99,7 +99,7 @@ def with_strength(plan: Plan, strength: str) -> Plan:
 
 
 def _removes(step: Step) -> bool:
-    return not {"shrink", "hole"} & set(method_named(step.method).treats)
+    return not {"shrink", "hole", "blur"} & set(method_named(step.method).treats)
 
 
 def _changed(step: Step, strength: str) -> tuple[Step, ...]:

@@ -1,6 +1,7 @@
 """Jobs: a queue of restorations in one SQLite file and a folder, so that none is lost and none is done twice.
 
-A job is a row and a folder: `input`, then `output` and `report.json`, each renamed into place when complete.
+A job is a row and a folder: `input`, then `output`, its products and `report.json`, each renamed into place when
+complete.
 Jobs that were running when the process died are restarted, unless their result already exists.
 """
 
@@ -14,28 +15,26 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from restora.core.errors import RestoraError
 from restora.core.plan import Plan, plan_from_json
 from restora.core.report import Report
 from restora.engines.choice import CPU
-from restora.files.disk import size_of
 from restora.files.save import write_text
 from restora.methods.table import INPUTS
 from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
+from restora.work.job_files import Job, JobFiles, State
 from restora.work.plan import with_inputs
-from restora.work.restore import Limits, Options, restore_file
-from restora.work.told import Full, full_if_short, with_plain_names, without_places
+from restora.work.restore import ALL, Limits, Options, restore_file
+from restora.work.told import Full, full_if_short, with_plain_names, with_plain_products, without_places
 from restora.work.view import view_of
 
 LOG = logging.getLogger("restora")
 PICTURE = "the picture"
 """Name of the uploaded picture in messages, which must not show its path."""
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -53,22 +52,7 @@ class Cancelled(Exception):
     """The running job was cancelled."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """The state of a job; `done` of `total` pieces, `error` one sentence if it failed."""
-
-    id: str
-    state: State
-    created: float
-    ended: float
-    done: int
-    total: int
-    plan: str  # JSON; empty: by the diagnosis
-    ending: str  # file name extension of the result
-    error: str
-
-
-class Jobs:
+class Jobs(JobFiles):
     """The jobs of one folder. Methods may be called from any thread."""
 
     def __init__(
@@ -87,8 +71,8 @@ class Jobs:
         except OSError as error:
             raise RestoraError(f"jobs cannot be stored in {folder}: {error.strerror}") from error
         folder = folder.resolve()  # it is replaced in messages
-        self.folder, self.limits, self.device = folder, limits, device
-        self.page = folder / "page"  # uploads and downloads of the page, kept as long as results
+        super().__init__(folder)
+        self.limits, self.device = limits, device
         self.most_waiting, self.most_bytes, self.keep_seconds = most_waiting, most_bytes, keep_seconds
         self.news = threading.Condition()  # a job was added, or ended
         self.workers: list[threading.Thread] = []
@@ -214,39 +198,6 @@ class Jobs:
         shutil.rmtree(self.page, ignore_errors=True)
         self.lock.close()
 
-    def of(self, key: str) -> Path:
-        """The folder of a job."""
-        return self.folder / key
-
-    def input(self, job: Job) -> Path:
-        """The uploaded picture."""
-        return self.of(job.id) / f"input.{job.ending}"
-
-    def beside(self, job: Job, name: str) -> Path:
-        """The uploaded file of an input of its steps, if any."""
-        return self.of(job.id) / f"beside-{name}"
-
-    def inputs(self, job: Job) -> dict[str, Path]:
-        """The uploaded inputs, by name."""
-        return {name: path for name in INPUTS if (path := self.beside(job, name)).exists()}
-
-    def salvage(self, job: Job) -> Path:
-        """An empty file, which exists if the picture may be truncated."""
-        return self.of(job.id) / "salvage"
-
-    def output(self, job: Job) -> Path:
-        """The restored picture."""
-        return self.of(job.id) / f"output.{job.ending}"
-
-    def report(self, key: str) -> Path:
-        """What was done, as JSON."""
-        return self.of(key) / "report.json"
-
-    def bytes(self) -> int:
-        """Disk space of all jobs, and of files of the page."""
-        # os.walk ignores folders that disappear meanwhile; Path.rglob raises.
-        return sum(size_of(Path(place) / name) for place, _, names in os.walk(self.folder) for name in names)
-
     def do(self, job: Job) -> None:
         """Run a job, and store how it ended."""
         try:
@@ -318,11 +269,12 @@ class Jobs:
 
         files = self.input(job), self.output(job)
         salvage = self.salvage(job).exists()
-        options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage)
+        options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage, keep=ALL)
         report = restore_file(*files, decide, options, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # clients must not see paths
         report.plan = replace(report.plan, steps=tuple(map(with_plain_names, report.plan.steps)))
+        report.products = with_plain_products(report.products)
         return report
 
     def _recover(self) -> None:

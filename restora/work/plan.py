@@ -21,7 +21,7 @@ from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
 from restora.stages.load import BF16_LOSS
-from restora.work.rules import Treatment, kinds_of, treatments_for
+from restora.work.rules import SHARPENING, Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
 OTHER_TASKS = {
@@ -31,9 +31,7 @@ OTHER_TASKS = {
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
-"""What sharpens with a known kernel."""
-BLIND_DEBLURRING = "blind-deconvolution"
-"""What sharpens if no kernel is given."""
+"""The default method to sharpen with a known kernel."""
 FILLING = "navier-stokes"
 """The default method to fill holes: better in wide ones, and in noise except for scattered pixels."""
 LARGER = "edsr"
@@ -171,6 +169,29 @@ def with_first(plan: Plan, name: str) -> Plan:
 def fills(step: Step) -> bool:
     """Whether a step fills a hole."""
     return "hole" in method_named(step.method).treats
+
+
+def sharpens(step: Step) -> bool:
+    """Whether a step sharpens a blurred picture."""
+    return "blur" in method_named(step.method).treats or step.weights in SHARPENING
+
+
+def sharpening(weights: str | None) -> bool:
+    """Whether weights were trained to sharpen."""
+    return weights is not None and (weights in SHARPENING or find(weights).task == "deblur")
+
+
+def finders() -> list[str]:
+    """The methods that sharpen without a kernel."""
+    rows = [method for method in METHODS.values() if "blur" in method.treats and method.available]
+    return [method.name for method in rows if not any(each.required for each in method.inputs)]
+
+
+def method_to_deblur(known: bool, weights: str | None = None) -> str:
+    """The default method to sharpen: that of weights which sharpen, else by whether the kernel is known."""
+    if sharpening(weights):
+        return method_for(weights)
+    return DEBLURRING if known else finders()[0]
 
 
 def plan_to_enlarge_as_found(
@@ -338,4 +359,5 @@ def best_precision(weights: Iterable[str | None]) -> str:
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:
     if diagnosis is None:
         raise BadKnob(f"{method} needs {knob.name}")
-    return round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)
+    measured = round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)
+    return max(measured, knob.least)

@@ -1,12 +1,12 @@
 """Restore: run a plan on a picture, piece by piece, in memory or from file to file."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,8 @@ from restora.work.diagnose import Pixels
 from restora.work.products import facts_of, places_for, value_of, write_product
 
 MAX_MEMORY = 1_000_000_000
+ALL: Literal["all"] = "all"
+"""Stands for the names of all products that the steps of a plan make."""
 PACKAGES = ("restora", "numpy", "openvino")
 """Packages whose versions may change a result."""
 
@@ -49,7 +51,7 @@ class Limits:
 class Options:
     """Options for restoring a file into another one.
 
-    engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png.
+    engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png, or ALL.
     quality: of JPEG, WebP and AVIF. salvage: restore the existing part of a truncated file.
     keep_unchanged: write a copy if the plan is empty.
     """
@@ -61,7 +63,7 @@ class Options:
     quality: int = 95
     salvage: bool = False
     keep_unchanged: bool = True
-    keep: tuple[str, ...] = ()
+    keep: tuple[str, ...] | Literal["all"] = ()
 
 
 def restore(
@@ -132,8 +134,9 @@ def restore_file(
     if not plan.steps and not options.keep_unchanged and not picture.salvaged_rows:
         return _nothing_done(report, picture)
     _be_patient(plan, picture.shape, limits.minutes)
-    places = places_for(options.keep, target, plan, force)
-    means = Means(backend, limits.memory, picture.held, frozenset(options.keep))
+    keep = _given_by(plan) if options.keep == ALL else frozenset(options.keep)
+    places = places_for(sorted(keep), target, plan, force)
+    means = Means(backend, limits.memory, picture.held, keep)
     work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
     shape = _shape_of_result(work, picture, limits)
     check_output(target, shape, force, picture.format)
@@ -152,9 +155,16 @@ def restore_file(
     report.output_sha256 = "" if target == STDIO else sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
-    for name, path in places.items():
-        report.products[name] |= write_product(work.products()[name], path, name, plan, force)
+    _write_products(report, work, places, options)
     return report
+
+
+def _write_products(report: Report, work: Pipeline, places: Mapping[str, Path], options: Options) -> None:
+    for name, path in places.items():
+        if name in report.products:
+            report.products[name] |= write_product(work.products()[name], path, name, report.plan, options.force)
+        elif options.keep != ALL:
+            report.warnings.append(f"no step made the product {name} for this picture")
 
 
 def _take_up(work: Pipeline, part: Unfinished | None) -> int:

@@ -4,7 +4,7 @@ import errno
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -54,3 +54,12 @@ def with_plain_names(step: Step) -> Step:
     """The step with the names of its inputs instead of their paths, which must not be shown."""
     inputs = {name: {**given, "file": name} if "file" in given else given for name, given in step.inputs.items()}
     return replace(step, inputs=inputs)
+
+
+def with_plain_products(products: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """The entries of products in a report with file names for downloads, NAME.png or NAME.json, instead of paths."""
+
+    def plain(name: str, facts: Mapping[str, str]) -> dict[str, str]:
+        return {**facts, "file": f"{name}{Path(facts['file']).suffix}"} if "file" in facts else dict(facts)
+
+    return {name: plain(name, facts) for name, facts in products.items()}

@@ -8,19 +8,35 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
+from restora.app.kernel_form import picture_of
+from restora.core.checksum import sha256
 from restora.core.image import Image, Meta
 from restora.core.plan import plan_from_json
+from restora.damage.blur import KernelBlur, MotionBlur
+from restora.damage.words import parse
 from restora.files.picture import open_picture, read
 from restora.files.save import write
+from restora.work.degrade import degrade
 from restora.work.restore import restore_file
+from tests.app.made_up import KERNEL
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+ROOT = Path(__file__).parent.parent.parent
+WITH_FINDER = """
+from restora.app.cli import main
+from restora.methods.table import METHODS
+from tests.app.made_up import FINDER
+METHODS["finder"] = FINDER
+main()
+"""
+"""The command line with a method that finds a blur."""
 SLIDER = '#compare [data-testid="slider"]'
 
 
@@ -29,8 +45,8 @@ def served(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [sys.executable, "-m", "restora", "serve", "--port", str(port), "--folder", str(folder)]
-    server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL)
+    words = [sys.executable, "-c", WITH_FINDER, "serve", "--port", str(port), "--folder", str(folder)]
+    server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL, cwd=ROOT)
     for _ in range(1200):  # a busy machine takes its time to import
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -204,6 +220,63 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     page.click("#mark")
     page.wait_for_selector("canvas#brush")
     assert page.evaluate("restoraStrokes()") == "[]"
+
+
+def choose_method(page, name):
+    page.click("#plan >> text=Change this step")
+    page.click("#plan input[role=combobox]")
+    page.click(f"ul[role=listbox] li[aria-label={name}]")
+    page.wait_for_selector(f"#plan .restora-step >> text={name}")
+
+
+def test_a_moved_picture_is_sharpened_and_a_kernel_that_was_found_is_taken_away(page, photo, tmp_path):
+    x = Image(photo[:160, :200])
+    write(degrade(x, parse("blur(motion, length=9, angle=30)"), seed=0), tmp_path / "moved.png")
+    bring(page, tmp_path / "moved.png")
+    page.click("#blur")
+    page.click("#plan >> text=Straight motion")
+    page.wait_for_selector("#kernel-preview img")
+    first = page.get_attribute("#kernel-preview img", "src")
+    for index, value in enumerate(("9", "30")):
+        number = page.locator("#plan input[type=number]").nth(index)
+        number.fill(value)
+        number.press("Tab")
+    right = re.search('src="(.+?)"', picture_of(MotionBlur(9, 30).kernel()))[1]
+    page.wait_for_function("src => document.querySelector('#kernel-preview img').src === src", arg=right)
+    assert first != right
+    page.fill("#scale input[type=number]", "2")  # what was set stays if the plan is made again
+    page.press("#scale input[type=number]", "Enter")
+    page.wait_for_selector("#plan >> text=Enlarge it")
+    page.fill("#scale input[type=number]", "1")
+    page.press("#scale input[type=number]", "Enter")
+    page.wait_for_selector("#plan >> text=Enlarge it", state="detached")
+    page.wait_for_selector("#go:not([disabled])")
+    restore(page)
+    step = json.loads(taken(page, "#report", tmp_path).read_text())["plan"]["steps"][0]
+    assert step["inputs"] == {"kernel": {"value": "motion(length=9, angle=30)"}} and not page.is_visible("#found")
+    errors = [
+        np.square(read(path).pixels - x.pixels)[16:-16, 16:-16].mean()
+        for path in (tmp_path / "moved.png", taken(page, "#download", tmp_path))
+    ]
+    assert errors[1] < errors[0] / 3
+    page.click("#plan >> text=Find it")
+    page.wait_for_selector("#kernel-preview", state="detached")
+    if not page.is_visible("#plan .restora-step >> text=finder"):
+        choose_method(page, "finder")
+    page.wait_for_selector("#go:not([disabled])")
+    restore(page)
+    page.wait_for_selector("#found >> text=The blur that was found")
+    kernel = taken(page, "#kernel", tmp_path)
+    assert np.allclose(KernelBlur(str(kernel)).kernel(), KERNEL, atol=1e-4)
+    page.click("#plan >> text=My own kernel")
+    page.set_input_files("#kernel-file input[type=file]", str(kernel))
+    page.wait_for_selector("#kernel-preview img")
+    choose_method(page, "wiener-deconvolution")
+    page.wait_for_selector("#go:not([disabled])")
+    restore(page)
+    step = json.loads(taken(page, "#report", tmp_path).read_text())["plan"]["steps"][0]
+    assert step["inputs"]["kernel"] == {"file": "kernel", "sha256": sha256(kernel)}
+    assert step["method"] == "wiener-deconvolution" and not page.complaints
 
 
 WATCHED = """

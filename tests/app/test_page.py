@@ -14,9 +14,8 @@ from fastapi.testclient import TestClient
 
 from restora.app import phrases
 from restora.app.guard import Bounds
-from restora.app.page import has_work
 from restora.app.page_jobs import mask_of, preview
-from restora.app.plan_form import Draft, read_form
+from restora.app.plan_form import Draft, has_work, read_form
 from restora.app.review import Edit, as_shown, edited, look, plan_as_found
 from restora.app.samples import samples
 from restora.app.server import make_app

@@ -98,6 +98,16 @@ def test_a_blurred_picture_is_sharpened(row, photo):
         assert f"within {max(kernel.shape) // 2} pixels of the borders" in " ".join(result.report.warnings)
 
 
+@pytest.mark.parametrize("method", ["plug-and-play", "wiener-deconvolution", "tv-deconvolution", "richardson-lucy"])
+def test_a_picture_of_8_bits_without_noise_gains_with_the_level_that_is_measured(method, photo):
+    """Clipped pixels and the unknown beyond the borders must not ring through the result."""
+    x = np.rint(photo[:160, :200] * 255).astype(np.uint8)
+    y = restora.degrade(x, "blur(motion, length=9, angle=30)", seed=0)
+    inside = np.s_[16:-16, 16:-16]
+    result = restora.deblur(y, "motion(length=9, angle=30)", method=method)
+    assert psnr(result.image[inside] / 255, x[inside] / 255) > psnr(y[inside] / 255, x[inside] / 255) + 4
+
+
 @pytest.mark.parametrize("row", KNOWN, ids=lambda row: row.name)
 @pytest.mark.parametrize("shape", [(9, 9, 1), (9, 40, 3), (33, 21, 2), (24, 30, 4)])
 def test_small_pictures_flat_ones_and_alpha_are_no_trouble(row, shape):

@@ -1,0 +1,163 @@
+"""How a picture is blurred, on the page: a choice of kernels with their sliders, and a preview of the kernel."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from restora.app import phrases
+from restora.app.page_jobs import own_file
+from restora.app.review import admit_input, exchangeable, needs, with_steps
+from restora.core.diagnosis import Diagnosis
+from restora.core.errors import BadDamage, RestoraError
+from restora.core.knobs import Knob
+from restora.core.plan import Plan, Step
+from restora.damage.blur import KernelBlur
+from restora.files.picture import read
+from restora.methods.table import method_named
+from restora.stages.inputs import blur_in
+from restora.work.jobs import Jobs
+from restora.work.plan import fills, finders, method_to_deblur, plan_of_method, sharpens
+from restora.work.rules import STRONG, WHITE, kinds_of
+
+FIND, OWN = "find", "own"
+"""Kinds of kernels besides those with sliders: the method finds it, or it is in a file."""
+SLIDERS: dict[str, tuple[Knob, ...]] = {
+    "motion": (
+        Knob("length", float, 15, 1, 100, "pixels", "of the motion"),
+        Knob("angle", float, 0, -90, 90, "degrees", "0: level, 90: upright; anticlockwise"),
+    ),
+    "disk": (Knob("radius", float, 4, 0.5, 30, "pixels", "of the disk that a point of light becomes"),),
+    "gaussian": (Knob("sigma", float, 2, 0.3, 15, "pixels", "standard deviation of the blur"),),
+}
+"""The values of each kind of kernel."""
+FINENESS = {"length": 0.5, "angle": 1, "radius": 0.25, "sigma": 0.1}
+NAMES = {FIND: "Find it"} | {
+    "motion": "Straight motion",
+    "disk": "Out of focus",
+    "gaussian": "Soft",
+    OWN: "My own kernel",
+}
+SIDE = 160
+"""Sides of the preview of a kernel in pixels."""
+ENLARGED = (1, 2, 4, 8)
+"""How many times larger it shows a kernel: as large as fits. Few steps, so that a larger blur looks larger."""
+
+
+def with_sharpening(plan: Plan, diagnosis: Diagnosis, step: Step | None = None) -> Plan:
+    """The plan with a step that sharpens, before the picture is enlarged; without `step`, the default one.
+
+    Steps that remove white noise are left out: what sharpens removes it too, and must be told its level. A plan that
+    sharpens already does not change.
+    """
+    if any(map(sharpens, plan.steps)):
+        return plan
+    if step is None:
+        kind = FIND if finders() else "motion"
+        first = plan_of_method(method_to_deblur(kind != FIND), {}, diagnosis).steps[0]
+        step = replace(first, because="you said that it is blurred", inputs=entries(kind))
+    sizes = [index for index, each in enumerate(plan.steps) if not exchangeable(each)]
+    place = min(sizes, default=len(plan.steps))
+    white = kinds_of(diagnosis) <= {WHITE, STRONG}
+    before = [each for each in plan.steps[:place] if fills(each) or not white]
+    return with_steps(plan, [*before, step, *plan.steps[place:]])
+
+
+def kind_of(step: Step) -> str:
+    """The kind of the kernel of a step that sharpens: FIND, OWN, or one with sliders."""
+    if "kernel" not in needs(method_named(step.method)):
+        return FIND
+    return blur_in(step.inputs["kernel"]["value"]).kind if "value" in step.inputs.get("kernel", {}) else OWN
+
+
+def entries(kind: str, values: Sequence[Any] = ()) -> dict[str, dict[str, str]]:
+    """The inputs of a step with a kernel of a kind; without values the default ones. Raises BadKnob.
+
+    The entry of a file lacks its checksum, which the job computes: a form is read often.
+    """
+    if kind == OWN:
+        return {"kernel": {"file": str(values[0]), "sha256": ""}} if values and values[0] else {}
+    if kind not in SLIDERS:
+        return {}
+    knobs = SLIDERS[kind]
+    chosen = [knob.check(value) for knob, value in zip(knobs, values or [knob.default for knob in knobs], strict=True)]
+    words = ", ".join(f"{knob.name}={value:g}" for knob, value in zip(knobs, chosen, strict=True))
+    return {"kernel": {"value": f"{kind}({words})"}}
+
+
+def kernel_form(step: Step, jobs: Jobs) -> list[gr.components.Component]:
+    """Render the choice, the controls of the chosen kind and the preview; returns what `read_kernel` takes."""
+    kind = kind_of(step)
+    choices = [(words, name) for name, words in NAMES.items() if name != FIND or finders()]
+    choice = gr.Radio(choices, value=kind, label="How it is blurred", interactive=True, elem_classes="restora-blur")
+    if kind == FIND:
+        return [choice]
+    controls: list[gr.components.Component] = []
+    if kind == OWN:
+        path = step.inputs.get("kernel", {}).get("file")
+        words = "The kernel: a grey picture with odd sides"
+        controls.append(gr.File(path, label=words, height=110, interactive=True, elem_id="kernel-file"))
+    else:
+        now = blur_in(step.inputs["kernel"]["value"])
+        controls += [_slider(knob, getattr(now, knob.name)) for knob in SLIDERS[kind]]
+    drawn = partial(preview, kind, jobs)
+    shown = gr.HTML(drawn(*(each.value for each in controls)), elem_id="kernel-preview")
+    for each in controls:
+        each.change(
+            drawn, controls, shown, trigger_mode="always_last", show_progress="hidden", api_visibility="private"
+        )
+    return [choice, *controls]
+
+
+def _slider(knob: Knob, value: float) -> gr.Slider:
+    words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
+    return gr.Slider(knob.low, knob.high, value, step=FINENESS[knob.name], interactive=True, **words)
+
+
+def read_kernel(step: Step, rest: Iterator[Any]) -> tuple[dict[str, dict[str, str]], str | None]:
+    """The inputs of the form's values, and another method if the step's own does not fit the kind that was chosen."""
+    old, kind = kind_of(step), next(rest)
+    values = [next(rest) for _ in range(1 if old == OWN else len(SLIDERS.get(old, ())))]
+    fits = (kind == FIND) == (old == FIND)
+    return entries(kind, values if kind == old else ()), None if fits else method_to_deblur(kind != FIND)
+
+
+def preview(kind: str, jobs: Jobs, *values: Any) -> str:
+    """A picture of the kernel of a form, as HTML, or a sentence why there is none."""
+    try:
+        entry = entries(kind, values).get("kernel")
+        if not entry:
+            return ""
+        if "value" in entry:
+            return picture_of(blur_in(entry["value"]).kernel())
+        path = own_file(Path(entry["file"]), jobs)
+        admit_input("kernel", path, jobs.limits)
+        return picture_of(KernelBlur(str(path)).kernel())
+    except BadDamage as error:
+        return phrases.trouble(str(error).replace(str(values[0]), "this file"))
+    except RestoraError as error:
+        return phrases.trouble(jobs.public(str(error)))
+
+
+def picture_of(kernel: np.ndarray, words: str = "") -> str:
+    """A kernel (kh, kw) as HTML, on a field of one size: its maximum is white, each of its pixels a square."""
+    times = max([each for each in ENLARGED if each * max(kernel.shape) <= SIDE], default=1)
+    grey = np.rint(255 * np.clip(kernel / max(kernel.max(), 1e-12), 0, 1)).astype(np.uint8)
+    large = cv2.resize(grey, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST)
+    down, right = (max(0, SIDE - side) for side in large.shape)
+    field = np.pad(large, ((down // 2, down - down // 2), (right // 2, right - right // 2)))
+    data = base64.b64encode(cv2.imencode(".png", field)[1].tobytes()).decode()
+    return phrases.kernel(data, kernel.shape, times, words)
+
+
+def found(products: Mapping[str, Path]) -> str:
+    """The picture of a kernel that a method found, as HTML; empty if there is none."""
+    return (
+        picture_of(read(products["kernel"]).pixels[:, :, 0], "The blur that was found") if "kernel" in products else ""
+    )
