@@ -108,16 +108,21 @@ def kernel_form(step: Step, jobs: Jobs) -> list[gr.components.Component]:
         controls += [_slider(knob, getattr(now, knob.name)) for knob in SLIDERS[kind]]
     drawn = partial(preview, kind, jobs)
     shown = gr.HTML(drawn(*(each.value for each in controls)), elem_id="kernel-preview")
-    for each in controls:
-        each.change(
-            drawn, controls, shown, trigger_mode="always_last", show_progress="hidden", api_visibility="private"
-        )
+    gr.on(
+        [edit for each in controls for edit in edits_of(each)], drawn, controls, shown,
+        trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
     return [choice, *controls]
 
 
 def _slider(knob: Knob, value: float) -> gr.Slider:
     words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
     return gr.Slider(knob.low, knob.high, value, step=FINENESS[knob.name], interactive=True, **words)
+
+
+def edits_of(part: Any) -> list[Any]:
+    """The events of a visitor who changes a component; `change` would also come from a form that is replaced."""
+    return [part.upload, part.clear] if isinstance(part, gr.File) else [part.input]
 
 
 def read_kernel(step: Step, rest: Iterator[Any]) -> tuple[dict[str, dict[str, str]], str | None]:

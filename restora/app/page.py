@@ -14,7 +14,7 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.guard import Bounds, one_of
-from restora.app.kernel_form import found, with_sharpening
+from restora.app.kernel_form import edits_of, found, with_sharpening
 from restora.app.page_jobs import (
     SHOWN,
     THUMBNAIL,
@@ -89,7 +89,8 @@ class Page(Layout):
                 if other:
                     part.change(partial(other, draft), inputs, self.draft, **QUIET)
                 else:
-                    part.change(partial(self.keep, draft), inputs, self.kept, trigger_mode="always_last", **QUIET)
+                    kept = partial(self.keep, draft), inputs, self.kept
+                    gr.on(edits_of(part), *kept, trigger_mode="always_last", **QUIET)
             if FLAGSHIP not in [step.method for step in draft.plan.steps]:
                 more = gr.Button("Remove noise first" if draft.plan.steps else "Remove noise anyway", size="sm")
                 more.click(partial(with_one_more, draft), inputs, self.draft, **QUIET)
