@@ -24,7 +24,7 @@ from restora.methods.table import method_named
 from restora.stages.inputs import blur_in
 from restora.work.jobs import Jobs
 from restora.work.plan import fills, finders, method_to_deblur, plan_of_method, sharpens
-from restora.work.rules import STRONG, WHITE, kinds_of
+from restora.work.rules import MOTION, SOFT, STRONG, WHITE, kinds_of
 
 FIND, OWN = "find", "own"
 """Kinds of kernels besides those with sliders: the method finds it, or it is in a file."""
@@ -53,8 +53,8 @@ ENLARGED = (1, 2, 4, 8)
 def with_sharpening(plan: Plan, diagnosis: Diagnosis, step: Step | None = None) -> Plan:
     """The plan with a step that sharpens, before the picture is enlarged; without `step`, the default one.
 
-    Steps that remove white noise are left out: what sharpens removes it too, and must be told its level. A plan that
-    sharpens already does not change.
+    Steps that remove white noise are left out before deconvolution, which removes it too and must be told its level. A
+    plan that sharpens already does not change.
     """
     if any(map(sharpens, plan.steps)):
         return plan
@@ -64,8 +64,8 @@ def with_sharpening(plan: Plan, diagnosis: Diagnosis, step: Step | None = None) 
         step = replace(first, because="you said that it is blurred", inputs=entries(kind))
     sizes = [index for index, each in enumerate(plan.steps) if not exchangeable(each)]
     place = min(sizes, default=len(plan.steps))
-    white = kinds_of(diagnosis) <= {WHITE, STRONG}
-    before = [each for each in plan.steps[:place] if fills(each) or not white]
+    divides = not method_named(step.method).learned and kinds_of(diagnosis) - {SOFT, MOTION} <= {WHITE, STRONG}
+    before = [each for each in plan.steps[:place] if fills(each) or not divides]
     return with_steps(plan, [*before, step, *plan.steps[place:]])
 
 
