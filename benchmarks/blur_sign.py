@@ -2,8 +2,8 @@
 
 The centre of each photograph, of up to 640x640 pixels, gets each damage; the sign is computed on the crops that
 diagnosis takes. results/blur_sign.csv has a row for each damage: how many pictures were found sharp, Gaussian, disk or
-motion, or were not measured; and the median error of size and angle where the kind is right. The photographs are those
-of `train/free` and `train/free2` that were not used to set the thresholds (every eighth).
+motion, or were not measured; and the median error of size and angle where the kind is right. The photographs are 24 of
+`train/free` and `train/free2`; sizes and thresholds were set on others when blurred, but the sharp ones were seen.
 results/blur_sign_alarms.csv has the number of pictures found blurred in sets of sharp pictures, and in pictures that
 must be left alone: shallow focus (a sharp ellipse of a sixth of the area, the rest blurred by a disk of radius 4), fog
 (40 % of the contrast, on light grey) and sky (a smooth gradient with weak noise).

@@ -14,7 +14,16 @@ import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
 from tables_deblur import deblur_known_table, deblur_unknown_table
-from tables_fix import gains_table, harm_table, look_table, mixtures_table, rules_table, signs_table
+from tables_fix import (
+    blur_alarms_table,
+    blur_sign_table,
+    gains_table,
+    harm_table,
+    look_table,
+    mixtures_table,
+    rules_table,
+    signs_table,
+)
 from tables_jpeg import jpeg_table
 
 from restora.app.cli import app
@@ -83,6 +92,8 @@ MAKERS = TABLES | {
     "deblur-known": deblur_known_table,
     "deblur-unknown": deblur_unknown_table,
     "signs": signs_table,
+    "blur_sign": blur_sign_table,
+    "blur_alarms": blur_alarms_table,
     "rules": rules_table,
     "gains": gains_table,
     "look": look_table,

@@ -32,6 +32,28 @@ def signs_table() -> str:
     return "\n".join(lines)
 
 
+def blur_sign_table() -> str:
+    """How many pictures with each blur were found to be of each kind, and the errors of size and angle."""
+    lines = [
+        "| damage | sharp | Gaussian | disk | motion | not measured | error of size (pixels) | of angle (degrees) |"
+    ]
+    lines.append("|---" * 8 + "|")
+    keys = ("sharp", "sigma", "radius", "length", "not measured", "size_error", "angle_error")
+    lines += [
+        f"| {' | '.join([_words(row['damage']), *(row[key] for key in keys)])} |" for row in _rows("blur_sign.csv")
+    ]
+    return "\n".join(lines)
+
+
+def blur_alarms_table() -> str:
+    """How many pictures that are not blurred were found blurred."""
+    lines = ["| pictures | damage | number | found blurred |", "|---|---|---|---|"]
+    for row in _rows("blur_sign_alarms.csv"):
+        damage = _words(row["damage"]) if row["damage"] else ""
+        lines.append(f"| {row['pictures']} | {damage} | {row['number']} | {row['found_blurred']} |")
+    return "\n".join(lines)
+
+
 def rules_table() -> str:
     """The table of rules, in order."""
     lines = ["| found, alone or together | treatments, in order |", "|---|---|"]

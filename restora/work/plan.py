@@ -58,7 +58,7 @@ def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     if plans:
         return plans
     if because:
-        return [Plan((), f"left alone: no method treats this: {because}")]
+        return [Plan((), f"left alone: the table of rules does not treat this: {because}")]
     return [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
