@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
-from tables_deblur import deblur_table
+from tables_deblur import blind_table, deblur_table
 from tables_fix import gains_table, harm_table, look_table, mixtures_table, rules_table, signs_table
 from tables_jpeg import jpeg_table
 
@@ -81,6 +81,7 @@ MAKERS = TABLES | {
     "recipe_keys": recipe_keys_table,
     "jpeg": jpeg_table,
     "deblur": deblur_table,
+    "blind": blind_table,
     "signs": signs_table,
     "rules": rules_table,
     "gains": gains_table,

@@ -26,5 +26,7 @@ def blind_deconvolution(y: np.ndarray, sigma: float, rounds: int, size: int, *, 
     place. Raises BadImage for a picture that is too small for the kernel.
     """
     found = estimate(y, sigma, size)
-    x_hat = denoised_in_turns(y, found.kernel, max(sigma, KERNEL_ERRORS), rounds, denoise)
-    return Made(x_hat, {"kernel": found.kernel}, f"{found.note}; {edge_note(found.kernel)}")
+    sigma = max(sigma, KERNEL_ERRORS)
+    x_hat = denoised_in_turns(y, found.kernel, sigma, rounds, denoise)
+    note = f"{found.note}; sharpened for noise of sigma {sigma:.3g}; {edge_note(found.kernel)}"
+    return Made(x_hat, {"kernel": found.kernel}, note)

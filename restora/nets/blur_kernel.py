@@ -221,4 +221,4 @@ def _without_islands(kernel: np.ndarray) -> np.ndarray:
 def _sparsity(x: np.ndarray) -> float:
     """The sum of the gradients' lengths over the root of that of their squares; lower is sparser."""
     length = np.hypot(np.diff(x, axis=0)[:, 1:], np.diff(x, axis=1)[1:])
-    return float(length.sum() / np.sqrt((length**2).sum() * length.size))
+    return float(length.sum() / max(np.sqrt((length**2).sum() * length.size), 1e-12))
