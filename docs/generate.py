@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
-from tables_deblur import deblur_known_table, deblur_unknown_table
+from tables_deblur import blind_table, deblur_known_table, deblur_unknown_table
 from tables_fix import (
     blur_alarms_table,
     blur_sign_table,
@@ -91,6 +91,7 @@ MAKERS = TABLES | {
     "jpeg": jpeg_table,
     "deblur-known": deblur_known_table,
     "deblur-unknown": deblur_unknown_table,
+    "blind": blind_table,
     "signs": signs_table,
     "blur_sign": blur_sign_table,
     "blur_alarms": blur_alarms_table,

@@ -1,4 +1,6 @@
-"""Make docs/images/deblur.jpg: parts of a photograph sharp, blurred and restored. RESTORA_DATA=DIR python docs/pictures.py
+"""Make docs/images/deblur.jpg: parts of a photograph sharp, blurred and restored.
+
+    RESTORA_DATA=DIR python docs/pictures.py
 
 The photograph (CC0) is held out from the training of all nets, and shrunk to half its size.
 """
@@ -20,8 +22,8 @@ IMAGE = Path(__file__).parent / "images" / "deblur.jpg"
 HEIGHT, WIDTH = 224, 320
 MOTION = "motion(length=15, angle=30)"
 ROWS = (
-    ("blur(disk, radius=3)", (150, 150), lambda y: restora.deblur(y)),
-    ("blur(moving, length=12, camera=2)", (110, 260), lambda y: restora.deblur(y)),
+    ("blur(disk, radius=3)", (150, 150), restora.deblur),
+    ("blur(moving, length=12, camera=2)", (110, 260), restora.deblur),
     ("blur(shake, length=18)", (60, 200), lambda y: restora.deblur(y, method="blind-deconvolution")),
     (f"blur({MOTION})", (180, 300), lambda y: restora.deblur(y, MOTION)),
 )

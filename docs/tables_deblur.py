@@ -26,3 +26,17 @@ def _table(named: str, found: list[dict[str, str]], keys: tuple[str, str]) -> st
         scores = f"{float(row['psnr']):.2f} | {float(row['psnr_inside']):.2f} | {float(row['ssim']):.4f}"
         lines.append(f"| {first} | {second} | {name} | {scores} | {f'{seconds:.2f}' if seconds else ''} |")
     return "\n".join(lines)
+
+
+def blind_table() -> str:
+    """Every method on the pictures of Levin et al., best first."""
+    lines = [
+        "| method | pictures | PSNR (dB) | error ratio | below 3 | seconds per picture |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows("blind.csv"), key=lambda row: -float(row["psnr"])):
+        name, pictures = NAMES.get(row["method"], row["method"]), int(row["images"]) * int(row["kernels"])
+        seconds = float(row["seconds"])
+        scores = f"{row['psnr']} | {row['error_ratio']} | {float(row['under_3']):.0%}"
+        lines.append(f"| {name} | {pictures} | {scores} | {f'{seconds:.1f}' if seconds else ''} |")
+    return "\n".join(lines)

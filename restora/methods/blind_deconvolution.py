@@ -6,7 +6,8 @@ kernel are tried; the right one gives the result with the sparsest gradients. On
 a large picture is used, so the time of this step is limited. The last step is that of plug-and-play, told a noise level
 of at least 0.01, because errors of the kernel act as noise.
 
-The blur must be the same everywhere. A position of the kernel cannot be known: its centre of mass is put in the middle.
+The blur must be the same everywhere. A sharp picture should not be given: a small blur is found in it too. The position
+of the kernel cannot be known: its centre of mass is put in the middle.
 
 L. Xu, S. Zheng, J. Jia, "Unnatural L0 sparse representation for natural image deblurring", CVPR 2013.
 """
@@ -26,5 +27,7 @@ def blind_deconvolution(y: np.ndarray, sigma: float, rounds: int, size: int, *, 
     place. Raises BadImage for a picture that is too small for the kernel.
     """
     found = estimate(y, sigma, size)
-    x_hat = denoised_in_turns(y, found.kernel, max(sigma, KERNEL_ERRORS), rounds, denoise)
-    return Made(x_hat, {"kernel": found.kernel}, f"{found.note}; {edge_note(found.kernel)}")
+    sigma = max(sigma, KERNEL_ERRORS)
+    x_hat = denoised_in_turns(y, found.kernel, sigma, rounds, denoise)
+    note = f"{found.note}; sharpened for noise of sigma {sigma:.3g}; {edge_note(found.kernel)}"
+    return Made(x_hat, {"kernel": found.kernel}, note)

@@ -25,6 +25,8 @@ from restora.nets.total_variation import total_variation
 
 SIZES = (13, 19, 27, 39, 55, 79)
 """Sides of kernels that are tried, in pixels."""
+DOUBTFUL = 0.7
+"""Correlation of the kernels of successive sizes below which both may be wrong; above, they may still be."""
 KERNEL_ERRORS = 0.01
 """Least noise level, 0..1 scale, of a deconvolution with an estimated kernel: its errors act as noise."""
 LARGER = 0.04
@@ -68,8 +70,8 @@ class Estimate:
         found = f"a kernel of {side}x{side} pixels was estimated"
         if self.agreement is None:
             return found
-        sure = "reliable" if self.agreement >= 0.85 else "doubtful" if self.agreement >= 0.65 else "unreliable"
-        return f"{found}; it is {sure}, as the next size gave one with a correlation of {self.agreement:.2f} to it"
+        doubt = "; it may be wrong" if self.agreement < DOUBTFUL else ""
+        return f"{found}, with a correlation of {self.agreement:.2f} to that of the next size{doubt}"
 
 
 def estimate(y: np.ndarray, sigma: float, size: int) -> Estimate:
@@ -221,4 +223,4 @@ def _without_islands(kernel: np.ndarray) -> np.ndarray:
 def _sparsity(x: np.ndarray) -> float:
     """The sum of the gradients' lengths over the root of that of their squares; lower is sparser."""
     length = np.hypot(np.diff(x, axis=0)[:, 1:], np.diff(x, axis=1)[1:])
-    return float(length.sum() / np.sqrt((length**2).sum() * length.size))
+    return float(length.sum() / max(np.sqrt((length**2).sum() * length.size), 1e-12))

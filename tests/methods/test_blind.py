@@ -14,7 +14,7 @@ from restora.damage.blur import MotionBlur
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.games.self_deblur import fit
-from restora.nets.blur_kernel import centred, correlation, estimate, of_side, textured
+from restora.nets.blur_kernel import centred, correlation, of_side, textured
 
 SHAKE = np.zeros((11, 11))
 SHAKE[[1, 2, 3, 3, 4, 5, 6, 7, 7, 8, 9], [3, 3, 4, 5, 6, 6, 5, 5, 6, 7, 8]] = 1 / 11
@@ -38,9 +38,9 @@ def psnr(x_hat, x):
 
 
 @pytest.fixture(scope="module")
-def found(photo):
-    """A colour picture, the blurred one, and its result with the kernel."""
-    x = photo[:180, 60:260]
+def found(grey_photo):
+    """A picture in colour, the blurred one, and its result with the kernel."""
+    x = grey_photo[:180, :180] * np.float32([1, 0.8, 0.5]) + np.float32([0, 0.1, 0.2])
     y = blurred(x)
     return x, y, restora.deblur(y, sigma=SIGMA)
 
@@ -52,25 +52,19 @@ def test_the_kernel_is_found_and_the_picture_sharpened(found):
     assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1)
     assert result.image.shape == y.shape and psnr(result.image, x) > psnr(y, x) + 4
     assert [step.method for step in result.report.plan.steps] == ["blind-deconvolution"]
-    assert "pixels was estimated; it is reliable" in " ".join(result.report.warnings)
+    assert "pixels was estimated, with a correlation of 0.9" in " ".join(result.report.warnings)
 
 
 def test_a_kernel_that_was_kept_gives_the_same_picture(found, tmp_path, monkeypatch, capsys):
     from tests.app.conftest import call
 
     monkeypatch.chdir(tmp_path)
-    write(Image(found[1][:120, :120]), Path("y.png"))
-    words = "deblur", "y.png", "--sigma", str(SIGMA), "--set", "rounds=3"
+    write(Image(found[1][:100, :100]), Path("y.png"))
+    words = "deblur", "y.png", "--sigma", "0.01", "--set", "rounds=3"
     assert call(monkeypatch, capsys, *words, "--keep", "kernel", "-o", "a.png")[0] == 0
     assert call(monkeypatch, capsys, *words, "--kernel", "a.png.kernel.png", "-o", "b.png")[0] == 0
     a, b = (read(Path(name)).pixels for name in ("a.png", "b.png"))
-    assert np.abs(a - b).max() <= 3 / 255 and np.abs(a - found[1][:120, :120]).max() > 0.1
-
-
-def test_what_is_not_blurred_stays_nearly_as_it_is(grey_photo):
-    x = grey_photo[:128, :128]
-    kernel = estimate(x, SIGMA, 0).kernel
-    assert kernel.max() > 0.5
+    assert np.abs(a - b).max() <= 3 / 255 and np.abs(a - found[1][:100, :100]).max() > 0.05
 
 
 def test_a_picture_too_small_for_the_kernel_is_refused(photo):
@@ -84,7 +78,7 @@ def test_a_picture_too_small_for_the_kernel_is_refused(photo):
 
 def test_a_flat_picture_stays_flat():
     y = np.full((90, 90, 4), 0.6, np.float32)
-    assert np.abs(restora.deblur(y, sigma=0.01, knobs={"rounds": 1}).image - y).max() < 0.02
+    assert np.abs(restora.deblur(y, sigma=0.01).image - y).max() < 0.02
 
 
 def test_a_straight_motion_is_found(grey_photo):

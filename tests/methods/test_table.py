@@ -19,7 +19,9 @@ ABSENT = {"bm3d"} - {name for name in ("bm3d",) if find_spec(name)}
 CLASSICAL = [
     method
     for method in METHODS.values()
-    if method.stage in ("local", "whole") and not (method.minutes or method.inputs) and method.name not in ABSENT
+    if method.stage in ("local", "whole")
+    and not (method.minutes or method.inputs or method.denoiser)
+    and method.name not in ABSENT
 ]
 WORDS = {
     "gaussian": "noise(sigma=0.098)",
