@@ -2,7 +2,7 @@
 
 Two of the four pictures, each blurred with eight camera shakes (blur/levin09), 255x255, 8 bits. The methods find noise
 and size of the kernel themselves. "known": they get the kernel of Levin09.npz, turned by 180 degrees, as the pictures
-are correlations with it, and are told a noise level of 0.01, as picture and kernel do not agree exactly. A result may
+are correlations with it, and are told a noise level of 0.006, as picture and kernel do not agree exactly. A result may
 be shifted against the truth, so it is moved by the shift, in parts of a pixel, that makes the squared error smallest;
 15 pixels at each border do not count. PSNR of values clipped to 0..1: the mean over pictures. Error ratio: the squared
 error divided by that of plug-and-play with the known kernel, the median; `under_3` is the share of pictures whose ratio
@@ -32,7 +32,7 @@ from restora.work.restore import restore
 RESULTS = Path(__file__).parent.parent / "results" / "blind.csv"
 BORDER, REACH = 15, 10
 """Pixels that do not count, and the greatest shift; both in pixels."""
-TOLD = 0.01
+TOLD = 0.006
 """Noise level that methods for a known kernel are told, 0..1 scale."""
 METHODS = {
     "nothing": None,

@@ -89,8 +89,8 @@ PAGES = ("README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "d
 MAKERS = TABLES | {
     "recipe_keys": recipe_keys_table,
     "jpeg": jpeg_table,
-    "deblur-known": deblur_known_table,
-    "deblur-unknown": deblur_unknown_table,
+    "deblur_known": deblur_known_table,
+    "deblur_unknown": deblur_unknown_table,
     "blind": blind_table,
     "signs": signs_table,
     "blur_sign": blur_sign_table,
