@@ -150,7 +150,7 @@ def deblur(
 
     y: as in `fix`. kernel: an array (kh, kw) with odd sides, a file, or words as "motion(length=15, angle=30)".
     sigma: of the noise, on the 0..1 scale; measured if not given. method: one that `restora.methods` has for blur;
-    default: plug-and-play with a kernel, else a trained net. weights: of that net, or of the denoiser of plug-and-play.
+    default: plug-and-play with a kernel, else as diagnosed. weights: of that net, or of the denoiser of plug-and-play.
     A kernel that a method found is `products["kernel"]` of the result. Raises RestoraError.
     """
     from restora.work.decide import to_deblur

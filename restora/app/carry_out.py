@@ -73,6 +73,8 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
 
 def tell(report: "Report", as_json: bool) -> None:
     """Print what was done, as text or as JSON."""
+    from restora.methods.table import called
+
     to_stdout = report.output == "-"  # the picture goes there, text to standard error
     if as_json:
         typer.echo(report.to_json(), err=to_stdout)
@@ -80,7 +82,7 @@ def tell(report: "Report", as_json: bool) -> None:
     if not report.output:
         typer.echo("\n".join([nothing_to_do(report), *(f"  note: {warning}" for warning in report.warnings)]))
         return
-    steps = " then ".join(step.weights or step.method for step in report.plan.steps) or "no change"
+    steps = " then ".join(map(called, report.plan.steps)) or "no change"
     lines = [
         f"{report.input} -> {'standard output' if to_stdout else report.output}",
         *([f"  {found}"] if (found := _in_plain_words(report)) else []),

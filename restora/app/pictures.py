@@ -92,7 +92,9 @@ def deblur(
     inputs: dict[str, str],
     method: Annotated[
         str | None,
-        typer.Option(help="One of `restora methods` for blur; default: plug-and-play with --kernel, else motion."),
+        typer.Option(
+            help="One of `restora methods` for blur; default: plug-and-play with --kernel, else as diagnosed."
+        ),
     ] = None,
     sigma: Annotated[float | None, typer.Option(help="Noise level, 0..1; measured if not given.")] = None,
     weights: Annotated[
@@ -103,8 +105,8 @@ def deblur(
 ) -> None:
     """Sharpen a blurred picture, with a known kernel or without; a report is written beside the result.
 
-    Without --kernel a trained net sharpens. --method blind-deconvolution estimates one kernel for the whole picture,
-    which --keep kernel writes beside the result.
+    Without --kernel the diagnosis chooses: a trained net for softness and defocus, or a kernel that is estimated from
+    the picture for motion, which --keep kernel writes beside the result.
 
     Example: restora deblur photo.jpg --kernel "motion(length=15, angle=30)" -o sharp.jpg
     """

@@ -90,7 +90,9 @@ class Result:
         return f"Result({size}: {self._steps()}; {self.plan.because})"
 
     def _steps(self) -> str:
-        return " then ".join(step.weights or step.method for step in self.plan.steps) or "no change"
+        from restora.methods.table import called
+
+        return " then ".join(map(called, self.plan.steps)) or "no change"
 
     def _repr_png_(self) -> bytes:
         """Before and after side by side, small."""

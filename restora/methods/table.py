@@ -4,6 +4,7 @@ from restora.core.errors import RestoraError
 from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.names import nearest
+from restora.core.plan import Step
 from restora.methods.rows import deblur, denoise, enlarge, fill, jpeg
 
 TASKS = {"denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS, "deblur": deblur.ROWS}
@@ -29,3 +30,8 @@ def task_of(name: str) -> str:
     """The task of a method: the name of the module that has its row. Raises RestoraError."""
     method = method_named(name)
     return next(task for task, rows in TASKS.items() if method in rows)
+
+
+def called(step: Step) -> str:
+    """The name of a step: its weights, unless they only belong to a denoiser that its method calls."""
+    return step.method if method_named(step.method).denoiser else step.weights or step.method

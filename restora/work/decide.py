@@ -9,7 +9,7 @@ from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan
 from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
-from restora.work.fix import plan_to_fix
+from restora.work.fix import plan_to_fix, plan_to_sharpen
 from restora.work.plan import (
     FLAGSHIP,
     Given,
@@ -64,10 +64,12 @@ def to_deblur(
     weights: str | None = None,
     precision: str = "auto",
 ) -> tuple[Diagnosis | None, Plan]:
-    """The plan to sharpen a picture with a method; default: see method_to_deblur.
+    """The plan to sharpen a picture with a method; default: see plan_to_sharpen, or method_to_deblur with a kernel.
 
     The flagship needs no kernel; its weights for softness are used unless others are given.
     """
+    if not (method or weights or inputs or wishes or precision != "auto"):
+        return plan_to_sharpen(view_of(picture))
     method = method or method_to_deblur("kernel" in inputs, weights)
     if method == FLAGSHIP and weights is None:
         weights = SHARP[0]

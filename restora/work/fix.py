@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadPlan
+from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image
 from restora.core.names import nearest
 from restora.core.plan import Plan, Step
-from restora.methods.table import method_named
+from restora.methods.table import called, method_named
 from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipped
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
 from restora.work.diagnose import Pixels, diagnose, spread
-from restora.work.plan import plans_for
-from restora.work.restore import restore
-from restora.work.rules import MOTION, SHARPENING, SOFT, kinds_of
+from restora.work.plan import fits, plan_of_treatment, plans_for, sharpens
+from restora.work.restore import MAX_MEMORY, restore
+from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
 from restora.work.sharper import blur_left, harm_of_sharpening
 
 NORMAL = "normal"
@@ -25,6 +25,7 @@ STRENGTHS = ("light", NORMAL, "strong")
 """The strengths: half of the change, all of it, or the treatment applied twice, sharpening once."""
 ENOUGH = 0.5
 """Share of the damage that may be left after a trial; if more is left, the next treatment of the rule is tried."""
+MIDDLE = 512
 FLAT = 10
 """The flattest 1/FLAT of the squares shows how much noise is left."""
 LEAST = 0.5 / 255
@@ -42,24 +43,47 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
     diagnosis = diagnose(picture)
-    plans = plans_for(diagnosis)
+    plans = _that_fit(plans_for(diagnosis), picture)
     if not plans[0].steps:
         return diagnosis, plans[0]
-    parts = parts_of(picture)
-    trials = _trials(parts, plans, diagnosis)
+    trials = _trials(picture, plans, diagnosis)
     if all(trial.harm for trial in trials):
         left_alone = f"the blur is left as it is: {trials[0].harm}"
         others = {name: finding for name, finding in diagnosis.findings.items() if name != "blur"}
         plans = plans_for(Diagnosis(others))
         if not plans[0].steps:
             return diagnosis, Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
-        trials = _trials(parts, plans, Diagnosis(others))
+        trials = _trials(picture, plans, Diagnosis(others))
     else:
         left_alone = ""
     best = min((trial for trial in trials if not trial.harm), key=lambda trial: trial.worst)
-    told = [best.plan.because, _told(best.left, len(parts), strength), *_not_taken(trials, best)]
+    told = [best.plan.because, _told(best.left, best.parts, strength), *_not_taken(trials, best)]
     told += [left_alone] if left_alone else []
     return diagnosis, replace(with_strength(best.plan, strength), because="; ".join(told))
+
+
+def plan_to_sharpen(picture: Pixels) -> tuple[Diagnosis, Plan]:
+    """Diagnose a picture; returns also the plan that sharpens it, of those that the table of rules has for its blur.
+
+    If no blur was found, or no trial went well, it is the plan for softness, which leaves sharp pictures as they are.
+    """
+    diagnosis = diagnose(picture)
+    kinds, last = kinds_of(diagnosis) & {SOFT, MOTION}, plan_of_treatment(SHARP, "asked for")
+    if not kinds:
+        return diagnosis, replace(last, because=f"asked for; {diagnosis.findings['blur'].says}")
+    because = f"asked for; {diagnosis.findings['blur'].says}"
+    plans = _that_fit([plan_of_treatment(each, because) for each in treatments_for(kinds)], picture)
+    trials = _trials(picture, plans, Diagnosis({"blur": diagnosis.findings["blur"]}))
+    best = min(trials, key=lambda trial: (bool(trial.harm), trial.worst))
+    if best.harm:
+        return diagnosis, replace(last, because=f"{because}; {best.harm}")
+    told = [because, _told(best.left, best.parts, NORMAL), *_not_taken(trials, best)]
+    return diagnosis, replace(best.plan, because="; ".join(told))
+
+
+def _that_fit(plans: Sequence[Plan], picture: Pixels) -> Sequence[Plan]:
+    """The plans without those that need too much memory for a picture of this size; at least the last."""
+    return [plan for plan in plans if fits(plan, picture.shape, MAX_MEMORY)] or plans[-1:]
 
 
 @dataclass(frozen=True)
@@ -67,6 +91,7 @@ class Trial:
     """A plan that was tried on parts: the share left of each kind of damage, and why it must not be used, if so."""
 
     plan: Plan
+    parts: int
     left: dict[str, float]
     harm: str
 
@@ -76,15 +101,21 @@ class Trial:
         return max(self.left.values(), default=0.0)
 
 
-def _trials(parts: Sequence[np.ndarray], plans: Sequence[Plan], diagnosis: Diagnosis) -> list[Trial]:
+def _trials(picture: Pixels, plans: Sequence[Plan], diagnosis: Diagnosis) -> list[Trial]:
     """The plans tried in order, up to the first one that leaves little and does no harm."""
     trials: list[Trial] = []
     for plan in plans:
-        results = [restore(Image(part), plan)[0].pixels for part in parts]
+        whole = any(method_named(step.method).stage == "whole" for step in plan.steps)
+        parts = [middle_of(picture)] if whole else parts_of(picture)
+        try:
+            results = [restore(Image(part), plan)[0].pixels for part in parts]
+        except BadImage as error:  # too small to find its kernel
+            trials.append(Trial(plan, len(parts), {}, str(error)))
+            continue
         left = what_is_left(parts, results, diagnosis)
-        sharpens = any(step.weights in SHARPENING for step in plan.steps)
-        harm = harm_of_sharpening(parts, results, left.get("blur"), diagnosis) if sharpens else ""
-        trials.append(Trial(plan, left, harm))
+        sharper = any(map(sharpens, plan.steps))
+        harm = harm_of_sharpening(parts, results, left.get("blur"), diagnosis) if sharper else ""
+        trials.append(Trial(plan, len(parts), left, harm))
         if trials[-1].worst <= ENOUGH and not harm:
             break
     return trials
@@ -119,6 +150,13 @@ def parts_of(picture: Pixels) -> list[np.ndarray]:
         down, right = (max(0, side - SIDE) // 2 // 8 * 8 for side in (height, width))
         parts.append(picture.window(top + down, left + right, min(SIDE, height), min(SIDE, width)))
     return parts
+
+
+def middle_of(picture: Pixels) -> np.ndarray:
+    """The middle (h, w, C) of a picture, for methods that need the whole: a kernel is found from many edges."""
+    height, width = picture.shape[:2]
+    tall, wide = min(MIDDLE, height), min(MIDDLE, width)
+    return picture.window((height - tall) // 2 // 8 * 8, (width - wide) // 2 // 8 * 8, tall, wide)
 
 
 def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diagnosis: Diagnosis) -> dict[str, float]:
@@ -164,6 +202,6 @@ def _told(left: Mapping[str, float], parts: int, strength: str) -> str:
 
 def _not_taken(trials: Sequence[Trial], taken: Trial) -> list[str]:
     others = [trial for trial in trials if trial is not taken]
-    names = [" then ".join(step.weights or step.method for step in trial.plan.steps) for trial in others]
+    names = [" then ".join(map(called, trial.plan.steps)) for trial in others]
     why = [trial.harm or "it left more" for trial in others]
     return [f"{name} was not used: {reason}" for name, reason in zip(names, why, strict=True)]

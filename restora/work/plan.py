@@ -69,9 +69,14 @@ def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
 
 
 def _step_of(name: str, because: str) -> Step:
-    """A step of a treatment; the name is a classical method, or weights."""
+    """A step of a treatment; the name is a method that is not a trained net, or weights.
+
+    A step before it has removed the noise, so a noise level is the least that the method is told.
+    """
     if name in METHODS:
-        return Step(name, because, knobs=KNOBS.get(name, {}))
+        row = method_named(name)
+        quiet = {knob.name: knob.least for knob in row.knobs if knob.default is None}
+        return Step(name, because, row.denoiser or None, KNOBS.get(name, {}) | quiet)
     return learned_step(method_named(method_for(name)), because, name)
 
 
@@ -169,6 +174,12 @@ def with_first(plan: Plan, name: str) -> Plan:
 def fills(step: Step) -> bool:
     """Whether a step fills a hole."""
     return "hole" in method_named(step.method).treats
+
+
+def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
+    """Whether no step needs the whole of a picture (H, W, C) and more than `memory` bytes for it."""
+    rows = [(method_named(step.method), step.knobs) for step in plan.steps]
+    return all(row.stage != "whole" or row.bytes_a_pixel(knobs) * shape[0] * shape[1] <= memory for row, knobs in rows)
 
 
 def sharpens(step: Step) -> bool:

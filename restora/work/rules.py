@@ -36,9 +36,12 @@ PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
 SHARP: Treatment = ("restora.sharp",)
 """For softness and defocus."""
-STEADY: Treatment = SHARP
-"""For motion blur."""
+SHAKEN: Treatment = ("blind-deconvolution",)
+"""For motion blur that is the same everywhere."""
+STEADY: Treatment = ("motion.photo",)
+"""For motion blur of which no kernel can be found."""
 SHARPENING = SHARP + STEADY
+"""The weights that sharpen."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,18 @@ class Rule:
     treatments: tuple[Treatment, ...]
 
 
-def with_blur(blur: str, sharpen: Treatment) -> tuple[Rule, ...]:
-    """The rules for a kind of blur and what sharpens it. Whatever else was found is removed first."""
+def with_blur(blur: str, *ways: Treatment) -> tuple[Rule, ...]:
+    """The rules for a kind of blur and the ways to sharpen it. Whatever else was found is removed first."""
+
+    def after(*first: Treatment) -> tuple[Treatment, ...]:
+        return tuple(each + way for way in ways for each in first)
+
     return (
-        Rule(frozenset({blur}), (sharpen,)),
-        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), (BLIND + sharpen, NOISE + sharpen)),
-        Rule(frozenset({blur, DOTS}), (MEDIAN + sharpen, NOISE + sharpen)),
-        Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, (PHOTO + sharpen, NOISE + sharpen)),
-        Rule(frozenset({blur, *SHARP_KINDS}), (MEDIAN + PHOTO + sharpen,)),
+        Rule(frozenset({blur}), ways),
+        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), after(BLIND, NOISE)),
+        Rule(frozenset({blur, DOTS}), after(MEDIAN, NOISE)),
+        Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, after(PHOTO, NOISE)),
+        Rule(frozenset({blur, *SHARP_KINDS}), after(MEDIAN + PHOTO)),
     )
 
 
@@ -77,7 +84,7 @@ RULES = (
     Rule(frozenset(SHARP_KINDS) - {JPEG}, (MEDIAN + NOISE, MEDIAN + PHOTO)),
     Rule(frozenset(SHARP_KINDS), (MEDIAN + PHOTO,)),
     *with_blur(SOFT, SHARP),
-    *with_blur(MOTION, STEADY),
+    *with_blur(MOTION, SHAKEN, STEADY),
 )
 """In order: the first rule that covers what was found is used."""
 

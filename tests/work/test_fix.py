@@ -12,14 +12,14 @@ from restora.core.errors import BadPlan
 from restora.core.image import Image
 from restora.damage.words import parse
 from restora.learn.weights import find
-from restora.methods.table import METHODS
+from restora.methods.table import METHODS, called
 from restora.signs.table import SIGNS
 from restora.work import fix
 from restora.work.diagnose import diagnose
 from restora.work.fix import parts_of, plan_to_fix, what_is_left, with_strength
 from restora.work.plan import plan_for, plan_to_enlarge_as_found, plans_for
 from restora.work.restore import restore
-from restora.work.rules import KINDS, MOTION, RULES, SHARPENING, SOFT, STEADY, kinds_of, treatments_for
+from restora.work.rules import KINDS, MOTION, RULES, SHAKEN, SHARPENING, SOFT, STEADY, kinds_of, treatments_for
 from restora.work.sharper import blur_left, distance, grain, kernel_of
 
 RESULTS = Path(__file__).parent.parent.parent / "results"
@@ -73,7 +73,7 @@ WHITE_FACTS = {"channels": 0.1, "neighbours": 0.1}
         ({"impulse": 0.5}, "adaptive-median"),
         ({"impulse": 0.5, "noise_level": (0.05, WHITE_FACTS)}, "adaptive-median"),
         ({"blur": (1.6, {"sigma": 1.6})}, "restora.sharp"),
-        ({"blur": (9.0, {"length": 9.0, "angle": 30.0})}, STEADY[0]),
+        ({"blur": (9.0, {"length": 9.0, "angle": 30.0})}, SHAKEN[0]),
         ({"blur": (1.6, {"sigma": 1.6}), "noise_level": (0.02, WHITE_FACTS)}, "restora.blind"),
         ({"blur": (1.6, {"sigma": 1.6}), "jpeg_quality": 40}, "restora.photo"),
         ({"blur": (2.0, {"radius": 2.0}), "camera_noise": 0.03}, "restora.photo"),
@@ -83,7 +83,7 @@ WHITE_FACTS = {"channels": 0.1, "neighbours": 0.1}
 )
 def test_the_first_step_goes_by_what_was_found(found, first):
     steps = plan_for(diagnosis(**found)).steps
-    assert (steps[0].weights or steps[0].method if steps else None) == first
+    assert (called(steps[0]) if steps else None) == first
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_sharpening_that_does_not_help_is_not_used(photo, monkeypatch):
     assert not plan.steps and "left alone: soft" in plan.because and "left 97 % of it" in plan.because
     found, plan = plan_to_fix(damaged(photo, "blur(sigma=2) | noise(sigma=0.04)"))
     assert {"blur", "noise_level"} <= found.present.keys() and "the blur is left as it is" in plan.because
-    assert plan.steps and not {"restora.sharp", *STEADY} & {step.weights for step in plan.steps}
+    assert plan.steps and not {"restora.sharp", *STEADY, *SHAKEN} & set(map(called, plan.steps))
 
 
 def test_what_sharpening_did_is_measured(photo):

@@ -22,19 +22,6 @@ NOISE = replace(SIGMA, least=_LEAST, help=f"noise standard deviation; measured i
 
 ROWS = (
     Method(
-        name="motion",
-        entry="restora.methods.motion:Motion",
-        stage="net",
-        about="a multi-scale net for a shaken camera and moving objects; the kernel is unknown",
-        treats=("blur",),
-        paper="after Nah et al., CVPR 2017, and Cho et al., MIMO-UNet, ICCV 2021",
-        halo=224,
-        multiple=16,
-        channels=3,
-        memory=330,
-        weights=("motion.photo",),
-    ),
-    Method(
         name="plug-and-play",
         entry="restora.methods.plug_and_play:plug_and_play",
         stage="whole",
@@ -71,6 +58,19 @@ ROWS = (
         minutes=fit_minutes,
         denoiser="restora.prior",
         needs="torch",
+    ),
+    Method(
+        name="motion",
+        entry="restora.methods.motion:Motion",
+        stage="net",
+        about="a multi-scale net for a shaken camera and moving objects; the kernel is unknown",
+        treats=("blur",),
+        paper="after Nah et al., CVPR 2017, and Cho et al., MIMO-UNet, ICCV 2021",
+        halo=224,
+        multiple=16,
+        channels=3,
+        memory=330,
+        weights=("motion.photo",),
     ),
     Method(
         name="wiener-deconvolution",
