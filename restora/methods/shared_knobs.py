@@ -14,6 +14,7 @@ _OF_SPECKLE = "speckle's standard deviation; measured if not given"
 SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
 DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for similar patches; more is slower")
+KNOWN_WITHIN = Knob("radius", int, 3, 1, 50, "pixels", "distance within which known pixels count")
 RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its centre; more is smoother")
 WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")

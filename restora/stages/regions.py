@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from restora.core.errors import BadImage
+from restora.core.method import Made
 from restora.engines.tiling import Read
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
@@ -40,7 +41,7 @@ class Regions(Stage):
 
     name: str
     mask: np.ndarray
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray | Made]
     margin: int
     memory: int = 100
     memory_of_hole: int = 0
@@ -52,6 +53,7 @@ class Regions(Stage):
         self.regions = found(self.mask, self.margin)
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
+        self.told: dict[str, None] = {}  # notes of the function, each once
         self.largest = max(map(self._bytes_of, self.regions))
 
     def _bytes_of(self, region: Region) -> int:
@@ -84,6 +86,10 @@ class Regions(Stage):
             x_hat[there][mine[here]] = filled[here][mine[here]]
         return blended(y, x_hat, self.strength)
 
+    def notes(self) -> list[str]:
+        """The notes of the function."""
+        return list(self.told)
+
     def _mine(self, region: Region) -> np.ndarray:
         """The missing pixels of a region, in its box."""
         hole = self.mask[_slices(region.box)]
@@ -95,9 +101,11 @@ class Regions(Stage):
         if index not in self.cache:
             box = self.regions[index].box
             y, hole = read(*box), self.mask[_slices(box)]
-            x_hat = self.function(y, hole)
-            check_shape(x_hat, y.shape, self.name)
-            self.cache[index] = x_hat[mine].astype(np.float32)
+            made = made_of(self.function(y, hole))
+            check_shape(made.x_hat, y.shape, self.name)
+            if made.note:
+                self.told[f"{self.name}: {made.note}"] = None
+            self.cache[index] = made.x_hat[mine].astype(np.float32)
             while len(self.cache) > 1 and sum(values.nbytes for values in self.cache.values()) > CACHE:
                 del self.cache[min(self.cache, key=lambda each: self.cache[each].nbytes)]
         return self.cache[index]
@@ -148,7 +156,7 @@ def regions(setup: Setup) -> Stage:
     return Regions(
         method.name,
         mask,
-        lambda y, mask: made_of(function(y, mask=mask, **knobs)).x_hat,
+        lambda y, mask: function(y, mask=mask, **knobs),
         margin=method.reach(knobs) or 0,
         memory=method.bytes_a_pixel(knobs),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
