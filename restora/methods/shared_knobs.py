@@ -24,7 +24,14 @@ ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight rotated 
 _LEVELS = "a grey picture of the same size: sigma at each pixel, for example 25 of 255; a hint"
 SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
 _MISSING = "a picture of the same size: white is filled, black is kept"
-MASK = Input("mask", "plane", _MISSING, plane="mask", default="navier-stokes")
+MASK = Input("mask", "plane", _MISSING, plane="mask", instead=("box",), default="navier-stokes")
+_RECTANGLES = "a rectangle to fill, x,y,width,height in pixels from the top left"
+BOX = Input("box", "boxes", _RECTANGLES, required=False, default="navier-stokes")
+GROW = Knob("grow", int, 0, 0, 100, "pixels", "distance by which the hole is enlarged")
+_OF_NOISE = "of the noise measured around the hole that is added to filled pixels, so that they are not too smooth"
+GRAIN = Knob("grain", float, 0.0, 0, 2, "share", _OF_NOISE)
+OF_HOLES = ("grow", "grain")
+"""Knobs that the stage of a method that fills holes reads; the function of the method does not get them."""
 _BLUR = "the blur kernel: a grey picture, .npy or .txt file with odd sides, or words as motion(length=15, angle=30)"
 KERNEL = Input("kernel", "kernel", _BLUR)
 

@@ -13,6 +13,7 @@ from restora.damage.words import parse
 from restora.files.picture import read
 from restora.files.save import write
 from restora.methods.navier_stokes import navier_stokes
+from restora.methods.shared_knobs import OF_HOLES
 from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
@@ -33,7 +34,7 @@ def by_holes(fill, margin, y, m):
 
 def filling(row):
     """The function (y, m) of a method, with the default values of its knobs."""
-    knobs = {knob.name: knob.default for knob in row.knobs}
+    knobs = {knob.name: knob.default for knob in row.knobs if knob.name not in OF_HOLES}
     return lambda y, m: by_holes(lambda window, hole: row.load()(window, hole, **knobs), row.reach(knobs), y, m)
 
 
