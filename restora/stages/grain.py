@@ -8,13 +8,27 @@ or enlarged pictures, is not reproduced, and its level is measured too low.
 import numpy as np
 
 from restora.signs.noise_level import MOST, channel_sigma, energy, patches_of
+from restora.stages.stage import Size, Window
 
-AROUND = 24
-"""Distance in pixels from the window of a hole within which noise is measured."""
+AROUND = 96
+"""Distance in pixels from the window of a hole within which noise is measured. With 24 or 48 there are too few flat
+patches: on eight textured photographs with noise of 7.6 of 255, six had none in a channel, with 96 they had 5 to 8."""
+GRID = 64
+"""Of the windows in which noise is measured, so that small holes near each other share one; in pixels."""
 LEAST = 1.0 / 255
 """Level below which no grain is added; rounding to 8 bits is 0.3/255."""
 FLATTEST = 0.1
 """Share of the patches that give the correlation between channels."""
+
+
+def surroundings(box: Window, size: Size) -> Window:
+    """The window of a picture of a (height, width) in which the noise for a hole with this window is measured."""
+    start = [max(0, edge // GRID * GRID - AROUND) for edge in box[:2]]
+    end = [
+        min(side, -(-(edge + length) // GRID) * GRID + AROUND)
+        for side, edge, length in zip(size, box[:2], box[2:], strict=True)
+    ]
+    return start[0], start[1], end[0] - start[0], end[1] - start[1]
 
 
 def noise_around(y: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from restora.core.errors import BadImage
 from restora.core.method import Made
 from restora.engines.tiling import Read
 from restora.methods.shared_knobs import OF_HOLES
-from restora.stages.grain import AROUND, grain, noise_around
+from restora.stages.grain import grain, noise_around, surroundings
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 HALF = 0.5
@@ -20,8 +20,8 @@ CACHE = 64_000_000
 """Cache size in bytes for filled holes, as a hole may be in several tiles; the largest hole is always kept."""
 LABELS = 7
 """Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels or distances."""
-MEMORY_OF_GRAIN = 80
-"""Bytes for each pixel of a window while grain is made."""
+MEMORY_OF_GRAIN, MEASURING = 40, 70_000_000
+"""Bytes for each pixel of a window while grain is made, and bytes while the noise around a hole is measured."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Regions(Stage):
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
         self.told: dict[str, None] = {}  # notes of the function, each once
+        self.noise: dict[Window, tuple[np.ndarray, np.ndarray]] = {}  # by the window in which it was measured
         self.sigmas: dict[int, float] = {}  # of the grain of each region
         self.largest = max(map(self._bytes_of, self.regions))
 
@@ -71,13 +72,17 @@ class Regions(Stage):
 
     def reads(self, size: Size) -> Size:
         """The window, or the largest hole with its margin, and with the surroundings whose noise is measured."""
-        around = 2 * AROUND if self.grain else 0
-        height, width = np.minimum(self.boxes[:, 2:].max(0) + around, self.before)
-        return max(size[0], int(height)), max(size[1], int(width))
+        boxes = self.boxes
+        if self.grain:
+            boxes = np.array([surroundings(region.box, self.before) for region in self.regions])
+        height, width = map(int, boxes[:, 2:].max(0))
+        return max(size[0], height), max(size[1], width)
 
     def bytes_for(self, size: Size) -> int:
         """The memory for each pixel of the window, and for the largest hole."""
-        return max(self.memory * size[0] * size[1] + self.largest + self.mask.size, LABELS * self.mask.size)
+        measuring = MEASURING if self.grain else 0
+        needed = self.memory * size[0] * size[1] + self.largest + self.mask.size
+        return max(needed + measuring, LABELS * self.mask.size)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window with all holes in it filled."""
@@ -129,15 +134,14 @@ class Regions(Stage):
         """Noise (n, C) for the missing pixels of a region, seeded by its position."""
         if not self.grain:
             return np.zeros(1, np.float32)
-        top, left, height, width = self.boxes[index].tolist()
-        start = max(0, top - AROUND), max(0, left - AROUND)
-        end = min(self.before[0], top + height + AROUND), min(self.before[1], left + width + AROUND)
-        wide = (*start, end[0] - start[0], end[1] - start[1])
-        y = read(*wide)
-        sigmas, alike = noise_around(y, self.mask[_slices(wide)])
+        top, left, height, width = box = self.regions[index].box
+        wide = surroundings(box, self.before)
+        if wide not in self.noise:
+            self.noise[wide] = noise_around(read(*wide), self.mask[_slices(wide)])
+        sigmas, alike = self.noise[wide]
         self.sigmas[index] = self.grain * float(np.sqrt(np.mean(np.square(sigmas))))
         noise = self.grain * sigmas, alike
-        return grain((height, width, y.shape[2]), noise, (self.seed, top, left))[mine]
+        return grain((height, width, len(sigmas)), noise, (self.seed, top, left))[mine]
 
 
 def found(mask: np.ndarray, margin: int) -> list[Region]:

@@ -58,7 +58,7 @@ ROWS = (
         ),
         halo=5,
         inputs=(MASK, BOX),
-        memory=200,
+        memory=150,
     ),
     Method(
         name="frequency-selective",
@@ -86,7 +86,7 @@ ROWS = (
         ),
         halo=64,
         inputs=(MASK, BOX),
-        memory=300,
+        memory=180,
         needs="patchmatch",
     ),
 )
