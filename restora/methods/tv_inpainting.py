@@ -12,6 +12,7 @@ A. Chambolle, T. Pock, "A first-order primal-dual algorithm for convex problems"
 
 import cv2
 import numpy as np
+from scipy.sparse import csr_array, vstack
 
 STEP = 0.35
 """Of both variables: STEP^2 times 8, the squared norm of the gradient, must be below 1."""
@@ -24,23 +25,37 @@ THIN = 3
 
 
 def tv_inpainting(y: np.ndarray, mask: np.ndarray, iterations: int) -> np.ndarray:
-    """y (H, W, C) filled where mask (H, W) is True, in at most so many iterations."""
-    hole = mask[:, :, None]
-    x = _start(y, mask)
-    leading, p = x, np.zeros((2, *y.shape), np.float32)
+    """y (H, W, C) filled where mask (H, W) is True, in at most so many iterations.
+
+    Only pixels in the hole and beside it are in the equations.
+    """
+    x_hat = _start(y, mask)
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    gradient, hole = _gradient(near), mask[near][:, None]
+    x = leading = x_hat[near]
+    p = np.zeros((2, *x.shape), np.float32)
     for _ in range(iterations):
-        p[0, :-1] += STEP * (leading[1:] - leading[:-1])
-        p[1, :, :-1] += STEP * (leading[:, 1:] - leading[:, :-1])
-        p /= np.maximum(1, np.sqrt(np.square(p).sum((0, 3), keepdims=True)) / BOUND)
-        divergence = p[0] + p[1]
-        divergence[1:] -= p[0, :-1]
-        divergence[:, 1:] -= p[1, :, :-1]
-        change = np.where(hole, STEP * divergence, np.float32(0))
+        p += STEP * (gradient @ leading).reshape(p.shape)
+        p /= np.maximum(1, np.sqrt(np.square(p).sum((0, 2), keepdims=True)) / BOUND)
+        change = np.where(hole, -STEP * (gradient.T @ p.reshape(-1, x.shape[1])), np.float32(0))
         x = x + change
         leading = x + change
         if np.abs(change).max() < ENOUGH:
             break
-    return x
+    x_hat[near] = x
+    return x_hat
+
+
+def _gradient(near: np.ndarray) -> csr_array:
+    """The matrix (2 n, n) of the differences to the pixel below and to that on the right, for the n pixels in near."""
+    index = np.where(near, np.cumsum(near).reshape(near.shape) - 1, -1)
+    count, parts = int(near.sum()), []
+    for here, there in ((index[:-1], index[1:]), (index[:, :-1], index[:, 1:])):
+        both = (here >= 0) & (there >= 0)
+        i, j = here[both], there[both]
+        values = np.repeat(np.array([-1, 1], np.float32), len(i))
+        parts.append(csr_array((values, (np.tile(i, 2), np.concatenate([i, j]))), shape=(count, count)))
+    return csr_array(vstack(parts))
 
 
 def _start(y: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ ROWS = (
         ),
         halo=5,
         inputs=(MASK, BOX),
-        memory=150,
+        memory=320,
     ),
     Method(
         name="frequency-selective",
