@@ -174,15 +174,18 @@ def adapt_table() -> str:
 
 
 def fill_table() -> str:
-    """Holes of photographs, filled: a row for each kind of hole, a column for each method without and with noise."""
+    """Holes of photographs, filled: a row for each kind of hole, without and with noise, a column for each method."""
     here = rows("fill.csv")
-    ways = list(dict.fromkeys((row["method"], float(row["sigma"])) for row in here))
-    heads = [method + (f", noise {round(255 * sigma)}" if sigma else "") for method, sigma in ways]
-    lines = [f"| hole | {' | '.join(heads)} |", "|---" * (len(ways) + 1) + "|"]
-    for hole in dict.fromkeys(row["hole"] for row in here):
-        mine = {(row["method"], float(row["sigma"])): row for row in here if row["hole"] == hole}
-        cells = [f"{float(mine[way]['psnr_in_hole']):.2f}" for way in ways]
-        lines.append(f"| {hole} | {' | '.join(cells)} |")
+    methods = [name for name in METHODS if any(row["method"] == name for row in here)]
+    lines = [f"| hole | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
+    for sigma, hole in dict.fromkeys((row["sigma"], row["hole"]) for row in here):
+        mine = {row["method"]: row for row in here if (row["sigma"], row["hole"]) == (sigma, hole)}
+        cells = [f"{float(mine[name]['psnr_in_hole']):.2f}" if name in mine else "" for name in methods]
+        noise = f", noise {255 * float(sigma):.0f}" if float(sigma) else ""
+        lines.append(f"| {hole}{noise} | {' | '.join(cells)} |")
+    times = [float(row["seconds_a_megapixel"]) for row in here]
+    spread = [[t for t, row in zip(times, here, strict=True) if row["method"] == name] for name in methods]
+    lines.append(f"| seconds per megapixel | {' | '.join(f'{min(each):.2g} to {max(each):.2g}' for each in spread)} |")
     return "\n".join(lines)
 
 

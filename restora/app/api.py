@@ -167,22 +167,47 @@ def deblur(
 
 def inpaint(
     y: Given,
-    mask: Given,
+    mask: Given | None = None,
     method: str | None = None,
     *,
+    boxes: Given | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
 ) -> Result:
-    """Fill the pixels that a mask marks: scratches, letters, small holes.
+    """Fill the pixels that a mask or boxes mark: scratches, letters, small holes. Other pixels do not change.
 
     y: as in `fix`. mask: a picture of the same size, or an array (H, W); True, 1 or white marks the hole.
-    method: navier-stokes or biharmonic. Raises RestoraError.
+    boxes: rectangles, (n, 4) whole numbers (top, left, height, width). method: one that `restora.methods` has for hole.
+    knobs: of the method; grain is 1 unless it is given, if the method has it. Raises RestoraError.
     """
-    from restora.work.plan import FILLING, plan_to_fill
+    from restora.work.decide import to_fill
 
     where, picture = _where("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
-        chosen = plan_to_fill(as_files({"mask": mask}, stack), knobs or {}, method or FILLING)
+        chosen = to_fill(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
+        return _carried_out(picture, None, chosen, where)
+
+
+def remove(
+    y: Given,
+    mask: Given | None = None,
+    method: str | None = None,
+    *,
+    boxes: Given | None = None,
+    knobs: Mapping[str, float] | None = None,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Remove an object that a mask or boxes mark: its place is filled with what is around it.
+
+    This works where the surroundings are grass, water, walls or sky, not where the hole is wider than about a fifth of
+    the picture or hides structure. method: default exemplar if its package is installed, else tv-inpainting.
+    The other arguments are those of `inpaint`. Raises RestoraError.
+    """
+    from restora.work.decide import to_remove
+
+    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    with ExitStack() as stack:
+        chosen = to_remove(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
         return _carried_out(picture, None, chosen, where)
 
 

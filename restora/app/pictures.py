@@ -13,6 +13,15 @@ from restora.core.errors import BadPlan
 from restora.core.plan import plan_from_json
 from restora.methods.table import TASKS
 
+Grow = Annotated[int, typer.Option(min=0, max=100, help="Enlarge the hole by this many pixels.")]
+Grain = Annotated[
+    bool | None,
+    typer.Option(
+        "--grain/--no-grain",
+        help="Add noise to filled pixels, of the level around them; default: yes where it is above 1 of 255.",
+    ),
+]
+
 
 @with_run("denoise", "jpeg")
 def denoise(
@@ -127,17 +136,56 @@ def deblur(
 def inpaint(
     run: Run,
     inputs: dict[str, str],
-    method: Annotated[str | None, typer.Option(help="One of `restora methods` for hole.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="One of `restora methods` for hole; default: navier-stokes.")
+    ] = None,
+    grow: Grow = 0,
+    grain: Grain = None,
     settings: Settings = None,
 ) -> None:
-    """Fill scratches, letters or small holes marked by a mask; a report is written beside the result.
+    """Fill scratches, letters or small holes marked by a mask or boxes; a report is written beside the result.
+
+    Other pixels do not change. Where the picture is noisy, methods whose result is smooth add noise of the same level.
 
     Example: restora inpaint photo.jpg --mask scratches.png -o whole.jpg
     """
-    from restora.work.plan import FILLING, plan_to_fill
+    from restora.work.decide import to_fill
 
-    plan = plan_to_fill(inputs, knobs_from(settings, None), method or FILLING)
+    plan = to_fill(inputs, _wishes(settings, grow, grain), method)
     carry_out(run, lambda pixels: (None, plan))
+
+
+@with_run("fill")
+def remove(
+    run: Run,
+    inputs: dict[str, str],
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="One of `restora methods` for hole; default: exemplar if it is installed, else tv-inpainting."
+        ),
+    ] = None,
+    grow: Grow = 0,
+    grain: Grain = None,
+    settings: Settings = None,
+) -> None:
+    """Remove an object that a box or mask marks; a report is written beside the result.
+
+    Its place is filled with what is around it. This works on grass, water, walls and sky. A hole that is wider than
+    about a fifth of the picture, or that hides a face, letters or other structure, cannot be filled like that.
+
+    Example: restora remove photo.jpg --box 420,310,60,80 -o empty.jpg
+    """
+    from restora.work.decide import to_remove
+
+    plan = to_remove(inputs, _wishes(settings, grow, grain), method)
+    carry_out(run, lambda pixels: (None, plan))
+
+
+def _wishes(settings: list[str] | None, grow: int, grain: bool | None) -> dict[str, float]:
+    """Knobs as given by --set and by the options of their own, which come first."""
+    own = ({"grow": grow} if grow else {}) | ({} if grain is None else {"grain": float(grain)})
+    return knobs_from(settings, None) | own
 
 
 @with_run(*TASKS)

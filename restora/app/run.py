@@ -64,7 +64,11 @@ def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]
         def called(**given: Any) -> None:
             run = Run(**{each.name: given.pop(each.name) for each in fields(Run)})
             if tasks:
-                given["inputs"] = {name: value for name in inputs if (value := given.pop(name)) is not None}
+                values = {name: given.pop(name) for name in inputs}
+                given["inputs"] = {
+                    name: value if isinstance(value, str) else "; ".join(value)
+                    for name, value in values.items() if value is not None and value != []
+                }  # fmt: skip
             command(run, **given)
 
         parameters = [*shared[:2], *inputs.values(), *own, *shared[2:]]
@@ -84,7 +88,10 @@ def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
 
 
 def _option(one: Input) -> inspect.Parameter:
-    """The option of an input. It is a text, since some kinds can be given in words."""
-    metavar = "FILE" if one.kind in ("plane", "picture") else "FILE|WORDS"
+    """The option of an input. It is a text, since some kinds can be given in words; that of boxes may be repeated."""
     words = f"{one.help[0].upper()}{one.help[1:]}."
+    if one.kind == "boxes":
+        option = typer.Option(one.option, metavar="X,Y,W,H|FILE", help=f"{words[:-1]}; may be repeated.")
+        return _parameter(one.name, None, Annotated[list[str] | None, option])
+    metavar = "FILE" if one.kind in ("plane", "picture") else "FILE|WORDS"
     return _parameter(one.name, None, Annotated[str | None, typer.Option(one.option, metavar=metavar, help=words)])

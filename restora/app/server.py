@@ -207,7 +207,8 @@ async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = Fals
 async def restore(request: Request, wish: Wished) -> Response:
     """Restore or enlarge the picture in the body; the report is in the response header Restora-Report.
 
-    White pixels of the file `mask`, of the same size, are filled. Other files are inputs of the methods in the plan.
+    White pixels of the file `mask`, of the same size, are filled, and rectangles of the JSON file `box`, a list of
+    [top, left, height, width]. Other files are inputs of the methods in the plan.
     """
     jobs = _jobs(request)
     async with received(request) as (path, inputs):

@@ -10,7 +10,8 @@ from typing import Any, Literal
 Kind = Literal["plane", "picture", "kernel", "boxes"]
 """plane: one value for each pixel, a grey picture of the same size. picture: a second picture, of any size.
 kernel: a blur kernel, a small grey picture or words such as "motion(length=15, angle=30)".
-boxes: rectangles, a JSON list of [top, left, height, width] in pixels."""
+boxes: rectangles, a JSON list of [top, left, height, width] in pixels, or words such as "10,20,30,40; 0,0,5,5", each
+x,y,width,height."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Input:
 
     name: of the argument of the method's function, and also of the field and the option.
     plane: the plane of a trained net that it fills.
+    instead: other inputs of the method that can be given instead of a required one.
     default: the method added to a plan if this is given and no step reads it; empty: such a plan is refused.
     """
 
@@ -27,6 +29,7 @@ class Input:
     help: str
     required: bool = True
     plane: str = ""
+    instead: tuple[str, ...] = ()
     default: str = ""
 
     @property

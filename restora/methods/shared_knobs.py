@@ -14,6 +14,7 @@ _OF_SPECKLE = "speckle's standard deviation; measured if not given"
 SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
 DISTANCE = Knob("distance", int, 6, 1, 30, "pixels", "how far away to look for similar patches; more is slower")
+KNOWN_WITHIN = Knob("radius", int, 3, 1, 50, "pixels", "distance within which known pixels count")
 RADIUS = Knob("radius", int, 2, 1, 50, "pixels", "half the side of the window, without its centre; more is smoother")
 WIDTH = Knob("width", float, 1.5, 0.1, 50, "pixels", "standard deviation of the window; more is smoother")
 NET_WIDTH = Knob("width", int, 64, 8, 256, "channels", "of the net; more is slower (paper: 128)")
@@ -23,7 +24,14 @@ ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight rotated 
 _LEVELS = "a grey picture of the same size: sigma at each pixel, for example 25 of 255; a hint"
 SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
 _MISSING = "a picture of the same size: white is filled, black is kept"
-MASK = Input("mask", "plane", _MISSING, plane="mask", default="navier-stokes")
+MASK = Input("mask", "plane", _MISSING, plane="mask", instead=("box",), default="navier-stokes")
+_RECTANGLES = "a rectangle to fill, x,y,width,height in pixels from the top left"
+BOX = Input("box", "boxes", _RECTANGLES, required=False, default="navier-stokes")
+GROW = Knob("grow", int, 0, 0, 100, "pixels", "distance by which the hole is enlarged")
+_OF_NOISE = "of the noise measured around the hole that is added to filled pixels, so that they are not too smooth"
+GRAIN = Knob("grain", float, 0.0, 0, 2, "share", _OF_NOISE)
+OF_HOLES = ("grow", "grain")
+"""Knobs that the stage of a method that fills holes reads; the function of the method does not get them."""
 _BLUR = "the blur kernel: a grey picture, .npy or .txt file with odd sides, or words as motion(length=15, angle=30)"
 KERNEL = Input("kernel", "kernel", _BLUR)
 

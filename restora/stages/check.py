@@ -31,8 +31,9 @@ def _check_inputs(step: Step, method: Method) -> None:
             said = f"; {nearest(name, known)}" if known else ""
             raise BadPlan(f"{step.method} has no input {name.replace('_', ' ')}{said}")
     for each in known.values():
-        if each.required and each.name not in step.inputs:
-            raise BadPlan(f"{step.method} needs a {each.called}; give it with {each.option}")
+        if each.required and not any(name in step.inputs for name in (each.name, *each.instead)):
+            options = " or ".join(known[name].option for name in (each.name, *each.instead))
+            raise BadPlan(f"{step.method} needs a {each.called}; give it with {options}")
 
 
 def weights_for(method: Method, wished: str | None) -> str:

@@ -135,13 +135,32 @@ def blur_in(text: str) -> Any:
 
 def _boxes(input_: Input, entry: Mapping[str, str]) -> np.ndarray:
     try:
-        boxes = np.array(json.loads(Path(entry["file"]).read_text() if "file" in entry else entry["value"]))
+        text = _text(Path(entry["file"])) if "file" in entry else entry["value"]
+        boxes = np.array(_in_words(text) or json.loads(text))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadPlan(f"the {input_.called} cannot be read as JSON: {error}") from error
+        form = f"x,y,width,height in pixels, or JSON, not {entry.get('value', entry.get('file'))!r}"
+        raise BadPlan(f"the {input_.called} must be {form}") from error
     whole = boxes.ndim == 2 and boxes.shape[1:] == (4,) and boxes.dtype.kind == "i"
     if not whole or (boxes[:, :2] < 0).any() or (boxes[:, 2:] < 1).any():
         raise BadPlan(f"the {input_.called} must be a list of [top, left, height, width] in pixels")
     return boxes
 
 
+def _text(path: Path) -> str:
+    if path.stat().st_size > LONGEST:
+        raise ValueError
+    return path.read_text()
+
+
+def _in_words(text: str) -> list[list[int]]:
+    """Boxes [top, left, height, width] of words "x,y,width,height; ..."; empty if the text is not of this form."""
+    if not re.fullmatch(rf"\s*{_BOX}(;\s*{_BOX})*", text):
+        return []
+    numbers = [[int(number) for number in box.split(",")] for box in text.split(";")]
+    return [[top, left, height, width] for left, top, width, height in numbers]
+
+
+LONGEST = 1_000_000
+"""Size limit in bytes of a file with boxes."""
+_BOX = r"\d{1,9}\s*(,\s*\d{1,9}\s*){3}"
 _READERS = {"kernel": _kernel, "boxes": _boxes, "picture": _picture}

@@ -1,21 +1,27 @@
 """Regions: each hole is filled in its own window, so that a scratch costs the same on a picture of any size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from restora.core.errors import BadImage
+from restora.core.method import Made
 from restora.engines.tiling import Read
+from restora.methods.shared_knobs import OF_HOLES
+from restora.stages.grain import grain, noise_around, surroundings
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 HALF = 0.5
 """Brightness of a mask from which it marks the hole."""
 CACHE = 64_000_000
 """Cache size in bytes for filled holes, as a hole may be in several tiles; the largest hole is always kept."""
-LABELS = 6
-"""Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels."""
+LABELS = 7
+"""Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels or distances."""
+MEMORY_OF_GRAIN, MEASURING = 40, 70_000_000
+"""Bytes for each pixel of a window while grain is made, and bytes while the noise around a hole is measured."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +41,19 @@ class Regions(Stage):
 
     Holes that use the same pixels are one region. Known pixels do not change. mask: of the whole picture.
     margin: how far the function looks around a hole, in pixels. memory: bytes for each pixel of a window;
-    memory_of_hole: additional bytes for each missing pixel.
+    memory_of_hole: additional bytes for each missing pixel. grain: share of the noise around a hole that is added to
+    its pixels; seed: of that noise.
     """
 
     name: str
     mask: np.ndarray
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray | Made]
     margin: int
     memory: int = 100
     memory_of_hole: int = 0
     strength: float = 1.0
+    grain: float = 0.0
+    seed: int = 0
 
     def __post_init__(self) -> None:
         height, width = self.mask.shape
@@ -52,6 +61,9 @@ class Regions(Stage):
         self.regions = found(self.mask, self.margin)
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
+        self.told: dict[str, None] = {}  # notes of the function, each once
+        self.noise: dict[Window, tuple[np.ndarray, np.ndarray]] = {}  # by the window in which it was measured
+        self.sigmas: dict[int, float] = {}  # of the grain of each region
         self.largest = max(map(self._bytes_of, self.regions))
 
     def _bytes_of(self, region: Region) -> int:
@@ -59,13 +71,18 @@ class Regions(Stage):
         return self.memory * region.box[2] * region.box[3] + self.memory_of_hole * missing
 
     def reads(self, size: Size) -> Size:
-        """The window, or the largest hole with its margin."""
-        height, width = self.boxes[:, 2:].max(0)
-        return max(size[0], int(height)), max(size[1], int(width))
+        """The window, or the largest hole with its margin, and with the surroundings whose noise is measured."""
+        boxes = self.boxes
+        if self.grain:
+            boxes = np.array([surroundings(region.box, self.before) for region in self.regions])
+        height, width = map(int, boxes[:, 2:].max(0))
+        return max(size[0], height), max(size[1], width)
 
     def bytes_for(self, size: Size) -> int:
         """The memory for each pixel of the window, and for the largest hole."""
-        return max(self.memory * size[0] * size[1] + self.largest + self.mask.size, LABELS * self.mask.size)
+        measuring = MEASURING if self.grain else 0
+        needed = self.memory * size[0] * size[1] + self.largest + self.mask.size
+        return max(needed + measuring, LABELS * self.mask.size)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The window with all holes in it filled."""
@@ -84,6 +101,15 @@ class Regions(Stage):
             x_hat[there][mine[here]] = filled[here][mine[here]]
         return blended(y, x_hat, self.strength)
 
+    def notes(self) -> list[str]:
+        """The notes of the function, and the level of the grain."""
+        if not (levels := [f"{255 * sigma:.1f}" for sigma in self.sigmas.values() if sigma > 0]):
+            return list(self.told)
+        least, most = min(levels, key=float), max(levels, key=float)
+        level = least if least == most else f"{least} to {most}"
+        added = f"noise of standard deviation {level} of 255 was added to filled pixels, as measured around them"
+        return [*self.told, f"{self.name}: {added}"]
+
     def _mine(self, region: Region) -> np.ndarray:
         """The missing pixels of a region, in its box."""
         hole = self.mask[_slices(region.box)]
@@ -95,12 +121,27 @@ class Regions(Stage):
         if index not in self.cache:
             box = self.regions[index].box
             y, hole = read(*box), self.mask[_slices(box)]
-            x_hat = self.function(y, hole)
-            check_shape(x_hat, y.shape, self.name)
-            self.cache[index] = x_hat[mine].astype(np.float32)
+            made = made_of(self.function(y, hole))
+            check_shape(made.x_hat, y.shape, self.name)
+            if made.note:
+                self.told[f"{self.name}: {made.note}"] = None
+            self.cache[index] = made.x_hat[mine].astype(np.float32) + self._grain(index, mine, read)
             while len(self.cache) > 1 and sum(values.nbytes for values in self.cache.values()) > CACHE:
                 del self.cache[min(self.cache, key=lambda each: self.cache[each].nbytes)]
         return self.cache[index]
+
+    def _grain(self, index: int, mine: np.ndarray, read: Read) -> np.ndarray:
+        """Noise (n, C) for the missing pixels of a region, seeded by its position."""
+        if not self.grain:
+            return np.zeros(1, np.float32)
+        top, left, height, width = box = self.regions[index].box
+        wide = surroundings(box, self.before)
+        if wide not in self.noise:
+            self.noise[wide] = noise_around(read(*wide), self.mask[_slices(wide)])
+        sigmas, alike = self.noise[wide]
+        self.sigmas[index] = self.grain * float(np.sqrt(np.mean(np.square(sigmas))))
+        noise = self.grain * sigmas, alike
+        return grain((height, width, len(sigmas)), noise, (self.seed, top, left))[mine]
 
 
 def found(mask: np.ndarray, margin: int) -> list[Region]:
@@ -133,24 +174,48 @@ def _overlap(mine: Window, other: Window) -> tuple[slice, slice]:
 
 
 def regions(setup: Setup) -> Stage:
-    """The stage of a method that fills what a mask marks. Raises BadImage for a mask that marks all or nothing."""
-    read = setup.inputs["mask"]
-    height, width = setup.size
-    mask = np.empty(setup.size, bool)
-    for top in range(0, height, 256):
-        rows = min(256, height - top)
-        mask[top : top + rows] = read(top, 0, rows, width)[:, :, 0] >= HALF
-    if mask.all() or not mask.any():
-        marked = "all of the picture; some pixels must be black" if mask.any() else "nothing; white pixels are filled"
-        raise BadImage(f"the mask marks {marked}")
-    method, knobs = setup.method, setup.knobs
-    function = method.load()
+    """The stage of a method that fills what a mask or boxes mark. Raises BadImage if they mark all or nothing."""
+    knobs = setup.knobs
+    mask = _marked(setup.inputs, setup.size)
+    if grow := int(knobs["grow"] or 0):
+        mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= grow
+    if mask.all():
+        raise BadImage(
+            "the hole is all of the picture; some pixels must be known" + " (--grow is too large)" * (grow > 0)
+        )
+    method = setup.method
+    function, own = method.load(), {name: value for name, value in knobs.items() if name not in OF_HOLES}
+    share = float(knobs.get("grain") or 0)
     return Regions(
         method.name,
         mask,
-        lambda y, mask: made_of(function(y, mask=mask, **knobs)).x_hat,
+        lambda y, mask: function(y, mask=mask, **own),
         margin=method.reach(knobs) or 0,
-        memory=method.bytes_a_pixel(knobs),
+        memory=method.bytes_a_pixel(knobs) + (MEMORY_OF_GRAIN if share else 0),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,
+        grain=share,
+        seed=setup.report.plan.seed,
     )
+
+
+def _marked(inputs: Mapping[str, Any], size: Size) -> np.ndarray:
+    """The hole (H, W) bool. Raises BadImage if the mask marks all or nothing, or for a box beyond the picture."""
+    hole = np.zeros(size, bool)
+    if read := inputs.get("mask"):
+        for top in range(0, size[0], 256):
+            rows = min(256, size[0] - top)
+            hole[top : top + rows] = read(top, 0, rows, size[1])[:, :, 0] >= HALF
+        if hole.all() or not hole.any():
+            marked = (
+                "all of the picture; some pixels must be black" if hole.any() else "nothing; white pixels are filled"
+            )
+            raise BadImage(f"the mask marks {marked}")
+    for top, left, height, width in inputs.get("box", np.zeros((0, 4), int)).tolist():
+        if top + height > size[0] or left + width > size[1]:
+            raise BadImage(
+                f"the box {left},{top},{width},{height} (x,y,width,height) reaches beyond the picture,"
+                f" which has {size[1]}x{size[0]} pixels"
+            )
+        hole[top : top + height, left : left + width] = True
+    return hole

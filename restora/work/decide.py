@@ -11,6 +11,7 @@ from restora.methods.table import METHODS, method_named
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix, plan_to_sharpen
 from restora.work.plan import (
+    FILLING,
     FLAGSHIP,
     Given,
     denoises,
@@ -19,10 +20,14 @@ from restora.work.plan import (
     plan_of_method,
     plan_to_enlarge,
     plan_to_enlarge_as_found,
+    plan_to_fill,
     sharpening,
 )
 from restora.work.rules import SHARP
 from restora.work.view import view_of
+
+REMOVING = ("exemplar", "tv-inpainting")
+"""Methods for large holes, the best first; the first one needs a package."""
 
 
 def to_denoise(
@@ -80,6 +85,20 @@ def to_deblur(
     diagnosis = diagnose(view_of(picture)) if measured else None
     chosen = None if precision == "auto" else precision
     return diagnosis, plan_of_method(method, wishes, diagnosis, weights=weights, precision=chosen, inputs=inputs)
+
+
+def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:
+    """The plan to fill a hole; see plan_to_fill. By default a method whose result is smooth adds grain."""
+    method = method or FILLING
+    if any(knob.name == "grain" for knob in method_named(method).knobs):
+        return plan_to_fill(inputs, {"grain": 1.0, **wishes}, method)
+    unwanted = wishes.get("grain") == 0  # which needs no knob
+    return plan_to_fill(inputs, {name: wishes[name] for name in wishes if not (unwanted and name == "grain")}, method)
+
+
+def to_remove(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:
+    """The plan to fill the place of an object, by default with the best available method for large holes."""
+    return to_fill(inputs, wishes, method or next(name for name in REMOVING if method_named(name).available))
 
 
 def to_upscale(

@@ -132,11 +132,12 @@ def _entries(method: Method, inputs: Given) -> dict[str, dict[str, str]]:
 
 
 def plan_to_fill(inputs: Given, wishes: Mapping[str, Any], name: str = FILLING) -> Plan:
-    """The plan that fills the white pixels of the input `mask`. Raises BadKnob or BadPlan for bad values."""
+    """The plan that fills what the input `mask` or `box` marks. Raises BadKnob or BadPlan for bad values."""
     if not fills(Step(name, "")):
         known = ", ".join(row.name for row in METHODS.values() if "hole" in row.treats)
         raise BadPlan(f"{name} does not fill holes; these do: {known}")
-    return replace(plan_of_method(name, wishes, None, inputs=inputs), because="the mask marks a hole")
+    marked = f"the {' and the '.join(inputs)} mark{'s' * (len(inputs) < 2)} a hole"
+    return replace(plan_of_method(name, wishes, None, inputs=inputs), because=marked)
 
 
 def with_inputs(plan: Plan, inputs: Given) -> Plan:

@@ -24,9 +24,9 @@ from restora.metrics.scores import measure
 from restora.work.restore import restore_file
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["diagnose"], ["plan"], ["restore"], ["degrade"], ["measure"],
-    ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"], ["bench", "jpeg"],
-    ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
+    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["remove"], ["diagnose"], ["plan"], ["restore"], ["degrade"],
+    ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
+    ["bench", "jpeg"], ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
     ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip
 
@@ -48,6 +48,23 @@ def test_what_a_mask_marks_is_filled(folder, restora):
     x, y, x_hat = (read(Path(name)).pixels for name in ("clean.png", "scratched.png", "whole.png"))
     assert measure(x_hat, x, PROTOCOLS["denoise"]).psnr > measure(y, x, PROTOCOLS["denoise"]).psnr + 10
     assert np.array_equal(x_hat[110:], x[110:])
+
+
+def test_what_boxes_mark_is_removed_and_noise_is_added_to_it(folder, restora):
+    """Once more with the plan in the report: the same pixels."""
+    assert restora("degrade", "clean.png", "noise(sigma=0.04)", "-o", "y.png")[0] == 0
+    boxes = ("--box", "40,60,30,20", "--box", "200,300,10,10", "--grow", "2", "--method", "biharmonic")
+    status, out, _ = restora("remove", "y.png", *boxes, "-o", "x.png")
+    assert status == 0 and "the box marks a hole" in out and "was added to filled pixels" in out
+    y, x_hat = read(Path("y.png")).pixels, read(Path("x.png")).pixels
+    changed = (y != x_hat).any(2)
+    assert changed[60:80, 40:70].mean() > 0.9 and changed[300:310, 200:210].mean() > 0.9
+    assert not changed[:57].any() and not changed[84:297].any() and changed[58:82, 38:72].sum() > 1.2 * 20 * 30
+    restora("restore", "y.png", "--plan", "x.png.json", "-o", "again.png")
+    assert Path("again.png").read_bytes() == Path("x.png").read_bytes()
+    status, out, _ = restora("remove", "y.png", *boxes, "--no-grain", "-o", "plain.png")
+    assert status == 0 and "was added" not in out
+    assert read(Path("plain.png")).pixels[62:78, 42:68].std() < x_hat[62:78, 42:68].std()
 
 
 def test_a_plan_can_be_printed_edited_and_carried_out(folder, restora):
@@ -98,6 +115,9 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         ),
         (["upscale", "clean.png", "--method", "median"], "median does not make pictures larger"),
         (["inpaint", "clean.png", "--mask", "absent.png"], "the mask absent.png does not exist"),
+        (["inpaint", "clean.png"], "needs a mask; give it with --mask or --box"),
+        (["inpaint", "clean.png", "--box", "390,0,20,20"], "reaches beyond the picture, which has 400x400 pixels"),
+        (["remove", "clean.png", "--box", "10,20,30"], "the box must be x,y,width,height in pixels, or JSON"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--method", "tv"], "tv does not fill holes; these do:"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--set", "radius=0"], "from 1 to 50"),
         (["denoise", "clean.png", "--method", "bicubic"], "restora upscale --method bicubic"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,11 +191,15 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
     plan = plan_to_fill({"mask": str(tmp_path / "m.png")}, {})
     restore_file(noisy, tmp_path / "ours.png", plan)
     sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "m.png").read_bytes()}
-    named = Plan((Step("navier-stokes", "", knobs={"radius": 3}),), "")
+    named = Plan((replace(plan.steps[0], inputs={}),), "")
     answer = client.post("/v1/restore", files=sent, headers=header(named))
     assert answer.status_code == 200 and answer.content == (tmp_path / "ours.png").read_bytes()
     report = json.loads(answer.headers["Restora-Report"])
     assert report["plan"]["id"] == plan.id and report["plan"]["steps"][0]["inputs"]["mask"]["file"] == "mask"
+    boxes = {"picture": noisy.read_bytes(), "box": b"[[20, 10, 4, 60]]"}
+    assert client.post("/v1/restore", files=boxes, headers=header(named)).content == answer.content
+    outside = client.post("/v1/restore", files=boxes | {"box": b"[[60, 10, 5, 60]]"}, headers=header(named))
+    assert outside.status_code == 422 and "reaches beyond the picture" in outside.json()["error"]
     key = client.post("/v1/jobs", files=sent).json()["id"]  # by what is found, after the hole
     wait_for(client, key)
     assert len(json.loads(client.get(f"/v1/jobs/{key}/result").headers["Restora-Report"])["plan"]["steps"]) == 2

@@ -2,7 +2,7 @@
 
 from restora.core.knobs import Knob
 from restora.core.method import Method
-from restora.methods.shared_knobs import MASK
+from restora.methods.shared_knobs import BOX, GRAIN, GROW, KNOWN_WITHIN, MASK
 
 ROWS = (
     Method(
@@ -12,9 +12,9 @@ ROWS = (
         about="continues lines of equal brightness into the hole; for scratches and small holes, even in noise",
         treats=("hole",),
         paper="Bertalmio et al., Navier-Stokes, fluid dynamics, and image and video inpainting, CVPR 2001",
-        knobs=(Knob("radius", int, 3, 1, 50, "pixels", "distance within which known pixels count"),),
+        knobs=(KNOWN_WITHIN, GROW, GRAIN),
         halo=lambda knobs: int(knobs["radius"] or 0) + 2,
-        inputs=(MASK,),
+        inputs=(MASK, BOX),
         memory=45,
         memory_of_hole=100,
     ),
@@ -25,9 +25,68 @@ ROWS = (
         about="the smoothest surface through the surroundings of the hole; for thin lines and scattered pixels",
         treats=("hole",),
         paper="Damelin and Hoang, On surface completion and image inpainting by biharmonic functions, IJMMS 2018",
+        knobs=(GROW, GRAIN),
         halo=4,
-        inputs=(MASK,),
+        inputs=(MASK, BOX),
         memory=45,
         memory_of_hole=3000,
+    ),
+    Method(
+        name="telea",
+        entry="restora.methods.telea:telea",
+        stage="regions",
+        about="weighted means of known pixels, from the rim inwards; fast, soft in wide holes",
+        treats=("hole",),
+        paper="Telea, An image inpainting technique based on the fast marching method, Journal of Graphics Tools 2004",
+        knobs=(KNOWN_WITHIN, GROW, GRAIN),
+        halo=lambda knobs: int(knobs["radius"] or 0) + 2,
+        inputs=(MASK, BOX),
+        memory=75,
+        memory_of_hole=100,
+    ),
+    Method(
+        name="tv-inpainting",
+        entry="restora.methods.tv_inpainting:tv_inpainting",
+        stage="regions",
+        about="least total variation: flat areas with sharp edges; for small holes in pictures with little texture",
+        treats=("hole",),
+        paper="Shen and Chan, Mathematical models for local nontexture inpaintings, SIAM J. Applied Mathematics 2002",
+        knobs=(
+            Knob("iterations", int, 500, 1, 100000, "steps", "at most; it stops when the picture no longer changes"),
+            GROW,
+            GRAIN,
+        ),
+        halo=5,
+        inputs=(MASK, BOX),
+        memory=320,
+    ),
+    Method(
+        name="frequency-selective",
+        entry="restora.methods.frequency_selective:frequency_selective",
+        stage="regions",
+        about="continues the waves that explain the surroundings; for scratches and letters across texture; slow",
+        treats=("hole",),
+        paper="Seiler et al., Resampling images to a regular grid using frequency selective reconstruction, TIP 2015",
+        knobs=(GROW,),
+        halo=32,
+        inputs=(MASK, BOX),
+        memory=150,
+        memory_of_hole=3000,
+    ),
+    Method(
+        name="exemplar",
+        entry="restora.methods.exemplar:exemplar",
+        stage="regions",
+        about="copies similar patches of the surroundings; for large holes in texture; needs the package pypatchmatch",
+        treats=("hole",),
+        paper="Barnes et al., PatchMatch, SIGGRAPH 2009; Wexler et al., Space-time completion of video, PAMI 2007",
+        knobs=(
+            Knob("patch", int, 3, 1, 15, "pixels", "radius of the copied patches; more follows larger structures"),
+            GROW,
+        ),
+        halo=64,
+        inputs=(MASK, BOX),
+        memory=180,
+        needs="patchmatch",
     ),
 )
