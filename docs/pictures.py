@@ -7,25 +7,23 @@ The photograph (CC0) is held out from the training of all nets, and shrunk to ha
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 import restora
-from restora.core.image import Image
 from restora.damage.words import parse
 from restora.data.photographs import locate
 from restora.files.picture import read
-from restora.files.save import write
 from restora.learn.pairs import smaller
 
 PHOTOGRAPH = ("train/free2", "budgie_motherboard-circuits.jpg")
 IMAGE = Path(__file__).parent / "images" / "deblur.jpg"
 HEIGHT, WIDTH = 224, 320
-MOTION = "motion(length=15, angle=30)"
 ROWS = (
     ("blur(disk, radius=3)", (150, 150), restora.deblur),
-    ("blur(moving, length=12, camera=2)", (110, 260), restora.deblur),
+    ("blur(moving, length=12, camera=2)", (110, 260), lambda y: restora.deblur(y, method="motion")),
     ("blur(shake, length=18)", (60, 200), lambda y: restora.deblur(y, method="blind-deconvolution")),
-    (f"blur({MOTION})", (180, 300), lambda y: restora.deblur(y, MOTION)),
+    ("blur(motion, length=15, angle=30)", (180, 300), lambda y: restora.deblur(y, "motion(length=15, angle=30)")),
 )
 """Damage, the corner of the part that is shown, and what restores the whole picture."""
 
@@ -40,7 +38,8 @@ def main() -> None:
         y = np.rint(y.clip(0, 1) * 255) / np.float32(255)
         parts = (x, y, sharpen(y).image)
         rows.append(np.hstack([part[top : top + HEIGHT, left : left + WIDTH] for part in parts]))
-    write(Image(np.vstack(rows).clip(0, 1)), IMAGE, force=True)
+    eight_bit = np.rint(np.vstack(rows).clip(0, 1) * 255).astype(np.uint8)
+    cv2.imwrite(str(IMAGE), eight_bit[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def _table(named: str, found: list[dict[str, str]], keys: tuple[str, str]) -> st
     order = sorted(found, key=lambda row: (row["set"], row["blur"], float(row["sigma"] or 0), -float(row["psnr"])))
     for row in order:
         name = row["weights"] or NAMES.get(row["method"], row["method"])
-        first, second = (f"`{row[key]}`" if key == "blur" else row[key] for key in keys)
+        first, second = (f"`{row[key]}`".replace("|", r"\|") if key == "blur" else row[key] for key in keys)
         seconds = float(row["seconds_a_megapixel"])
         scores = f"{float(row['psnr']):.2f} | {float(row['psnr_inside']):.2f} | {float(row['ssim']):.4f}"
         lines.append(f"| {first} | {second} | {name} | {scores} | {f'{seconds:.2f}' if seconds else ''} |")
