@@ -180,7 +180,8 @@ def test_an_object_is_removed_by_the_best_method_that_is_installed(monkeypatch):
         n for n in ("exemplar", "tv-inpainting") if n in FILLING
     )
     monkeypatch.setattr("restora.core.method.find_spec", lambda name: None)
-    assert to_remove({"box": "1,1,2,2"}, {}).steps[0].method == "tv-inpainting"
+    plan = to_remove({"box": "1,1,2,2"}, {})
+    assert plan.steps[0].method == "tv-inpainting" and "pip install pypatchmatch" in plan.because
     assert "grain" not in to_fill({"box": "1,1,2,2"}, {"grain": 0}, "frequency-selective").steps[0].knobs
     with pytest.raises(BadKnob, match="grain"):
         to_fill({"box": "1,1,2,2"}, {"grain": 1}, "frequency-selective")
