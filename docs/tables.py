@@ -183,9 +183,6 @@ def fill_table() -> str:
         cells = [f"{float(mine[name]['psnr_in_hole']):.2f}" if name in mine else "" for name in methods]
         noise = f", noise {255 * float(sigma):.0f}" if float(sigma) else ""
         lines.append(f"| {hole}{noise} | {' | '.join(cells)} |")
-    times = [float(row["seconds_a_megapixel"]) for row in here]
-    spread = [[t for t, row in zip(times, here, strict=True) if row["method"] == name] for name in methods]
-    lines.append(f"| seconds per megapixel | {' | '.join(f'{min(each):.2g} to {max(each):.2g}' for each in spread)} |")
     return "\n".join(lines)
 
 

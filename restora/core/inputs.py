@@ -4,6 +4,7 @@ Each is declared once, on the row of its method. The command line option, the fi
 Python, the checks, the id of the plan and the help come from the declaration.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,12 +15,17 @@ boxes: rectangles, a JSON list of [top, left, height, width] in pixels, or words
 x,y,width,height."""
 
 
+ALPHA: Mapping[str, str] = {"value": "alpha"}
+"""The entry of a plan for the word alpha; see Input."""
+
+
 @dataclass(frozen=True)
 class Input:
     """Something that a method reads besides the picture.
 
     name: of the argument of the method's function, and also of the field and the option.
     plane: the plane of a trained net that it fills.
+    alpha: whether the word "alpha" may be given, which stands for the fully transparent pixels of the picture.
     instead: other inputs of the method that can be given instead of a required one.
     default: the method added to a plan if this is given and no step reads it; empty: such a plan is refused.
     """
@@ -29,6 +35,7 @@ class Input:
     help: str
     required: bool = True
     plane: str = ""
+    alpha: bool = False
     instead: tuple[str, ...] = ()
     default: str = ""
 

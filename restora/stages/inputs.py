@@ -12,7 +12,7 @@ import numpy as np
 from restora.core.checksum import sha256
 from restora.core.errors import BadDamage, BadImage, BadPlan, Truncated
 from restora.core.image import to_grey
-from restora.core.inputs import Input
+from restora.core.inputs import ALPHA, Input
 from restora.core.method import Method
 from restora.core.plan import Step
 from restora.engines.tiling import Read
@@ -36,6 +36,8 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
         is_file = False
     if is_file:
         return {"file": str(path), "sha256": sha256(path)}
+    if input_.alpha and given == ALPHA["value"]:
+        return dict(ALPHA)
     if input_.kind not in WORDS or isinstance(given, PathLike):
         raise BadPlan(f"the {input_.called} {given} does not exist")
     entry = {"value": str(given)}
@@ -43,8 +45,10 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
     return entry
 
 
-def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
+def inputs_of(step: Step, method: Method, size: Size, transparent: Read | None = None) -> dict[str, Any]:
     """The values of a step's inputs by name, for a picture of a size.
+
+    transparent: reads windows of a plane that is 1 where the picture is fully transparent; None if it has no alpha.
 
     A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
@@ -54,6 +58,9 @@ def inputs_of(step: Step, method: Method, size: Size) -> dict[str, Any]:
     for each in method.inputs:
         if entry := step.inputs.get(each.name):
             _unchanged(entry)
+            if each.alpha and entry == ALPHA:
+                values[each.name] = _hidden(each, transparent)
+                continue
             values[each.name] = _plane(each, entry, size) if each.kind == "plane" else _READERS[each.kind](each, entry)
             if each.kind == "kernel":
                 _check_kernel(each, values[each.name].shape, size)
@@ -86,6 +93,12 @@ def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
             f" like the picture, not {width}x{height}"
         )
     return lambda *window: to_grey(picture.window(*window))
+
+
+def _hidden(input_: Input, transparent: Read | None) -> Read:
+    if transparent is None:
+        raise BadImage(f"the {input_.called} is alpha, but the picture has no alpha channel, or its size was changed")
+    return transparent
 
 
 def _picture(input_: Input, entry: Mapping[str, str]) -> Any:

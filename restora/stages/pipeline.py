@@ -42,10 +42,14 @@ PLAIN = 40
 
 @dataclass(frozen=True)
 class Source:
-    """The input picture: how to read a window of it, and its (H, W, C)."""
+    """The input picture: how to read a window of it, and its (H, W, C).
+
+    transparent: reads windows (H, W, 1) that are 1 where the picture is fully transparent; None without alpha.
+    """
 
     read: Read
     shape: tuple[int, int, int]
+    transparent: Read | None = None
 
 
 @dataclass
@@ -162,7 +166,7 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
         method = method_named(step.method)
         setup = Setup(
             step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
-            inputs_of(step, method, size), means.keep, tell,
+            inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None), means.keep, tell,
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))
         if not method.learned:

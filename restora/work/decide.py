@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from restora.core.diagnosis import Diagnosis
@@ -98,7 +99,12 @@ def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None)
 
 def to_remove(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:
     """The plan to fill the place of an object, by default with the best available method for large holes."""
-    return to_fill(inputs, wishes, method or next(name for name in REMOVING if method_named(name).available))
+    chosen = method or next(name for name in REMOVING if method_named(name).available)
+    plan = to_fill(inputs, wishes, chosen)
+    if method or chosen == REMOVING[0]:
+        return plan
+    better = f"{REMOVING[0]} suits large holes better; it needs: pip install pypatchmatch"
+    return replace(plan, because=f"{plan.because}; {better}")
 
 
 def to_upscale(

@@ -13,11 +13,12 @@ import numpy as np
 from restora.core.checksum import sha256
 from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image
+from restora.core.inputs import ALPHA
 from restora.core.plan import Plan, Step
 from restora.core.report import Report
 from restora.core.resample import bicubic_weights
 from restora.engines.choice import CPU, backend_named
-from restora.engines.hidden import without_hidden
+from restora.engines.hidden import Alpha, without_hidden
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import Read
 from restora.files.canvas import Unfinished, unfinished
@@ -89,7 +90,7 @@ def restore(
     started = time.perf_counter()
     report = Report(plan)
     means = Means(backend_named(engine, device), max_memory, held, _given_by(plan) if keep else frozenset())
-    work = prepare(plan, Source(_checked(image, plan.steps), image.shape), report, means, tell)
+    work = prepare(plan, _source(image, plan), report, means, tell)
     x_hat = np.empty((*work.size(), image.shape[2]), np.float32)
     for done, (top, left, height, width) in enumerate(work, 1):
         x_hat[top : top + height, left : left + width] = work.run(top, left, height, width)
@@ -99,9 +100,10 @@ def restore(
     for name, value in work.products().items():
         if keep:
             keep(name, value_of(value))
-    if work.size() == image.shape[:2] or image.alpha is None:
+    opacity = _opacity(image, plan)
+    if image.alpha is None or (work.size() == image.shape[:2] and opacity == image.alpha_window):
         return replace(image, pixels=x_hat), report
-    return replace(image, pixels=x_hat, alpha=_alike(image.alpha_window, work)(0, 0, *work.size())), report
+    return replace(image, pixels=x_hat, alpha=_alike(opacity, work)(0, 0, *work.size())), report
 
 
 def _given_by(plan: Plan) -> frozenset[str]:
@@ -137,7 +139,7 @@ def restore_file(
     keep = _given_by(plan) if options.keep == ALL else frozenset(options.keep)
     places = places_for(sorted(keep), target, plan, force)
     means = Means(backend, limits.memory, picture.held, keep)
-    work = prepare(plan, Source(_checked(picture, plan.steps), picture.shape), report, means, tell)
+    work = prepare(plan, _source(picture, plan), report, means, tell)
     shape = _shape_of_result(work, picture, limits)
     check_output(target, shape, force, picture.format)
     report.input_sha256 = sha256(picture.path)
@@ -149,7 +151,7 @@ def restore_file(
         with unfinished(target, made_from, shape[0], resume) if resume else nullcontext() as part:
             report.resumed_at = _take_up(work, part)
             report.warnings += write_by_tiles(
-                _tiles(work, picture, part, tell), shape, picture.meta, target,
+                _tiles(work, picture, plan, part, tell), shape, picture.meta, target,
                 force=force, quality=options.quality, kind=kind, part=part,
             )  # fmt: skip
     report.output_sha256 = "" if target == STDIO else sha256(target)
@@ -189,10 +191,10 @@ def _shape_of_result(work: Pipeline, picture: Picture, limits: Limits) -> tuple[
 
 
 def _tiles(
-    work: Pipeline, picture: Picture, part: Unfinished | None, tell: Tell | None
+    work: Pipeline, picture: Picture, plan: Plan, part: Unfinished | None, tell: Tell | None
 ) -> Iterator[tuple[int, np.ndarray]]:
     """The remaining windows of the result, each with its left edge, and alpha as the last channel."""
-    opacity, resumed_at = _alike(picture.alpha_window, work), part.rows if part else 0
+    opacity, resumed_at = _alike(_opacity(picture, plan), work), part.rows if part else 0
     left = [window for window in work if window[0] >= resumed_at]
     before = len(work) - len(left)
     if tell and before:
@@ -251,6 +253,29 @@ def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None
             f"{' and '.join(names)} fits a net to this picture alone, which may take {time_needed} here;"
             " run it with --yes; Ctrl-C stops it and keeps the best result so far"
         )
+
+
+def _source(image: Image | Picture, plan: Plan) -> Source:
+    """The picture for the pipeline."""
+
+    def transparent(*window: int) -> np.ndarray:
+        alpha = image.alpha_window(*window)
+        assert alpha is not None
+        return (alpha == 0).astype(np.float32)[:, :, None]
+
+    return Source(_checked(image, plan.steps), image.shape, transparent if image.has_alpha else None)
+
+
+def _opacity(image: Image | Picture, plan: Plan) -> Alpha:
+    """The reader of alpha for the result: 1 where a step filled the transparent pixels."""
+    if not any(given == ALPHA for step in plan.steps for given in step.inputs.values()):
+        return image.alpha_window
+
+    def opaque(top: int, left: int, height: int, width: int) -> np.ndarray | None:
+        alpha = image.alpha_window(top, left, height, width)
+        return None if alpha is None else np.where(alpha == 0, np.float32(1), alpha)
+
+    return opaque
 
 
 def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:

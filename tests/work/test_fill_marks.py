@@ -1,13 +1,19 @@
 """What is filled: masks that are enlarged, boxes; how: with grain; and that nothing else changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from restora.core.errors import BadImage, BadKnob, BadPlan
 from restora.core.image import Image, Meta
+from restora.core.plan import plan_from_json
+from restora.core.report import Report
+from restora.engines.choice import Backend
 from restora.files.picture import read
 from restora.files.save import write
 from restora.methods.table import METHODS
+from restora.stages.pipeline import Means, Source, prepare
 from restora.work.decide import to_fill, to_remove
 from restora.work.plan import plan_to_fill
 from restora.work.restore import restore, restore_file
@@ -125,13 +131,7 @@ def test_grain_is_the_same_each_time_and_in_tiles_and_depends_on_the_seed():
     y, plan = noisy(1), to_fill({"box": "60,50,30,24; 3,3,20,9"}, {})
     first, again = restore(Image(y), plan)[0].pixels, restore(Image(y), plan)[0].pixels
     assert np.array_equal(first, again)
-    from dataclasses import replace
-
     assert not np.array_equal(first, restore(Image(y), replace(plan, seed=1))[0].pixels)
-    from restora.core.report import Report
-    from restora.engines.choice import Backend
-    from restora.stages.pipeline import Means, Source, prepare
-
     work = prepare(plan, Source(Image(y).window, y.shape), Report(plan), Means(Backend("openvino"), 10**9))
     work.tiles = [(64, 64)]
     tiled = np.empty_like(y)
@@ -154,12 +154,34 @@ def test_a_clean_picture_gets_no_grain_and_grey_noise_no_colour():
     assert np.ptp(hole, axis=2).max() < 0.01 and hole[:, :, 0].std() > 0.7 * SIGMA
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_alpha_as_the_mask_fills_transparent_pixels_and_makes_them_opaque(bits, photo, tmp_path):
+    """Partly transparent pixels keep their colour and their alpha."""
+    x, alpha = photo[:128, :144], np.ones((128, 144), np.float32)
+    alpha[40:60, 50:80], alpha[100:110, 20:40] = 0, 0.4
+    hole = alpha == 0
+    write(Image(np.where(hole[:, :, None], 0, x), alpha, meta=Meta(bits=bits)), tmp_path / "y.png")
+    plan = plan_to_fill({"mask": "alpha"}, {})
+    restore_file(tmp_path / "y.png", tmp_path / "out.png", plan_from_json(plan.to_json()))
+    y, x_hat = read(tmp_path / "y.png"), read(tmp_path / "out.png")
+    by_file, _ = restore(Image(y.pixels), plan_to_fill({"mask": mask_file(tmp_path, hole)}, {}))
+    assert np.abs(x_hat.pixels - by_file.pixels).max() < 1 / 255
+    assert np.array_equal(x_hat.pixels[~hole], y.pixels[~hole]) and np.array_equal(x_hat.alpha[~hole], y.alpha[~hole])
+    assert (x_hat.alpha[hole] == 1).all()
+    in_memory, _ = restore(y, plan)
+    assert np.array_equal(in_memory.alpha, x_hat.alpha)
+    for picture, says in ((Image(x), "has no alpha channel"), (Image(x, alpha * 0 + 1), "the mask marks nothing")):
+        with pytest.raises(BadImage, match=says):
+            restore(picture, plan)
+
+
 def test_an_object_is_removed_by_the_best_method_that_is_installed(monkeypatch):
     assert to_remove({"box": "1,1,2,2"}, {}).steps[0].method == next(
         n for n in ("exemplar", "tv-inpainting") if n in FILLING
     )
     monkeypatch.setattr("restora.core.method.find_spec", lambda name: None)
-    assert to_remove({"box": "1,1,2,2"}, {}).steps[0].method == "tv-inpainting"
+    plan = to_remove({"box": "1,1,2,2"}, {})
+    assert plan.steps[0].method == "tv-inpainting" and "pip install pypatchmatch" in plan.because
     assert "grain" not in to_fill({"box": "1,1,2,2"}, {"grain": 0}, "frequency-selective").steps[0].knobs
     with pytest.raises(BadKnob, match="grain"):
         to_fill({"box": "1,1,2,2"}, {"grain": 1}, "frequency-selective")
