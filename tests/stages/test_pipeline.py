@@ -192,7 +192,7 @@ def test_products_are_in_the_report_and_written_where_asked_for(photo, tmp_path)
     assert np.abs(change - kept["change"].clip(0, 1)).max() <= 0.5 / 255 + 1e-6
     assert json.loads((tmp_path / "x.png.centre.json").read_text()) == kept["centre"]
     (tmp_path / "x.png").unlink()
-    with pytest.raises(OutputExists, match=r"x.png.change.png exists"):
+    with pytest.raises(OutputExists, match=r"x.png.centre.json exists"):
         restore_file(tmp_path / "y.png", tmp_path / "x.png", plan, options)
     assert not (tmp_path / "x.png").exists()
     with pytest.raises(BadPlan, match="no step of the plan makes a product 'kernel'; known: centre, change"):
