@@ -323,12 +323,12 @@ def training_table() -> str:
 
 
 def smaller_table() -> str:
-    """The flagship, its pruned form and its student: quality on CBSD68 against time, as last measured."""
+    """The flagship and its student: quality on CBSD68 against time, as last measured."""
     lines = [
         "| weights | parameters | CBSD68, sigma 25 (dB) | s per megapixel, f32 | times as fast |",
         "|---|---|---|---|---|",
     ]
-    names = ("restora.blind", "restora.blind-pruned", "restora.blind-small")
+    names = ("restora.blind", "restora.blind-small")
     times = {r["weights"]: r for r in rows("speed.csv") if (r["engine"], r["precision"]) == ("openvino", "f32")}
     noise = f"noise(sigma={25 / 255})"
     for name in names:

@@ -13,15 +13,19 @@ def deblur_known_table() -> str:
 
 def deblur_unknown_table() -> str:
     """For each set and blur that nobody knows every method, best first."""
-    return _table("set | blur", [row for row in rows("deblur.csv") if not row["sigma"]], ("set", "blur"))
+    return _table(
+        "set | blur",
+        [row for row in rows("deblur.csv") if not row["sigma"] and row["precision"] == "f32"],
+        ("set", "damage"),
+    )
 
 
 def _table(named: str, found: list[dict[str, str]], keys: tuple[str, str]) -> str:
     lines = [HEAD.format(named), "|---|---|---|---|---|---|---|"]
-    order = sorted(found, key=lambda row: (row["set"], row["blur"], float(row["sigma"] or 0), -float(row["psnr"])))
+    order = sorted(found, key=lambda row: (row["set"], row["damage"], float(row["sigma"] or 0), -float(row["psnr"])))
     for row in order:
         name = row["weights"] or NAMES.get(row["method"], row["method"])
-        first, second = (f"`{row[key]}`".replace("|", r"\|") if key == "blur" else row[key] for key in keys)
+        first, second = (f"`{row[key]}`".replace("|", r"\|") if key == "damage" else row[key] for key in keys)
         seconds = float(row["seconds_a_megapixel"])
         scores = f"{float(row['psnr']):.2f} | {float(row['psnr_inside']):.2f} | {float(row['ssim']):.4f}"
         lines.append(f"| {first} | {second} | {name} | {scores} | {f'{seconds:.2f}' if seconds else ''} |")

@@ -154,6 +154,7 @@ def deblur(
     limit: Limit = None,
     out: Annotated[Path, typer.Option(help="Folder for deblur.csv.")] = Path("results"),
     again: Again = False,
+    cards: Cards = False,
 ) -> None:
     """Measure deblurring with known and with unknown kernels, row by row into results/deblur.csv.
 
@@ -162,6 +163,7 @@ def deblur(
     Example: restora bench deblur --data data --method wiener-deconvolution --set Set12 --limit 3
     """
     from restora.methods.table import TASKS
+    from restora.work.cards import write_cards
     from restora.work.deblur_suite import KNOWN, UNKNOWN, run, tasks
 
     names = ["restora", *(row.name for row in TASKS["deblur"])]
@@ -171,6 +173,8 @@ def deblur(
         raise RestoraError(f"nothing to measure; bench deblur has the sets {', '.join((*KNOWN, *UNKNOWN))}")
     out.mkdir(parents=True, exist_ok=True)
     run(todo, out / "deblur.csv", limit, again, typer.echo)
+    for line in write_cards(out / "deblur.csv") if cards else ():
+        typer.echo(line)
 
 
 SPEED = ("machine", "weights", "engine", "precision", "size")

@@ -54,10 +54,10 @@ def with_sharpening(plan: Plan, diagnosis: Diagnosis, step: Step | None = None) 
     """The plan with a step that sharpens, before the picture is enlarged; without `step`, the default one.
 
     Steps that remove white noise are left out before deconvolution, which removes it too and must be told its level. A
-    plan that sharpens already does not change.
+    plan that sharpens already gets only `step`, in place of its own.
     """
     if any(map(sharpens, plan.steps)):
-        return plan
+        return plan if step is None else with_steps(plan, [step if sharpens(each) else each for each in plan.steps])
     if step is None:
         kind = FIND if finders() else "motion"
         first = plan_of_method(method_to_deblur(kind != FIND), {}, diagnosis).steps[0]

@@ -30,14 +30,15 @@ def validation(recipe: Recipe) -> str:
 
 
 def sample(
-    photo: Photograph, recipe: Recipe, words: str, side: int = 256, shrink: int = 1
+    photo: Photograph, recipe: Recipe, words: str, side: int = 256, shrink: int = 1, multiple: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
     """The centre of a photograph, at most side x side and cropped to fit: y (planes, H, W) damaged, x (H, W, C).
 
-    shrink: factor by which the photograph is shrunk first, which makes it sharper.
+    shrink: factor by which the photograph is shrunk first, which makes it sharper. multiple: of 8, what the sides of y
+    must be divisible by.
     """
     pixels = smaller(eight_bit(photo, recipe), shrink)
-    unit = math.lcm(8, *recipe.scales)
+    unit = math.lcm(8, multiple, *recipe.scales)
     height, width = (min(side, length) // unit * unit for length in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255

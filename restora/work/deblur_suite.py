@@ -22,6 +22,7 @@ from restora.damage.blur import Blur
 from restora.damage.words import parse
 from restora.data.photographs import locate
 from restora.data.sets import PAIRS, TestSet, test_set
+from restora.engines.choice import computes_in_bf16
 from restora.files.picture import read
 from restora.methods.table import METHODS, TASKS
 from restora.metrics.protocol import PROTOCOLS
@@ -48,7 +49,7 @@ BLURS = (
 )
 BORDER = 15
 NOTHING = "nothing"
-KEYS = ("set", "blur", "sigma", "method", "weights")
+KEYS = ("set", "damage", "sigma", "method", "weights", "precision")
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Task:
     """A row to measure: a method on a set with a blur. sigma: told noise of known kernels, of 255; None: unknown."""
 
     set: str
-    blur: str
+    damage: str
     sigma: float | None
     method: str
     weights: str = ""
+    precision: str = "f32"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def tasks(methods: Sequence[str] = (), sets: Sequence[str] = ()) -> Iterator[Tas
         for words in (REAL,) if name in PAIRS else BLURS:
             yield Task(name, words, None, NOTHING)
             yield from (Task(name, words, None, method, weights) for method, weights in nets)
+            trained = [(method, weights) for method, weights in nets if weights and computes_in_bf16()]
+            yield from (Task(name, words, None, method, weights, "bf16") for method, weights in trained)
 
 
 def needs_kernel(row: Method) -> bool:
@@ -102,13 +106,15 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
         tests = tests.first(limit or (COLOUR if task.sigma is None and task.set not in PAIRS else None))
         checksum = short_sum(task.weights) if task.weights else ""
         values = asdict(task) | {"set": tests.name, "sigma": task.sigma or "", "weights_sha256": checksum}
+        values |= {"seed": "0", "engine": "openvino", "protocol": "deblur" if task.sigma is None else "denoise"}
         key = tuple(str(values[name]) for name in KEYS)
         if key in kept and kept[key]["weights_sha256"] == checksum and not again:
             continue
         values |= {"images": len(tests.paths)} | _scores(task, tests)
         kept[key] = {name: str(value) for name, value in values.items()}
         write_table(results, [kept[each] for each in sorted(kept)])
-        tell(f"{tests.name}, {task.blur}, {values['sigma']}: {task.weights or task.method}: {values['psnr']} dB")
+        what = f"{task.weights or task.method}, {task.precision}"
+        tell(f"{tests.name}, {task.damage}, {values['sigma']}: {what}: {values['psnr']} dB")
 
 
 def _scores(task: Task, tests: TestSet) -> dict[str, float]:
@@ -132,7 +138,7 @@ def _scores(task: Task, tests: TestSet) -> dict[str, float]:
 
 def _pairs(task: Task, tests: TestSet) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Clean x and blurred y (H, W, C), and the kernel if the methods are told it."""
-    if task.blur == LEVIN:
+    if task.damage == LEVIN:
         stored = np.load(locate("blur/kernels") / "Levin09.npz")
         kernels = [stored[f"kernel{number}"].astype(float) for number in range(1, 9)]
         for index, path in enumerate(tests.paths):
@@ -142,7 +148,11 @@ def _pairs(task: Task, tests: TestSet) -> Iterator[tuple[np.ndarray, np.ndarray,
         return
     for index, path in enumerate(tests.paths):
         x = read(path).pixels
-        y = read(tests.noisy[index]).pixels if tests.noisy else parse(task.blur).apply(x, np.random.default_rng(index))
+        y = (
+            read(tests.noisy[index]).pixels
+            if tests.noisy
+            else parse(task.damage).apply(x, np.random.default_rng(index))
+        )
         yield x, np.rint(y.clip(0, 1) * 255) / np.float32(255), None
 
 
@@ -155,6 +165,6 @@ def _restored(task: Task, y: np.ndarray, kernel: np.ndarray | None) -> np.ndarra
         if kernel is not None:
             np.save(file, kernel)
         inputs = {} if kernel is None else {"kernel": file}
-        precision = "f32" if row.learned or row.denoiser else None
+        precision = task.precision if row.learned or row.denoiser else None
         plan = plan_of_method(row.name, knobs, None, weights=task.weights or None, precision=precision, inputs=inputs)
         return restore(Image(y), plan, max_memory=MEMORY)[0].pixels

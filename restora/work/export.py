@@ -43,7 +43,7 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
         raise MissingExtra(f"exporting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     weights = find(name)
     card = weights.card
-    shown, samples, large = _pictures(recipe_from(weights.recipe, weights.name))
+    shown, samples, large = _pictures(recipe_from(weights.recipe, weights.name), card["multiple"])
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))
         base, ranges = bench.quantised()
@@ -99,7 +99,7 @@ class Bench:
         return float(np.mean([np.mean((engine(given)["x_hat"] - x) ** 2) for given, x in pairs]))
 
 
-def _pictures(recipe: Recipe) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:
+def _pictures(recipe: Recipe, multiple: int) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:
     """Damaged patches for calibration, y (1, planes, H, W), samples for the gate, and one large damaged picture."""
     data = recipe.data
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
@@ -107,6 +107,11 @@ def _pictures(recipe: Recipe) -> tuple[list[dict[str, np.ndarray]], Samples, np.
     shown = [{"y": pairs.pair(0, item)[0][None]} for item in range(CALIBRATION)]
     damages = sorted({*recipe.damages, validation(recipe)})
     sizes = sorted({1, max(data.shrinks)})  # unchanged and sharpest, where nets change most
-    samples = [sample(photo, recipe, words, shrink=size) for photo in held for words in damages for size in sizes]
-    large = max((sample(photo, recipe, damages[0], LARGE)[0] for photo in held), key=np.size)
+    samples = [
+        sample(photo, recipe, words, shrink=size, multiple=multiple)
+        for photo in held
+        for words in damages
+        for size in sizes
+    ]
+    large = max((sample(photo, recipe, damages[0], LARGE, multiple=multiple)[0] for photo in held), key=np.size)
     return shown, samples, large

