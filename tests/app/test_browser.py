@@ -223,7 +223,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
 
 
 def choose_method(page, name):
-    page.wait_for_timeout(500)  # the form may be about to be replaced
+    page.wait_for_timeout(1000)  # the form may be about to be replaced
     if not page.is_visible("#plan input[role=combobox]"):
         page.click("#plan >> text=Change this step")
     page.click("#plan input[role=combobox]")
@@ -280,7 +280,9 @@ def test_a_moved_picture_is_sharpened_and_a_kernel_that_was_found_is_taken_away(
     restore(page)
     step = json.loads(taken(page, "#report", tmp_path).read_text())["plan"]["steps"][0]
     assert step["inputs"]["kernel"] == {"file": "kernel", "sha256": sha256(kernel)}
-    assert step["method"] == "wiener-deconvolution" and not page.complaints
+    # Gradio writes to the console if an event comes from a form that has just been replaced.
+    complaints = [each for each in page.complaints if "No endpoint matching" not in each]
+    assert step["method"] == "wiener-deconvolution" and not complaints
 
 
 WATCHED = """

@@ -196,9 +196,9 @@ def test_the_command_takes_words_and_files_and_refuses_others(photo, tmp_path, m
 def test_weights_that_cannot_be_told_are_refused(photo):
     with pytest.raises(BadPlan, match="no sigma"):
         restora.deblur(photo[:40, :40], "disk(2)", 0.01, weights="unet.gray-s25")
-    plan = Plan((Step("plug-and-play", "", "restora.prior"),), "", precision="int8")
-    with pytest.raises(BadPlan, match="the weights restora.prior have no int8 model: "):
-        denoiser(replace(setup_of(None), report=Report(plan)))
+    plan = Plan((Step("plug-and-play", "", "restora.sharp"),), "", precision="int8")
+    with pytest.raises(BadPlan, match="the weights restora.sharp have no int8 model: "):
+        denoiser(replace(setup_of("restora.sharp"), report=Report(plan)))
     with pytest.raises(BadImage, match="needs about"):
         plan = Plan((Step("plug-and-play", "", knobs={"sigma": 0.01}, inputs={"kernel": {"value": "disk(2)"}}),), "")
         prepare(plan, Source(None, (9000, 9000, 3)), Report(plan), Means(Backend("openvino"), 10**9))
