@@ -14,6 +14,7 @@ from restora.methods.table import called, method_named
 from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipped
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
+from restora.stages.pipeline import RESTING
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.plan import fits, plan_of_treatment, plans_for, sharpens
 from restora.work.restore import MAX_MEMORY, restore
@@ -26,6 +27,9 @@ STRENGTHS = ("light", NORMAL, "strong")
 ENOUGH = 0.5
 """Share of the damage that may be left after a trial; if more is left, the next treatment of the rule is tried."""
 MIDDLE = 512
+"""Pixels: the largest side of the part on which a method that needs the whole picture is tried."""
+ROOM = MAX_MEMORY - RESTING - 80_000_000
+"""Bytes for such a method within the usual memory: without those of the process, and of the decoded file."""
 FLAT = 10
 """The flattest 1/FLAT of the squares shows how much noise is left."""
 LEAST = 0.5 / 255
@@ -83,7 +87,7 @@ def plan_to_sharpen(picture: Pixels) -> tuple[Diagnosis, Plan]:
 
 def _that_fit(plans: Sequence[Plan], picture: Pixels) -> Sequence[Plan]:
     """The plans without those that need too much memory for a picture of this size; at least the last."""
-    return [plan for plan in plans if fits(plan, picture.shape, MAX_MEMORY)] or plans[-1:]
+    return [plan for plan in plans if fits(plan, picture.shape, ROOM)] or plans[-1:]
 
 
 @dataclass(frozen=True)

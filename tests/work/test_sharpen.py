@@ -8,9 +8,8 @@ from restora.damage.words import parse
 from restora.methods.table import called
 from restora.work import fix
 from restora.work.decide import to_deblur
-from restora.work.fix import plan_to_sharpen
+from restora.work.fix import ROOM, plan_to_sharpen
 from restora.work.plan import fits, plan_of_treatment
-from restora.work.restore import MAX_MEMORY
 from restora.work.rules import SHAKEN, SHARP, STEADY
 
 MOVED = Finding("blur", 15.0, "pixels", 0.9, True, "motion blur", {"length": 15.0, "angle": 30.0}, "motion blur")
@@ -60,8 +59,8 @@ def test_a_picture_too_small_for_a_kernel_is_for_the_net(photo, monkeypatch):
 
 def test_a_method_that_needs_the_whole_of_a_large_picture_is_not_tried():
     shaken, steady = (plan_of_treatment(each, "") for each in (SHAKEN, STEADY))
-    assert fits(shaken, (3000, 4000, 3), MAX_MEMORY) and not fits(shaken, (6000, 9000, 3), MAX_MEMORY)
-    assert fits(steady, (60000, 90000, 3), MAX_MEMORY)
+    assert fits(shaken, (2400, 3600, 3), ROOM) and not fits(shaken, (3000, 4000, 3), ROOM)
+    assert fits(steady, (60000, 90000, 3), ROOM)
 
 
 def test_a_step_is_called_by_its_weights_unless_they_are_those_of_a_denoiser_that_it_calls():
