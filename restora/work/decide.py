@@ -74,8 +74,9 @@ def to_deblur(
 
     The flagship needs no kernel; its weights for softness are used unless others are given.
     """
-    if not (method or weights or inputs or wishes or precision != "auto"):
-        return plan_to_sharpen(view_of(picture))
+    if not (method or weights or inputs or wishes):
+        diagnosis, plan = plan_to_sharpen(view_of(picture))
+        return diagnosis, plan if precision == "auto" else replace(plan, precision=precision)
     method = method or method_to_deblur("kernel" in inputs, weights)
     if method == FLAGSHIP and weights is None:
         weights = SHARP[0]
@@ -83,9 +84,9 @@ def to_deblur(
         known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
         raise BadPlan(f"{method} does not sharpen; these do: {known}")
     measured = any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs)
-    diagnosis = diagnose(view_of(picture)) if measured else None
+    found = diagnose(view_of(picture)) if measured else None
     chosen = None if precision == "auto" else precision
-    return diagnosis, plan_of_method(method, wishes, diagnosis, weights=weights, precision=chosen, inputs=inputs)
+    return found, plan_of_method(method, wishes, found, weights=weights, precision=chosen, inputs=inputs)
 
 
 def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ def test_softness_defocus_and_sharp_pictures_are_for_the_net_that_leaves_sharp_p
     y = Image(np.rint(parse(words).apply(photo, np.random.default_rng(0)).clip(0, 1) * 255).astype(np.float32) / 255)
     found, plan = to_deblur(y, {}, {})
     assert names(plan) == list(SHARP) and found.findings["blur"].says in plan.because
+    assert to_deblur(y, {}, {}, precision="f32")[1] == replace(plan, precision="f32")
 
 
 def test_motion_is_for_an_estimated_kernel_unless_the_trial_shows_harm(photo, monkeypatch):
