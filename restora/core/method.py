@@ -79,7 +79,7 @@ class Method:
     @property
     def learned(self) -> bool:
         """Whether it is a trained net, with weights."""
-        return self.stage == "net"
+        return self.stage == "net" or bool(self.weights)
 
     @property
     def available(self) -> bool:

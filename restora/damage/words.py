@@ -15,7 +15,7 @@ from restora.core.errors import BadDamage
 from restora.core.names import nearest
 from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
-from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
+from restora.damage.hole import BlobHole, MaskHole, PixelHole, RectangleHole, ScratchHole, StrokeHole, TextHole
 from restora.damage.jpeg import Jpeg
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "jpeg": (Jpeg,),
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),
-    "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
+    "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole, StrokeHole, BlobHole),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

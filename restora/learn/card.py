@@ -91,15 +91,14 @@ KNOWN: dict[str, Kind] = {
 """Optional entries of a card; a dot separates a table and its entry. Other entries are only displayed."""
 
 
-def contract(channels: int, told: int, task: str) -> dict[str, Any]:
+def contract(channels: int, extra: Mapping[str, int], task: str) -> dict[str, Any]:
     """The card entries of a net from one picture to one picture: its inputs, its outputs and its task.
 
-    The input y is the picture with its channels, followed by a plane with sigma of the noise if `told` is 1. The
-    output x_hat is the restored picture.
+    The input y is the picture with its channels, followed by other planes, as {"sigma": 1} or {"mask": 1}. The output
+    x_hat is the restored picture.
     """
-    sigma = {"sigma": told} if told else {}
     return {
-        "inputs": {"y": {"image": channels} | sigma},
+        "inputs": {"y": {"image": channels} | dict(extra)},
         "outputs": {"x_hat": {"image": channels}},
         "task": task,
     }
@@ -126,7 +125,8 @@ def _older_contract(card: dict[str, Any]) -> dict[str, Any]:
     knobs = recipe.get("knobs") if isinstance(recipe, dict) else None
     told = knobs.get("told", 0) if isinstance(knobs, dict) else 0
     enlarges = card.get("scale", 1) != 1 or card.get("scales")  # nets of scale 1 may sharpen enlarged pictures
-    return contract(card.get("channels"), told, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
+    extra = {"sigma": told} if told else {}
+    return contract(card.get("channels"), extra, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
 
 
 def check_card(card: Any, called: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from restora.core.image import to_grey
+from restora.damage.hole import with_hole
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
@@ -25,8 +26,9 @@ def judged_by(recipe: Recipe) -> str:
 
 
 def validation(recipe: Recipe) -> str:
-    """The damage of held-out photographs: the first damage of a recipe that shrinks or blurs, otherwise VALIDATION."""
-    return recipe.damages[0] if recipe.scales or recipe.damages[0].startswith("blur") else VALIDATION
+    """The damage of held-out photographs: the first of a recipe that shrinks, blurs or fills holes, else VALIDATION."""
+    own = recipe.scales or recipe.knobs.get("masked") or recipe.damages[0].startswith("blur")
+    return recipe.damages[0] if own else VALIDATION
 
 
 def sample(
@@ -44,9 +46,9 @@ def sample(
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
     rng = np.random.default_rng(int(photo.sha256[:8], 16))
     damage = draw(words, rng)
-    damaged = damage.apply(x, rng)
+    damaged = np.dstack(with_hole(damage, x, rng)) if recipe.knobs.get("masked") else damage.apply(x, rng)
     y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
-    y[: recipe.channels] = damaged.transpose(2, 0, 1)
+    y[: damaged.shape[2]] = damaged.transpose(2, 0, 1)
     if recipe.data.told_share == 1 and isinstance(damage, GaussianNoise):  # such nets are never without
         y[recipe.channels :] = damage.sigma
     return y, x

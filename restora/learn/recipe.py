@@ -28,6 +28,8 @@ LOSSES = ("l1", "l2")
 CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
+PLANES = {"told": "sigma", "masked": "mask"}
+"""Knobs of nets that add an input plane, and its name."""
 HALVINGS = 4
 """How often a critic (nets.critic) halves its input."""
 GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
@@ -161,8 +163,13 @@ class Recipe:
 
     @property
     def planes(self) -> int:
-        """The number of input planes: the channels, and the noise level if the net has that input."""
-        return self.channels + int(self.knobs.get("told", 0))  # type: ignore[arg-type]
+        """The number of input planes: the channels, and those of `extra`."""
+        return self.channels + sum(self.extra.values())
+
+    @property
+    def extra(self) -> dict[str, int]:
+        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels."""
+        return {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
 
     @property
     def scales(self) -> list[int]:
@@ -220,6 +227,8 @@ class Recipe:
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
+            (self.knobs.get("masked", 0) in (0, 1), "masked must be 0 or 1"),
+            (not (told and self.knobs.get("masked")), "a net is either told or masked"),
             (not self.data.told_share or told, "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
             (0 <= self.ema < 1, "ema must be at least 0 and below 1"),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from restora.engines.tiling import Read
+from restora.stages.marked import marked
 from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
@@ -35,6 +36,8 @@ class Whole(Stage):
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
+        if "hole" in setup.method.treats:
+            given = {"mask": marked(setup.inputs, setup.size)}
         if setup.method.denoiser:
             given["denoise"] = denoiser(setup)
         if setup.method.minutes:

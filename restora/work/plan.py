@@ -168,7 +168,9 @@ def with_filling(plan: Plan) -> Plan:
 
 def with_first(plan: Plan, name: str) -> Plan:
     """The plan with a method as its first step; the inputs of the method must be added later."""
-    first = Step(name, "the mask marks a hole", knobs=settle(method_named(name).knobs, {}, name))
+    method, because = method_named(name), "the mask marks a hole"
+    knobs = settle(method.knobs, {}, name)
+    first = learned_step(method, because, knobs=knobs) if method.learned else Step(name, because, knobs=knobs)
     return replace(plan, steps=(first, *plan.steps))
 
 

@@ -33,7 +33,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         "method": method.name,
         "paper": method.paper,
         "channels": recipe.channels,
-        **contract(recipe.channels, recipe.planes - recipe.channels, task_of(method.name)),
+        **contract(recipe.channels, recipe.extra, task_of(method.name)),
         "multiple": method.multiple,
         "scale": recipe.scale,
         "scales": recipe.scales,
