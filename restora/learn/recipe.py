@@ -224,6 +224,7 @@ class Recipe:
             (not self.distillation or self.data.targets == "clean", "data.targets cannot be noisy with a teacher"),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
             (not self.data.margin or not self.scales, "margin needs damage that keeps the size"),
+            (not (self.data.margin and self.knobs.get("masked")), "margin is not for nets that fill holes"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),

@@ -1,8 +1,7 @@
 """Regions: each hole is filled in its own window, so that a scratch costs the same on a picture of any size."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np

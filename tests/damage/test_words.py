@@ -28,6 +28,8 @@ EXAMPLES = [
     "hole(top=5, left=7, height=20, width=10)",
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=3)",
+    "hole(strokes, count=2, width=9)",
+    "hole(blobs, share=0.2, size=12.0)",
     'hole(text, size=20, words="a | (b), \\"c\\"")',
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
@@ -75,7 +77,9 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving"))
+        seeded = any(
+            word in text for word in ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving")
+        )
         assert np.array_equal(once, other) != seeded, text
 
 
@@ -90,7 +94,7 @@ def test_linear_damages_pass_the_adjoint_test(all_examples, x):
         y = np.random.default_rng(6).random(ax.shape, dtype=np.float32)
         aty = damage.adjoint(y, x.shape, np.random.default_rng(5)).astype(np.float64)
         assert np.sum(ax * y) == pytest.approx(np.sum(x * aty), rel=1e-5), text
-    assert tested == 12
+    assert tested == 14
 
 
 def test_noise_has_the_level_it_says():
@@ -133,7 +137,10 @@ def test_shrink_is_antialiased_and_keeps_the_mean(x):
 
 
 def test_holes_are_black_and_masks_say_where(x):
-    for text in ("hole(top=5, left=7, height=20, width=10)", "hole(scratches, count=3)", "hole(text)"):
+    for text in (
+        *("hole(top=5, left=7, height=20, width=10)", "hole(scratches, count=3)", "hole(text)", "hole(strokes)"),
+        "hole(blobs)",
+    ):
         damage = parse(text)
         assert isinstance(damage, Hole)
         m = damage.mask(64, 48, np.random.default_rng(8))
