@@ -11,6 +11,7 @@ from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
+from restora.nets.first_guess import first_guess
 
 VALIDATION = "noise(sigma=0.09803921568627451)"
 """Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
@@ -46,7 +47,11 @@ def sample(
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
     rng = np.random.default_rng(int(photo.sha256[:8], 16))
     damage = draw(words, rng)
-    damaged = np.dstack(with_hole(damage, x, rng)) if recipe.knobs.get("masked") else damage.apply(x, rng)
+    if recipe.knobs.get("masked"):
+        black, missing = with_hole(damage, x, rng)
+        damaged = np.dstack([first_guess(black, missing[:, :, 0] > 0), missing])
+    else:
+        damaged = damage.apply(x, rng)
     y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
     y[: damaged.shape[2]] = damaged.transpose(2, 0, 1)
     if recipe.data.told_share == 1 and isinstance(damage, GaussianNoise):  # such nets are never without

@@ -13,6 +13,7 @@ from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.shelf import shelved
 from restora.learn.recipe import Recipe
+from restora.nets.first_guess import first_guess
 
 
 class Pairs:
@@ -72,7 +73,7 @@ class Pairs:
             y, x = (side[data.margin : -data.margin, data.margin : -data.margin] for side in (y, x))
         y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in (y, x))
         if missing is not None:
-            y = np.dstack([y, missing])
+            y = np.dstack([first_guess(y, missing[:, :, 0] > 0), missing])
         elif self.recipe.planes > self.recipe.channels:
             sigma = damage.sigma if told and isinstance(damage, GaussianNoise) else 0
             y = np.dstack([y, np.full(y.shape[:2], sigma, np.float32)])

@@ -4,7 +4,8 @@ The encoder halves the picture four times, the decoder doubles it again, and the
 decoder knows has passed the bottleneck b. In the paper b connects all positions within each channel (a channel-wise
 fully connected layer), which fixes the size of the picture. Here it is a convolution within each channel, of
 REACH x REACH positions of 16 pixels, so that pictures of any size can be filled and tiles are exact; then, as in the
-paper, a 1x1 convolution connects the channels. Trained with the squared error and a critic.
+paper, a 1x1 convolution connects the channels. The paper puts the mean colour into the hole; here it holds a smooth
+surface (nets/first_guess.py), as for the other nets. Trained with the squared error and a critic.
 
 D. Pathak, P. Krähenbühl, J. Donahue, T. Darrell, A. A. Efros, "Context encoders: feature learning by inpainting", CVPR
 2016.
@@ -12,17 +13,17 @@ D. Pathak, P. Krähenbühl, J. Donahue, T. Darrell, A. A. Efros, "Context encode
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from restora.nets.blocks import begun
-from restora.nets.partial import first_guess
 
 REACH = 9
 
 
 class ContextEncoder(nn.Module):
-    """(B, C + 1, H, W), the last plane 1 = missing, to (B, C, H, W) filled; H and W multiples of 2 ** len(widths).
+    """(B, C + 1, H, W), a first guess and a plane where 1 = missing, to (B, C, H, W) filled.
+
+    H and W are multiples of 2 ** len(widths).
 
     masked: 1; a net without the mask does not exist. The knob is there because recipes describe input planes by knobs.
     """
@@ -41,9 +42,7 @@ class ContextEncoder(nn.Module):
     def forward(self, y: Tensor) -> Tensor:
         """x_hat; known pixels are those of y."""
         missing = y[:, self.channels :]
-        known = y[:, : self.channels] * (1 - missing)
-        given = first_guess(y[:, : self.channels], missing)
-        return known + missing * self.through(torch.cat([given, missing], 1))
+        return y[:, : self.channels] * (1 - missing) + missing * self.through(y)
 
 
 def _halving(inputs: int, outputs: int) -> list[nn.Module]:

@@ -12,6 +12,7 @@ import numpy as np
 from restora.core.errors import BadPlan, NotFinite
 from restora.engines.tiling import cores
 from restora.learn.weights import find
+from restora.nets.first_guess import first_guess
 from restora.stages.check import weights_for
 from restora.stages.local import Local
 from restora.stages.net import careful, loaded
@@ -41,7 +42,7 @@ def filler(setup: Setup) -> Fill:
 
     def at_one_size(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
         missing = mask[:, :, None].astype(np.float32)
-        y, size = np.where(missing > 0, np.float32(0), y), (mask.shape[0], mask.shape[1])
+        y, size = first_guess(y, mask), (mask.shape[0], mask.shape[1])
         stage = Local(
             weights.name,
             size,
