@@ -1,18 +1,21 @@
 """Regions: each hole is filled in its own window, so that a scratch costs the same on a picture of any size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from restora.core.errors import BadImage
-from restora.core.method import Made
+from restora.core.knobs import Setting
+from restora.core.method import Made, Method
 from restora.engines.tiling import Read
 from restora.methods.shared_knobs import OF_HOLES
 from restora.stages.filler import BYTES, CONTEXT, TILE, Fill, filler
 from restora.stages.grain import grain, noise_around, surroundings
 from restora.stages.marked import marked
+from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
 CACHE = 64_000_000
@@ -194,8 +197,15 @@ def regions(setup: Setup) -> Stage:
         strength=setup.step.strength,
         grain=share,
         seed=setup.report.plan.seed,
-        resting=method.bytes_a_pixel(knobs) * (TILE + 2 * (method.reach(knobs) or 0)) ** 2 if method.learned else 0,
+        resting=_of_net(method, knobs),
     )
+
+
+def _of_net(method: Method, knobs: Mapping[str, Setting]) -> int:
+    """Bytes that the net of a method needs for a tile, whatever the size of the window."""
+    if method.learned:
+        return method.bytes_a_pixel(knobs) * (TILE + 2 * (method.reach(knobs) or 0)) ** 2
+    return DENOISER if method.denoiser else 0
 
 
 def _function(setup: Setup) -> Fill:
@@ -203,5 +213,7 @@ def _function(setup: Setup) -> Fill:
     if setup.method.learned:
         return filler(setup)
     function = setup.method.load()
-    own = {name: value for name, value in setup.knobs.items() if name not in OF_HOLES}
+    own: dict[str, Any] = {name: value for name, value in setup.knobs.items() if name not in OF_HOLES}
+    if setup.method.denoiser:
+        own["denoise"] = denoiser(setup)
     return lambda y, mask: function(y, mask=mask, **own)

@@ -36,7 +36,7 @@ def by_holes(fill, margin, y, m):
 
 def filling(row):
     """The function (y, m) of a method, with the default values of its knobs; of a trained net by a plan."""
-    if row.learned:
+    if row.learned or row.denoiser:
         return lambda y, m: by_plan(row.name, y, m)
     knobs = {knob.name: knob.default for knob in row.knobs if knob.name not in OF_HOLES}
     return lambda y, m: by_holes(lambda window, hole: row.load()(window, hole, **knobs), row.reach(knobs), y, m)
@@ -55,7 +55,7 @@ WORDS = (
     "hole(pixels, share=0.5)",
     "hole(rectangle, top=100, left=90, height=12, width=20)",
 )
-NETS = [fill for name, fill in FILLINGS.items() if METHODS[name].learned]
+NETS = [fill for name, fill in FILLINGS.items() if METHODS[name].learned or METHODS[name].denoiser]
 fillings = pytest.mark.parametrize("fill", FILLINGS.values(), ids=FILLINGS)
 
 
