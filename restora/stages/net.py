@@ -83,6 +83,7 @@ def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
 
             for _, left, _, width in cores(1, size[1], (1, TILE)):
                 y[top:end, left : left + width] = stage.run(read, (top, left, end - top, width))
+        rest()  # the caller needs that memory for its own step
 
     return denoise
 

@@ -21,6 +21,7 @@ from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
 from restora.stages.load import BF16_LOSS
+from restora.stages.whole import needed
 from restora.work.rules import SHARPENING, Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
@@ -182,7 +183,7 @@ def fills(step: Step) -> bool:
 def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
     """Whether no step needs the whole of a picture (H, W, C) and more than `memory` bytes for it."""
     rows = [(method_named(step.method), step.knobs) for step in plan.steps]
-    return all(row.stage != "whole" or row.bytes_a_pixel(knobs) * shape[0] * shape[1] <= memory for row, knobs in rows)
+    return all(needed(row, knobs, shape[:2]) <= memory for row, knobs in rows if row.stage == "whole")
 
 
 def sharpens(step: Step) -> bool:
