@@ -78,7 +78,9 @@ function settle() {
   if (form && key !== plan.key) form.reset(); // Gradio keeps elements, and with them what was typed into the old form
   plan.key = key;
   if (form) form.inert = waits;
-  for (const name of ["go", "mark", "blur"]) {
+  const size = document.getElementById("scale");
+  if (size) size.inert = waits && !size.contains(document.activeElement); // unless it is what makes the plan again
+  for (const name of ["go", "mark", "blur", "edit", "back"]) {
     const button = document.getElementById(name);
     const off = waits || (name === "go" && form?.dataset.work === "no");
     if (button && button.disabled !== off) button.disabled = off;

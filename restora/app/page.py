@@ -11,19 +11,19 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.guard import one_of
+from restora.app.marks import History
 from restora.app.page_jobs import own_file
 from restora.app.page_layout import Updates
-from restora.app.page_plan import QUIET, PlanEvents
+from restora.app.page_marks import Marking
+from restora.app.page_plan import QUIET
 from restora.app.page_restore import Restoring
-from restora.app.plan_form import Draft
-from restora.app.review import Sight, look, plan_as_found
+from restora.app.review import Sight, look
 from restora.app.samples import samples
 from restora.core.errors import RestoraError, Truncated
 from restora.work.fix import NORMAL
-from restora.work.plan import sharpens
 
 
-class Page(Restoring, PlanEvents):
+class Page(Restoring, Marking):
     """The events of the page."""
 
     def wire(self) -> None:
@@ -34,6 +34,7 @@ class Page(Restoring, PlanEvents):
         self.makes_a_draft(self.gallery.select, self.try_sample, [], self.outputs)
         self.makes_a_draft(self.another.click, self.begin_again, [self.job], self.outputs)
         self.wire_plan()
+        self.wire_marks()
         self.wire_restoring()
 
     def offered(self) -> list[tuple[str, str]]:
@@ -60,8 +61,8 @@ class Page(Restoring, PlanEvents):
             **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
             self.strength: gr.update(value=NORMAL),
             **dict.fromkeys((self.compare, self.picture, self.pile), gr.update(value=None, visible=False)),
-            self.tools: "",
-            **dict.fromkeys((self.go, self.mark, self.blur, self.question, self.found), hidden),
+            **{self.tools: "", self.history: History()},
+            **dict.fromkeys((self.go, self.mark, self.blur, self.question, self.found, self.marked, self.back), hidden),
         }
 
     def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:
@@ -95,27 +96,6 @@ class Page(Restoring, PlanEvents):
             yield self.begin_again() | trouble
             return
         try:
-            yield trouble | {self.sights: sights, self.scale: scale} | self._seen(sights, scale)
+            yield trouble | {self.sights: sights, self.scale: scale} | self.seen(sights, scale)
         except RestoraError as error:
             yield self.begin_again() | {self.trouble: phrases.trouble(self.jobs.public(str(error)))}
-
-    def _seen(self, sights: list[Sight], scale: float) -> Updates:
-        """The findings, beside the picture or the pictures."""
-        alone = {part: gr.update(visible=len(sights) == 1) for part in (self.plan, self.against, self.mark, self.blur)}
-        ready = {self.status: "", self.go: gr.update(visible=True)} | alone
-        if len(sights) > 1:
-            return ready | {
-                self.pile: self.piled([sight.path for sight in sights]),
-                self.findings: phrases.several(sights),
-                self.hint: phrases.note("Each gets its own plan. The results come as one zip; some may be unchanged."),
-                **self.drafted(None, sights),
-            }
-        target, factor = self.previewed(sights[0].path)
-        draft = Draft(plan_as_found(sights[0], scale))
-        return ready | {
-            self.picture: gr.update(value=str(target), visible=True),
-            self.hint: phrases.smaller(factor),
-            self.findings: phrases.findings(sights[0]),
-            **self.drafted(draft, sights),
-            self.blur: gr.update(visible=not any(map(sharpens, draft.plan.steps))),
-        }

@@ -7,6 +7,7 @@ import gradio as gr
 
 from restora.app import phrases
 from restora.app.guard import Bounds
+from restora.app.marks import History
 from restora.work.fix import NORMAL, STRENGTHS
 from restora.work.jobs import Jobs
 from restora.work.plan import GREATEST
@@ -23,6 +24,7 @@ class Layout:
         self.minutes = jobs.keep_seconds / 60
         with gr.Blocks(title="Restora", analytics_enabled=False) as self.blocks:
             self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
+            self.history = gr.State(History())
             self.came = gr.State([])  # uploads that include a truncated file
             gr.HTML(phrases.TITLE)
             self.trouble = gr.HTML(elem_id="trouble")
@@ -43,6 +45,7 @@ class Layout:
                 *(self.status, self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
                 *(self.mark, self.tools, self.came, self.question, self.asked, self.strength, self.form, self.drawn),
                 *(self.kernel_file, self.blur, self.found, self.kernel, self.take_kernel),
+                *(self.history, self.back, self.marked, self.overlay, self.take_mask),
             ]
             self.wire()
         self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
@@ -76,6 +79,11 @@ class Layout:
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
             self.report = gr.DownloadButton("Report", elem_id="report")
+        with gr.Row(visible=False, elem_id="marked") as self.marked:
+            self.overlay = gr.Checkbox(False, label="Show what was filled", elem_id="overlay", container=False)
+            self.edit = gr.Button("Edit the marks", size="md", elem_id="edit")
+            self.take_mask = gr.DownloadButton("Download the marks", size="md", elem_id="mask")
+        self.back = gr.Button("Back to the original", size="md", visible=False, elem_id="back")
         with gr.Row(visible=False, elem_id="found") as self.found:
             with gr.Column(min_width=280):
                 self.kernel = gr.HTML()

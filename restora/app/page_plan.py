@@ -16,7 +16,7 @@ from restora.app.plan_form import Draft, changed, current, form, sent
 from restora.app.review import Sight, plan_as_found, with_steps
 from restora.core.errors import RestoraError
 from restora.core.plan import Plan
-from restora.work.plan import fills, sharpens, with_filling
+from restora.work.plan import fills, sharpens
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Options of events: the page shows progress itself and has no Gradio API."""
@@ -29,13 +29,15 @@ VALUES = 2
 class PlanEvents(Layout):
     """The plan, its form and what changes it."""
 
-    def makes_a_draft(self, trigger: Any, do: Any, inputs: list[Any], outputs: list[Any], **options: Any) -> None:
+    def makes_a_draft(
+        self, trigger: Any, do: Any, inputs: list[Any], outputs: list[Any], options: dict[str, Any] | None = None
+    ) -> None:
         """Wire an event that makes another draft, with the values of the form as one of its inputs if it reads them.
 
         When it has ended, whether it failed or not, the form can be used again, as soon as the new one is displayed.
         """
         begin = f"(...inputs) => restoraBegin(inputs, {inputs.index(self.values) if self.values in inputs else -1})"
-        event = trigger(do, inputs, outputs, js=begin, **options, **QUIET)
+        event = trigger(do, inputs, outputs, js=begin, **(options or {}), **QUIET)
         for end in (event.then, event.failure):
             end(None, self.form, None, js="restoraEnd", **QUIET)
 
@@ -43,13 +45,12 @@ class PlanEvents(Layout):
         """Wire the events."""
         now: list[Any] = [self.sights, self.draft, self.values]
         plan = [self.draft, self.form, self.kernel_file, self.drawn, self.trouble]
-        self.makes_a_draft(self.form.submit, self.change, now, plan, **ONE_BY_ONE)
-        self.makes_a_draft(self.mark.click, self.begin_to_mark, now, self.outputs, **ONE_BY_ONE)
-        self.makes_a_draft(self.blur.click, self.begin_to_sharpen, now, [*plan, self.blur], **ONE_BY_ONE)
+        self.makes_a_draft(self.form.submit, self.change, now, plan, ONE_BY_ONE)
+        self.makes_a_draft(self.blur.click, self.begin_to_sharpen, now, [*plan, self.blur], ONE_BY_ONE)
         sized = {**ONE_BY_ONE, "trigger_mode": "always_last"}
-        self.makes_a_draft(self.scale.input, self.enlarge, [*now, self.scale], plan, **sized)
+        self.makes_a_draft(self.scale.input, self.enlarge, [*now, self.scale], plan, sized)
         for event in (self.kernel_file.upload, self.kernel_file.clear):
-            self.makes_a_draft(event, self.use_kernel, [*now, self.kernel_file], plan, **ONE_BY_ONE)
+            self.makes_a_draft(event, self.use_kernel, [*now, self.kernel_file], plan, ONE_BY_ONE)
         read = f"(...inputs) => restoraRead(inputs, {VALUES})"
         self.form.input(self.draw_kernel, now, self.drawn, js=read, trigger_mode="always_last", **QUIET)
 
@@ -80,7 +81,7 @@ class PlanEvents(Layout):
         """Another file of a kernel, or none."""
         if len(sights) != 1 or draft is None:
             return {}
-        plan = with_kernel(self._now(sights, draft, values), path)
+        plan = with_kernel(self.planned(sights, draft, values), path)
         return self.drafted(Draft(plan, draft.opened), sights)
 
     def draw_kernel(self, sights: list[Sight], draft: Draft | None, values: str) -> str:
@@ -94,7 +95,7 @@ class PlanEvents(Layout):
             shown = phrases.trouble(self.jobs.public(str(error)))
         return f'<div data-draft="{draft.key}">{shown}</div>'
 
-    def _now(self, sights: list[Sight], draft: Draft, values: str) -> Plan:
+    def planned(self, sights: list[Sight], draft: Draft, values: str) -> Plan:
         """The plan with the values of the form; without those that are not valid, of which Restore speaks."""
         try:
             return current(draft, sent(values), sights[0])
@@ -105,27 +106,15 @@ class PlanEvents(Layout):
         """Add a step to the plan that sharpens."""
         if len(sights) != 1 or draft is None:
             return {}
-        plan = with_sharpening(self._now(sights, draft, values), sights[0].diagnosis)
+        plan = with_sharpening(self.planned(sights, draft, values), sights[0].diagnosis)
         return {self.blur: gr.update(visible=False)} | self.drafted(Draft(plan), sights)
-
-    def begin_to_mark(self, sights: list[Sight], draft: Draft | None, values: str) -> Updates:
-        """Show the picture to paint on, and add a step to the plan that fills the painted parts."""
-        if len(sights) != 1 or draft is None:
-            return {}
-        return {
-            **dict.fromkeys((self.compare, self.take, self.found, self.mark), gr.update(visible=False)),
-            **{self.picture: gr.update(visible=True), self.tools: phrases.TOOLS},
-            self.hint: phrases.note("Paint over the parts to fill, then restore."),
-            self.scores: "",
-            **self.drafted(Draft(with_filling(self._now(sights, draft, values))), sights),
-        }
 
     def enlarge(self, sights: list[Sight], draft: Draft | None, values: str, scale: float) -> Updates:
         """The plan for another size; it still fills and sharpens as before."""
         if len(sights) != 1:
             return self.drafted(None, sights)
         try:
-            plan, steps = plan_as_found(sights[0], scale), self._now(sights, draft, values).steps if draft else ()
+            plan, steps = plan_as_found(sights[0], scale), self.planned(sights, draft, values).steps if draft else ()
             for step in filter(sharpens, steps):
                 plan = with_sharpening(plan, sights[0].diagnosis, step)
             plan = with_steps(plan, [*filter(fills, steps), *plan.steps])

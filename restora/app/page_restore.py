@@ -2,45 +2,40 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from restora.app import phrases
 from restora.app.guard import one_of
 from restora.app.kernel_form import found
-from restora.app.page_jobs import (
-    SHOWN,
-    THUMBNAIL,
-    Outcome,
-    carried_out,
-    mask_of,
-    own_file,
-    own_folder,
-    preview,
-    scores,
-    zipped,
-)
-from restora.app.page_layout import Layout, Updates
+from restora.app.marks import History, finds_itself, mask_of, strokes_of
+from restora.app.page_jobs import Done, Outcome, carried_out, own_file, own_folder, scores, zipped
+from restora.app.page_layout import Updates
 from restora.app.page_plan import QUIET
+from restora.app.page_sight import Seen
 from restora.app.plan_form import Draft, current, has_work, sent
 from restora.app.review import Sight, admitted, plan_as_found
-from restora.core.errors import BadPlan, RestoraError, Truncated
+from restora.core.errors import BadPlan, RestoraError
+from restora.core.plan import Plan
 from restora.work.fix import with_strength
 from restora.work.plan import fills
 
 
-class Restoring(Layout):
+class Restoring(Seen):
     """Restore, compare, download."""
 
     def wire_restoring(self) -> None:
         """Wire the events."""
+        inputs: list[Any] = [self.sights, self.draft, self.values, self.history, self.strokes]
         self.go.click(
             self.restore,
-            [self.sights, self.draft, self.values, self.strokes, self.scale, self.strength, self.reference],
+            [*inputs, self.scale, self.strength, self.reference],
             self.outputs,
             concurrency_limit=None,  # it only waits for its job; the number of jobs is limited
-            js="(...inputs) => { inputs[3] = restoraStrokes(); return restoraRead(inputs, 2); }",
+            js="(...inputs) => { inputs[4] = restoraStrokes(); return restoraRead(inputs, 2); }",
             **QUIET,
         ).then(None, js="() => document.getElementById('sight').scrollIntoView({block: 'nearest'})")
         self.stop.click(self.cancel, self.job, self.status, **QUIET)
@@ -50,34 +45,17 @@ class Restoring(Layout):
         self.jobs.cancel(key)
         return phrases.progress("Stopping …")
 
-    def previewed(self, path: Path, most: int = SHOWN) -> tuple[Path, int]:
-        """A picture to display, and by which factor it is smaller."""
-        target = own_folder(self.jobs) / "preview.png"
-        with one_of(self.slots):
-            try:
-                return target, preview(admitted(path, self.jobs.limits, path.name), target, most)
-            except Truncated:  # the part that is present was requested
-                return target, preview(admitted(path, self.jobs.limits, path.name, salvage=True), target, most)
-
-    def piled(self, paths: list[Path]) -> Updates:
-        """Several pictures, small."""
-        small = [(str(self.previewed(path, THUMBNAIL)[0]), path.name) for path in paths]
-        return gr.update(value=small, visible=True)
-
     async def restore(
-        self,
-        sights: list[Sight],
-        draft: Draft | None,
-        values: str,
-        strokes: str,
-        scale: float,
-        strength: str,
-        reference: str | None,
+        self, sights: list[Sight], draft: Draft | None, values: str, history: History, strokes: str, *wishes: Any
     ) -> AsyncIterator[Updates]:
-        """Restore the examined pictures as jobs, one after the other, and show the results."""
+        """Restore the examined pictures as jobs, one after the other, and show the results.
+
+        wishes: how many times larger pictures become that have no draft, the strength, and the file of the reference.
+        """
+        scale, strength, reference = wishes
         yield {self.trouble: "", self.go: gr.update(visible=False), self.stop: gr.update(visible=True)}
         idle = {self.status: "", self.go: gr.update(visible=True), self.stop: gr.update(visible=False)}
-        outcomes: list[Outcome] = []
+        all_done: list[Done] = []
         failed: list[str] = []
         try:
             for number, sight in enumerate(sights, 1):
@@ -87,48 +65,62 @@ class Restoring(Layout):
                     if draft and not has_work(Draft(plan), sights):
                         raise BadPlan("the plan has no step: there is nothing to do")
                     plan = with_strength(plan, strength)
-                    filled = any(map(fills, plan.steps))
-                    mask = await asyncio.to_thread(mask_of, strokes, sight.shape, self.jobs) if filled else None
-                    async for now in carried_out(self.jobs, sight, plan, mask):
+                    mask = await asyncio.to_thread(self._mask, plan, sight, history, strokes)
+                    async for now in carried_out(self.jobs, sight, plan, mask, history.chain):
                         if isinstance(now, Outcome):
-                            outcomes.append(now)
+                            all_done.append(Done(sight, now, now.products.get("mask", mask)))
                             continue
                         words = f"Restoring{which} …" if now.state == "running" else f"Waiting in the queue{which} …"
                         yield {self.job: now.id, self.status: phrases.progress(words, now.done, now.total)}
                 except RestoraError as error:
                     failed.append(self.jobs.public(str(error)))
-                if len(outcomes) + len(failed) < number:
+                if len(all_done) + len(failed) < number:
                     yield idle | {self.status: phrases.note("Cancelled; nothing was kept.")}
                     return
-            if outcomes:
+            if all_done:
                 yield {self.status: phrases.progress("Preparing the comparison …")}
-                yield await asyncio.to_thread(self._shown, sights, outcomes, reference)
+                yield await asyncio.to_thread(self._shown, sights, all_done, history, reference)
         except RestoraError as error:
             failed.append(self.jobs.public(str(error)))
         yield idle | {self.trouble: phrases.trouble("; ".join(failed))}
 
-    def _shown(self, sights: list[Sight], outcomes: list[Outcome], reference: str | None) -> Updates:
+    def _mask(self, plan: Plan, sight: Sight, history: History, strokes: str) -> Path | None:
+        """The mask of what is to be filled; None if nothing is, or the steps find it themselves. Raises BadPlan."""
+        filling = [step for step in plan.steps if fills(step)]
+        painting = history.painting
+        drawn = strokes_of(strokes, painting)
+        untouched = drawn == "[]" and not (painting and painting.base)
+        if not filling or (untouched and all(map(finds_itself, filling))):
+            return None
+        return mask_of(drawn, sight.shape, self.jobs, painting.base if painting else None)
+
+    def _shown(self, sights: list[Sight], all_done: list[Done], history: History, reference: str | None) -> Updates:
         """The result, ready to compare and to download."""
-        shown = {self.take: gr.update(visible=True), self.scores: "", self.found: gr.update(visible=False)}
-        shown |= {self.picture: gr.update(visible=False), self.tools: ""}
+        hidden = dict.fromkeys((self.found, self.marked, self.picture), gr.update(visible=False))
+        shown: Updates = {self.take: gr.update(visible=True), self.scores: "", self.tools: "", **hidden}
         if len(sights) > 1:
-            together = zipped(outcomes, own_folder(self.jobs))
+            together = zipped([done.outcome for done in all_done], own_folder(self.jobs))
             return shown | {
-                self.pile: self.piled([outcome.picture for outcome in outcomes]),
+                self.pile: self.piled([done.outcome.picture for done in all_done]),
                 self.hint: "",
                 self.download: gr.update(value=str(together), label="Download all as zip"),
                 self.report: gr.update(visible=False),
             }
-        outcome = outcomes[0]
-        before, (after, factor) = self.previewed(sights[0].path)[0], self.previewed(outcome.picture)
+        done = all_done[0]
+        first = history.chain[0].sight if history.chain else done.sight
+        before, (after, factor) = self.previewed(first.path)[0], self.previewed(done.outcome.picture)
         return shown | {
+            self.history: replace(history, done=done),
             self.compare: gr.update(value=(str(before), str(after)), visible=True),
             self.mark: gr.update(visible=True),
-            self.hint: phrases.HOW + phrases.smaller(factor),
-            self.download: gr.update(value=str(outcome.picture), label="Download"),
-            self.report: gr.update(value=str(outcome.report), visible=True),
-            **self._found(outcome),
-            **self._scored(sights[0], outcome, reference),
+            self.hint: phrases.comparison(len(history.chain) + 1) + phrases.smaller(factor),
+            self.download: gr.update(value=str(done.outcome.picture), label="Download"),
+            self.report: gr.update(value=str(done.outcome.report), visible=True),
+            self.marked: gr.update(visible=done.mask is not None),
+            self.overlay: gr.update(value=False),
+            self.take_mask: gr.update(value=str(done.mask) if done.mask else None),
+            **self._found(done.outcome),
+            **self._scored(first, done.outcome, reference),
         }
 
     def _found(self, outcome: Outcome) -> Updates:
