@@ -29,14 +29,15 @@ from tests.app.made_up import KERNEL
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 ROOT = Path(__file__).parent.parent.parent
-WITH_FINDER = """
+WITH_MADE_UP = """
 from restora.app.cli import main
 from restora.methods.table import METHODS
-from tests.app.made_up import FINDER
+from tests.app.made_up import FINDER, MARKER
 METHODS["finder"] = FINDER
+METHODS["marker"] = MARKER
 main()
 """
-"""The command line with a method that finds a blur."""
+"""The command line with a method that finds a blur, and one that finds what to fill."""
 SLIDER = '#compare [data-testid="slider"]'
 
 
@@ -45,7 +46,7 @@ def served(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [sys.executable, "-c", WITH_FINDER, "serve", "--port", str(port), "--folder", str(folder)]
+    words = [sys.executable, "-c", WITH_MADE_UP, "serve", "--port", str(port), "--folder", str(folder)]
     server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL, cwd=ROOT)
     for _ in range(1200):  # a busy machine takes its time to import
         with socket.socket() as probe:
@@ -163,8 +164,7 @@ def test_a_sample_is_scored_and_a_small_one_made_larger(page, tmp_path):
 def test_another_method_with_other_knobs_is_what_the_report_says(page, noisy, tmp_path):
     bring(page, noisy)
     page.click("text=Change this step")
-    page.click("#plan input[role=combobox]")
-    page.click("ul[role=listbox] li[aria-label=median]")
+    page.select_option("#plan select", "median")
     page.wait_for_selector("#plan >> text=you chose it", state="attached")
     radius = page.locator("#plan input[type=number]").nth(1)
     radius.fill("3")
@@ -212,22 +212,100 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     report = json.loads(taken(page, "#report", tmp_path).read_text())
     first = report["plan"]["steps"][0]
     assert first["method"] == "navier-stokes" and first["inputs"]["mask"]["file"] == "mask" and not page.complaints
-    page.click("#mark")  # what was painted is still there, to be added to
+    page.click("#mark")  # goes on with the result, without the old strokes
+    page.wait_for_selector("#back")
     page.wait_for_selector("canvas#brush")
-    assert page.evaluate("JSON.parse(restoraStrokes()).length") == 1
-    page.click("#again")
-    bring(page, tmp_path / "scratched.png")
+    assert page.evaluate("JSON.parse(restoraStrokes()).strokes") == []
+    page.wait_for_selector("#go:not([disabled])")
+    stroke(page, (0.5, 0.1), (0.5, 0.3))
+    restore(page)
+    second = taken(page, "#download", tmp_path)
+    report = json.loads(taken(page, "#report", tmp_path).read_text())
+    assert (report["input"], report["output"]) == ("scratched.restored.png", "scratched.restored-2.png")
+    assert [each["plan"]["steps"][0]["method"] for each in report["earlier"]] == ["navier-stokes"]
+    away = np.abs(np.arange(200) - 100) > 8
+    assert np.array_equal(read(second).pixels[:, away], x_hat[:, away]) and second.name == report["output"]
+    page.click("#back")
+    page.wait_for_selector("#before")
+    page.wait_for_selector("#go:not([disabled])")
+    assert not page.is_visible("#back") and "scratched.png" in page.inner_text("#findings") and not page.complaints
+
+
+def test_a_stroke_is_where_it_was_painted_however_close_one_looks(page, noisy):
+    bring(page, noisy)
     page.click("#mark")
     page.wait_for_selector("canvas#brush")
-    assert page.evaluate("restoraStrokes()") == "[]"
+    image, canvas = page.locator("#before img"), page.locator("canvas#brush")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
+    page.mouse.wheel(0, -600)
+    page.wait_for_function(
+        "w => document.getElementById('brush').getBoundingClientRect().width > 2 * w", arg=box["width"]
+    )
+    near = canvas.bounding_box()
+    assert near == pytest.approx(image.bounding_box(), abs=1)
+    assert near["x"] + 0.75 * near["width"] == pytest.approx(box["x"] + 0.75 * box["width"], abs=2)
+    stroke(page, (0.75, 0.25), (0.72, 0.27))
+    for key in ("brush-move", "Space"):  # the hand, and the space bar, move the picture and leave no stroke
+        before = canvas.bounding_box()
+        page.click("#brush-move") if key == "brush-move" else page.keyboard.down("Space")
+        stroke(page, (0.75, 0.25), (0.73, 0.25))
+        page.click("#brush-move") if key == "brush-move" else page.keyboard.up("Space")
+        assert canvas.bounding_box()["x"] == pytest.approx(before["x"] - 0.02 * before["width"], abs=2)
+        page.evaluate("document.activeElement.blur()")
+    for _ in range(12):
+        page.click("#brush-out")
+    assert canvas.bounding_box() == pytest.approx(box, abs=1)
+    (painted,) = page.evaluate("JSON.parse(restoraStrokes()).strokes")
+    assert painted["points"][0] == pytest.approx([0.75, 0.25], abs=0.01)
+    assert painted["points"][-1] == pytest.approx([0.72, 0.27], abs=0.01) and painted["width"] < 0.01
+    page.click("#brush-clear")
+    page.click("#brush-undo")
+    assert len(page.evaluate("JSON.parse(restoraStrokes()).strokes")) == 1 and not page.complaints
+
+
+def test_marks_that_were_found_are_shown_edited_and_given_back(page, photo, tmp_path):
+    y = photo[:160, :200].clip(0, 0.9)
+    y[78:82, 30:170] = 1
+    write(Image(y), tmp_path / "old.png")
+    bring(page, tmp_path / "old.png")
+    if not page.is_visible("#plan .restora-step >> text=restora"):
+        page.click("#plan >> text=Remove noise")
+    choose_method(page, "marker")
+    page.wait_for_selector("#go:not([disabled])")
+    restore(page)
+    first = taken(page, "#mask", tmp_path).rename(tmp_path / "first.png")
+    found = read(first).pixels[:, :, 0]
+    assert found.shape == (160, 200) and found[78:82, 30:170].all() and found.sum() == 4 * 140
+    left = "[...document.querySelectorAll('#compare img')].map(each => each.src).join()"
+    plain = page.evaluate(left)
+    page.click("#overlay input")
+    page.wait_for_function(f"src => {left} !== src", arg=plain)
+    page.click("#edit")
+    page.wait_for_selector("canvas#brush")
+    page.wait_for_selector("#go:not([disabled])")
+    restore(page)
+    step = json.loads(taken(page, "#report", tmp_path).read_text())["plan"]["steps"][0]
+    assert step["inputs"]["mask"]["sha256"] == sha256(first)
+    assert np.array_equal(read(taken(page, "#mask", tmp_path)).pixels[:, :, 0], found)
+    page.click("#edit")
+    page.wait_for_selector("canvas#brush")
+    page.wait_for_selector("#go:not([disabled])")
+    page.evaluate("document.getElementById('brush-width').value = 8")
+    stroke(page, (0.5, 0.2), (0.6, 0.2))
+    page.click("#brush-erase")
+    stroke(page, (0.1, 0.5), (0.5, 0.5))
+    restore(page)
+    edited = read(taken(page, "#mask", tmp_path)).pixels[:, :, 0]
+    assert edited[78:82, 115:170].all() and not edited[60:100, :100].any() and edited[32, 100:120].all()
+    assert not page.complaints
 
 
 def choose_method(page, name):
-    page.wait_for_timeout(1000)  # the form may be about to be replaced
-    if not page.is_visible("#plan input[role=combobox]"):
+    page.wait_for_selector("#go:not([disabled])")  # the form may be about to be replaced
+    if not page.is_visible("#plan select"):
         page.click("#plan >> text=Change this step")
-    page.click("#plan input[role=combobox]")
-    page.click(f"ul[role=listbox] li[aria-label={name}]")
+    page.select_option("#plan select", name)
     page.wait_for_selector(f"#plan .restora-step >> text={name}")
 
 
@@ -250,7 +328,6 @@ def test_a_moved_picture_is_sharpened_and_a_kernel_that_was_found_is_taken_away(
     page.press("#scale input[type=number]", "Enter")
     page.wait_for_selector("#plan >> text=Enlarge it")
     page.wait_for_selector("#go:not([disabled])")
-    page.wait_for_timeout(500)
     page.fill("#scale input[type=number]", "1")
     page.press("#scale input[type=number]", "Enter")
     page.wait_for_selector("#plan >> text=Enlarge it", state="detached")
@@ -280,9 +357,7 @@ def test_a_moved_picture_is_sharpened_and_a_kernel_that_was_found_is_taken_away(
     restore(page)
     step = json.loads(taken(page, "#report", tmp_path).read_text())["plan"]["steps"][0]
     assert step["inputs"]["kernel"] == {"file": "kernel", "sha256": sha256(kernel)}
-    # Gradio writes to the console if an event comes from a form that has just been replaced.
-    complaints = [each for each in page.complaints if "No endpoint matching" not in each]
-    assert step["method"] == "wiener-deconvolution" and not complaints
+    assert step["method"] == "wiener-deconvolution" and not page.complaints
 
 
 WATCHED = """
