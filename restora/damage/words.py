@@ -13,6 +13,7 @@ import numpy as np
 
 from restora.core.errors import BadDamage
 from restora.core.names import nearest
+from restora.damage.ageing import DyeFading, LostContrast, Sepia, Stain, Yellowing
 from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
 from restora.damage.hole import BlobHole, MaskHole, PixelHole, RectangleHole, ScratchHole, StrokeHole, TextHole
@@ -28,6 +29,10 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole, StrokeHole, BlobHole),
+    "fade": (DyeFading, LostContrast),
+    "sepia": (Sepia,),
+    "yellow": (Yellowing,),
+    "stain": (Stain,),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 
