@@ -17,6 +17,17 @@ from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
 from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
 from restora.damage.jpeg import Jpeg
+from restora.damage.marks import (
+    Blotches,
+    Creases,
+    DeadPixels,
+    Dust,
+    FilmScratches,
+    Letters,
+    Mixed,
+    Scratches,
+    Tears,
+)
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from restora.damage.shrink import Enlarge, Shrink
@@ -28,6 +39,7 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
+    "marks": (Mixed, Scratches, FilmScratches, Creases, Dust, Blotches, Tears, Letters, DeadPixels),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

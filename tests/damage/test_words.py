@@ -29,6 +29,15 @@ EXAMPLES = [
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=3)",
     'hole(text, size=20, words="a | (b), \\"c\\"")',
+    "marks(mixed)",
+    "marks(scratches, count=3, width=2.0)",
+    "marks(film, count=2, width=1.0)",
+    "marks(creases, count=1, width=3.0)",
+    "marks(dust, count=9, size=5.0)",
+    "marks(blotches, count=2, size=20.0)",
+    "marks(tears, count=2, size=30.0)",
+    "marks(letters, count=2, size=12.0)",
+    "marks(pixels, count=5)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
@@ -75,7 +84,7 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving"))
+        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving", "marks"))
         assert np.array_equal(once, other) != seeded, text
 
 
