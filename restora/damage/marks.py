@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from restora.core.errors import BadDamage
-from restora.damage.chain import Damage
+from restora.damage.chain import Chain, Damage
 from restora.damage.strokes import Canvas, blob, cloud, curve, lettering, ragged, text_width
 
 SEEN = 0.025
@@ -311,6 +311,18 @@ class Mixed(Mark):
         return list(kinds)[int(rng.choice(len(kinds), p=list(kinds.values())))]
 
 
+def marked(damage: Damage, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Any damage y of x, and the mask (H, W) bool of its marks; what blurs or adds noise marks nothing."""
+    mask = np.zeros(x.shape[:2], bool)
+    for part in damage.damages if isinstance(damage, Chain) else (damage,):
+        if isinstance(part, Mark):
+            x, seen = part.marked(x, rng)
+            mask |= seen
+        else:
+            x = part.apply(x, rng)
+    return x, mask
+
+
 def _changed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """y with what cannot be seen undone, and the mask of the rest."""
     mask: np.ndarray = (np.abs(y - x) > SEEN).any(2)
@@ -348,7 +360,7 @@ def _ink(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return _tone(x, rng)
     if which < 0.65:
         return np.array([rng.uniform(0.85, 1), rng.uniform(0.25, 0.65), rng.uniform(0, 0.25)], np.float32)
-    return rng.random(x.shape[2]).astype(np.float32)
+    return np.asarray(rng.random(x.shape[2]), np.float32)
 
 
 def _line_of_text(rng: np.random.Generator) -> str:

@@ -30,6 +30,7 @@ from restora.damage.marks import (
 )
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.scene import Grid, Hair, Print, Stars, Wires
 from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
@@ -40,6 +41,7 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
     "marks": (Mixed, Scratches, FilmScratches, Creases, Dust, Blotches, Tears, Letters, DeadPixels),
+    "scene": (Print, Wires, Hair, Grid, Stars),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

@@ -15,7 +15,7 @@ Kind = tuple[str, Callable[[Any], bool]]
 Tensors = Mapping[str, Mapping[str, int]]
 """The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
-TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur")
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find")
 """The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
 """Limits: tensors of a net and planes of a tensor; channels of a plane."""
@@ -95,12 +95,12 @@ def contract(channels: int, told: int, task: str) -> dict[str, Any]:
     """The card entries of a net from one picture to one picture: its inputs, its outputs and its task.
 
     The input y is the picture with its channels, followed by a plane with sigma of the noise if `told` is 1. The
-    output x_hat is the restored picture.
+    output x_hat is the restored picture; of the task "find" it is one plane, a mask.
     """
     sigma = {"sigma": told} if told else {}
     return {
         "inputs": {"y": {"image": channels} | sigma},
-        "outputs": {"x_hat": {"image": channels}},
+        "outputs": {"x_hat": {"image": 1 if task == "find" else channels}},
         "task": task,
     }
 

@@ -38,6 +38,11 @@ EXAMPLES = [
     "marks(tears, count=2, size=30.0)",
     "marks(letters, count=2, size=12.0)",
     "marks(pixels, count=5)",
+    "scene(print, size=9.0, part=0.5)",
+    "scene(wires, count=2, width=1.0)",
+    "scene(hair, count=9, width=1.0)",
+    "scene(grid, size=9.0, width=1.0)",
+    "scene(stars, count=9)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
@@ -84,7 +89,8 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving", "marks"))
+        random = ("noise", "pixels", "scratches", "text", "shake", "moving", "marks", "scene")
+        seeded = any(word in text for word in random)
         assert np.array_equal(once, other) != seeded, text
 
 
