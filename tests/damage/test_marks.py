@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from restora.core.errors import BadDamage
-from restora.damage.marks import Mark
+from restora.damage.marks import Mark, marked
 from restora.damage.words import KINDS, parse
 
 
@@ -29,6 +29,14 @@ def test_the_mask_is_exactly_what_was_changed(mark, x):
         seen += int(mask.sum())
         assert mask.mean() < 0.9
     assert seen > 0
+
+
+def test_the_mask_of_a_chain_is_that_of_its_marks(x):
+    words = parse("noise(sigma=0.1) | marks(letters, size=30) | blur(sigma=0.5) | marks(dust) | jpeg(quality=50)")
+    y, mask = marked(words, x, np.random.default_rng(4))
+    assert np.array_equal(y, words.apply(x, np.random.default_rng(4))) and 0 < mask.mean() < 0.5
+    y, mask = marked(parse("noise(sigma=0.1)"), x, np.random.default_rng(4))
+    assert not mask.any() and not np.array_equal(x, y)
 
 
 def test_what_was_changed_can_be_seen(mark, x):
