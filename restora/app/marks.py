@@ -16,7 +16,7 @@ from restora.core.plan import Step
 from restora.files.picture import read
 from restora.files.save import write
 from restora.methods.table import method_named
-from restora.stages.regions import HALF
+from restora.stages.marked import HALF
 from restora.work.jobs import Jobs
 from restora.work.plan import fills
 

@@ -18,8 +18,20 @@ from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
 from restora.damage.hole import BlobHole, MaskHole, PixelHole, RectangleHole, ScratchHole, StrokeHole, TextHole
 from restora.damage.jpeg import Jpeg
+from restora.damage.marks import (
+    Blotches,
+    Creases,
+    DeadPixels,
+    Dust,
+    FilmScratches,
+    Letters,
+    Mixed,
+    Scratches,
+    Tears,
+)
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.scene import Grid, Hair, Print, Stars, Wires
 from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
@@ -33,6 +45,8 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "sepia": (Sepia,),
     "yellow": (Yellowing,),
     "stain": (Stain,),
+    "marks": (Mixed, Scratches, FilmScratches, Creases, Dust, Blotches, Tears, Letters, DeadPixels),
+    "scene": (Print, Wires, Hair, Grid, Stars),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

@@ -15,7 +15,7 @@ Kind = tuple[str, Callable[[Any], bool]]
 Tensors = Mapping[str, Mapping[str, int]]
 """The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
-TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur")
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find")
 """The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
 """Limits: tensors of a net and planes of a tensor; channels of a plane."""
@@ -95,11 +95,11 @@ def contract(channels: int, extra: Mapping[str, int], task: str) -> dict[str, An
     """The card entries of a net from one picture to one picture: its inputs, its outputs and its task.
 
     The input y is the picture with its channels, followed by other planes, as {"sigma": 1} or {"mask": 1}. The output
-    x_hat is the restored picture.
+    x_hat is the restored picture; of the task "find" it is one plane, a mask.
     """
     return {
         "inputs": {"y": {"image": channels} | dict(extra)},
-        "outputs": {"x_hat": {"image": channels}},
+        "outputs": {"x_hat": {"image": 1 if task == "find" else channels}},
         "task": task,
     }
 

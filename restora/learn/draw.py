@@ -8,10 +8,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from restora.learn.held_out import LIKENESS, PSNR, judged_by
+from restora.learn.held_out import LIKENESS, OVERLAP, PSNR, judged_by
 from restora.learn.recipe import Recipe
 
-SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"}
+SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance", OVERLAP: "F1 score of the mask"}
 
 
 def draw_run(

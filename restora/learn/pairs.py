@@ -9,6 +9,7 @@ import numpy as np
 from restora.core.errors import BadRecipe
 from restora.core.image import to_grey
 from restora.damage.hole import with_hole
+from restora.damage.marks import marked
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.shelf import shelved
@@ -62,6 +63,9 @@ class Pairs:
         missing = None
         if self.recipe.knobs.get("masked"):
             y, missing = with_hole(damage, scene, rng)
+        elif data.targets == "mask":
+            y, mask = marked(damage, scene, rng)
+            x = mask[:, :, None].astype(np.float32)
         else:
             y = scene if self.unpaired is not None else damage.apply(scene, rng)
         if data.eight_bit_share > 0 and rng.random() < data.eight_bit_share:
@@ -71,7 +75,8 @@ class Pairs:
             x = damage.apply(x, rng)
         if data.margin:
             y, x = (side[data.margin : -data.margin, data.margin : -data.margin] for side in (y, x))
-        y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in (y, x))
+        y = np.broadcast_to(y, (*y.shape[:2], self.recipe.channels))
+        x = np.broadcast_to(x, (*x.shape[:2], self.recipe.answers))
         if missing is not None:
             y = np.dstack([first_guess(y, missing[:, :, 0] > 0), missing])
         elif self.recipe.planes > self.recipe.channels:

@@ -12,14 +12,17 @@ HALF = 0.5
 """Brightness of a mask from which it marks the hole."""
 
 
-def marked(inputs: Mapping[str, Any], size: Size) -> np.ndarray:
-    """The hole (H, W) bool. Raises BadImage if the mask marks all or nothing, or for a box beyond the picture."""
+def marked(inputs: Mapping[str, Any], size: Size, searched: bool = False) -> np.ndarray:
+    """The hole (H, W) bool. Raises BadImage if the mask marks all or nothing, or for a box beyond the picture.
+
+    searched: the mask was found in the picture, so it may mark nothing.
+    """
     hole = np.zeros(size, bool)
     if read := inputs.get("mask"):
         for top in range(0, size[0], 256):
             rows = min(256, size[0] - top)
             hole[top : top + rows] = read(top, 0, rows, size[1])[:, :, 0] >= HALF
-        if hole.all() or not hole.any():
+        if hole.all() or not (hole.any() or searched):
             marked = (
                 "all of the picture; some pixels must be black" if hole.any() else "nothing; white pixels are filled"
             )

@@ -14,6 +14,7 @@ from restora.engines.tiling import Read
 from restora.methods.shared_knobs import OF_HOLES
 from restora.stages.filler import BYTES, CONTEXT, TILE, Fill, filler
 from restora.stages.grain import grain, noise_around, surroundings
+from restora.stages.inputs import is_found
 from restora.stages.marked import marked
 from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
@@ -57,6 +58,7 @@ class Regions(Stage):
     grain: float = 0.0
     seed: int = 0
     resting: int = 0
+    keeps: bool = False  # whether the mask is a requested product
 
     def __post_init__(self) -> None:
         height, width = self.mask.shape
@@ -104,6 +106,10 @@ class Regions(Stage):
             x_hat[there][mine[here]] = filled[here][mine[here]]
         return blended(y, x_hat, self.strength)
 
+    def products(self) -> Mapping[str, Any]:
+        """The mask (H, W) of what was filled, 1 = filled, if it was requested."""
+        return {"mask": self.mask.astype(np.float32)} if self.keeps else {}
+
     def notes(self) -> list[str]:
         """The notes of the function, and the level of the grain."""
         if not (levels := [f"{255 * sigma:.1f}" for sigma in self.sigmas.values() if sigma > 0]):
@@ -147,6 +153,39 @@ class Regions(Stage):
         return grain((height, width, len(sigmas)), noise, (self.seed, top, left))[mine]
 
 
+@dataclass
+class Unchanged(Stage):
+    """There is nothing to fill, because no mark was found; `note` says so."""
+
+    name: str
+    before: Size
+    note: str
+    kept: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        self.after = self.before
+
+    def reads(self, size: Size) -> Size:
+        """The window."""
+        return size
+
+    def bytes_for(self, size: Size) -> int:
+        """Nothing but the window."""
+        return 0
+
+    def run(self, read: Read, window: Window) -> np.ndarray:
+        """The window as it is."""
+        return read(*window)
+
+    def products(self) -> Mapping[str, Any]:
+        """A black mask, if it was asked for."""
+        return self.kept
+
+    def notes(self) -> list[str]:
+        """What was not found."""
+        return [self.note]
+
+
 def found(mask: np.ndarray, margin: int) -> list[Region]:
     """The regions of a mask (H, W) bool: holes with a margin around them; those that touch are merged."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(_with_margin(mask, margin))
@@ -177,9 +216,17 @@ def _overlap(mine: Window, other: Window) -> tuple[slice, slice]:
 
 
 def regions(setup: Setup) -> Stage:
-    """The stage of a method that fills what a mask or boxes mark. Raises BadImage if they mark all or nothing."""
+    """The stage of a method that fills what a mask or boxes mark. Raises BadImage if they mark all or nothing.
+
+    If the mask is to be found and nothing is, the picture stays as it is, and a note says so.
+    """
     knobs = setup.knobs
-    mask = marked(setup.inputs, setup.size)
+    searched = any(is_found(each, setup.step.inputs.get(each.name, {})) for each in setup.method.inputs)
+    mask = marked(setup.inputs, setup.size, searched)
+    if not mask.any():
+        note = f"{setup.method.name}: no scratches and spots were found, so nothing was filled"
+        kept = {"mask": np.zeros(setup.size, np.float32)} if "mask" in setup.keep else {}
+        return Unchanged(setup.method.name, setup.size, note, kept)
     if grow := int(knobs["grow"] or 0):
         mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= grow
     if mask.all():
@@ -198,6 +245,7 @@ def regions(setup: Setup) -> Stage:
         grain=share,
         seed=setup.report.plan.seed,
         resting=_of_net(method, knobs),
+        keeps="mask" in setup.keep,
     )
 
 

@@ -29,6 +29,7 @@ OTHER_TASKS = {
     "enlarge": ("makes pictures larger", "upscale"),
     "fill": ("fills holes", "inpaint"),
     "deblur": ("sharpens", "deblur"),
+    "find": ("finds marks", "inpaint --mask found"),
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
@@ -224,7 +225,7 @@ def plan_to_enlarge_as_found(
     """
     blocks = [finding.says for name, finding in diagnosis.present.items() if name == "jpeg_quality"]
     first = treated or plan_for(diagnosis)
-    steps = [] if blocks else list(first.steps)
+    steps = [step for step in first.steps if fills(step) or not blocks]
     larger = plan_to_enlarge(LARGER, shape, size, ensemble=ensemble, as_found=bool(blocks))
     if not larger.steps:
         return larger
@@ -350,7 +351,8 @@ def denoises(name: str, weights: str | None) -> None:
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
     elif (task := task_of(name)) in OTHER_TASKS:
         does, command = OTHER_TASKS[task]
-        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command} --method {name}")
+        option = "" if task == "find" else f" --method {name}"
+        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{option}")
 
 
 def method_for(weights: str | None) -> str:

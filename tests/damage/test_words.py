@@ -36,9 +36,23 @@ EXAMPLES = [
     "sepia(amount=0.7)",
     "yellow(amount=0.3)",
     "stain(count=3, size=0.5, density=0.4)",
+    "marks(mixed)",
+    "marks(scratches, count=3, width=2.0)",
+    "marks(film, count=2, width=1.0)",
+    "marks(creases, count=1, width=3.0)",
+    "marks(dust, count=9, size=5.0)",
+    "marks(blotches, count=2, size=20.0)",
+    "marks(tears, count=2, size=30.0)",
+    "marks(letters, count=2, size=12.0)",
+    "marks(pixels, count=5)",
+    "scene(print, size=9.0, part=0.5)",
+    "scene(wires, count=2, width=1.0)",
+    "scene(hair, count=9, width=1.0)",
+    "scene(grid, size=9.0, width=1.0)",
+    "scene(stars, count=9)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
-SEEDED = ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain")
+SEEDED = ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene")
 """Parts of the words that draw from the random numbers."""
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
 

@@ -60,7 +60,7 @@ ROWS = (
         channels=3,
         scale=4,
         memory=580,
-        weights=("srgan.x4", "srgan.x4-real"),
+        weights=("srgan.x4",),
     ),
     Method(
         name="foreign",

@@ -2,7 +2,7 @@
 
 from restora.core.knobs import Knob
 from restora.core.method import Method
-from restora.methods.shared_knobs import BOX, GRAIN, GROW, KNOWN_WITHIN, MASK, NET_WIDTH, fit_bytes, fit_minutes
+from restora.methods.shared_knobs import BOX, FILLED, GRAIN, GROW, KNOWN_WITHIN, MASK, NET_WIDTH, fit_bytes, fit_minutes
 
 ROWS = (
     Method(
@@ -15,6 +15,7 @@ ROWS = (
         knobs=(KNOWN_WITHIN, GROW, GRAIN),
         halo=lambda knobs: int(knobs["radius"] or 0) + 2,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=45,
         memory_of_hole=100,
     ),
@@ -28,6 +29,7 @@ ROWS = (
         knobs=(GROW, GRAIN),
         halo=4,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=45,
         memory_of_hole=3000,
     ),
@@ -41,6 +43,7 @@ ROWS = (
         knobs=(KNOWN_WITHIN, GROW, GRAIN),
         halo=lambda knobs: int(knobs["radius"] or 0) + 2,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=75,
         memory_of_hole=100,
     ),
@@ -58,6 +61,7 @@ ROWS = (
         ),
         halo=5,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=320,
     ),
     Method(
@@ -70,6 +74,7 @@ ROWS = (
         knobs=(GROW,),
         halo=32,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=150,
         memory_of_hole=3000,
     ),
@@ -86,6 +91,7 @@ ROWS = (
         ),
         halo=64,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=180,
         needs="patchmatch",
     ),
@@ -101,6 +107,7 @@ ROWS = (
         multiple=16,
         channels=3,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=250,
         weights=("partial-unet.fill",),
     ),
@@ -116,6 +123,7 @@ ROWS = (
         multiple=16,
         channels=3,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=250,
         weights=("gan-restorer.fill",),
     ),
@@ -131,6 +139,7 @@ ROWS = (
         multiple=16,
         channels=3,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=250,
         weights=("context-encoder.fill",),
     ),
@@ -149,6 +158,7 @@ ROWS = (
         ),
         halo=96,
         inputs=(MASK, BOX),
+        products=(FILLED,),
         memory=100,
         denoiser="restora.prior",
     ),
