@@ -19,6 +19,7 @@ from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole,
 from restora.damage.jpeg import Jpeg
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.regions import Regions
 from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
@@ -28,6 +29,7 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),
     "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
+    "regions": (Regions,),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

@@ -15,18 +15,22 @@ VALIDATION = "noise(sigma=0.09803921568627451)"
 """Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
 
 
-PSNR, LIKENESS = "psnr", "likeness"
-"""Names of scores; higher is better: PSNR in dB, and the negative perceptual distance."""
+PSNR, LIKENESS, PRECISION = "psnr", "likeness", "map50"
+"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, and for nets that find regions the
+mean average precision at an intersection over union of 0.5."""
 
 
 def judged_by(recipe: Recipe) -> str:
     """The score that decides whether weights of a recipe are better; not PSNR for nets that invent detail."""
+    if recipe.detection:
+        return PRECISION
     return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:
-    """The damage of held-out photographs: the first damage of a recipe that shrinks or blurs, otherwise VALIDATION."""
-    return recipe.damages[0] if recipe.scales or recipe.damages[0].startswith("blur") else VALIDATION
+    """The damage of held-out photographs: the first damage of a recipe that shrinks, blurs or marks regions, otherwise
+    VALIDATION."""
+    return recipe.damages[0] if recipe.scales or recipe.damages[0].startswith(("blur", "regions")) else VALIDATION
 
 
 def sample(

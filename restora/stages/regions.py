@@ -12,7 +12,7 @@ from restora.core.method import Made
 from restora.engines.tiling import Read
 from restora.methods.shared_knobs import OF_HOLES
 from restora.stages.grain import grain, noise_around, surroundings
-from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
+from restora.stages.stage import Setup, Size, Stage, Window, blended, check_inside, check_shape, made_of
 
 HALF = 0.5
 """Brightness of a mask from which it marks the hole."""
@@ -211,11 +211,8 @@ def _marked(inputs: Mapping[str, Any], size: Size) -> np.ndarray:
                 "all of the picture; some pixels must be black" if hole.any() else "nothing; white pixels are filled"
             )
             raise BadImage(f"the mask marks {marked}")
-    for top, left, height, width in inputs.get("box", np.zeros((0, 4), int)).tolist():
-        if top + height > size[0] or left + width > size[1]:
-            raise BadImage(
-                f"the box {left},{top},{width},{height} (x,y,width,height) reaches beyond the picture,"
-                f" which has {size[1]}x{size[0]} pixels"
-            )
+    boxes = inputs.get("box", np.zeros((0, 4), int))
+    check_inside(boxes, size)
+    for top, left, height, width in boxes.tolist():
         hole[top : top + height, left : left + width] = True
     return hole

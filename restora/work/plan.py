@@ -28,6 +28,7 @@ OTHER_TASKS = {
     "enlarge": ("makes pictures larger", "upscale"),
     "fill": ("fills holes", "inpaint"),
     "deblur": ("sharpens", "deblur"),
+    "regions": ("repairs regions", "repair"),
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
