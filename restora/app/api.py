@@ -211,22 +211,11 @@ def remove(
         return _carried_out(picture, None, chosen, where)
 
 
-def repair(
-    y: Given,
-    boxes: Given | None = None,
-    *,
-    knobs: Mapping[str, float] | None = None,
-    max_memory: int | str = "1GB",
-) -> Result:
-    """Find damaged regions and repair only these: scratches, blotches, local blur, letters, lost blocks.
-
-    y: as in `fix`. boxes: rectangles, (n, 4) whole numbers (top, left, height, width), to repair instead of those
-    found. Pixels outside the boxes do not change; `products["boxes"]` of the result are the boxes. knobs: score, the
-    least score of a region, and feather. Raises RestoraError.
-    """
+def repair(y: Given, boxes: Given | None = None, *, knobs: Mapping[str, float] | None = None) -> Result:
+    """Find damaged regions, or take boxes as in `inpaint`, and repair only these. knobs: score and feather."""
     from restora.work.decide import to_repair
 
-    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    where, picture = _where("auto", "cpu", "1GB"), opened(y)
     with ExitStack() as stack:
         return _carried_out(picture, None, to_repair(as_files({"boxes": boxes}, stack), knobs or {}), where)
 

@@ -40,7 +40,8 @@ class Method:
     local, regions, whole: (y, **inputs, **knobs) -> x_hat, or Made; y and x_hat (H, W, C) float32. `local` sees a
     window with its halo. `regions` sees each hole with its halo, and `mask` (H, W) bool, True = missing. `whole` sees
     the whole picture; if `minutes` is set it also takes seed and tell(done, total), and on Ctrl-C returns its best.
-    net, detect: a torch module; that of `detect` finds boxes, which the stage repairs. resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
+    net: a torch module. detect: one that finds boxes, which the stage repairs.
+    resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
     correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
     multiple: height and width must be divisible by it; pictures are padded by mirroring.

@@ -23,7 +23,8 @@ def draw_run(
 ) -> None:
     """Write a PNG: loss and score on held-out pictures over steps, then samples: damaged y, restored, clean x.
 
-    samples: y (planes, H, W), of any size, and x (H, W, C); of nets that find regions there are none. The net is on the CPU.
+    samples: y (planes, H, W), of any size, and x (H, W, C); none of nets that find regions.
+    The net is on the CPU.
     """
     columns, height = (len(samples), 16) if samples else (2, 4)
     figure = Figure(figsize=(4 * columns, height), layout="constrained")

@@ -30,11 +30,30 @@ def boxes_to_onnx(net: nn.Module, side: int) -> bytes:
         )
     model = onnx.load_model_from_string(file.getvalue())
     halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims and is_half(tensor)})
-    for node in model.graph.node:
-        node.doc_string = ""
+    kept = {each.name for each in (*model.graph.input, *model.graph.output, *model.graph.initializer)}
+    _shorten(model.graph, {name: name for name in kept})
     del model.metadata_props[:]
     shape = model.graph.output[0].type.tensor_type.shape
     shape.dim[0].dim_param = "regions"
     shape.dim[1].dim_value = 6
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+def _shorten(graph: onnx.GraphProto, names: dict[str, str]) -> None:
+    """Number the values of a graph and of the graphs inside it; their long names are most of such a model.
+
+    names: new names by old ones, of the values outside; it grows.
+    """
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        for index, name in enumerate(node.input):
+            node.input[index] = names.get(name, name)
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _shorten(attribute.g, names)
+        for index, name in enumerate(node.output):
+            node.output[index] = names.setdefault(name, f"v{len(names)}") if name else name
+    for value in graph.output:
+        value.name = names.get(value.name, value.name)
+    del graph.value_info[:]

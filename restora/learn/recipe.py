@@ -1,8 +1,9 @@
 """Recipes: everything that determines the result of training, in one TOML file.
 
 A recipe has a flat common part, a table `[data]` that describes the training pairs, and at most one table for its game:
-`[distillation]`, `[adversarial]`, `[cycle]` or `[detection]`; without one, training is supervised. `[[stages]]` lists runs that follow
-one another: each uses the recipe with the listed keys changed, and starts from the weights of the previous run.
+`[distillation]`, `[adversarial]`, `[cycle]` or `[detection]`; without one, training is supervised. `[[stages]]` lists
+runs that follow one another: each uses the recipe with the listed keys changed, and starts from the weights of the
+previous run.
 """
 
 import math

@@ -5,10 +5,13 @@ NIPS 2015; with a feature pyramid (Lin et al., CVPR 2017) on MobileNetV3 (Howard
 of torchvision. Training starts from random weights with small batches, so all normalisation is by groups.
 """
 
+from importlib.util import find_spec
 from math import gcd
 
 import torch
 from torch import Tensor, nn
+
+from restora.core.errors import MissingExtra
 
 SIZES = ((20, 36), (60, 100), (150, 220), (300, 420))
 """Sides of the anchors in pixels, on each level of the pyramid."""
@@ -32,6 +35,10 @@ class FasterRCNN(nn.Module):
         self, channels: int, classes: int = 5, width: float = 0.75, pyramid: int = 64, head: int = 128
     ) -> None:
         super().__init__()
+        if find_spec("torchvision") is None:
+            raise MissingExtra(
+                "training faster-rcnn needs torchvision; install it with: pip install 'restora[regions]'"
+            )
         from torchvision.models import mobilenet_v3_large
         from torchvision.models.detection import FasterRCNN as Reference
         from torchvision.models.detection.anchor_utils import AnchorGenerator

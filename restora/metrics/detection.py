@@ -28,8 +28,8 @@ def average_precision(
     """
     ranked: list[tuple[float, bool]] = []
     existing = 0
-    for mine, theirs in zip(found, true, strict=True):
-        mine, theirs = mine[mine[:, 4] == kind], theirs[theirs[:, 4] == kind]
+    for boxes, existing_boxes in zip(found, true, strict=True):
+        mine, theirs = boxes[boxes[:, 4] == kind], existing_boxes[existing_boxes[:, 4] == kind]
         existing += len(theirs)
         shared, taken = overlaps(mine, theirs), set[int]()
         for index in np.argsort(-mine[:, 5], kind="stable"):

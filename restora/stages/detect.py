@@ -21,14 +21,15 @@ from restora.stages.check import weights_for
 from restora.stages.find import find_regions
 from restora.stages.load import load_net
 from restora.stages.net import DENOISER, TILE, net
-from restora.stages.repair import lost_blocks_in, marks_in, rim_weights
+from restora.stages.repair import letters_in, lines_in, lost_blocks_in, rim_weights
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_inside, check_shape, made_of
 
 NETS = {"blotch": "restora.photo", "blur": "restora.sharp"}
 """The weights that repair a whole box, by class; those of a box whose damage is not recognised are the first."""
 FILLERS = {"scratches": "frequency-selective", "overlay": "frequency-selective", "blocks": "tv-inpainting"}
 """The methods that fill what is found inside a box, by class."""
-MASKS = {"scratches": marks_in, "overlay": marks_in, "blocks": lost_blocks_in}
+MASKS = {"scratches": lines_in, "overlay": letters_in, "blocks": lost_blocks_in}
+"""What finds the pixels to fill, by class."""
 UNKNOWN = "damage of an unknown kind"
 LEAST, MATCH = 0.05, 0.3
 """Least score, and least overlap with a given box, of a region whose class the box gets."""
@@ -156,7 +157,7 @@ class Detect(Stage):
 
 
 def detect(setup: Setup) -> Stage:
-    """The stage of a method that finds damaged regions. Raises BadPlan or BadImage for weights or boxes that do not fit."""
+    """The stage of a method that finds damaged regions. Raises BadPlan for other weights, BadImage for wrong boxes."""
     return Detect(setup)
 
 

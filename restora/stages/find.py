@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from restora.core.errors import NotFinite
 from restora.metrics.detection import overlaps
 
 OVERLAP = 128
@@ -59,11 +60,13 @@ def _starts(length: int, side: int) -> Sequence[int]:
 def find_regions(y: np.ndarray, finder: Finder, side: int, score: float) -> np.ndarray:
     """The damaged regions (n, 6) of y (H, W, C): top, left, height, width in pixels, class, score; the surest first.
 
-    score: the least score of a region.
+    score: the least score of a region. Raises NotFinite for boxes with NaN or infinity.
     """
     size, found = (y.shape[0], y.shape[1]), []
     for view in views(size, side):
         boxes = finder(_shown(y, view, side)[None])
+        if not np.isfinite(boxes).all():
+            raise NotFinite("the boxes of damaged regions hold NaN or infinity; nothing was written")
         boxes = _whole_ones(boxes[boxes[:, 5] >= score], view, size)
         boxes[:, :2] += view.top, view.left
         boxes[:, :4] *= view.shrink
@@ -92,7 +95,7 @@ def _whole_ones(boxes: np.ndarray, view: View, size: tuple[int, int]) -> np.ndar
     """The boxes in a view, cut to it, without those in the mirror image and those that the tile cuts."""
     start, end = boxes[:, :2].clip(0), boxes[:, :2] + boxes[:, 2:4]
     limits = np.array([view.height, view.width])
-    inside = ((start + end) / 2 < limits).all(1)
+    inside = (start < limits - CUT).all(1)
     end = np.minimum(end, limits)
     whole = np.array([max(1, length // view.shrink) for length in size])
     place = np.array([view.top, view.left])

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-STANDS_OUT = 0.08
-"""Least distance of a pixel from the median of its surroundings that makes it part of a line or letter, 0..1."""
-ALIKE = 0.12
-"""Greatest distance of a pixel's colour from that of the line or letter."""
+LINE_SIDE = 19
+"""Side in pixels of the median in which thin lines vanish."""
+SHORTEST = 12
+"""Length in pixels of the shortest line; shorter ones are texture."""
 LEVELS = 12
 """Levels of each channel among which the most common colour is looked for."""
 BLOCK, FLAT, ONE_VALUE = 7, 0.02, 0.03
@@ -14,25 +14,52 @@ BLOCK, FLAT, ONE_VALUE = 7, 0.02, 0.03
 that most such squares have."""
 
 
-def marks_in(part: np.ndarray) -> np.ndarray:
-    """Lines or letters (h, w) bool in a part of a picture (h, w, C), including their soft rims.
+def letters_in(part: np.ndarray) -> np.ndarray:
+    """Letters of one colour (h, w) bool in a part of a picture (h, w, C), including their soft rims."""
+    side = min(255, max(9, min(part.shape[:2]) // 2 * 2 + 1))
+    return _wider(_of_one_colour(part, side, stands_out=0.08, amount=0.5, residue=0.5))
 
-    They are the pixels that differ from the median of their surroundings, and have the most common colour of these.
+
+def lines_in(part: np.ndarray) -> np.ndarray:
+    """Thin lines of one colour (h, w) bool in a part of a picture (h, w, C), including their soft rims."""
+    marked = _of_one_colour(part, LINE_SIDE, stands_out=0.1, amount=0.6, residue=0.4)
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8), connectivity=8)
+    long = np.hypot(boxes[:, 2], boxes[:, 3]) >= SHORTEST
+    long[0] = False  # what is not marked
+    return _wider(long[labels])
+
+
+def _of_one_colour(part: np.ndarray, side: int, stands_out: float, amount: float, residue: float) -> np.ndarray:
+    """The pixels (h, w) bool that were mixed with one colour, which is the most common among those that stand out.
+
+    A pixel stands out if it differs from the median of a square of `side` pixels by at least `stands_out`. It was
+    mixed with the colour if its difference from the median is at least the share `amount` of that of the colour, and
+    at most a share `residue` of it has another direction.
     """
-    height, width = part.shape[:2]
-    side = min(255, max(9, min(height, width) // 2 * 2 + 1), 2 * max(height, width) - 1)
+    side = min(side, 2 * max(part.shape[:2]) - 1)
     eight = np.rint(part.clip(0, 1) * 255).astype(np.uint8)
-    calm = np.dstack([cv2.medianBlur(np.ascontiguousarray(plane), side) for plane in np.moveaxis(eight, 2, 0)])
-    differs = np.abs(eight.astype(np.float32) - calm).max(2) > 255 * STANDS_OUT
+    planes = [cv2.medianBlur(np.ascontiguousarray(plane), side) for plane in np.moveaxis(eight, 2, 0)]
+    calm = np.dstack(planes).astype(np.float32) / 255
+    change = part - calm
+    far = np.abs(change).max(2)
+    differs = far > stands_out
     if not differs.any():
         return differs
-    colours = part[differs]
-    levels = np.rint(colours.clip(0, 1) * LEVELS).astype(np.int64)
-    keys = levels @ ((LEVELS + 1) ** np.arange(part.shape[2]))
+    towards = _most_common(part[differs & (far >= np.median(far[differs]))], LEVELS) - calm
+    share = (change * towards).sum(2) / ((towards**2).sum(2) + 1e-6)
+    rest = np.abs(change - share[:, :, None] * towards).max(2)
+    return differs & (share > amount) & (rest < residue * far + 0.02)
+
+
+def _most_common(colours: np.ndarray, levels: int) -> np.ndarray:
+    """The median of the colours (n, C) of the most common cell, of `levels` cells for each channel."""
+    keys = np.rint(colours.clip(0, 1) * levels).astype(np.int64) @ ((levels + 1) ** np.arange(colours.shape[1]))
     values, counts = np.unique(keys, return_counts=True)
-    chosen = np.median(colours[keys == values[counts.argmax()]], 0)
-    core = differs & (np.abs(part - chosen).max(2) <= ALIKE)
-    return cv2.dilate(core.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.median(colours[keys == values[counts.argmax()]], 0)
+
+
+def _wider(mask: np.ndarray) -> np.ndarray:
+    return cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def lost_blocks_in(part: np.ndarray) -> np.ndarray:
@@ -46,10 +73,7 @@ def lost_blocks_in(part: np.ndarray) -> np.ndarray:
     flat = spread <= FLAT
     if not flat.any():
         return flat
-    colours = part[flat]
-    keys = np.rint(colours.clip(0, 1) * 255 / 4).astype(np.int64) @ (100 ** np.arange(part.shape[2]))
-    values, counts = np.unique(keys, return_counts=True)
-    value = np.median(colours[keys == values[counts.argmax()]], 0)
+    value = _most_common(part[flat], 64)
     centres = flat & (np.abs(part - value).max(2) <= ONE_VALUE)
     blocks = cv2.dilate(centres.astype(np.uint8), kernel) > 0
     return blocks & (np.abs(part - value).max(2) <= ONE_VALUE)

@@ -57,7 +57,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
             "python": platform.python_version(),
             "torch": version("torch"),
             f"held_out_{judged_by(recipe)}": round(done[-1].rows[-1]["score"], 3),
-            "held_out_protocol": f"{recipe.data.hold_out} photographs, centre {_side(recipe)}, {validation(recipe)}, unclipped",
+            "held_out_protocol": f"{_part(recipe)}, {validation(recipe)}, unclipped",
         },
         **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
         "scores": [],
@@ -69,9 +69,10 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
     }
 
 
-def _side(recipe: Recipe) -> str:
+def _part(recipe: Recipe) -> str:
+    """The held-out photographs, and which part of them is used, in words."""
     side = recipe.patch if recipe.detection else 256
-    return f"{side}x{side}"
+    return f"{recipe.data.hold_out} photographs, centre {side}x{side}"
 
 
 def _of_pictures(recipe: Recipe, task: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ EXAMPLES = [
     "hole(top=5, left=7, height=20, width=10)",
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=3)",
+    "regions(most=4)",
+    'regions(most=3, least=1, only="blotch")',
     'hole(text, size=20, words="a | (b), \\"c\\"")',
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]

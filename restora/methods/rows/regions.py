@@ -27,10 +27,10 @@ ROWS = (
             Knob("feather", int, 6, 0, 64, "pixels", "width of the rim of a box in which the repair fades in"),
         ),
         multiple=32,
+        channels=3,
         memory=60,
         weights=("faster-rcnn.regions",),
         inputs=(BOXES,),
         products=(Product("boxes", "boxes", "the repaired regions: top, left, height, width"),),
-        needs="",
     ),
 )
