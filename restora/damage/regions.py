@@ -108,7 +108,7 @@ def _scratches(part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:  # broken lines
         alpha *= _field((height, width), 6, rng) > rng.uniform(-0.8, -0.2)
     level = rng.uniform(0.8, 1) if rng.random() < 0.6 else rng.uniform(0, 0.2)
-    tint = level + rng.uniform(-0.1, 0.1, part.shape[2])
+    tint = np.asarray(level + rng.uniform(-0.1, 0.1, part.shape[2]))
     return _mixed(part, tint.clip(0, 1), np.minimum(alpha * rng.uniform(1, 1.8), rng.uniform(0.7, 1)))
 
 
@@ -128,7 +128,7 @@ def _parallel(size: tuple[int, int], count: int, thick: int, rng: np.random.Gene
 def _blotch(part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """An irregular stain, bright, dark or brown, partly transparent."""
     size, (height, width) = part.shape[:2], part.shape[:2]
-    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]  # type: ignore[misc]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     inside = 0.75 - np.hypot(rows, columns) + 0.22 * _field(size, 0.15 * min(size), rng)
     alpha = np.clip(inside * rng.uniform(4, 20), 0, 1).astype(np.float32)
     alpha *= np.clip(1 + 0.2 * _field(size, 0.1 * min(size), rng), 0, 1)

@@ -1,7 +1,8 @@
 """Export of a net that finds boxes as an ONNX model of pictures of one size, its weights stored as float16."""
 
-import io
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 import torch
@@ -16,19 +17,19 @@ def boxes_to_onnx(net: nn.Module, side: int) -> bytes:
     The number of boxes depends on values, which the exporter of other nets does not support; the parts of torchvision
     support this older one. Weights that float16 holds exactly are stored as float16.
     """
-    file = io.BytesIO()
-    with warnings.catch_warnings():  # the exporter warns about its age, and torchvision about constants
-        warnings.simplefilter("ignore")
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its age, and torchvision about constants
+        path = Path(folder) / "net.onnx"
         torch.onnx.export(
             net.eval(),
             (torch.full((1, 3, side, side), 0.5),),
-            file,
+            path,
             dynamo=False,
             input_names=["y"],
             output_names=["boxes"],
             opset_version=17,
         )
-    model = onnx.load_model_from_string(file.getvalue())
+        model = onnx.load(path)
     halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims and is_half(tensor)})
     kept = {each.name for each in (*model.graph.input, *model.graph.output, *model.graph.initializer)}
     _shorten(model.graph, {name: name for name in kept})

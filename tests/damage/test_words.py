@@ -28,7 +28,7 @@ EXAMPLES = [
     "hole(top=5, left=7, height=20, width=10)",
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=3)",
-    "regions(most=4)",
+    "regions(most=6, least=3)",
     'regions(most=3, least=1, only="blotch")',
     'hole(text, size=20, words="a | (b), \\"c\\"")',
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving"))
+        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving", "regions"))
         assert np.array_equal(once, other) != seeded, text
 
 
