@@ -35,7 +35,7 @@ from restora.work.decide import to_repair
 from restora.work.restore import restore
 
 RESULTS = Path(__file__).parent.parent / "results" / "regions.csv"
-NAME, SET, PICTURES = "faster-rcnn.regions", "eval/BSD100", 8
+NAME, SET, PICTURES = "faster-rcnn.regions", "eval/BSD100", 6
 WHOLE = "restora.photo"
 SCORE = next(float(knob.default or 0) for knob in method_named("faster-rcnn").knobs if knob.name == "score")
 

@@ -187,7 +187,7 @@ def repair(
     run: Run,
     inputs: dict[str, str],
     score: Annotated[
-        float | None, typer.Option(min=0.05, max=1, help="Least score of a region; higher finds fewer; default: 0.6.")
+        float | None, typer.Option(min=0.05, max=1, help="Least score of a region; lower finds more; default: 0.9.")
     ] = None,
     settings: Settings = None,
 ) -> None:

@@ -15,8 +15,8 @@ CUT = 4
 """Distance in pixels from the inner border of a tile at which a box counts as cut."""
 SAME, SAME_PLACE = 0.4, 0.6
 """Overlap from which two boxes of one class are one region, and two boxes of different classes."""
-RIM, RIM_SHARE = 2, 0.03
-"""By how much a found box is enlarged on each side, in pixels and as a share of its side: boxes are rarely exact."""
+MIRRORED = 0.5
+"""Overlap from which a box in a view and one in its mirror image are the same."""
 
 Finder = Callable[[np.ndarray], np.ndarray]
 """y (1, 3, side, side) -> boxes (n, 6): top, left, height, width, class, score."""
@@ -60,13 +60,13 @@ def _starts(length: int, side: int) -> Sequence[int]:
 def find_regions(y: np.ndarray, finder: Finder, side: int, score: float) -> np.ndarray:
     """The damaged regions (n, 6) of y (H, W, C): top, left, height, width in pixels, class, score; the surest first.
 
+    Each view is also shown mirrored: a box that is found in both ways gets the mean place and score, any other half of
+    its score, so that chance counts less.
     score: the least score of a region. Raises NotFinite for boxes with NaN or infinity.
     """
     size, found = (y.shape[0], y.shape[1]), []
     for view in views(size, side):
-        boxes = finder(_shown(y, view, side)[None])
-        if not np.isfinite(boxes).all():
-            raise NotFinite("the boxes of damaged regions hold NaN or infinity; nothing was written")
+        boxes = _seen_twice(_shown(y, view, side)[None], finder)
         boxes = _whole_ones(boxes[boxes[:, 5] >= score], view, size)
         boxes[:, :2] += view.top, view.left
         boxes[:, :4] *= view.shrink
@@ -89,6 +89,27 @@ def _shown(y: np.ndarray, view: View, side: int) -> np.ndarray:
     part = np.broadcast_to(part, (*part.shape[:2], 3))
     beyond = ((0, side - view.height), (0, side - view.width), (0, 0))
     return np.ascontiguousarray(np.pad(part, beyond, mode="symmetric").transpose(2, 0, 1), np.float32)
+
+
+def _seen_twice(tile: np.ndarray, finder: Finder) -> np.ndarray:
+    """The boxes (n, 6) in a tile (1, 3, side, side) and in its mirror image, joined."""
+    boxes, mirrored = finder(tile).astype(np.float64), finder(np.ascontiguousarray(tile[..., ::-1])).astype(np.float64)
+    if not (np.isfinite(boxes).all() and np.isfinite(mirrored).all()):
+        raise NotFinite("the boxes of damaged regions hold NaN or infinity; nothing was written")
+    mirrored[:, 1] = tile.shape[3] - mirrored[:, 1] - mirrored[:, 3]
+    shared = overlaps(boxes, mirrored) * (boxes[:, None, 4] == mirrored[None, :, 4])
+    alone = set(range(len(mirrored)))
+    joined = []
+    for index in np.argsort(-boxes[:, 5], kind="stable"):
+        partners = [other for other in np.argsort(-shared[index], kind="stable") if other in alone]
+        if partners and shared[index, partners[0]] >= MIRRORED:
+            alone.remove(partners[0])
+            pair = np.stack([boxes[index], mirrored[partners[0]]])
+            joined.append([*np.average(pair[:, :4], 0, pair[:, 5]), pair[0, 4], pair[:, 5].mean()])
+        else:
+            joined.append([*boxes[index, :5], boxes[index, 5] / 2])
+    joined += [[*mirrored[other, :5], mirrored[other, 5] / 2] for other in sorted(alone)]
+    return np.array(joined).reshape(-1, 6)
 
 
 def _whole_ones(boxes: np.ndarray, view: View, size: tuple[int, int]) -> np.ndarray:
@@ -118,8 +139,7 @@ def _distinct(boxes: np.ndarray) -> np.ndarray:
 
 
 def _rounded(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The boxes on whole pixels, slightly enlarged, inside the picture."""
-    rim = RIM + RIM_SHARE * boxes[:, 2:4]
-    start = np.floor(boxes[:, :2] - rim).clip(0)
-    end = np.minimum(np.ceil(boxes[:, :2] + boxes[:, 2:4] + rim), np.array(size))
+    """The boxes on whole pixels, inside the picture."""
+    start = np.floor(boxes[:, :2]).clip(0)
+    end = np.minimum(np.ceil(boxes[:, :2] + boxes[:, 2:4]), np.array(size))
     return np.concatenate([start, end - start, boxes[:, 4:]], 1)

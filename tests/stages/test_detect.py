@@ -1,5 +1,6 @@
 """Repair of regions only, with a function in place of the net that finds them."""
 
+import itertools
 import json
 
 import numpy as np
@@ -19,13 +20,16 @@ CARDED = {"method": "faster-rcnn", "channels": 3, "multiple": 32, "halo": None} 
 
 @pytest.fixture
 def finds(tmp_path, monkeypatch):
-    """A function that sets which regions (n, 5) are found, each with a score of 0.9."""
+    """A function that sets which regions (n, 5) are found, each with a score of 0.95."""
     monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path / "weights"))
     store("faster-rcnn.regions", tmp_path / "weights", {"a": np.zeros(1, np.float32)}, b"", CARD | CARDED)
 
     def chosen(regions):
-        boxes = np.array([[*region, 0.9] for region in regions], np.float32).reshape(-1, 6)
-        monkeypatch.setattr("restora.stages.detect.load_net", lambda *facts: lambda given: {"boxes": boxes})
+        boxes = np.array([[*region, 0.95] for region in regions], np.float32).reshape(-1, 6)
+        mirrored = boxes.copy()
+        mirrored[:, 1] = 512 - boxes[:, 1] - boxes[:, 3]
+        calls = itertools.cycle([boxes, mirrored])  # each view is shown as it is, then mirrored
+        monkeypatch.setattr("restora.stages.detect.load_net", lambda *facts: lambda given: {"boxes": next(calls)})
 
     return chosen
 
@@ -65,7 +69,7 @@ def test_each_region_is_repaired_and_no_bit_changes_outside(finds, damaged, phot
         assert not np.array_equal(x_hat[place], y[place])
     assert np.array_equal(x_hat[outside], y[outside]) and len(boxes) == len(CLASSES)
     said = " ".join(report.warnings)
-    assert all(f"faster-rcnn: {kind} at " in said for kind in CLASSES) and "score 0.90" in said
+    assert all(f"faster-rcnn: {kind} at " in said for kind in CLASSES) and "score 0.95" in said
     assert set(report.weights) == {"faster-rcnn.regions", "restora.photo", "restora.sharp"}
     for top, left, height, width, kind in regions:
         if CLASSES[kind] in ("overlay", "blocks"):

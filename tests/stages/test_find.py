@@ -67,3 +67,11 @@ def test_uncertain_boxes_are_left_out_and_nan_is_refused():
     for value in (np.nan, np.inf):
         with pytest.raises(NotFinite, match="boxes"):
             find_regions(y, lambda tile, value=value: np.full((1, 6), value, np.float32), SIDE, 0.5)
+
+
+def test_a_box_that_the_mirror_image_does_not_confirm_counts_half():
+    """The place and score of one that is confirmed are means of both."""
+    seen = iter([[[10, 20, 30, 40, 0, 0.9], [80, 80, 20, 20, 1, 0.8]], [[10, SIDE - 64, 30, 40, 0, 0.7]]])
+    found = find_regions(np.zeros((SIDE, SIDE, 3), np.float32), lambda tile: np.array(next(seen)), SIDE, 0.1)
+    assert found[:, 4:].tolist() == [[0, pytest.approx(0.8)], [1, 0.4]]
+    assert found[0, :4].tolist() == [10, 21, 30, 41]  # left of 20 and 24, weighted by the scores, on whole pixels

@@ -9,7 +9,6 @@ BOXES = Input(
     "boxes",
     "the regions to repair instead of those found: x,y,width,height; ... in pixels, or a JSON file as kept by --keep",
     required=False,
-    default="faster-rcnn",
 )
 
 ROWS = (
@@ -21,9 +20,7 @@ ROWS = (
         treats=("regions",),
         paper="Ren et al., Faster R-CNN: towards real-time object detection with region proposal networks, NIPS 2015",
         knobs=(
-            Knob(
-                "score", float, 0.6, 0.05, 1, "0..1", "least score of a region; higher finds fewer, more certain ones"
-            ),
+            Knob("score", float, 0.9, 0.05, 1, "0..1", "least score of a region; lower finds more, less certain ones"),
             Knob("feather", int, 6, 0, 64, "pixels", "width of the rim of a box in which the repair fades in"),
         ),
         multiple=32,
