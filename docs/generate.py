@@ -26,6 +26,7 @@ from tables_fix import (
 )
 from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table
 from tables_jpeg import jpeg_table
+from tables_regions import regions_found_table, regions_repaired_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -83,7 +84,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-PAGES = ("README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md")
+PAGES = ("README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md", "docs/regions.md")
 """Pages written by hand, with tables between markers."""
 
 
@@ -104,6 +105,8 @@ MAKERS = TABLES | {
     "look": look_table,
     "mixtures": mixtures_table,
     "harm": harm_table,
+    "regions_found": regions_found_table,
+    "regions_repaired": regions_repaired_table,
 }
 """The function that makes each table, by name."""
 

@@ -4,7 +4,7 @@ import re
 
 from tables import ROOT
 
-CLASSES = ("Recipe", "Data", "Distillation", "Adversarial", "Cycle")
+CLASSES = ("Recipe", "Data", "Distillation", "Adversarial", "Cycle", "Detection")
 USUAL = {"list": "`[]`", "dict": "`{}`", "None": "none", "": "**needed**", '""': "none"}
 
 

@@ -125,6 +125,10 @@ CASES = {
     "inpaint": (["--mask", "mask.png"], lambda y: restora.inpaint(y, "mask.png")),
     "inpaint array": (["--mask", "mask.png"], lambda y: restora.inpaint(y, MASK)),
     "inpaint ones": (["--mask", "mask.png"], lambda y: restora.inpaint(y, MASK.astype(np.int64))),
+    "repair boxes": (
+        ["--boxes", "12,20,40,30", "--boxes", "5,60,20,10"],
+        lambda y: restora.repair(y, [(20, 12, 30, 40), (60, 5, 10, 20)]),
+    ),
     "denoise map": (["--sigma-map", "level.png"], lambda y: restora.denoise(y, sigma_map=LEVEL)),
 }
 MASK = np.zeros(Y.shape[:2], bool)

@@ -211,6 +211,15 @@ def remove(
         return _carried_out(picture, None, chosen, where)
 
 
+def repair(y: Given, boxes: Given | None = None, *, knobs: Mapping[str, float] | None = None) -> Result:
+    """Find damaged regions, or take boxes as in `inpaint`, and repair only these. knobs: score and feather."""
+    from restora.work.decide import to_repair
+
+    where, picture = _where("auto", "cpu", "1GB"), opened(y)
+    with ExitStack() as stack:
+        return _carried_out(picture, None, to_repair(as_files({"boxes": boxes}, stack), knobs or {}), where)
+
+
 def restore(
     y: Given,
     plan: Plan | str | PathLike[str],

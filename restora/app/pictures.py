@@ -1,4 +1,4 @@
-"""Commands with a given method, size, mask or plan: denoise, upscale, inpaint, restore."""
+"""Commands with a given method, size, mask, boxes or plan: denoise, upscale, inpaint, repair, restore."""
 
 from functools import partial
 from pathlib import Path
@@ -179,6 +179,28 @@ def remove(
     from restora.work.decide import to_remove
 
     plan = to_remove(inputs, _wishes(settings, grow, grain), method)
+    carry_out(run, lambda pixels: (None, plan))
+
+
+@with_run("regions")
+def repair(
+    run: Run,
+    inputs: dict[str, str],
+    score: Annotated[
+        float | None, typer.Option(min=0.05, max=1, help="Least score of a region; lower finds more; default: 0.9.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Find damaged regions and repair only these: scratches, blotches, local blur, letters, lost blocks.
+
+    Pixels outside the boxes do not change. --keep boxes writes the boxes, which can be edited and given back.
+
+    Example: restora repair scan.jpg --keep boxes -o repaired.png
+    """
+    from restora.work.decide import to_repair
+
+    wishes = knobs_from(settings, None) | ({} if score is None else {"score": score})
+    plan = to_repair(inputs, wishes)
     carry_out(run, lambda pixels: (None, plan))
 
 

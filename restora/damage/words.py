@@ -31,6 +31,7 @@ from restora.damage.marks import (
 )
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
+from restora.damage.regions import Regions
 from restora.damage.scene import Grid, Hair, Print, Stars, Wires
 from restora.damage.shrink import Enlarge, Shrink
 
@@ -47,6 +48,7 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "stain": (Stain,),
     "marks": (Mixed, Scratches, FilmScratches, Creases, Dust, Blotches, Tears, Letters, DeadPixels),
     "scene": (Print, Wires, Hair, Grid, Stars),
+    "regions": (Regions,),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
@@ -15,7 +15,7 @@ Kind = tuple[str, Callable[[Any], bool]]
 Tensors = Mapping[str, Mapping[str, int]]
 """The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
-TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find")
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find", "regions")
 """The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
 """Limits: tensors of a net and planes of a tensor; channels of a plane."""
@@ -33,11 +33,15 @@ def _list_of(kind: Kind) -> Kind:
     return f"a list, each {kind[0]}", lambda value: isinstance(value, list) and all(map(kind[1], value))
 
 
-def _tensors(needed: str) -> Kind:
+def _tensors(needed: str, or_boxes: bool = False) -> Kind:
+    boxes = {"boxes": {"box": 4, "class": 1, "score": 1}}
+
     def short(value: Any) -> bool:
         return isinstance(value, dict) and 0 < len(value) <= MOST_TENSORS
 
     def holds(value: Any) -> bool:
+        if or_boxes and value == boxes:
+            return True
         if not short(value) or not all(map(short, value.values())) or "image" not in value.get(needed, {}):
             return False
         counts = [count for planes in value.values() for count in planes.values()]
@@ -64,11 +68,13 @@ NEEDED: dict[str, Kind] = {
     "parameters": _whole(0, 10**12),
     "terms": TEXT,
     "inputs": _tensors("y"),
-    "outputs": _tensors("x_hat"),
+    "outputs": _tensors("x_hat", or_boxes=True),
     "task": (f"one of {', '.join(TASKS)}", lambda value: isinstance(value, str) and value in TASKS),
 }
 """Entries of every card."""
 KNOWN: dict[str, Kind] = {
+    "classes": _list_of(TEXT),
+    "side": _whole(32, 4096),
     "scale": _whole(1, 64),
     "scales": _list_of(_whole(1, 64)),
     "memory": _whole(1, 10**9),
@@ -101,6 +107,21 @@ def contract(channels: int, extra: Mapping[str, int], task: str) -> dict[str, An
         "inputs": {"y": {"image": channels} | dict(extra)},
         "outputs": {"x_hat": {"image": 1 if task == "find" else channels}},
         "task": task,
+    }
+
+
+def region_contract(classes: Sequence[str], side: int) -> dict[str, Any]:
+    """The card entries of a net from a picture, side x side, to boxes (N, 6) around its damaged regions.
+
+    Each row is top, left, height and width in pixels, the index of the class, and the score.
+    """
+    return {
+        "inputs": {"y": {"image": 3}},
+        "outputs": {"boxes": {"box": 4, "class": 1, "score": 1}},
+        "task": "regions",
+        "classes": list(classes),
+        "side": side,
+        "int8": {"passed": False, "objections": ["the gate compares pictures, and this net returns boxes"]},
     }
 
 
@@ -142,6 +163,10 @@ def check_card(card: Any, called: str) -> dict[str, Any]:
             raise NoWeights(f"{called} is not a card of weights: it lacks {key}")
         if last in table and not holds(table[last]):
             raise NoWeights(f"{called}: {key} must be {words}, not {shortened(table[last])}")
+    if (card["task"] == "regions") != ("boxes" in card["outputs"]) or (
+        card["task"] == "regions" and not (card.get("classes") and card.get("side"))
+    ):
+        raise NoWeights(f"{called}: nets of the task regions, and only these, return boxes, and name classes and side")
     if card["method"] == "foreign" and "bounded" not in card:
         # The model of such weights includes the clamp to 0..1, which hides NaN.
         raise NoWeights(

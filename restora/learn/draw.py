@@ -8,10 +8,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from restora.learn.held_out import LIKENESS, OVERLAP, PSNR, judged_by
+from restora.learn.held_out import LIKENESS, OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
 
-SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance", OVERLAP: "F1 score of the mask"}
+SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"} | {
+    OVERLAP: "F1 score of the mask",
+    PRECISION: "mean average precision",
+}
 
 
 def draw_run(
@@ -23,11 +26,13 @@ def draw_run(
 ) -> None:
     """Write a PNG: loss and score on held-out pictures over steps, then samples: damaged y, restored, clean x.
 
-    samples: y (planes, H, W), of any size, and x (H, W, C). The net is on the CPU.
+    samples: y (planes, H, W), of any size, and x (H, W, C); none of nets that find regions.
+    The net is on the CPU.
     """
-    figure = Figure(figsize=(4 * len(samples), 16), layout="constrained")
-    grid = figure.add_gridspec(4, len(samples), height_ratios=[0.8, 1, 1, 1])
-    half = max(1, len(samples) // 2)
+    columns, height = (len(samples), 16) if samples else (2, 4)
+    figure = Figure(figsize=(4 * columns, height), layout="constrained")
+    grid = figure.add_gridspec(4 if samples else 1, columns, height_ratios=[0.8, 1, 1, 1] if samples else None)
+    half = max(1, columns // 2)
     steps = [row["step"] for row in rows]
     score = SCORES[judged_by(recipe)]
     for place, key, label in ((grid[0, :half], "loss", "loss"), (grid[0, half:], "score", score)):

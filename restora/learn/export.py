@@ -43,7 +43,7 @@ def to_onnx(net: nn.Module, inputs: Tensors, outputs: Sequence[str], multiple: i
         )
     model = program.model_proto  # type: ignore[union-attr]
     if not as_is:
-        halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims and _is_half(tensor)})
+        halve(model.graph, {tensor.name for tensor in model.graph.initializer if tensor.dims and is_half(tensor)})
     _without_empty_writes(model.graph)
     for node in model.graph.node:
         del node.metadata_props[:]
@@ -59,7 +59,8 @@ def _in_order(net: nn.Module, example: tuple[torch.Tensor, ...], outputs: Sequen
     return list(outputs) if len(outputs) == 1 else list(net(*example))
 
 
-def _is_half(tensor: TensorProto) -> bool:
+def is_half(tensor: TensorProto) -> bool:
+    """Whether float16 holds all values of a float32 tensor exactly."""
     values = numpy_helper.to_array(tensor)
     return values.dtype == np.float32 and bool((values.astype(np.float16) == values).all())
 

@@ -18,21 +18,24 @@ VALIDATION = "noise(sigma=0.09803921568627451)"
 """Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
 
 
-PSNR, LIKENESS, OVERLAP = "psnr", "likeness", "overlap"
-"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, and the F1 score of masks."""
+PSNR, LIKENESS, OVERLAP, PRECISION = "psnr", "likeness", "overlap", "map50"
+"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, the F1 score of masks, and for nets
+that find regions the mean average precision at an intersection over union of 0.5."""
 
 
 def judged_by(recipe: Recipe) -> str:
     """The score that decides whether weights of a recipe are better; not PSNR for nets that invent detail."""
     if recipe.data.targets == "mask":
         return OVERLAP
+    if recipe.detection:
+        return PRECISION
     return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:
     """The damage of held-out photographs: the first of a recipe that needs its own, otherwise VALIDATION."""
-    blurs = recipe.damages[0].startswith("blur")
-    own = recipe.scales or recipe.knobs.get("masked") or blurs or recipe.data.targets == "mask"
+    its_own = recipe.damages[0].startswith(("blur", "regions"))
+    own = recipe.scales or recipe.knobs.get("masked") or its_own or recipe.data.targets == "mask"
     return recipe.damages[0] if own else VALIDATION
 
 

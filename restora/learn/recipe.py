@@ -1,8 +1,9 @@
 """Recipes: everything that determines the result of training, in one TOML file.
 
 A recipe has a flat common part, a table `[data]` that describes the training pairs, and at most one table for its game:
-`[distillation]`, `[adversarial]` or `[cycle]`; without one, training is supervised. `[[stages]]` lists runs that follow
-one another: each uses the recipe with the listed keys changed, and starts from the weights of the previous run.
+`[distillation]`, `[adversarial]`, `[cycle]` or `[detection]`; without one, training is supervised. `[[stages]]` lists
+runs that follow one another: each uses the recipe with the listed keys changed, and starts from the weights of the
+previous run.
 """
 
 import math
@@ -128,6 +129,16 @@ class Cycle:
 
 
 @dataclass(frozen=True)
+class Detection:
+    """A game of one net that finds damaged regions; the damage words begin with regions(...)."""
+
+    boxes: int = 8  # regions of a picture that are used at most
+
+    def __post_init__(self) -> None:
+        _check([(1 <= self.boxes <= 100, "boxes must be from 1 to 100")])
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What to train, on which data, and how."""
 
@@ -154,6 +165,7 @@ class Recipe:
     distillation: Distillation | None = None  # a table: its keys are below
     adversarial: Adversarial | None = None  # a table: its keys are below
     cycle: Cycle | None = None  # a table: its keys are below
+    detection: Detection | None = None  # a table: its keys are below
     stages: list[dict[str, Any]] = field(default_factory=list)  # runs that follow one another
 
     @property
@@ -237,6 +249,7 @@ class Recipe:
             (not (self.data.margin and self.knobs.get("masked")), "margin is not for nets that fill holes"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
+            (not self.detection or self.channels == 3, "detection needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
             (self.knobs.get("masked", 0) in (0, 1), "masked must be 0 or 1"),
             (not (told and self.knobs.get("masked")), "a net is either told or masked"),
@@ -259,7 +272,7 @@ class Recipe:
         return {key: value for key, value in values.items() if not (key in GAMES and value is None)}
 
 
-GAMES = ("distillation", "adversarial", "cycle")
+GAMES = ("distillation", "adversarial", "cycle", "detection")
 """Tables of which a recipe has at most one."""
 
 

@@ -6,15 +6,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from restora.damage.regions import CLASSES
 from restora.learn.device import Device
-from restora.learn.held_out import OVERLAP, PSNR, judged_by
+from restora.learn.held_out import OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
+from restora.metrics.detection import mean_average_precision
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import psnr as decibels
 from restora.nets.features import Features
 
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
-"""Pairs y (planes, H, W), x (H, W, C)."""
+"""Pairs y (planes, H, W), x (H, W, C); for nets that find regions, those (n, 5) instead of x."""
 
 
 def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Module], float]:
@@ -23,6 +25,8 @@ def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Mod
         return lambda net: psnr(net, samples, device)
     if judged_by(recipe) == OVERLAP:
         return lambda net: overlap(net, samples, device)
+    if judged_by(recipe) == PRECISION:
+        return lambda net: precision(net, samples, device)
     features = device.place(Features())
     return lambda net: likeness(net, samples, device, features)  # type: ignore[arg-type]
 
@@ -57,3 +61,10 @@ def likeness(net: nn.Module, samples: Samples, device: Device, features: Feature
         x_hat = net(given["y"]).float().clamp(0, 1)
         distances.append(float(features.distance(x_hat, given["x"])))
     return -float(np.mean(distances))
+
+
+@torch.no_grad()
+def precision(net: nn.Module, samples: Samples, device: Device) -> float:
+    """The mean average precision of the regions that a net finds, at an intersection over union of 0.5."""
+    found = [net(device.batch({"y": y[None]})["y"]).float().cpu().numpy() for y, _ in samples]
+    return mean_average_precision(found, [regions for _, regions in samples], len(CLASSES))

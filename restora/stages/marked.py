@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from restora.core.errors import BadImage
-from restora.stages.stage import Size
+from restora.stages.stage import Size, check_inside
 
 HALF = 0.5
 """Brightness of a mask from which it marks the hole."""
@@ -27,11 +27,8 @@ def marked(inputs: Mapping[str, Any], size: Size, searched: bool = False) -> np.
                 "all of the picture; some pixels must be black" if hole.any() else "nothing; white pixels are filled"
             )
             raise BadImage(f"the mask marks {marked}")
-    for top, left, height, width in inputs.get("box", np.zeros((0, 4), int)).tolist():
-        if top + height > size[0] or left + width > size[1]:
-            raise BadImage(
-                f"the box {left},{top},{width},{height} (x,y,width,height) reaches beyond the picture,"
-                f" which has {size[1]}x{size[0]} pixels"
-            )
+    boxes = inputs.get("box", np.zeros((0, 4), int))
+    check_inside(boxes, size)
+    for top, left, height, width in boxes.tolist():
         hole[top : top + height, left : left + width] = True
     return hole

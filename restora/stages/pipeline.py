@@ -19,6 +19,7 @@ from restora.engines.tiling import UNIT, Read, cores, tile_for
 from restora.methods.table import method_named
 from restora.stages.check import check
 from restora.stages.correct import correct
+from restora.stages.detect import detect
 from restora.stages.found import found
 from restora.stages.inputs import inputs_of
 from restora.stages.local import local
@@ -30,7 +31,8 @@ from restora.stages.stage import Setup, Size, Stage, Tell, Window
 from restora.stages.whole import whole
 
 STAGES: dict[str, Callable[[Setup], Stage]] = {
-    "local": local, "net": net, "resize": resize, "correct": correct, "regions": regions, "whole": whole
+    "local": local, "net": net, "resize": resize, "correct": correct, "regions": regions, "whole": whole,
+    "detect": detect,
 }  # fmt: skip
 """The kinds of stages, as rows of methods name them."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from restora.core.errors import BadPlan, NotFinite, RestoraError
+from restora.core.errors import BadImage, BadPlan, NotFinite, RestoraError
 from restora.core.knobs import Setting
 from restora.core.method import Made, Method
 from restora.core.plan import Step
@@ -111,6 +111,16 @@ def blended(y: np.ndarray, x_hat: np.ndarray, strength: float) -> np.ndarray:
     if not np.isfinite(x_hat).all():
         raise NotFinite("the result holds NaN or infinity; nothing was written")
     return x_hat if strength == 1 else y + np.float32(strength) * (x_hat - y)
+
+
+def check_inside(boxes: np.ndarray, size: Size) -> None:
+    """Raise BadImage for a box (top, left, height, width) that reaches beyond a picture of this size."""
+    for top, left, height, width in boxes.tolist():
+        if top + height > size[0] or left + width > size[1]:
+            raise BadImage(
+                f"the box {left},{top},{width},{height} (x,y,width,height) reaches beyond the picture,"
+                f" which has {size[1]}x{size[0]} pixels"
+            )
 
 
 def check_shape(x_hat: np.ndarray, shape: tuple[int, int, int], name: str) -> None:

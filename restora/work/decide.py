@@ -27,6 +27,8 @@ from restora.work.plan import (
 from restora.work.rules import SHARP
 from restora.work.view import view_of
 
+FINDING = "faster-rcnn"
+"""The method that finds damaged regions."""
 REMOVING = ("exemplar", "tv-inpainting")
 """Methods for large holes, the best first; the first one needs a package."""
 
@@ -106,6 +108,12 @@ def to_remove(inputs: Given, wishes: Mapping[str, Any], method: str | None = Non
         return plan
     better = f"{REMOVING[0]} suits large holes better; it needs: pip install pypatchmatch"
     return replace(plan, because=f"{plan.because}; {better}")
+
+
+def to_repair(inputs: Given, wishes: Mapping[str, Any]) -> Plan:
+    """The plan to find damaged regions, or to take those of the input `boxes`, and to repair only these."""
+    because = "the regions of the boxes are repaired" if inputs else "damaged regions are found and repaired"
+    return replace(plan_of_method(FINDING, wishes, None, inputs=inputs), because=because)
 
 
 def to_upscale(

@@ -10,6 +10,7 @@ from restora.core.errors import BadRecipe
 from restora.core.method import Method
 from restora.data.photographs import Photograph, gather, split
 from restora.learn.held_out import eight_bit, sample, validation
+from restora.learn.marked import Marked, held_out_regions
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
 
@@ -26,15 +27,17 @@ class Material:
     seen: list[Photograph]
     pixels: list[np.ndarray]  # of those
     unpaired: list[np.ndarray] | None
-    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C), of held-out photographs
+    samples: list[tuple[np.ndarray, np.ndarray]]  # y (planes, H, W), x (H, W, C) or regions, of held-out photographs
 
     def pairs(self, run: Recipe) -> Pairs:
         """The batches of a run of the recipe."""
-        return Pairs(self.pixels, run, self.unpaired)
+        return Marked(self.pixels, run) if run.detection else Pairs(self.pixels, run, self.unpaired)
 
     @cached_property
     def halo(self) -> int | None:
         """The receptive radius of the net, for any weights; None: the whole picture."""
+        if self.recipe.detection:
+            return None
         from restora.learn.probe import probed_reach
 
         net = new_net(self.method, self.recipe).eval()
@@ -51,6 +54,9 @@ def gathered(recipe: Recipe, method: Method) -> Material:
     data = recipe.data
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     unpaired = [eight_bit(photo, recipe) for photo in gather(data.unpaired, data.licence)] if data.unpaired else None
+    if recipe.detection:
+        regions = [held_out_regions(photo, recipe) for photo in held]
+        return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], None, regions)
     samples = [sample(photo, recipe, validation(recipe), multiple=method.multiple) for photo in held]
     return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], unpaired, samples)
 

@@ -30,6 +30,7 @@ OTHER_TASKS = {
     "fill": ("fills holes", "inpaint"),
     "deblur": ("sharpens", "deblur"),
     "find": ("finds marks", "inpaint --mask found"),
+    "regions": ("repairs regions", "repair"),
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restora.core.processor import processor
-from restora.learn.card import contract
+from restora.damage.regions import CLASSES
+from restora.learn.card import contract, region_contract
 from restora.learn.held_out import judged_by, validation
+from restora.learn.marked import SIDE
+from restora.learn.recipe import Recipe
 from restora.learn.weights import Weights, find
 from restora.methods.table import task_of
 from restora.work.material import Material
@@ -33,7 +36,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
         "method": method.name,
         "paper": method.paper,
         "channels": recipe.channels,
-        **contract(recipe.channels, recipe.extra, task_of(method.name)),
+        **(_of_regions() if recipe.detection else _of_pictures(recipe, task_of(method.name))),
         "multiple": method.multiple,
         "scale": recipe.scale,
         "scales": recipe.scales,
@@ -54,7 +57,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
             "python": platform.python_version(),
             "torch": version("torch"),
             f"held_out_{judged_by(recipe)}": round(done[-1].rows[-1]["score"], 3),
-            "held_out_protocol": f"{recipe.data.hold_out} photographs, centre 256x256, {validation(recipe)}, unclipped",
+            "held_out_protocol": f"{_part(recipe)}, {validation(recipe)}, unclipped",
         },
         **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
         "scores": [],
@@ -64,6 +67,20 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
             for photo in material.seen
         ],
     }
+
+
+def _part(recipe: Recipe) -> str:
+    """The held-out photographs, and which part of them is used, in words."""
+    side = recipe.patch if recipe.detection else 256
+    return f"{recipe.data.hold_out} photographs, centre {side}x{side}"
+
+
+def _of_pictures(recipe: Recipe, task: str) -> dict[str, Any]:
+    return contract(recipe.channels, recipe.extra, task)
+
+
+def _of_regions() -> dict[str, Any]:
+    return region_contract(CLASSES, SIDE)
 
 
 def begun_from(start: Weights) -> dict[str, Any]:

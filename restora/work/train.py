@@ -85,7 +85,7 @@ def train(
         return None
     average, done = made
     net = stored_form(average)
-    draw_run(folder / "run.png", recipe, _rows(done), net, material.samples[:4])
+    draw_run(folder / "run.png", recipe, _rows(done), net, [] if recipe.detection else material.samples[:4])
     return exported(net, card_of(material, net, done, where), out)
 
 
@@ -121,12 +121,15 @@ def game_of(net: "nn.Module", recipe: Recipe, method: Method) -> "Game":
     """The game of a recipe around its net."""
     from restora.learn.games.adversarial import adversarial
     from restora.learn.games.cycle import cycle
+    from restora.learn.games.detection import detection
     from restora.learn.games.supervised import supervised
 
     if recipe.adversarial:
         return adversarial(net, recipe)
     if recipe.cycle:
         return cycle(net, new_net(method, recipe), recipe)
+    if recipe.detection:
+        return detection(net, recipe)
     return supervised(net, recipe, _teacher(recipe) if recipe.distillation else None)
 
 
@@ -154,9 +157,13 @@ def arrays_of(net: "nn.Module") -> dict[str, np.ndarray]:
 def exported(net: "nn.Module", card: dict[str, Any], out: Path) -> Weights:
     """Store a net with its card and an ONNX model. It must be in stored_form."""
     from restora.learn.export import linked, to_onnx
+    from restora.learn.export_boxes import boxes_to_onnx
 
     arrays = arrays_of(net)
-    model = to_onnx(net, card["inputs"], list(card["outputs"]), card["multiple"])
+    if "boxes" in card["outputs"]:
+        model = boxes_to_onnx(net, card["side"])
+    else:
+        model = to_onnx(net, card["inputs"], list(card["outputs"]), card["multiple"])
     model = linked(model, packed(arrays), f"{card['name']}.safetensors")
     return store(card["name"], out, arrays, model, card)
 

@@ -24,8 +24,8 @@ from restora.metrics.scores import measure
 from restora.work.restore import restore_file
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["remove"], ["diagnose"], ["plan"], ["restore"], ["degrade"],
-    ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
+    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["remove"], ["repair"], ["diagnose"], ["plan"], ["restore"],
+    ["degrade"], ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
     ["bench", "jpeg"], ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
     ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip

@@ -30,6 +30,8 @@ EXAMPLES = [
     "hole(scratches, count=5, width=3)",
     "hole(strokes, count=2, width=9)",
     "hole(blobs, share=0.2, size=12.0)",
+    "regions(most=6, least=3)",
+    'regions(most=3, least=1, only="blotch")',
     'hole(text, size=20, words="a | (b), \\"c\\"")',
     "fade(red=0.5, green=0.3, blue=0.4)",
     "fade(contrast, black=0.2, white=0.9)",
@@ -52,7 +54,24 @@ EXAMPLES = [
     "scene(stars, count=9)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
-SEEDED = ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene")
+SEEDED = ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain") + (
+    "marks",
+    "scene",
+    "regions",
+)
+    "noise",
+    "pixels",
+    "scratches",
+    "text",
+    "strokes",
+    "blobs",
+    "shake",
+    "moving",
+    "stain",
+    "marks",
+    "scene",
+    "regions",
+)
 """Parts of the words that draw from the random numbers."""
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
 

@@ -62,7 +62,15 @@ def test_an_answer_that_is_not_finite_is_refused(weights, monkeypatch, name, eng
         restore(Image(GREY), Plan((step,), "", precision=precision), engine=engine)
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.onnx")), ids=lambda path: path.name)
+PICTURES = [
+    path
+    for path in sorted(SHIPPED.glob("*.onnx"))
+    if "x_hat" in find(path.name.split(".onnx")[0].removesuffix(".int8")).outputs
+]
+"""Models that return pictures; of boxes, NaN is refused where they are read (tests/stages/test_find.py)."""
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
 def test_no_shipped_model_ends_in_what_hides_nan(path):
     graph = onnx.load(path, load_external_data=False).graph
     last = next(node for node in graph.node if graph.output[0].name in node.output)

@@ -27,7 +27,7 @@ from restora.stages.pipeline import Pipeline, Source
 from restora.stages.resize import Resize
 from tests.cards import ends
 
-ROWS = [method for method in METHODS.values() if method.learned and method.weights]
+ROWS = [method for method in METHODS.values() if method.stage == "net" and method.weights]
 LEARNED = list({method.entry: method for method in reversed(ROWS)}.values())  # Noise2Noise has the class of U-Net
 NARROW = {
     "dncnn": {"width": 16},
