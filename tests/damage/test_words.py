@@ -54,22 +54,8 @@ EXAMPLES = [
     "scene(stars, count=9)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
-SEEDED = ("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain") + (
-    "marks",
-    "scene",
-    "regions",
-)
-    "noise",
-    "pixels",
-    "scratches",
-    "text",
-    "strokes",
-    "blobs",
-    "shake",
-    "moving",
-    "stain",
-    "marks",
-    "scene",
+SEEDED = (
+    *("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene"),
     "regions",
 )
 """Parts of the words that draw from the random numbers."""
