@@ -15,8 +15,9 @@ from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipp
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
 from restora.stages.pipeline import RESTING
+from restora.work.colours import with_colours, without_colours
 from restora.work.diagnose import Pixels, diagnose, spread
-from restora.work.plan import fits, plan_of_treatment, plans_for, sharpens
+from restora.work.plan import corrects, fits, plan_of_treatment, plans_for, sharpens
 from restora.work.restore import MAX_MEMORY, restore
 from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
 from restora.work.sharper import blur_left, harm_of_sharpening
@@ -47,23 +48,29 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
     diagnosis = diagnose(picture)
+    plan = _tried(picture, without_colours(diagnosis), strength)
+    return diagnosis, with_colours(plan, diagnosis, 0.5 if strength == "light" else 1.0)
+
+
+def _tried(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan:
+    """The plan for damage other than colours."""
     plans = _that_fit(plans_for(diagnosis), picture)
     if not plans[0].steps:
-        return diagnosis, plans[0]
+        return plans[0]
     trials = _trials(picture, plans, diagnosis)
     if all(trial.harm for trial in trials):
         left_alone = f"the blur is left as it is: {trials[0].harm}"
         others = {name: finding for name, finding in diagnosis.findings.items() if name != "blur"}
         plans = plans_for(Diagnosis(others))
         if not plans[0].steps:
-            return diagnosis, Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
+            return Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
         trials = _trials(picture, plans, Diagnosis(others))
     else:
         left_alone = ""
     best = min((trial for trial in trials if not trial.harm), key=lambda trial: trial.worst)
     told = [best.plan.because, _told(best.left, best.parts, strength), *_not_taken(trials, best)]
     told += [left_alone] if left_alone else []
-    return diagnosis, replace(with_strength(best.plan, strength), because="; ".join(told))
+    return replace(with_strength(best.plan, strength), because="; ".join(told))
 
 
 def plan_to_sharpen(picture: Pixels) -> tuple[Diagnosis, Plan]:
@@ -134,7 +141,7 @@ def with_strength(plan: Plan, strength: str) -> Plan:
 
 
 def _removes(step: Step) -> bool:
-    return not {"shrink", "hole", "blur"} & set(method_named(step.method).treats)
+    return not corrects(step) and not {"shrink", "hole", "blur"} & set(method_named(step.method).treats)
 
 
 def _changed(step: Step, strength: str) -> tuple[Step, ...]:
