@@ -22,8 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.inpaint, pictures.remove,
-    pictures.repair, fixing.diagnose, fixing.plan, pictures.restore,
+    fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.correct,
+    pictures.inpaint, pictures.remove, pictures.repair,
+    fixing.diagnose, fixing.plan, pictures.restore,
     laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
     laboratory.export, serve.serve,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
-from restora.work.plan import sharpens
+from restora.work.plan import corrects, sharpens
 from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
@@ -121,6 +121,8 @@ def _aim(one: Step) -> str:
         return "Fill the hole"
     if sharpens(one):
         return "Sharpen it"
+    if corrects(one):
+        return "Correct the colours"
     if method.treats == JPEG_ALONE:
         return "Repair JPEG blocks"
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"

@@ -1,4 +1,4 @@
-"""Commands with a given method, size, mask, boxes or plan: denoise, upscale, inpaint, repair, restore."""
+"""Commands with a given method, size, mask or plan: denoise, upscale, deblur, correct, inpaint, repair, restore."""
 
 from functools import partial
 from pathlib import Path
@@ -129,6 +129,27 @@ def deblur(
         weights=weights,
         precision=precision,
     )
+    carry_out(run, decide)
+
+
+@with_run("colour")
+def correct(
+    run: Run,
+    inputs: dict[str, str],
+    strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
+    method: Annotated[str | None, typer.Option(help="One of `restora methods` for fading; default: levels.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Correct faded or yellowed colours, even where `fix` is not sure of them; a report is written beside the result.
+
+    The darkest and the brightest values are measured in the whole picture, unless they are given with --set. Warm
+    light is taken for yellowing, and fog for fading: look at the result, and lower --strength.
+
+    Example: restora correct old.jpg --strength 0.7 -o fresh.jpg
+    """
+    from restora.work.decide import to_correct
+
+    decide = partial(to_correct, wishes=knobs_from(settings, None), method=method, strength=strength)
     carry_out(run, decide)
 
 

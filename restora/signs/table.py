@@ -8,11 +8,13 @@ import numpy as np
 from restora.core.diagnosis import Finding
 from restora.signs.blur import blur
 from restora.signs.camera_noise import beneath_blocks, camera_noise
+from restora.signs.fading import fading
 from restora.signs.impulse import impulse, without_impulses
 from restora.signs.jpeg_quality import jpeg_quality
 from restora.signs.marks import marks
 from restora.signs.noise_level import noise_level
 from restora.signs.speckle import speckle
+from restora.signs.yellowing import yellowing
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Sign:
 
     clear: it gets the crops without black and white dots, which it would take for noise or for sharp edges.
     noise: it looks for noise. JPEG blocks look flat, so beneath them it can find only what `beneath` finds.
+    everywhere: it measures the whole picture, so what crops show must be confirmed by more of it.
     needs: an earlier sign that must be present for this one to be present.
     unless: an earlier sign whose damage looks like it, so that it cannot be told then.
     all_over: it gets the whole picture, shrunk if it is large, before the crops.
@@ -35,6 +38,7 @@ class Sign:
     unless: str = ""
     all_over: bool = False
     beneath: Callable[[Finding], Finding] | None = None
+    everywhere: bool = False
 
 
 BLOCKS = "jpeg_quality"
@@ -49,9 +53,11 @@ SIGNS = {
         Sign("camera_noise", "coarse grain", camera_noise, clear=True, noise=True, beneath=beneath_blocks),
         Sign("blur", "blur", blur, clear=True),
         Sign("marks", "scratches and spots", marks, unless="impulse", all_over=True),
+        Sign("fading", "faded colours", fading, clear=True, everywhere=True),
+        Sign("yellowing", "yellowing", yellowing, clear=True, everywhere=True),
     )
 }
-NOT_LOOKED_FOR = ("missing parts", "faded colours")
+NOT_LOOKED_FOR = ("missing parts", "stains")
 """Damage that no sign looks for yet: a picture that has only such damage is reported without findings."""
 
 

@@ -9,6 +9,7 @@ from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan
 from restora.methods.table import METHODS, method_named
+from restora.work.colours import CORRECTING, plan_to_correct
 from restora.work.diagnose import Pixels, diagnose
 from restora.work.fix import plan_to_fix, plan_to_sharpen
 from restora.work.plan import (
@@ -89,6 +90,16 @@ def to_deblur(
     found = diagnose(view_of(picture)) if measured else None
     chosen = None if precision == "auto" else precision
     return found, plan_of_method(method, wishes, found, weights=weights, precision=chosen, inputs=inputs)
+
+
+def to_correct(
+    picture: Pixels, wishes: Mapping[str, Any], method: str | None = None, *, strength: float = 1.0
+) -> tuple[Diagnosis | None, Plan]:
+    """The plan to correct colours; what is not among the wishes is measured, whether the picture looks faded or not."""
+    knobs = method_named(method or CORRECTING).knobs
+    measured = any(knob.default is None and knob.name not in wishes for knob in knobs)
+    found = diagnose(view_of(picture)) if measured else None
+    return found, plan_to_correct(wishes, found, method, strength=strength)
 
 
 def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:

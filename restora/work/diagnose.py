@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from restora.core.diagnosis import Diagnosis
-from restora.signs.table import findings
+from restora.signs.table import SIGNS, findings
 
 CROP = 256
 CROPS = 9
@@ -16,6 +16,7 @@ MOST = 40_000_000
 """Pixels of a picture up to which all of it is read for the overview."""
 STRIP = 32
 """Rows of the overview that are made at once."""
+PIECE, PIECES = 64, 24
 
 
 class Pixels(Protocol):
@@ -32,7 +33,20 @@ class Pixels(Protocol):
 def diagnose(picture: Pixels) -> Diagnosis:
     """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk."""
     crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
-    return Diagnosis(findings(crops, overview_of(picture) if len(crops) > 1 else None))
+    found = findings(crops, overview_of(picture) if len(crops) > 1 else None)
+    if len(crops) > 1 and any(found[name].present for name, sign in SIGNS.items() if sign.everywhere):
+        # A dark or a white thing may lie between the crops.
+        pieces = [picture.window(*rectangle) for rectangle in scattered(*picture.shape[:2])]
+        found |= {name: sign.find(pieces) for name, sign in SIGNS.items() if sign.everywhere}
+    return Diagnosis(found)
+
+
+def scattered(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Up to 24x24 rectangles (top, left, height, width) of 64x64 pixels, evenly spread up to the borders."""
+    tall, wide = min(PIECE, height), min(PIECE, width)
+    rows, columns = (min(PIECES, max(1, side // PIECE)) for side in (height, width))
+    tops, lefts = np.linspace(0, height - tall, rows).astype(int), np.linspace(0, width - wide, columns).astype(int)
+    return [(int(top), int(left), tall, wide) for top in tops for left in lefts]
 
 
 def overview_of(picture: Pixels) -> np.ndarray | None:

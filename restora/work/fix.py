@@ -15,9 +15,10 @@ from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipp
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
 from restora.stages.pipeline import RESTING
+from restora.work.colours import with_colours, without_colours
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.marks import with_marks_filled, without_marks
-from restora.work.plan import fits, plan_of_treatment, plans_for, sharpens
+from restora.work.plan import corrects, fits, plan_of_treatment, plans_for, sharpens
 from restora.work.restore import MAX_MEMORY, restore
 from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
 from restora.work.sharper import blur_left, harm_of_sharpening
@@ -48,7 +49,9 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
     diagnosis = diagnose(picture)
-    return diagnosis, with_marks_filled(_plan_of_rules(picture, without_marks(diagnosis), strength), diagnosis)
+    plan = _plan_of_rules(picture, without_colours(without_marks(diagnosis)), strength)
+    plan = with_marks_filled(plan, diagnosis)
+    return diagnosis, with_colours(plan, diagnosis, 0.5 if strength == "light" else 1.0)
 
 
 def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan:
@@ -140,7 +143,7 @@ def with_strength(plan: Plan, strength: str) -> Plan:
 
 
 def _removes(step: Step) -> bool:
-    return not {"shrink", "hole", "blur"} & set(method_named(step.method).treats)
+    return not corrects(step) and not {"shrink", "hole", "blur"} & set(method_named(step.method).treats)
 
 
 def _changed(step: Step, strength: str) -> tuple[Step, ...]:

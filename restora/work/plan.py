@@ -31,6 +31,7 @@ OTHER_TASKS = {
     "deblur": ("sharpens", "deblur"),
     "find": ("finds marks", "inpaint --mask found"),
     "regions": ("repairs regions", "repair"),
+    "colour": ("corrects colours", "correct"),
 }
 """What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
@@ -188,6 +189,11 @@ def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
     return all(needed(row, knobs, shape[:2]) <= memory for row, knobs in rows if row.stage == "whole")
 
 
+def corrects(step: Step) -> bool:
+    """Whether a step corrects colours."""
+    return "fading" in method_named(step.method).treats
+
+
 def sharpens(step: Step) -> bool:
     """Whether a step sharpens a blurred picture."""
     return "blur" in method_named(step.method).treats or step.weights in SHARPENING
@@ -231,7 +237,8 @@ def plan_to_enlarge_as_found(
     if not larger.steps:
         return larger
     because = "; ".join([*blocks, *([first.because] if steps else []), larger.because])
-    both = (*steps, *larger.steps)
+    colours = [step for step in first.steps if corrects(step)]
+    both = (*(step for step in steps if step not in colours), *larger.steps, *colours)
     return Plan(both, because, precision=best_precision(step.weights for step in both))
 
 
@@ -377,5 +384,7 @@ def best_precision(weights: Iterable[str | None]) -> str:
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:
     if diagnosis is None:
         raise BadKnob(f"{method} needs {knob.name}")
-    measured = round(float(np.sqrt(np.mean(np.square(diagnosis.findings[knob.sign].value)))), 5)
+    found = diagnosis.findings[knob.sign]
+    value = found.facts.get(knob.name, found.value)  # a fact that is named as the knob, else the value of the sign
+    measured = round(float(np.sqrt(np.mean(np.square(value)))), 5)
     return max(measured, knob.least)
