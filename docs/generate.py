@@ -25,6 +25,7 @@ from tables_fix import (
     signs_table,
 )
 from tables_jpeg import jpeg_table
+from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -100,6 +101,9 @@ MAKERS = TABLES | {
     "look": look_table,
     "mixtures": mixtures_table,
     "harm": harm_table,
+    "marks": marks_table,
+    "marks_alarms": marks_alarms_table,
+    "marks_repair": marks_repair_table,
 }
 """The function that makes each table, by name."""
 

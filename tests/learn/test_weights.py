@@ -52,7 +52,8 @@ def test_shipped_weights_have_a_whole_card_that_agrees_with_the_table(method):
         assert card["channels"] == method.channels
         assert card["terms"] and card["commit"] and card["trained"]["seconds"] > 0 and card["recipe"]["seed"] >= 0
         assert all(photo["licence"] and len(photo["sha256"]) == 64 for photo in card["photographs"])
-        assert card["scores"] and card["bf16_loss_db"] is not None, "run restora bench denoise --cards"
+        assert card["scores"], "run restora bench denoise --cards, or benchmarks/marks.py"
+        assert method.stage == "find" or card["bf16_loss_db"] is not None  # what finds always runs in f32
 
 
 @pytest.mark.parametrize("name", sorted(name for name, folder in listed().items() if folder == SHIPPED))

@@ -33,6 +33,7 @@ WORDS = {
     "hole": "hole(pixels, share=0.1)",
     "jpeg": "jpeg(quality=10)",
     "blur": "blur(sigma=1)",
+    "marks": "marks(mixed)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2, "jpeg_quality": 10}
 GAINS = {"jpeg": 0.7}
