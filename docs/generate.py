@@ -26,6 +26,7 @@ from tables_fix import (
 )
 from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table
 from tables_jpeg import jpeg_table
+from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
 
 from restora.app.cli import app
@@ -107,6 +108,9 @@ MAKERS = TABLES | {
     "harm": harm_table,
     "regions_found": regions_found_table,
     "regions_repaired": regions_repaired_table,
+    "marks": marks_table,
+    "marks_alarms": marks_alarms_table,
+    "marks_repair": marks_repair_table,
 }
 """The function that makes each table, by name."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from restora.core.errors import BadDamage
 from restora.damage.chain import Chain, Damage
+from restora.damage.paint import ink, paper, tone
 from restora.damage.strokes import Canvas, blob, cloud, curve, lettering, ragged, text_width
 
 SEEN = 0.025
@@ -54,7 +55,7 @@ class Scratches(Mark):
             points = curve(rng.random(2) * (width, height), length, rng.choice([0.0, 0.02, 0.08]), rng)
             canvas = Canvas(height, width)
             canvas.line(points, _widths(len(points) - 1, self.width, rng))
-            y = _over(y, canvas.coverage(rng.uniform(0, 0.8)) * rng.uniform(0.45, 1), _tone(x, rng))
+            y = _over(y, canvas.coverage(rng.uniform(0, 0.8)) * rng.uniform(0.45, 1), tone(x, rng))
         return _changed(x, y)
 
 
@@ -74,7 +75,7 @@ class FilmScratches(Mark):
         """All lines lean alike; each begins and ends somewhere."""
         y, upright, lean = x, rng.random() < 0.5, rng.normal(0, 0.01)
         height, width = x.shape[:2] if upright else x.shape[1::-1]
-        tone = _tone(x, rng)
+        colour = tone(x, rng)
         for _ in range(self.count):
             along = np.arange(-8.0, height + 16, 8)
             across = rng.uniform(0, width) + lean * along + 0.3 * np.cumsum(rng.normal(0, 0.3, len(along)))
@@ -84,7 +85,7 @@ class FilmScratches(Mark):
                 widths[: int(rng.integers(len(widths)))] = 0
             canvas = Canvas(*x.shape[:2])
             canvas.line(points, widths)
-            y = _over(y, canvas.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.35, 0.9), tone)
+            y = _over(y, canvas.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.35, 0.9), colour)
         return _changed(x, y)
 
 
@@ -115,7 +116,7 @@ class Creases(Mark):
             for place in points[rng.random(len(points)) < 0.15]:
                 core.area(blob(place, rng.uniform(0.4, 0.9) * self.width, rng))
             y = _over(y, rim.coverage(self.width / 4) * rng.uniform(0, 0.5), np.float32(rng.uniform(0, 0.15)))
-            y = _over(y, core.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.6, 1), _paper(x, rng))
+            y = _over(y, core.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.6, 1), paper(x, rng))
         return _changed(x, y)
 
 
@@ -144,7 +145,7 @@ class Dust(Mark):
                 else:
                     points = curve(place, self.size * rng.uniform(2, 10), rng.uniform(0.1, 0.4), rng, 2.0)
                     canvas.line(points, np.full(len(points) - 1, rng.uniform(0.6, 0.4 + 0.25 * self.size)))
-            y = _over(y, canvas.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.6, 1), _tone(x, rng))
+            y = _over(y, canvas.coverage(rng.uniform(0, 0.6)) * rng.uniform(0.6, 1), tone(x, rng))
         return _changed(x, y)
 
 
@@ -176,7 +177,7 @@ class Blotches(Mark):
             covered = edge.clip(0, 1)
             if rng.random() < 0.3:
                 covered = covered * np.float32(0.7) + np.float32(0.3) * (edge.clip(0, 2) < 2) * covered
-            y = _over(y, covered * rng.uniform(0.35, 1), _tone(x, rng, stain=True))
+            y = _over(y, covered * rng.uniform(0.35, 1), tone(x, rng, stain=True))
         return _changed(x, y)
 
 
@@ -211,10 +212,10 @@ class Tears(Mark):
             edge.area(line)
             edge.line(line, rng.uniform(1, 4, len(line) - 1))
             behind.area(line - (0, rng.uniform(1, 4)))
-            paper = _paper(x, rng)
-            back = paper if rng.random() < 0.6 else _tone(x, rng)
+            sheet = paper(x, rng)
+            back = sheet if rng.random() < 0.6 else tone(x, rng)
             grain = np.float32(0.015) * rng.standard_normal(x.shape[:2]).astype(np.float32)[:, :, None]
-            y = _over(y, np.rot90(edge.coverage(0.4), turn), paper + grain)
+            y = _over(y, np.rot90(edge.coverage(0.4), turn), sheet + grain)
             y = _over(y, np.rot90(behind.coverage(0.4), turn), back + grain)
         return _changed(x, y)
 
@@ -246,7 +247,7 @@ class Letters(Mark):
             covered = lettering((height, width), text, corner, self.size, (font, thick))
             soft = rng.uniform(0, 0.7)
             covered = cv2.GaussianBlur(covered, (0, 0), soft) if soft >= 0.2 else covered
-            y = _over(y, covered * rng.uniform(0.65, 1), _ink(x, rng))
+            y = _over(y, covered * rng.uniform(0.65, 1), ink(x, rng))
         return _changed(x, y)
 
 
@@ -333,34 +334,6 @@ def _over(y: np.ndarray, covered: np.ndarray, colour: np.ndarray | np.float32) -
     """Paint of a colour over y, to the share that each pixel is covered."""
     share = covered.astype(np.float32)[:, :, None]
     return y + share * (colour - y)
-
-
-def _tone(x: np.ndarray, rng: np.random.Generator, stain: bool = False) -> np.ndarray:
-    """A bright or dark colour (C,), mostly the one that is seen on the picture; a stain may have any."""
-    bright = rng.random() < (0.85 if np.median(x) < 0.6 else 0.35)
-    level = rng.uniform(0.7, 1) if bright else rng.uniform(0, 0.25)
-    if stain and rng.random() < 0.5:
-        level = rng.uniform(0.1, 0.9)
-    tint = rng.normal(0, 0.06 if stain else 0.03, x.shape[2]) * (x.shape[2] > 1)
-    return (level + tint).clip(0, 1).astype(np.float32)
-
-
-def _paper(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """White, cream or light grey (C,)."""
-    warm = rng.uniform(0, 0.06) * np.arange(x.shape[2])  # less in green than in red, and least in blue
-    return np.asarray(rng.uniform(0.75, 1) - warm, np.float32)
-
-
-def _ink(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The colour of letters (C,): white, black, the orange of a date stamp, or any."""
-    if x.shape[2] == 1:
-        return _tone(x, rng)
-    which = rng.random()
-    if which < 0.4:
-        return _tone(x, rng)
-    if which < 0.65:
-        return np.array([rng.uniform(0.85, 1), rng.uniform(0.25, 0.65), rng.uniform(0, 0.25)], np.float32)
-    return np.asarray(rng.random(x.shape[2]), np.float32)
 
 
 def _line_of_text(rng: np.random.Generator) -> str:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from restora.core.errors import MissingExtra
+from restora.core.errors import MissingExtra, RestoraError
 from restora.data.photographs import gather, split
 from restora.engines.choice import Engine
 from restora.engines.openvino_ import openvino_engine
@@ -17,6 +17,7 @@ from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.weights import Weights, find, with_int8
 from restora.work.gate import Verdict, judge
+from restora.work.provenance import IN_FLOAT
 
 CALIBRATION = 32
 """Number of patches of training photographs for calibration."""
@@ -33,7 +34,8 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
 
     It is calibrated on training photographs, and judged on held-out ones, large and small, with each damage of the
     recipe. Some layers always stay in float; if that is not enough, those that lose most do too, up to a quarter.
-    Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError if the photographs are missing.
+    Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError for weights that find masks, or if the
+    photographs are missing.
     """
     try:
         import nncf  # noqa: F401
@@ -43,6 +45,8 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
         raise MissingExtra(f"exporting needs {error.name}; install it with: pip install 'restora[lab]'") from error
     weights = find(name)
     card = weights.card
+    if weights.task == "find":
+        raise RestoraError(f"{name} gets no int8 model: {IN_FLOAT}")
     shown, samples, large = _pictures(recipe_from(weights.recipe, weights.name), card["multiple"])
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))

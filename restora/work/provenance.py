@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from restora.learn.loop import Progress
 
 
+IN_FLOAT = "masks are always found in f32, so that all engines fill the same pixels"
+"""Why weights that find masks have no int8 model."""
+
+
 def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device: "Device") -> dict[str, Any]:
     """The card of weights without scores, which `restora bench denoise --cards` adds.
 
     net: in stored_form. done: the progress of each run of the recipe.
     """
     recipe, method = material.recipe, material.method
+    finds = task_of(method.name) == "find"
     linked_weights = {"start": recipe.start, "teacher": recipe.distillation.teacher if recipe.distillation else ""}
     return {
         "name": recipe.name,
@@ -60,6 +65,7 @@ def card_of(material: Material, net: "nn.Module", done: "list[Progress]", device
             "held_out_protocol": f"{_part(recipe)}, {validation(recipe)}, unclipped",
         },
         **{key: begun_from(find(name)) for key, name in linked_weights.items() if name},
+        **({"int8": {"passed": False, "mean_loss": None, "objections": [IN_FLOAT]}} if finds else {}),
         "scores": [],
         "photographs": [
             {"file": photo.path.name, "sha256": photo.sha256, "licence": photo.licence}

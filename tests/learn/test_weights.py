@@ -57,7 +57,8 @@ def test_shipped_weights_have_a_whole_card_that_agrees_with_the_table(method):
                 "run benchmarks/regions.py"
             )
         else:
-            assert card["scores"] and card["bf16_loss_db"] is not None, "run restora bench denoise --cards"
+            assert card["scores"], "run restora bench denoise --cards, or benchmarks/marks.py"
+            assert method.stage == "find" or card["bf16_loss_db"] is not None  # what finds always runs in f32
 
 
 @pytest.mark.parametrize("name", sorted(name for name, folder in listed().items() if folder == SHIPPED))

@@ -36,6 +36,7 @@ WORDS = {
     "regions": "regions(most=4)",
     "fading": "fade(red=0.5, green=0.5, blue=0.5)",
     "yellowing": "fade(red=0.5, green=0.5, blue=0.5) | yellow(amount=0.1)",
+    "marks": "marks(mixed)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2, "jpeg_quality": 10, "fading": 0.23, "yellowing": 1.0}
 GAINS = {"jpeg": 0.7}

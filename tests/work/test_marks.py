@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from restora.core.errors import BadImage, BadPlan
+from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan, Step, plan_from_json
 from restora.damage.marks import marked
@@ -16,6 +16,7 @@ from restora.signs.marks import WEIGHTS
 from restora.stages.inputs import entry_of
 from restora.work.decide import to_fill
 from restora.work.diagnose import diagnose, overview_of
+from restora.work.export import export
 from restora.work.fix import plan_to_fix
 from restora.work.marks import FILLER
 from restora.work.plan import plan_of_method, plan_of_treatment, plan_to_fill, with_inputs
@@ -140,6 +141,12 @@ def test_among_dots_marks_are_not_claimed(photo):
     y = parse("noise(salt-and-pepper, amount=0.1)").apply(photo, np.random.default_rng(0))
     finding = diagnose(Image(eight_bit(y))).findings["marks"]
     assert not finding.present and finding.confidence == 0 and "cannot be told" in finding.says
+
+
+def test_a_net_that_finds_gets_no_int8_model_and_the_card_says_why():
+    with pytest.raises(RestoraError, match="masks are always found in f32"):
+        export(WEIGHTS, print)
+    assert find(WEIGHTS).int8 is None and "f32" in find(WEIGHTS).card["int8"]["objections"][0]
 
 
 def test_the_overview_is_the_picture_shrunk():

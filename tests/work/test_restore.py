@@ -26,7 +26,7 @@ from tests.cards import CARD
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
 FLAGSHIP = Plan((Step("restora", "", "restora.noise"),), "")
-NETS = [method for method in METHODS.values() if method.weights and "shrink" not in method.treats]
+NETS = [row for row in METHODS.values() if row.stage == "net" and row.weights and "shrink" not in row.treats]
 DENOISERS = [method for method in NETS if "blur" not in method.treats]
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
 
