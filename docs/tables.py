@@ -173,19 +173,6 @@ def adapt_table() -> str:
     return "\n".join(lines)
 
 
-def fill_table() -> str:
-    """Holes of photographs, filled: a row for each kind of hole, without and with noise, a column for each method."""
-    here = rows("fill.csv")
-    methods = [name for name in METHODS if any(row["method"] == name for row in here)]
-    lines = [f"| hole | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
-    for sigma, hole in dict.fromkeys((row["sigma"], row["hole"]) for row in here):
-        mine = {row["method"]: row for row in here if (row["sigma"], row["hole"]) == (sigma, hole)}
-        cells = [f"{float(mine[name]['psnr_in_hole']):.2f}" if name in mine else "" for name in methods]
-        noise = f", noise {255 * float(sigma):.0f}" if float(sigma) else ""
-        lines.append(f"| {hole}{noise} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def deep_prior_table() -> str:
     """The untrained nets beside their classical rivals, picture by picture."""
     here = rows("deep_prior.csv")

@@ -1,4 +1,4 @@
-"""Commands that measure: bench denoise, superres, jpeg, deblur, speed, refresh."""
+"""Commands that measure: bench denoise, superres, jpeg, deblur, inpaint, speed, refresh."""
 
 import os
 from collections.abc import Sequence
@@ -174,6 +174,36 @@ def deblur(
     out.mkdir(parents=True, exist_ok=True)
     run(todo, out / "deblur.csv", limit, again, typer.echo)
     for line in write_cards(out / "deblur.csv") if cards else ():
+        typer.echo(line)
+
+
+@bench.command()
+def inpaint(
+    data: Data = None,
+    method: Methods = None,
+    sets: Sets = None,
+    limit: Limit = None,
+    out: Annotated[Path, typer.Option(help="Folder for inpaint.csv.")] = Path("results"),
+    again: Again = False,
+    cards: Cards = False,
+) -> None:
+    """Measure the filling of holes of several kinds, row by row into results/inpaint.csv.
+
+    Methods that fit a net to each picture take minutes per picture and run only if named.
+
+    Example: restora bench inpaint --data data --method biharmonic --set Set12 --limit 3
+    """
+    from restora.methods.table import TASKS
+    from restora.work.cards import write_cards
+    from restora.work.inpaint_suite import SETS, run, tasks
+
+    _check(data, method or [], [row.name for row in TASKS["fill"]], "f32", sets or SETS, None, False)
+    todo = list(tasks(method or (), sets or ()))
+    if not todo:
+        raise RestoraError(f"nothing to measure; bench inpaint has the sets {', '.join(SETS)}")
+    out.mkdir(parents=True, exist_ok=True)
+    run(todo, out / "inpaint.csv", limit, again, typer.echo)
+    for line in write_cards(out / "inpaint.csv") if cards else ():
         typer.echo(line)
 
 

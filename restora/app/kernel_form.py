@@ -3,19 +3,17 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
-import gradio as gr
 import numpy as np
 
-from restora.app import phrases
+from restora.app import form_fields, phrases
 from restora.app.page_jobs import own_file
 from restora.app.review import admit_input, exchangeable, needs, with_steps
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadDamage, RestoraError
+from restora.core.errors import BadDamage, BadPlan, RestoraError
 from restora.core.knobs import Knob
 from restora.core.plan import Plan, Step
 from restora.damage.blur import KernelBlur
@@ -91,46 +89,56 @@ def entries(kind: str, values: Sequence[Any] = ()) -> dict[str, dict[str, str]]:
     return {"kernel": {"value": f"{kind}({words})"}}
 
 
-def kernel_form(step: Step, jobs: Jobs) -> list[gr.components.Component]:
-    """Render the choice, the controls of the chosen kind and the preview; returns what `read_kernel` takes."""
+def kernel_form(step: Step, jobs: Jobs) -> str:
+    """The choice, the fields of the chosen kind and the preview, as HTML; `read_kernel` takes their values."""
     kind = kind_of(step)
     choices = [(words, name) for name, words in NAMES.items() if name != FIND or finders()]
-    choice = gr.Radio(choices, value=kind, label="How it is blurred", interactive=True, elem_classes="restora-blur")
-    if kind == FIND:
-        return [choice]
-    controls: list[gr.components.Component] = []
+    parts = [form_fields.kinds("How it is blurred", choices, kind)]
     if kind == OWN:
-        path = step.inputs.get("kernel", {}).get("file")
-        words = "The kernel: a grey picture with odd sides"
-        controls.append(gr.File(path, label=words, height=110, interactive=True, elem_id="kernel-file"))
-    else:
+        parts.append(form_fields.path(step.inputs.get("kernel", {}).get("file")))
+    if kind in SLIDERS:
         now = blur_in(step.inputs["kernel"]["value"])
-        controls += [_slider(knob, getattr(now, knob.name)) for knob in SLIDERS[kind]]
-    drawn = partial(preview, kind, jobs)
-    shown = gr.HTML(drawn(*(each.value for each in controls)), elem_id="kernel-preview")
-    gr.on(
-        [edit for each in controls for edit in edits_of(each)], drawn, controls, shown,
-        trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-    return [choice, *controls]
+        fields = "".join(_number(knob, getattr(now, knob.name)) for knob in SLIDERS[kind])
+        parts.append(f"<div data-kernel>{fields}</div>")
+    if kind != FIND:
+        parts.append(f'<div id="kernel-preview">{preview_of(step, jobs)}</div>')
+    return "".join(parts)
 
 
-def _slider(knob: Knob, value: float) -> gr.Slider:
-    words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
-    return gr.Slider(knob.low, knob.high, value, step=FINENESS[knob.name], interactive=True, **words)
+def _number(knob: Knob, value: float) -> str:
+    about = f"{knob.help} ({knob.unit})"
+    return form_fields.number(knob.name.capitalize(), about, value, (knob.low, knob.high), FINENESS[knob.name])
 
 
-def edits_of(part: Any) -> list[Any]:
-    """The events of a visitor who changes a component; `change` would also come from a form that is replaced."""
-    return [part.upload, part.clear] if isinstance(part, gr.File) else [part.input]
+def reads_a_file(plan: Plan) -> bool:
+    """Whether a step of the plan sharpens with a kernel in a file, which may not be chosen yet."""
+    return any(sharpens(step) and kind_of(step) == OWN for step in plan.steps)
+
+
+def with_kernel(plan: Plan, path: str | None) -> Plan:
+    """The plan with another file, or none, for the steps that sharpen with a kernel in a file."""
+    own = entries(OWN, [path])
+    steps = [replace(s, inputs=own) if sharpens(s) and kind_of(s) == OWN else s for s in plan.steps]
+    return with_steps(plan, steps)
 
 
 def read_kernel(step: Step, rest: Iterator[Any]) -> tuple[dict[str, dict[str, str]], str | None]:
     """The inputs of the form's values, and another method if the step's own does not fit the kind that was chosen."""
     old, kind = kind_of(step), next(rest)
+    if kind not in NAMES:
+        raise BadPlan(f"{kind!r} is no kind of blur")
     values = [next(rest) for _ in range(1 if old == OWN else len(SLIDERS.get(old, ())))]
     fits = (kind == FIND) == (old == FIND)
     return entries(kind, values if kind == old else ()), None if fits else method_to_deblur(kind != FIND)
+
+
+def preview_of(step: Step, jobs: Jobs) -> str:
+    """The preview of the kernel of a step that sharpens; empty if the method finds it."""
+    kind, entry = kind_of(step), step.inputs.get("kernel", {})
+    if kind in SLIDERS:
+        blur = blur_in(entry["value"])
+        return preview(kind, jobs, *(getattr(blur, knob.name) for knob in SLIDERS[kind]))
+    return preview(kind, jobs, entry.get("file")) if kind == OWN else ""
 
 
 def preview(kind: str, jobs: Jobs, *values: Any) -> str:

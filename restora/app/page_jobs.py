@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from restora.app.review import Sight, admit_input, admitted, needs
@@ -43,10 +42,21 @@ class Outcome:
     products: Mapping[str, Path] = field(default_factory=dict)
 
 
-async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = None) -> AsyncIterator[Job | Outcome]:
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A restoration that was carried out: of what, with which result, and the mask of what was filled, if any."""
+
+    sight: Sight
+    outcome: Outcome
+    mask: Path | None = None
+
+
+async def carried_out(
+    jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = None, earlier: Sequence[Done] = ()
+) -> AsyncIterator[Job | Outcome]:
     """The state of a picture's job, repeatedly, then its outcome; no outcome if it was cancelled.
 
-    mask: of the hole that the plan fills.
+    mask: of the hole that the plan fills. earlier: the restorations whose last result the picture is.
 
     The job is cancelled if the visitor disconnects. Raises RestoraError if it fails, Full if the queue is full.
     """
@@ -60,7 +70,7 @@ async def carried_out(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None = 
         if now and now.state == "failed":
             raise RestoraError(now.error.replace(PICTURE, sight.path.name, 1))
         if now and now.state == "done":
-            yield await asyncio.to_thread(_put_away, jobs, now, sight)
+            yield await asyncio.to_thread(_put_away, jobs, now, sight, earlier)
     finally:
         jobs.cancel(job.id)
 
@@ -95,9 +105,10 @@ def _kernel_of(plan: Plan, jobs: Jobs) -> dict[str, Path]:
     return {}
 
 
-def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
+def _put_away(jobs: Jobs, job: Job, sight: Sight, earlier: Sequence[Done]) -> Outcome:
     """The files of a finished job, in a folder of the page; its report names the visitor's files."""
-    picture = own_folder(jobs) / f"{sight.path.stem}.restored.{job.ending}"
+    stem = (earlier[0].sight if earlier else sight).path.stem
+    picture = own_folder(jobs) / f"{stem}.restored{f'-{len(earlier) + 1}' if earlier else ''}.{job.ending}"
     report = picture.with_name(f"{picture.name}.json")
     shutil.move(jobs.output(job), picture)
     told = json.loads(jobs.report(job.id).read_text())
@@ -107,31 +118,16 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight) -> Outcome:
         shutil.move(jobs.product(job, facts["file"]), products[name])
         told["products"][name]["file"] = products[name].name
     told |= {"input": sight.path.name, "output": picture.name, "diagnosis": sight.diagnosis.as_dict()}
+    if earlier:
+        told["earlier"] = [_in_short(done.outcome.report) for done in earlier]
     report.write_text(json.dumps(told, indent=2) + "\n")
     return Outcome(picture, report, products)
 
 
-def mask_of(strokes: str, shape: tuple[int, ...], jobs: Jobs) -> Path:
-    """The mask for a picture of a shape (H, W, C): white on the brush strokes, which are JSON.
-
-    A stroke has a width, as a share of the longer side, and points, as shares of width and height. Raises BadPlan.
-    """
-    mask = np.zeros(shape[:2], np.uint8)
-    try:
-        for stroke in json.loads(strokes):
-            first, *others = np.array(stroke["points"], float).reshape(-1, 1, 2).clip(-1, 2) * (shape[1], shape[0])
-            if not np.isfinite([first, *others]).all():
-                raise ValueError("a point is not finite")
-            points = np.array([first, first, *others])  # a single point becomes a line to itself: a dot
-            width = max(1, round(min(float(stroke["width"]), 1) * max(shape[:2])))
-            cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width)
-    except (ValueError, TypeError, KeyError, RecursionError, cv2.error) as error:
-        raise BadPlan(f"these are not strokes of the brush: {error}") from error
-    if not mask.any():
-        raise BadPlan("nothing is painted; paint over the hole, or remove the step that fills it")
-    path = own_folder(jobs) / "mask.png"
-    path.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
-    return path
+def _in_short(report: Path) -> dict[str, object]:
+    """What a report says of an earlier restoration: the names of its files, and its plan."""
+    told = json.loads(report.read_text())
+    return {name: told[name] for name in ("input", "output", "plan")}
 
 
 def own_file(path: Path, jobs: Jobs) -> Path:
@@ -158,10 +154,15 @@ def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
     return together
 
 
+def shrinks(shape: tuple[int, ...], most: int) -> int:
+    """By which factor a picture of a shape (H, W, C) is displayed smaller, if at most so many pixels are shown."""
+    return ceil(sqrt(shape[0] * shape[1] / most))
+
+
 def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
     """Write a preview, an 8-bit PNG with its colour profile, of limited size; returns how many times smaller it is."""
     height, width = picture.shape[:2]
-    factor = ceil(sqrt(height * width / most))
+    factor = shrinks(picture.shape, most)
     plain = Meta(icc=picture.meta.icc, colour=picture.meta.colour)
     if factor == 1:
         write(replace(picture.load(), meta=plain), target, force=True)

@@ -1,13 +1,57 @@
 """The components of the page, and where they are."""
 
+from threading import Semaphore
+from typing import Any
+
 import gradio as gr
 
+from restora.app import phrases
+from restora.app.guard import Bounds
+from restora.app.marks import History
 from restora.work.fix import NORMAL, STRENGTHS
+from restora.work.jobs import Jobs
 from restora.work.plan import GREATEST
+
+Updates = dict[Any, Any]
+"""New values and properties of components."""
 
 
 class Layout:
     """The components, which the events of the page read and change."""
+
+    def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
+        self.jobs, self.bounds, self.slots = jobs, bounds, slots
+        self.minutes = jobs.keep_seconds / 60
+        with gr.Blocks(title="Restora", analytics_enabled=False) as self.blocks:
+            self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
+            self.history = gr.State(History())
+            self.came = gr.State([])  # uploads that include a truncated file
+            gr.HTML(phrases.TITLE)
+            self.trouble = gr.HTML(elem_id="trouble")
+            with gr.Row(visible=False, elem_id="question") as self.question:
+                self.asked = gr.HTML()
+                self.salvage = gr.Button("Restore the part that is present", size="md", elem_id="salvage")
+            with gr.Column(elem_id="start") as self.start:
+                self.lay_out_start()
+            with gr.Row(elem_id="desk", visible=False) as self.desk:
+                with gr.Column(scale=5, min_width=320, elem_id="sight"):
+                    self.lay_out_picture()
+                with gr.Column(scale=3, min_width=320, elem_id="side"):
+                    self.lay_out_side()
+            gr.HTML(phrases.FOOT.format(minutes=self.minutes))
+            self.outputs = [
+                *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
+                *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings),
+                *(self.status, self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
+                *(self.mark, self.tools, self.came, self.question, self.asked, self.strength, self.form, self.drawn),
+                *(self.kernel_file, self.blur, self.found, self.kernel, self.take_kernel),
+                *(self.history, self.back, self.marked, self.overlay, self.take_mask),
+            ]
+            self.wire()
+        self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
+
+    def wire(self) -> None:
+        """Wire the events."""
 
     def lay_out_start(self) -> None:
         """Before a picture is chosen."""
@@ -35,6 +79,11 @@ class Layout:
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
             self.report = gr.DownloadButton("Report", elem_id="report")
+        with gr.Row(visible=False, elem_id="marked") as self.marked:
+            self.overlay = gr.Checkbox(False, label="Show what was filled", elem_id="overlay", container=False)
+            self.edit = gr.Button("Edit the marks", size="md", elem_id="edit")
+            self.take_mask = gr.DownloadButton("Download the marks", size="md", elem_id="mask")
+        self.back = gr.Button("Back to the original", size="md", visible=False, elem_id="back")
         with gr.Row(visible=False, elem_id="found") as self.found:
             with gr.Column(min_width=280):
                 self.kernel = gr.HTML()
@@ -60,7 +109,13 @@ class Layout:
             elem_id="strength",
             info="amount of noise and JPEG blocks to remove",
         )
-        self.plan = gr.Accordion("The plan", open=True, elem_id="plan")
+        with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
+            self.form = gr.HTML(js_on_load="restoraListen(element, trigger)")
+            self.kernel_file = gr.File(
+                label="The kernel: a grey picture with odd sides", height=110, visible=False, elem_id="kernel-file"
+            )
+            self.drawn = gr.HTML(elem_id="kernel-drawn")  # a new preview for the form
+        self.values = gr.Textbox(visible=False)  # of the form; filled in by the browser when an event reads it
         with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
             self.reference = gr.File(label="The same picture without damage", height=120)
         self.another = gr.Button("Another picture", size="lg", elem_id="again")

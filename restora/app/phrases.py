@@ -22,9 +22,13 @@ FOOT = """<footer class="restora-foot"><p>Pictures and results are deleted after
 other servers. <a href="/docs">For programs: the API</a></p></footer>"""
 
 
-TOOLS = """<div class="restora-tools"><label>Brush <input id="brush-width" type="range" min="0.2" max="10" step="0.2"
-value="2" aria-label="Width of the brush"></label><button id="brush-undo" type="button">Undo</button>
-<button id="brush-clear" type="button">Clear</button></div>"""
+TOOLS = """<div class="restora-tools" data-painting="{key}"><label>Brush <input id="brush-width" type="range" min="0.2"
+max="10" step="0.2" value="2" aria-label="Width of the brush"></label><span class="restora-together"><button
+id="brush-erase" type="button" aria-pressed="false">Eraser</button><button id="brush-undo" type="button">Undo</button>
+<button id="brush-clear" type="button">Clear</button></span><span class="restora-together"><button id="brush-out"
+type="button" aria-label="Smaller">−</button><button id="brush-in" type="button" aria-label="Larger">+</button><button
+id="brush-move" type="button" aria-pressed="false">Move</button></span>{base}</div>"""
+PAINT = "Paint over the parts to fill, then restore. Scroll or pinch to look closer; hold the space bar to move."
 HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to zoom.</p>"
 
 
@@ -36,6 +40,17 @@ def trouble(text: str) -> str:
 def note(text: str) -> str:
     """A status message."""
     return f'<p class="restora-note">{escape(text)}</p>' if text else ""
+
+
+def tools(key: str, base: str = "") -> str:
+    """The tools of the brush, for the painting of a key; base: marks to edit, a transparent PNG in base64."""
+    image = f'<img id="brush-base" alt="" hidden src="data:image/png;base64,{base}">' if base else ""
+    return TOOLS.format(key=key, base=image)
+
+
+def comparison(times: int) -> str:
+    """What the comparison shows, after so many restorations one upon the other."""
+    return (note(f"Left the original, right the result of {times} restorations.") if times > 1 else "") + HOW
 
 
 def truncated(names: Sequence[str]) -> str:

@@ -1,14 +1,17 @@
 """The plan on the page: every step with its reason, and a form made from the knob declarations to change it."""
 
+import json
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import gradio as gr
-
-from restora.app import phrases
+from restora.app import form_fields, phrases
+from restora.app.form_fields import Value
+from restora.app.guard import ODD
 from restora.app.kernel_form import kernel_form, read_kernel
 from restora.app.review import Edit, Sight, alternatives, as_shown, edited, exchangeable, with_steps
+from restora.core.errors import BadPlan
 from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
@@ -21,19 +24,36 @@ WIDEST = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A plan being edited, and the step whose form is open. Two drafts are never equal, so each is rendered again."""
+    """A plan being edited, and the step whose form is open. By the key, a form in a browser belongs to a draft."""
 
     plan: Plan
     opened: int = -1
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-Kept = tuple[Draft | None, Plan | None]
-"""The draft whose form is on the page, and the plan of the values in it."""
+@dataclass(frozen=True)
+class Sent:
+    """What a browser sends of a form: the key of its draft, the values, and whether a step was asked for."""
+
+    key: str = ""
+    values: Sequence[Value] = ()
+    more: bool = False
 
 
-def newest(draft: Draft, kept: Kept) -> Plan:
-    """The plan of a draft, with the values of its form if they were kept."""
-    return kept[1] if kept[0] is draft and kept[1] else draft.plan
+def sent(text: str) -> Sent:
+    """A form as sent by a browser, JSON; empty if there is none on the page. Raises BadPlan."""
+    if not text:
+        return Sent()
+    try:
+        told = json.loads(text)
+        key, values, more = told["draft"], told["values"], told["more"]
+        if not all(each is None or isinstance(each, str | float | int) for each in [key, more, *values]):
+            raise TypeError("a value is neither text nor a number")
+        if any(isinstance(each, str) and ODD.search(each) for each in values):
+            raise ValueError("a text has characters that no file name has")
+        return Sent(str(key), values, bool(more))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BadPlan(f"this is not the form of a plan: {error}") from error
 
 
 def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
@@ -41,73 +61,83 @@ def has_work(draft: Draft | None, sights: list[Sight]) -> bool:
     return draft is None or bool(draft.plan.steps) or any(sight.salvage for sight in sights)
 
 
-def form(draft: Draft, jobs: Jobs) -> list[gr.components.Component]:
-    """Render the steps of a draft; returns the components whose values `read_form` takes, in order."""
-    parts: list[gr.components.Component] = []
+def form(draft: Draft, sights: list[Sight], jobs: Jobs) -> str:
+    """The steps of a draft with their fields, as HTML; `read_form` takes the values of the fields, in order."""
+    work = "yes" if has_work(draft, sights) else "no"
+    parts = [f'<form class="restora-form" data-draft="{draft.key}" data-work="{work}">']
     if not draft.plan.steps:
-        gr.HTML(phrases.NO_STEPS)
+        parts.append(phrases.NO_STEPS)
     for index, step in enumerate(draft.plan.steps):
-        gr.HTML(phrases.step(index + 1, step))
+        parts.append(phrases.step(index + 1, step))
         if not exchangeable(step):
             continue
         if sharpens(step):
-            parts += kernel_form(step, jobs)
-        with gr.Accordion("Change this step", open=index == draft.opened, elem_classes="restora-change"):
-            parts += _step_form(step)
-    return parts
+            parts.append(kernel_form(step, jobs))
+        parts.append(f'<details class="restora-change"{" open" * (index == draft.opened)}>')
+        parts.append(f"<summary>Change this step</summary>{_step_form(step)}</details>")
+    if FLAGSHIP not in [step.method for step in draft.plan.steps]:
+        words = "Remove noise first" if draft.plan.steps else "Remove noise anyway"
+        parts.append(f'<button type="button" class="restora-button" data-more>{words}</button>')
+    return "".join([*parts, "</form>"])
 
 
-def _step_form(step: Step) -> list[gr.components.Component]:
+def _step_form(step: Step) -> str:
     shown = as_shown(step)
     names = [method.name for method in alternatives(step)]
-    about = method_named(step.method).about
-    method = gr.Dropdown(names, value=step.method, label="Method", info=about, filterable=False, interactive=True)
-    keep = gr.Checkbox(True, label="Use this step", interactive=True)
-    strength = gr.Slider(
-        *(0, 1, step.strength), step=0.05, label="Strength", info="share of the change to apply", interactive=True
+    return "".join(
+        [
+            form_fields.choice("Method", names, step.method, method_named(step.method).about),
+            form_fields.switch("Use this step"),
+            form_fields.number("Strength", "share of the change to apply", step.strength, (0, 1), 0.05),
+            *(_number(knob, shown.knobs[knob.name]) for knob in usable_knobs(step)),
+        ]
     )
-    return [method, keep, strength, *(_slider(knob, shown.knobs[knob.name]) for knob in usable_knobs(step))]
 
 
-def _slider(knob: Knob, value: Setting) -> gr.components.Component:
-    words = {"label": knob.name.capitalize(), "info": f"{knob.help} ({knob.unit})"}
-    if knob.kind is int and knob.high - knob.low > WIDEST:
-        return gr.Number(value, precision=0, minimum=knob.low, maximum=knob.high, interactive=True, **words)
-    # Fine enough that displaying a measured value does not change it.
+def _number(knob: Knob, value: Setting) -> str:
+    slides = knob.kind is not int or knob.high - knob.low <= WIDEST
     fineness = 1 if knob.kind is int else 0.00001 if knob.high <= 2 else 0.1
-    return gr.Slider(knob.low, knob.high, value, step=fineness, interactive=True, **words)
+    about = f"{knob.help} ({knob.unit})"
+    return form_fields.number(knob.name.capitalize(), about, value, (knob.low, knob.high), fineness, slides)
 
 
 def read_form(draft: Draft, values: Sequence[Any], sight: Sight) -> Plan:
     """The plan of the form's values. Raises BadKnob or BadPlan for invalid values."""
     rest = iter(values)
     edits: list[Edit | None] = []
-    for step in draft.plan.steps:
-        if not exchangeable(step):
-            edits.append(as_shown(step))
-            continue
-        inputs, other = read_kernel(step, rest) if sharpens(step) else (step.inputs, None)
-        method, keep, strength = next(rest), next(rest), next(rest)
-        knobs = {knob.name: next(rest) for knob in usable_knobs(step)}
-        edits.append(Edit(other or method, strength, knobs, inputs) if keep else None)
+    try:
+        for step in draft.plan.steps:
+            if not exchangeable(step):
+                edits.append(as_shown(step))
+                continue
+            inputs, other = read_kernel(step, rest) if sharpens(step) else (step.inputs, None)
+            method, keep, strength = next(rest), next(rest), next(rest)
+            if method not in [step.method, *(each.name for each in alternatives(step))]:
+                raise BadPlan(f"{method!r} cannot replace {step.method}")
+            knobs = {knob.name: next(rest) for knob in usable_knobs(step)}
+            edits.append(Edit(other or method, strength, knobs, inputs) if keep else None)
+    except StopIteration as end:
+        raise BadPlan("a value of the form is missing") from end
     return edited(draft.plan, edits, sight.diagnosis)
 
 
-def changed(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
-    """The draft with another method for a step, whose form then shows other knobs."""
-    plan = read_form(draft, values, sights[0])
+def current(draft: Draft, form: Sent, sight: Sight) -> Plan:
+    """The plan of a draft with the values of its form; if the form is another draft's, the plan as it is.
+
+    The form of an older draft cannot be edited any more when a newer one is being made. Raises BadKnob or BadPlan.
+    """
+    return read_form(draft, form.values, sight) if form.key == draft.key else draft.plan
+
+
+def changed(draft: Draft, form: Sent, sight: Sight) -> Draft:
+    """The draft with another method or kind of kernel for a step, whose form then differs, or one more step.
+
+    Raises BadKnob or BadPlan.
+    """
+    plan = current(draft, form, sight)
+    if form.more and form.key == draft.key:
+        first = learned_step(method_named(FLAGSHIP), "you asked for it")
+        return Draft(with_steps(plan, [first, *plan.steps]), 0)
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
-    return Draft(plan, differs[0] if differs else -1)
-
-
-def blurred_otherwise(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
-    """The draft with another kind of kernel, whose form then has other sliders."""
-    return Draft(read_form(draft, values, sights[0]), draft.opened)
-
-
-def with_one_more(draft: Draft, sights: list[Sight], *values: Any) -> Draft:
-    """The draft with the flagship as a first step."""
-    plan = read_form(draft, values, sights[0])
-    first = learned_step(method_named(FLAGSHIP), "you asked for it")
-    return Draft(with_steps(plan, [first, *plan.steps]), 0)
+    return Draft(plan, differs[0] if differs else draft.opened)

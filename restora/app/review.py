@@ -89,7 +89,8 @@ def needs(method: Method) -> set[str]:
 
 def alternatives(step: Step) -> list[Method]:
     """The methods that can replace a step: those that fill a hole, sharpen, remove noise, or repair JPEG."""
-    usual = [method for method in METHODS.values() if "shrink" not in method.treats and method.available]
+    others = {"shrink", "marks"}  # which change the size, or only find something
+    usual = [method for method in METHODS.values() if others.isdisjoint(method.treats) and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     alike = [method for method in usual if ("blur" in method.treats) == sharpens(step)]
     same = [method for method in alike if needs(method) == needs(method_named(step.method))]

@@ -17,6 +17,8 @@ x,y,width,height."""
 
 ALPHA: Mapping[str, str] = {"value": "alpha"}
 """The entry of a plan for the word alpha; see Input."""
+FOUND = "found"
+"""The word for what a net finds in the picture that the step receives; its entry in a plan also names the weights."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Input:
     name: of the argument of the method's function, and also of the field and the option.
     plane: the plane of a trained net that it fills.
     alpha: whether the word "alpha" may be given, which stands for the fully transparent pixels of the picture.
+    finder: weights that find it, so that the word "found" may be given; empty: it may not.
     instead: other inputs of the method that can be given instead of a required one.
     default: the method added to a plan if this is given and no step reads it; empty: such a plan is refused.
     """
@@ -36,6 +39,7 @@ class Input:
     required: bool = True
     plane: str = ""
     alpha: bool = False
+    finder: str = ""
     instead: tuple[str, ...] = ()
     default: str = ""
 

@@ -13,10 +13,10 @@ from restora.core.knobs import Knob, Setting
 if TYPE_CHECKING:
     import numpy as np
 
-Stage = Literal["local", "net", "resize", "correct", "regions", "whole", "detect"]
+Stage = Literal["local", "net", "resize", "correct", "regions", "whole", "find", "detect"]
 """How a method runs; restora/stages/ has one file for each."""
 KINDS = {"local": "filter", "net": "trained net", "resize": "resampling", "correct": "correction"} | {
-    "regions": "hole filling", "whole": "whole picture", "detect": "trained net"
+    "regions": "hole filling", "whole": "whole picture", "find": "mask finder", "detect": "region repair"
 }  # fmt: skip
 """The stages in words for tables."""
 Knobs = Mapping[str, Setting]
@@ -40,8 +40,9 @@ class Method:
     local, regions, whole: (y, **inputs, **knobs) -> x_hat, or Made; y and x_hat (H, W, C) float32. `local` sees a
     window with its halo. `regions` sees each hole with its halo, and `mask` (H, W) bool, True = missing. `whole` sees
     the whole picture; if `minutes` is set it also takes seed and tell(done, total), and on Ctrl-C returns its best.
-    net: a torch module. detect: one that finds boxes, which the stage repairs.
-    resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
+    net: a torch module. resize: (size, new_size) -> the matrix (new_size, size) that resamples one axis.
+    find: a torch module that gives a mask, for the input `mask` of other methods; it is no step of a plan.
+    detect: a torch module that finds boxes, which the stage repairs.
     correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
     multiple: height and width must be divisible by it; pictures are padded by mirroring.
@@ -80,7 +81,7 @@ class Method:
     @property
     def learned(self) -> bool:
         """Whether it is a trained net, with weights."""
-        return self.stage in ("net", "detect")
+        return self.stage in ("net", "find", "detect") or bool(self.weights)
 
     @property
     def available(self) -> bool:

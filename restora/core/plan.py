@@ -20,7 +20,7 @@ class Step:
     """One method with its weights and knobs.
 
     strength: how much of the change is applied, 0 (none) to 1 (all).
-    inputs: of the method, by name: a file and its sha256, or a value in words.
+    inputs: of the method, by name: a file and its sha256, or a value in words, some with the weights that they need.
     """
 
     method: str
@@ -35,7 +35,7 @@ class Step:
             raise BadPlan(f"the inputs of {self.method} must be names with files or values, not {self.inputs!r}")
         for name, given in self.inputs.items():
             fits = isinstance(given, Mapping) and all(isinstance(text, str) for text in given.values())
-            if not (fits and set(given) in ({"file", "sha256"}, {"value"})):
+            if not (fits and set(given) in ({"file", "sha256"}, {"value"}, {"value", "weights"})):
                 raise BadPlan(f"the {name} of {self.method} must be a file and its sha256, or a value, not {given!r}")
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from restora.core.errors import BadDamage
-from restora.damage.chain import Damage
+from restora.damage.chain import Chain, Damage
 
 
 class Hole(Damage):
@@ -130,3 +130,60 @@ class TextHole(Hole):
             start = -int(rng.integers(0, max(1, self.size * 4)))
             cv2.putText(hole, line, (start, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, 1, thickness)
         return hole == 0
+
+
+@dataclass(frozen=True)
+class StrokeHole(Hole):
+    """Strokes of a brush, `width` pixels thick: each wanders over a part of the picture."""
+
+    kind: ClassVar[str] = "strokes"
+    count: int = 3
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        self.need(1 <= self.count <= 1000, "count must be from 1 to 1000")
+        self.need(1 <= self.width <= 1000, "width must be from 1 to 1000 pixels")
+
+    def mask(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """False on the strokes: 3 to 8 straight pieces each, a few times as long as they are wide."""
+        hole = np.zeros((height, width), np.uint8)
+        for _ in range(self.count):
+            turns = rng.uniform(-1.2, 1.2, int(rng.integers(3, 9))).cumsum() + rng.uniform(0, 2 * np.pi)
+            lengths = rng.uniform(1, 3, len(turns)) * self.width
+            pieces = np.stack([np.cos(turns), np.sin(turns)], 1) * lengths[:, None]
+            points = rng.random(2) * (width, height) + np.vstack([np.zeros((1, 2)), pieces.cumsum(0)])
+            cv2.polylines(hole, [np.rint(points).astype(np.int32)], False, 1, self.width)
+        return hole == 0
+
+
+@dataclass(frozen=True)
+class BlobHole(Hole):
+    """Irregular spots, `size` pixels across, that cover about a share of the picture, as of peeled paint or mould."""
+
+    kind: ClassVar[str] = "blobs"
+    share: float = 0.1
+    size: float = 16.0
+
+    def __post_init__(self) -> None:
+        self.need(0 < self.share < 1, "share must be above 0 and below 1")
+        self.need(1 <= self.size <= 1000, "size must be from 1 to 1000 pixels")
+
+    def mask(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+        """False where smooth noise is highest."""
+        smooth = cv2.GaussianBlur(rng.standard_normal((height, width), np.float32), (0, 0), self.size / 2)
+        return np.asarray(smooth < np.quantile(smooth, 1 - self.share))
+
+
+def with_hole(damage: Damage, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The damaged picture y of x (H, W, C), and its missing pixels (H, W, 1) float32, 1 = missing.
+
+    Raises BadDamage unless the last damage is a hole.
+    """
+    parts = damage.damages if isinstance(damage, Chain) else (damage,)
+    hole = parts[-1]
+    if not isinstance(hole, Hole):
+        raise BadDamage(f"{damage} does not end with a hole, which a net that fills holes is trained on")
+    for part in parts[:-1]:
+        x = part.apply(x, rng)
+    m = hole.mask(x.shape[0], x.shape[1], rng)[:, :, None].astype(np.float32)
+    return x * m, 1 - m

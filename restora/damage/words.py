@@ -13,13 +13,26 @@ import numpy as np
 
 from restora.core.errors import BadDamage
 from restora.core.names import nearest
+from restora.damage.ageing import DyeFading, LostContrast, Sepia, Stain, Yellowing
 from restora.damage.blur import DiskBlur, GaussianBlur, KernelBlur, MotionBlur
 from restora.damage.chain import Chain, Damage
-from restora.damage.hole import MaskHole, PixelHole, RectangleHole, ScratchHole, TextHole
+from restora.damage.hole import BlobHole, MaskHole, PixelHole, RectangleHole, ScratchHole, StrokeHole, TextHole
 from restora.damage.jpeg import Jpeg
+from restora.damage.marks import (
+    Blotches,
+    Creases,
+    DeadPixels,
+    Dust,
+    FilmScratches,
+    Letters,
+    Mixed,
+    Scratches,
+    Tears,
+)
 from restora.damage.motion import MovingBlur, ShakeBlur
 from restora.damage.noise import CameraNoise, GaussianNoise, PoissonNoise, SaltAndPepper, Speckle
 from restora.damage.regions import Regions
+from restora.damage.scene import Grid, Hair, Print, Stars, Wires
 from restora.damage.shrink import Enlarge, Shrink
 
 KINDS: dict[str, tuple[type[Damage], ...]] = {
@@ -28,7 +41,13 @@ KINDS: dict[str, tuple[type[Damage], ...]] = {
     "jpeg": (Jpeg,),
     "shrink": (Shrink,),
     "enlarge": (Enlarge,),
-    "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole),
+    "hole": (RectangleHole, PixelHole, MaskHole, ScratchHole, TextHole, StrokeHole, BlobHole),
+    "fade": (DyeFading, LostContrast),
+    "sepia": (Sepia,),
+    "yellow": (Yellowing,),
+    "stain": (Stain,),
+    "marks": (Mixed, Scratches, FilmScratches, Creases, Dust, Blotches, Tears, Letters, DeadPixels),
+    "scene": (Print, Wires, Hair, Grid, Stars),
     "regions": (Regions,),
 }
 """Every family and its kinds; the first kind of a family may be omitted."""

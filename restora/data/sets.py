@@ -22,6 +22,7 @@ FOLDERS = {
     "GoPro3": "blur/gopro/blur",
     "Classic5": "eval/classic5",
     "LIVE1": "eval/LIVE1",
+    "LDM8": "inpaint/ldm",
 }
 """Folders in the data root. LIVE1 is ten of its 29 pictures, GoPro3 three of 1111; averages are not those of all."""
 PAIRS = {"CC15": ("_real.", "_mean."), "GoPro3": ("/blur/", "/sharp/")}
@@ -55,6 +56,8 @@ def test_set(name: str) -> TestSet:
     paths = pictures(folder)
     if name == "CBSD68":  # the colour versions of BSD68 among BSD100, in its order
         paths = [folder / line for line in (folder.parent / "cbsd68.txt").read_text().split()]
+    if name == "LDM8":
+        paths = [path for path in paths if not path.stem.endswith("_mask")]
     if name in PAIRS:
         real, clean = PAIRS[name]
         noisy = [path for path in paths if real in path.as_posix()]

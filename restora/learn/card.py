@@ -15,7 +15,7 @@ Kind = tuple[str, Callable[[Any], bool]]
 Tensors = Mapping[str, Mapping[str, int]]
 """The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
-TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "regions")
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find", "regions")
 """The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
 """Limits: tensors of a net and planes of a tensor; channels of a plane."""
@@ -97,16 +97,15 @@ KNOWN: dict[str, Kind] = {
 """Optional entries of a card; a dot separates a table and its entry. Other entries are only displayed."""
 
 
-def contract(channels: int, told: int, task: str) -> dict[str, Any]:
+def contract(channels: int, extra: Mapping[str, int], task: str) -> dict[str, Any]:
     """The card entries of a net from one picture to one picture: its inputs, its outputs and its task.
 
-    The input y is the picture with its channels, followed by a plane with sigma of the noise if `told` is 1. The
-    output x_hat is the restored picture.
+    The input y is the picture with its channels, followed by other planes, as {"sigma": 1} or {"mask": 1}. The output
+    x_hat is the restored picture; of the task "find" it is one plane, a mask.
     """
-    sigma = {"sigma": told} if told else {}
     return {
-        "inputs": {"y": {"image": channels} | sigma},
-        "outputs": {"x_hat": {"image": channels}},
+        "inputs": {"y": {"image": channels} | dict(extra)},
+        "outputs": {"x_hat": {"image": 1 if task == "find" else channels}},
         "task": task,
     }
 
@@ -147,7 +146,8 @@ def _older_contract(card: dict[str, Any]) -> dict[str, Any]:
     knobs = recipe.get("knobs") if isinstance(recipe, dict) else None
     told = knobs.get("told", 0) if isinstance(knobs, dict) else 0
     enlarges = card.get("scale", 1) != 1 or card.get("scales")  # nets of scale 1 may sharpen enlarged pictures
-    return contract(card.get("channels"), told, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
+    extra = {"sigma": told} if told else {}
+    return contract(card.get("channels"), extra, "enlarge" if enlarges else "denoise")  # type: ignore[arg-type]
 
 
 def check_card(card: Any, called: str) -> dict[str, Any]:

@@ -8,10 +8,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from restora.learn.held_out import LIKENESS, PRECISION, PSNR, judged_by
+from restora.learn.held_out import LIKENESS, OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
 
-SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance", PRECISION: "mean average precision"}
+SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"} | {
+    OVERLAP: "F1 score of the mask",
+    PRECISION: "mean average precision",
+}
 
 
 def draw_run(

@@ -5,38 +5,44 @@ import math
 import numpy as np
 
 from restora.core.image import to_grey
+from restora.damage.hole import with_hole
+from restora.damage.marks import marked
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
 from restora.learn.pairs import smaller
 from restora.learn.recipe import Recipe
+from restora.nets.first_guess import first_guess
 
 VALIDATION = "noise(sigma=0.09803921568627451)"
 """Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
 
 
-PSNR, LIKENESS, PRECISION = "psnr", "likeness", "map50"
-"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, and for nets that find regions the
-mean average precision at an intersection over union of 0.5."""
+PSNR, LIKENESS, OVERLAP, PRECISION = "psnr", "likeness", "overlap", "map50"
+"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, the F1 score of masks, and for nets
+that find regions the mean average precision at an intersection over union of 0.5."""
 
 
 def judged_by(recipe: Recipe) -> str:
     """The score that decides whether weights of a recipe are better; not PSNR for nets that invent detail."""
+    if recipe.data.targets == "mask":
+        return OVERLAP
     if recipe.detection:
         return PRECISION
     return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:
-    """The damage of held-out photographs: the first damage of a recipe that shrinks, blurs or marks regions, otherwise
-    VALIDATION."""
-    return recipe.damages[0] if recipe.scales or recipe.damages[0].startswith(("blur", "regions")) else VALIDATION
+    """The damage of held-out photographs: the first of a recipe that needs its own, otherwise VALIDATION."""
+    its_own = recipe.damages[0].startswith(("blur", "regions"))
+    own = recipe.scales or recipe.knobs.get("masked") or its_own or recipe.data.targets == "mask"
+    return recipe.damages[0] if own else VALIDATION
 
 
 def sample(
     photo: Photograph, recipe: Recipe, words: str, side: int = 256, shrink: int = 1, multiple: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The centre of a photograph, at most side x side and cropped to fit: y (planes, H, W) damaged, x (H, W, C).
+    """The centre of a photograph, at most side x side, cropped to fit: y (planes, H, W) damaged, x (H, W, C) or a mask.
 
     shrink: factor by which the photograph is shrunk first, which makes it sharper. multiple: of 8, what the sides of y
     must be divisible by.
@@ -48,12 +54,20 @@ def sample(
     x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
     rng = np.random.default_rng(int(photo.sha256[:8], 16))
     damage = draw(words, rng)
-    damaged = damage.apply(x, rng)
+    target = x
+    if recipe.knobs.get("masked"):
+        black, missing = with_hole(damage, x, rng)
+        damaged = np.dstack([first_guess(black, missing[:, :, 0] > 0), missing])
+    elif recipe.data.targets == "mask":
+        damaged, mask = marked(damage, x, rng)
+        target = mask[:, :, None].astype(np.float32)
+    else:
+        damaged = damage.apply(x, rng)
     y = np.zeros((recipe.planes, *damaged.shape[:2]), np.float32)
-    y[: recipe.channels] = damaged.transpose(2, 0, 1)
+    y[: damaged.shape[2]] = damaged.transpose(2, 0, 1)
     if recipe.data.told_share == 1 and isinstance(damage, GaussianNoise):  # such nets are never without
         y[recipe.channels :] = damage.sigma
-    return y, x
+    return y, target
 
 
 def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:

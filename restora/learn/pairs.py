@@ -8,10 +8,13 @@ import numpy as np
 
 from restora.core.errors import BadRecipe
 from restora.core.image import to_grey
+from restora.damage.hole import with_hole
+from restora.damage.marks import marked
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.shelf import shelved
 from restora.learn.recipe import Recipe
+from restora.nets.first_guess import first_guess
 
 
 class Pairs:
@@ -57,7 +60,14 @@ class Pairs:
         scene = x
         if self.recipe.cycle:
             scene = self._patch(rng, self.photographs if self.unpaired is None else self.unpaired)
-        y = scene if self.unpaired is not None else damage.apply(scene, rng)
+        missing = None
+        if self.recipe.knobs.get("masked"):
+            y, missing = with_hole(damage, scene, rng)
+        elif data.targets == "mask":
+            y, mask = marked(damage, scene, rng)
+            x = mask[:, :, None].astype(np.float32)
+        else:
+            y = scene if self.unpaired is not None else damage.apply(scene, rng)
         if data.eight_bit_share > 0 and rng.random() < data.eight_bit_share:
             y = np.rint(y.clip(0, 1) * 255) / np.float32(255)
         told = data.told_share > 0 and rng.random() < data.told_share
@@ -65,8 +75,11 @@ class Pairs:
             x = damage.apply(x, rng)
         if data.margin:
             y, x = (side[data.margin : -data.margin, data.margin : -data.margin] for side in (y, x))
-        y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in (y, x))
-        if self.recipe.planes > self.recipe.channels:
+        y = np.broadcast_to(y, (*y.shape[:2], self.recipe.channels))
+        x = np.broadcast_to(x, (*x.shape[:2], self.recipe.answers))
+        if missing is not None:
+            y = np.dstack([first_guess(y, missing[:, :, 0] > 0), missing])
+        elif self.recipe.planes > self.recipe.channels:
             sigma = damage.sigma if told and isinstance(damage, GaussianNoise) else 0
             y = np.dstack([y, np.full(y.shape[:2], sigma, np.float32)])
         return y.transpose(2, 0, 1), x.transpose(2, 0, 1)

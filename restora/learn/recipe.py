@@ -24,11 +24,13 @@ from restora.damage.words import draw
 
 Value = int | float | str | list[int]
 
-LOSSES = ("l1", "l2")
-"""Mean absolute error, mean squared error."""
+LOSSES = ("l1", "l2", "dice")
+"""Mean absolute error, mean squared error, and that of masks (learn.game.dice)."""
 CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
+PLANES = {"told": "sigma", "masked": "mask"}
+"""Knobs of nets that add an input plane, and its name."""
 HALVINGS = 4
 """How often a critic (nets.critic) halves its input."""
 GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
@@ -52,14 +54,14 @@ class Data:
     grain: str = ""  # words of noise that belongs to the clean picture: a net must go by sigma to tell it from damage
     grain_share: float = 0.0  # share of the patches with such grain
     margin: int = 0  # pixels around a patch that are cut off after the damage: blur comes from what is really there
-    targets: str = "clean"  # "noisy": the target is a second damaged version instead of the clean one (Noise2Noise)
+    targets: str = "clean"  # "noisy": a second damaged version instead of the clean one (Noise2Noise); "mask": of marks
 
     def __post_init__(self) -> None:
         _check(
             [
                 (bool(self.folders), "folders must name at least one folder"),
                 (bool(self.damage), "damage must not be empty"),
-                (self.targets in ("clean", "noisy"), "targets must be clean or noisy"),
+                (self.targets in ("clean", "noisy", "mask"), "targets must be clean, noisy or mask"),
                 (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
                 (bool(self.grain) == (self.grain_share > 0), "grain and grain_share go together"),
                 (self.hold_out >= 1, "hold_out must be 1 or more"),
@@ -154,7 +156,7 @@ class Recipe:
     centred: bool = False  # Muon keeps the mean weight of each output channel; for plain chains of convolutions
     warm_up: int = 50  # steps from zero to the full learning rate
     decay: float = 0.6  # share of the steps, at the end, over which the learning rate falls to zero
-    loss: str = "l1"  # l1: mean absolute error; l2: mean squared error
+    loss: str = "l1"  # l1: mean absolute error; l2: mean squared error; dice: of masks
     clip: float = 1.0  # gradient clipping by norm
     ema: float = 0.999  # decay of the averaged weights, which are the result
     validate_every: int = 250  # steps between validations
@@ -173,8 +175,18 @@ class Recipe:
 
     @property
     def planes(self) -> int:
-        """The number of input planes: the channels, and the noise level if the net has that input."""
-        return self.channels + int(self.knobs.get("told", 0))  # type: ignore[arg-type]
+        """The number of input planes: the channels, and those of `extra`."""
+        return self.channels + sum(self.extra.values())
+
+    @property
+    def extra(self) -> dict[str, int]:
+        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels."""
+        return {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
+
+    @property
+    def answers(self) -> int:
+        """The number of planes of the output: the channels, or one for a mask."""
+        return 1 if self.data.targets == "mask" else self.channels
 
     @property
     def scales(self) -> list[int]:
@@ -226,13 +238,21 @@ class Recipe:
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
             (self.patch >= least, f"patch must be {least} or more: the last critic halves it {HALVINGS} times"),
             (len(games) <= 1, f"at most one game is allowed, not {' and '.join(games)}"),
-            (not self.distillation or self.data.targets == "clean", "data.targets cannot be noisy with a teacher"),
+            (not self.distillation or self.data.targets == "clean", "data.targets must be clean with a teacher"),
+            ((self.loss == "dice") == (self.data.targets == "mask"), "loss dice and data.targets mask go together"),
+            (
+                self.data.targets != "mask" or not (games or self.scales),
+                "masks need supervised training and no shrink",
+            ),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
             (not self.data.margin or not self.scales, "margin needs damage that keeps the size"),
+            (not (self.data.margin and self.knobs.get("masked")), "margin is not for nets that fill holes"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
             (not self._invents or self.channels == 3, "content needs channels = 3"),
             (not self.detection or self.channels == 3, "detection needs channels = 3"),
             (self.knobs.get("told", 0) in (0, 1), "told must be 0 or 1"),
+            (self.knobs.get("masked", 0) in (0, 1), "masked must be 0 or 1"),
+            (not (told and self.knobs.get("masked")), "a net is either told or masked"),
             (not self.data.told_share or told, "told_share needs a net with the knob told = 1"),
             (0 < self.decay <= 1, "decay must be above 0 and at most 1"),
             (0 <= self.ema < 1, "ema must be at least 0 and below 1"),

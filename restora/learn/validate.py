@@ -8,7 +8,7 @@ from torch import nn
 
 from restora.damage.regions import CLASSES
 from restora.learn.device import Device
-from restora.learn.held_out import PRECISION, PSNR, judged_by
+from restora.learn.held_out import OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
 from restora.metrics.detection import mean_average_precision
 from restora.metrics.protocol import PROTOCOLS
@@ -23,6 +23,8 @@ def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Mod
     """A function that scores a net on the device with the score of the recipe."""
     if judged_by(recipe) == PSNR:
         return lambda net: psnr(net, samples, device)
+    if judged_by(recipe) == OVERLAP:
+        return lambda net: overlap(net, samples, device)
     if judged_by(recipe) == PRECISION:
         return lambda net: precision(net, samples, device)
     features = device.place(Features())
@@ -37,6 +39,17 @@ def psnr(net: nn.Module, samples: Samples, device: Device) -> float:
         x_hat = net(device.batch({"y": y[None]})["y"])[0].float().cpu().numpy().transpose(1, 2, 0)
         scores.append(decibels(*(PROTOCOLS["denoise"].prepare(side, 1) for side in (x_hat, x))))
     return float(np.mean(scores))
+
+
+@torch.no_grad()
+def overlap(net: nn.Module, samples: Samples, device: Device) -> float:
+    """The F1 score of all pixels together: twice the marked ones that were found, by the marked and the found ones."""
+    both, either = 0, 0
+    for y, x in samples:
+        found = net(device.batch({"y": y[None]})["y"])[0, 0].float().cpu().numpy() >= 0.5
+        both += int((found & (x[:, :, 0] >= 0.5)).sum())
+        either += int(found.sum() + (x >= 0.5).sum())
+    return 2 * both / max(1, either)
 
 
 @torch.no_grad()

@@ -35,7 +35,11 @@ class AttentionUNet(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """x_hat = y + f(y)."""
-        features = self.down[0](y)
+        return y + self.exit(self.features(y))
+
+    def features(self, y: Tensor) -> Tensor:
+        """What the last level knows of each pixel, (B, widths[0], H, W)."""
+        features: Tensor = self.down[0](y)
         across = []
         for level in self.down[1:]:
             across.append(features)
@@ -43,7 +47,61 @@ class AttentionUNet(nn.Module):
         for lift, gate, level in zip(self.lift, self.gate, self.up, strict=True):
             g = lift(features)
             features = level(torch.cat([gate(across.pop(), g), g], 1))
-        return y + self.exit(features)
+        return features
+
+
+class MarkFinder(AttentionUNet):
+    """(B, C, H, W) a picture to (B, 1, H, W), the probability that a pixel belongs to a mark on the photograph.
+
+    The net gets, besides the picture, its difference from the local mean, and its top-hats: what is brighter or darker
+    than everything that is wider than some pixels, as thin marks are. Squares of 2x2 pixels become channels, without
+    loss, so that most of the work is done at half the size; H and W are multiples of 2 ** levels.
+    """
+
+    def __init__(self, channels: int = 3, widths: Sequence[int] = (16, 32, 64, 96)) -> None:
+        super().__init__(4 * (2 * channels + 2 * len(HATS)), widths)
+        self.down = nn.ModuleList([_normalised(level) for level in self.down])
+        self.up = nn.ModuleList([_normalised(level) for level in self.up])
+        self.apart, self.joined = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
+        self.exit = nn.Conv2d(widths[0], 4, 1)
+        nn.init.constant_(self.exit.bias, -3)  # type: ignore[arg-type]  # few pixels are marked
+
+    def forward(self, y: Tensor) -> Tensor:
+        """sigmoid(f(y))."""
+        return torch.sigmoid(self.joined(self.exit(self.features(self.apart(_contrasts(y))))).float())
+
+
+HATS = (5, 13)
+"""Widths in pixels from which things do not show in the top-hats."""
+MEAN = 9
+"""Side in pixels of the square of the local mean."""
+CONTRAST = 4.0
+"""Factor by which differences are enlarged, so that the net gets values of about one."""
+
+
+def _contrasts(y: Tensor) -> Tensor:
+    """The picture around mid grey, its difference from the local mean, and its white and black top-hats."""
+    parts = [y - 0.5, y - nn.functional.avg_pool2d(y, MEAN, 1, MEAN // 2, count_include_pad=False)]
+    grey = y.mean(1, keepdim=True)
+    for width in HATS:
+        opened = _highest(-_highest(-grey, width), width)
+        closed = -_highest(-_highest(grey, width), width)
+        parts += [grey - opened, closed - grey]
+    return CONTRAST * torch.cat(parts, 1)
+
+
+def _highest(x: Tensor, width: int) -> Tensor:
+    """The maximum of a square around each pixel."""
+    rows = nn.functional.max_pool2d(x, (width, 1), 1, (width // 2, 0))
+    return nn.functional.max_pool2d(rows, (1, width), 1, (0, width // 2))
+
+
+def _normalised(block: nn.Module) -> nn.Sequential:
+    """A block of convolutions with batch normalisation after each: the net learns from few steps."""
+    layers: list[nn.Module] = []
+    for layer in block.children():
+        layers += [layer, nn.BatchNorm2d(layer.out_channels)] if isinstance(layer, nn.Conv2d) else [layer]
+    return nn.Sequential(*layers)
 
 
 class Gate(nn.Module):

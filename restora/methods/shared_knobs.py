@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from restora.core.inputs import Input
+from restora.core.inputs import Input, Product
 from restora.core.knobs import Knob, Setting
 
 _SCALE = "0..1 scale; 25/255 = 0.098"
@@ -23,8 +23,15 @@ ENSEMBLE = Knob("ensemble", int, 0, 0, 1, "0 or 1", "1: mean over eight rotated 
 
 _LEVELS = "a grey picture of the same size: sigma at each pixel, for example 25 of 255; a hint"
 SIGMA_MAP = Input("sigma_map", "plane", _LEVELS, required=False, plane="sigma")
-_MISSING = "a picture of the same size: white is filled, black is kept; or alpha: fully transparent pixels are filled"
-MASK = Input("mask", "plane", _MISSING, plane="mask", alpha=True, instead=("box",), default="navier-stokes")
+_MISSING = (
+    "a picture of the same size: white is filled, black is kept; or alpha: fully transparent pixels are filled;"
+    " or found: scratches and spots are found and filled"
+)
+MASK = Input(
+    "mask", "plane", _MISSING, plane="mask", alpha=True, finder="mark-finder.photo", instead=("box",),
+    default="navier-stokes",
+)  # fmt: skip
+FILLED = Product("mask", "plane", "what was filled: white; can be given back as the input mask")
 _RECTANGLES = "a rectangle to fill, x,y,width,height in pixels from the top left"
 BOX = Input("box", "boxes", _RECTANGLES, required=False, default="navier-stokes")
 GROW = Knob("grow", int, 0, 0, 100, "pixels", "distance by which the hole is enlarged")

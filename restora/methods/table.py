@@ -5,12 +5,17 @@ from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.names import nearest
 from restora.core.plan import Step
-from restora.methods.rows import deblur, denoise, enlarge, fill, jpeg, regions
+from restora.methods.rows import deblur, denoise, enlarge, fill, find, jpeg, regions
 
 TASKS = {
-    "denoise": denoise.ROWS, "jpeg": jpeg.ROWS, "enlarge": enlarge.ROWS, "fill": fill.ROWS, "deblur": deblur.ROWS,
+    "denoise": denoise.ROWS,
+    "jpeg": jpeg.ROWS,
+    "enlarge": enlarge.ROWS,
+    "fill": fill.ROWS,
+    "deblur": deblur.ROWS,
+    "find": find.ROWS,
     "regions": regions.ROWS,
-}  # fmt: skip
+}
 """The rows by task."""
 METHODS: dict[str, Method] = {method.name: method for rows in TASKS.values() for method in rows}
 INPUTS: dict[str, Input] = {each.name: each for method in METHODS.values() for each in method.inputs}

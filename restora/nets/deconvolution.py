@@ -10,6 +10,7 @@ without boundary artifacts", IEEE TIP 2005, for unknown values beyond the border
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import fft
@@ -27,9 +28,9 @@ WORKERS = -1
 def transfer(kernel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The transfer function of a kernel (kh, kw), odd sides, for planes of a (height, width): half of it, complex64."""
     plane = np.zeros(size, np.float32)
-    height, width = kernel.shape
-    plane[:height, :width] = kernel
-    return forward(np.roll(plane, (-(height // 2), -(width // 2)), (0, 1)))
+    rows, columns = (np.arange(-(side // 2), side - side // 2) for side in kernel.shape)
+    plane[np.ix_(rows, columns)] = kernel  # negative indices: around the corner, as the FFT wraps
+    return forward(plane)
 
 
 def forward(plane: np.ndarray) -> np.ndarray:
@@ -38,15 +39,37 @@ def forward(plane: np.ndarray) -> np.ndarray:
 
 
 def inverse(spectrum: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The real plane of a (height, width) of half a Fourier transform."""
-    return fft.irfft2(spectrum, s=size, workers=WORKERS)
+    """The real plane of a (height, width) of half a Fourier transform, which is overwritten."""
+    # In two steps, as irfft2 copies the spectrum between them.
+    half = fft.ifft(spectrum, axis=0, overwrite_x=True, norm="forward", workers=WORKERS)
+    plane = fft.irfft(half, n=size[1], axis=1, norm="forward", workers=WORKERS)
+    plane *= np.float32(1 / (size[0] * size[1]))
+    return plane
+
+
+def power(k: np.ndarray) -> np.ndarray:
+    """|k|^2 of a transfer function, float32."""
+    made = np.abs(k)
+    made *= made
+    return made
 
 
 def gradient_power(size: tuple[int, int]) -> np.ndarray:
     """|D_x|^2 + |D_y|^2 for differences of neighbours, float32, half of it: (H, W // 2 + 1)."""
     down = 2 - 2 * np.cos(2 * np.pi * fft.fftfreq(size[0]))
     across = 2 - 2 * np.cos(2 * np.pi * fft.rfftfreq(size[1]))
-    return (down[:, None] + across).astype(np.float32)
+    return np.add(down[:, None], across, out=np.empty((len(down), len(across)), np.float32), casting="same_kind")
+
+
+class Margin(NamedTuple):
+    """What continues a plane (h, w) to (H, W): its rows below, (H - h, W), and its columns beside it, (h, W - w)."""
+
+    below: np.ndarray
+    beside: np.ndarray
+
+    def around(self, plane: np.ndarray) -> np.ndarray:
+        """The continued plane, in new memory."""
+        return np.concatenate([np.concatenate([plane, self.beside], 1), self.below])
 
 
 @dataclass(frozen=True)
@@ -63,11 +86,15 @@ class Bordered:
         """The part of a continued plane that is the picture."""
         return plane[: self.size[0], : self.size[1]]
 
-    def continue_as(self, blurred: np.ndarray) -> None:
-        """Take the continuation, not the picture, from another continued plane."""
-        height, width = self.size
-        self.plane[height:] = blurred[height:]
-        self.plane[:height, width:] = blurred[:height, width:]
+    def margin(self, plane: np.ndarray | None = None) -> Margin:
+        """A copy of the rest of a continued plane, by default of this one."""
+        plane = self.plane if plane is None else plane
+        return Margin(plane[self.size[0] :].copy(), plane[: self.size[0], self.size[1] :].copy())
+
+    def continue_as(self, margin: Margin) -> None:
+        """Take the continuation from another continued plane."""
+        self.plane[self.size[0] :] = margin.below
+        self.plane[: self.size[0], self.size[1] :] = margin.beside
 
 
 def bordered(plane: np.ndarray, kernel: np.ndarray) -> Bordered:
@@ -77,15 +104,17 @@ def bordered(plane: np.ndarray, kernel: np.ndarray) -> Bordered:
     """
     made = _joined(plane, kernel)
     size = made.plane.shape
-    k = transfer(kernel, size)
-    again = np.abs(k) ** 2
+    again = power(transfer(kernel, size))
     again /= again + SMOOTH * gradient_power(size)  # blurred after it was sharpened
-    before, momentum = made.plane.copy(), 1.0
+    before, momentum = made.margin(), 1.0
     for _ in range(AGREEING):
-        blurred = inverse(again * forward(made.plane), size)
+        spectrum = forward(made.plane)
+        spectrum *= again
+        blurred = made.margin(inverse(spectrum, size))
         faster = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         share = np.float32((momentum - 1) / faster)
-        made.continue_as(blurred + share * (blurred - before))
+        ahead = [new + share * (new - old) for new, old in zip(blurred, before, strict=True)]
+        made.continue_as(Margin(*ahead))
         before, momentum = blurred, faster
     made.continue_as(before)
     return made

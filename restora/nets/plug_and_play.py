@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from restora.nets.deconvolution import ROUNDING, bordered, forward, inverse, transfer
+from restora.nets.deconvolution import ROUNDING, bordered, forward, inverse, power, transfer
 
 STRONGEST = 49 / 255
 """Noise level that the first round removes."""
@@ -26,17 +26,35 @@ Denoise = Callable[[np.ndarray, float], None]
 
 
 def denoised_in_turns(y: np.ndarray, kernel: np.ndarray, sigma: float, rounds: int, denoise: Denoise) -> np.ndarray:
-    """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale."""
-    sigma = max(sigma, ROUNDING)
-    planes = [bordered(y[:, :, channel], kernel) for channel in range(y.shape[2])]
-    size = planes[0].plane.shape
-    k, z = transfer(kernel, size), np.dstack([plane.plane for plane in planes])
+    """x_hat for y (H, W, C), blurred with kernel (kh, kw), with white noise sigma on the 0..1 scale.
+
+    Besides y it needs 24 bytes for each pixel in colour, and 16 while it calls the denoiser: only one channel is
+    transformed at a time, and y is not copied, only its continuation is kept.
+    """
+    sigma, (height, width, channels) = max(sigma, ROUNDING), y.shape
+    margins = [bordered(y[:, :, channel], kernel).margin() for channel in range(channels)]
+    z = np.dstack([margin.around(y[:, :, channel]) for channel, margin in enumerate(margins)])
+    size = (z.shape[0], z.shape[1])
+    conjugate = np.conj(transfer(kernel, size))
     for level in np.geomspace(STRONGEST, sigma, rounds):
         pull = np.float32(PULL * (sigma / level) ** 2)
-        for channel, plane in enumerate(planes):
-            spectrum = np.conj(k) * forward(plane.plane)
-            spectrum += pull * forward(z[:, :, channel])
-            spectrum /= np.abs(k) ** 2 + pull
-            z[:, :, channel] = inverse(spectrum, size)
+        for channel, margin in enumerate(margins):
+            spectrum = forward(margin.around(y[:, :, channel]))
+            z[:, :, channel] = _nearest(spectrum, z[:, :, channel], conjugate, pull)
+            del spectrum  # before the denoiser needs its memory
         denoise(z, float(level))
-    return planes[0].inside(z)
+    return z[:height, :width]
+
+
+def _nearest(spectrum: np.ndarray, z: np.ndarray, conjugate: np.ndarray, pull: np.float32) -> np.ndarray:
+    """argmin |k * x - y|^2 + pull |x - z|^2 for a plane z (H, W).
+
+    spectrum: the transform of y, which is overwritten. conjugate: that of the transfer function of k.
+    """
+    np.multiply(conjugate, spectrum, out=spectrum)
+    pulled = forward(z)
+    pulled *= pull
+    spectrum += pulled
+    del pulled  # before the next plane is made
+    spectrum /= power(conjugate) + pull
+    return inverse(spectrum, (z.shape[0], z.shape[1]))

@@ -10,6 +10,7 @@ from restora.signs.blur import blur
 from restora.signs.camera_noise import beneath_blocks, camera_noise
 from restora.signs.impulse import impulse, without_impulses
 from restora.signs.jpeg_quality import jpeg_quality
+from restora.signs.marks import marks
 from restora.signs.noise_level import noise_level
 from restora.signs.speckle import speckle
 
@@ -21,6 +22,8 @@ class Sign:
     clear: it gets the crops without black and white dots, which it would take for noise or for sharp edges.
     noise: it looks for noise. JPEG blocks look flat, so beneath them it can find only what `beneath` finds.
     needs: an earlier sign that must be present for this one to be present.
+    unless: an earlier sign whose damage looks like it, so that it cannot be told then.
+    all_over: it gets the whole picture, shrunk if it is large, before the crops.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Sign:
     clear: bool = False
     noise: bool = False
     needs: str = ""
+    unless: str = ""
+    all_over: bool = False
     beneath: Callable[[Finding], Finding] | None = None
 
 
@@ -43,18 +48,27 @@ SIGNS = {
         Sign("speckle", "speckle", speckle, clear=True, noise=True, needs="noise_level"),
         Sign("camera_noise", "coarse grain", camera_noise, clear=True, noise=True, beneath=beneath_blocks),
         Sign("blur", "blur", blur, clear=True),
+        Sign("marks", "scratches and spots", marks, unless="impulse", all_over=True),
     )
 }
-NOT_LOOKED_FOR = ("scratches and dust", "missing parts", "faded colours")
+NOT_LOOKED_FOR = ("missing parts", "faded colours")
 """Damage that no sign looks for yet: a picture that has only such damage is reported without findings."""
 
 
-def findings(crops: Sequence[np.ndarray]) -> dict[str, Finding]:
-    """All signs in crops (h, w, C) on the 0..1 scale, starting at multiples of 8 pixels; dots do not count as noise."""
+def findings(crops: Sequence[np.ndarray], overview: np.ndarray | None = None) -> dict[str, Finding]:
+    """All signs in crops (h, w, C) on the 0..1 scale, starting at multiples of 8 pixels; dots do not count as noise.
+
+    overview: the whole picture, shrunk, if the crops do not show all of it.
+    """
     clear = [without_impulses(crop) for crop in crops]
     found: dict[str, Finding] = {}
     for name, sign in SIGNS.items():
-        finding = sign.find(clear if sign.clear else crops)
+        if sign.unless and found[sign.unless].present:
+            says = f"{sign.called} cannot be told from {SIGNS[sign.unless].called}"
+            found[name] = Finding(name, 0.0, "share of pixels", 0.0, False, says)
+            continue
+        views = clear if sign.clear else crops
+        finding = sign.find([overview, *views] if sign.all_over and overview is not None else views)
         if finding.present and sign.needs and not found[sign.needs].present:
             finding = replace(finding, present=False, plain="", says=f"no {sign.called}")
         if hidden(sign, finding.present, found):

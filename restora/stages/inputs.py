@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from restora.core.checksum import sha256
 from restora.core.errors import BadDamage, BadImage, BadPlan, Truncated
 from restora.core.image import to_grey
-from restora.core.inputs import ALPHA, Input
+from restora.core.inputs import ALPHA, FOUND, Input
 from restora.core.method import Method
 from restora.core.plan import Step
 from restora.engines.tiling import Read
@@ -38,6 +38,8 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
         return {"file": str(path), "sha256": sha256(path)}
     if input_.alpha and given == ALPHA["value"]:
         return dict(ALPHA)
+    if input_.finder and given == FOUND:
+        return {"value": FOUND, "weights": input_.finder}
     if input_.kind not in WORDS or isinstance(given, PathLike):
         raise BadPlan(f"the {input_.called} {given} does not exist")
     entry = {"value": str(given)}
@@ -45,10 +47,17 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
     return entry
 
 
-def inputs_of(step: Step, method: Method, size: Size, transparent: Read | None = None) -> dict[str, Any]:
+Look = Callable[[Mapping[str, str]], Read]
+"""From the entry of an input that is to be found to a reader of it."""
+
+
+def inputs_of(
+    step: Step, method: Method, size: Size, transparent: Read | None = None, look: Look | None = None
+) -> dict[str, Any]:
     """The values of a step's inputs by name, for a picture of a size.
 
     transparent: reads windows of a plane that is 1 where the picture is fully transparent; None if it has no alpha.
+    look: finds an input in the picture that the step receives.
 
     A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
@@ -61,10 +70,18 @@ def inputs_of(step: Step, method: Method, size: Size, transparent: Read | None =
             if each.alpha and entry == ALPHA:
                 values[each.name] = _hidden(each, transparent)
                 continue
+            if is_found(each, entry) and look:
+                values[each.name] = look(entry)
+                continue
             values[each.name] = _plane(each, entry, size) if each.kind == "plane" else _READERS[each.kind](each, entry)
             if each.kind == "kernel":
                 _check_kernel(each, values[each.name].shape, size)
     return values
+
+
+def is_found(input_: Input, entry: Mapping[str, str]) -> bool:
+    """Whether the entry of an input says that it is to be found in the picture."""
+    return bool(input_.finder) and entry.get("value") == FOUND and "weights" in entry
 
 
 def _check_kernel(input_: Input, shape: Size, size: Size) -> None:

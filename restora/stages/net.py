@@ -30,14 +30,8 @@ def net(setup: Setup) -> Stage:
     step, method, backend = setup.step, setup.method, setup.backend
     weights = find(weights_for(method, step.weights))
     _check(setup, weights)
-    function, precision = _loaded(setup, weights)
+    function, precision = loaded(setup, weights)
     card, planes = weights.card, setup.planes()
-
-    def careful(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
-        rest()  # the memory of both engines together would be too much
-        # Loaded only when needed, which is rare. The CPU computes in f32; other devices may not.
-        return _function(setup, weights, replace(backend, device=CPU), "f32")(y, planes)
-
     scale, memory = card.get("scale", 1), card.get("memory", method.bytes_a_pixel(setup.knobs))
     if (float_precision(weights, backend) if precision == "int8" else precision) == "bf16":
         memory = ceil(NARROW * memory)
@@ -52,7 +46,7 @@ def net(setup: Setup) -> Stage:
         memory=memory,
         scale=scale,
         strength=step.strength,
-        careful=careful if precision != "f32" else None,
+        careful=careful(setup, weights) if precision != "f32" else None,
         planes={each.plane or each.name: planes[each.name] for each in method.inputs if each.name in planes},
         kept={name: Spool(size, sum(weights.outputs[name].values())) for name in wanted},
     )
@@ -69,7 +63,7 @@ def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
     weights = find(setup.step.weights or setup.method.denoiser)
     if not weights.takes("sigma"):
         raise BadPlan(f"the weights {weights.name} take no sigma, which {setup.method.name} tells its denoiser")
-    function, _ = _loaded(setup, weights)
+    function, _ = loaded(setup, weights)
 
     def denoise(y: np.ndarray, level: float) -> None:
         size, halo, multiple = (y.shape[0], y.shape[1]), weights.card["halo"], weights.card["multiple"]
@@ -89,6 +83,7 @@ def denoiser(setup: Setup) -> Callable[[np.ndarray, float], None]:
 
             for _, left, _, width in cores(1, size[1], (1, TILE)):
                 y[top:end, left : left + width] = stage.run(read, (top, left, end - top, width))
+        rest()  # the caller needs that memory for its own step
 
     return denoise
 
@@ -106,7 +101,7 @@ def _check(setup: Setup, weights: Weights) -> None:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be applied in part: its strength must be 1")
 
 
-def _loaded(setup: Setup, weights: Weights) -> tuple[Function, str]:
+def loaded(setup: Setup, weights: Weights) -> tuple[Function, str]:
     """The net as a function of windows, and its precision; the report says what ran. Raises BadPlan without int8."""
     report, backend = setup.report, setup.backend
     if report.plan.precision == "int8" and not weights.int8:
@@ -115,10 +110,21 @@ def _loaded(setup: Setup, weights: Weights) -> tuple[Function, str]:
     precision = possible(report.plan.precision, weights, backend, report)
     report.weights[weights.name] = weights.checksum
     report.engine, report.device, report.precision = backend.engine, backend.device, precision
-    return _function(setup, weights, backend, precision), precision
+    return function_of(setup, weights, backend, precision), precision
 
 
-def _function(setup: Setup, weights: Weights, backend: Backend, precision: str) -> Function:
+def careful(setup: Setup, weights: Weights) -> Function:
+    """The net as a function of windows in full precision, for windows in which another precision gave NaN."""
+
+    def function(y: np.ndarray, planes: Mapping[str, np.ndarray]) -> Made:
+        rest()  # the memory of both engines together would be too much
+        # Loaded only when needed, which is rare. The CPU computes in f32; other devices may not.
+        return function_of(setup, weights, replace(setup.backend, device=CPU), "f32")(y, planes)
+
+    return function
+
+
+def function_of(setup: Setup, weights: Weights, backend: Backend, precision: str) -> Function:
     """The net as a function of windows; its outputs except x_hat are products."""
     engine = load_net(weights, method_named(weights.card["method"]), backend, precision)
     if setup.knobs.get("ensemble"):

@@ -4,13 +4,13 @@ Each stage reads windows of the picture before it, so a window of the result pul
 stage that needs the whole picture is run once; its result goes to disk, and what follows is tiled again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from restora.core.errors import BadImage
+from restora.core.errors import BadImage, BadPlan
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend
@@ -20,6 +20,7 @@ from restora.methods.table import method_named
 from restora.stages.check import check
 from restora.stages.correct import correct
 from restora.stages.detect import detect
+from restora.stages.found import found
 from restora.stages.inputs import inputs_of
 from restora.stages.local import local
 from restora.stages.net import net
@@ -163,12 +164,21 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
 
     Raises BadPlan or BadKnob for a plan that does not fit, BadImage if the memory is too little.
     """
-    size, stages = source.shape[:2], []
+    size = source.shape[:2]
+    stages: list[Stage] = []
     for step, knobs in zip(plan.steps, check(plan), strict=True):
         method = method_named(step.method)
+        if method.stage not in STAGES:
+            raise BadPlan(f"{method.name} gives a mask and no picture; use it with --mask found")
+        before = _received(source, stages, means)
+
+        def look(entry: Mapping[str, str], size: Size = size, before: Callable[[], Read] = before) -> Read:
+            return found(entry, size, before(), report)
+
         setup = Setup(
             step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
-            inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None), means.keep, tell,
+            inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None, look),
+            means.keep, tell,
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))
         if not method.learned:
@@ -182,6 +192,17 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
     choose_tiles(pipeline, means.memory, means.held)
     report.tile = pipeline.tile
     return pipeline
+
+
+def _received(source: Source, stages: Sequence[Stage], means: Means) -> Callable[[], Read]:
+    """What gives a reader of the picture that the next stage receives; only then its tiles are chosen."""
+    earlier = Pipeline(source, list(stages))
+
+    def reader() -> Read:
+        choose_tiles(earlier, means.memory, means.held)
+        return earlier.run
+
+    return reader
 
 
 def choose_tiles(pipeline: Pipeline, memory: int, held: int = 0) -> None:

@@ -8,14 +8,17 @@ import cv2
 import numpy as np
 
 from restora.core.errors import BadImage
-from restora.core.method import Made
+from restora.core.knobs import Setting
+from restora.core.method import Made, Method
 from restora.engines.tiling import Read
 from restora.methods.shared_knobs import OF_HOLES
+from restora.stages.filler import BYTES, CONTEXT, TILE, Fill, filler
 from restora.stages.grain import grain, noise_around, surroundings
-from restora.stages.stage import Setup, Size, Stage, Window, blended, check_inside, check_shape, made_of
+from restora.stages.inputs import is_found
+from restora.stages.marked import marked
+from restora.stages.net import DENOISER, denoiser
+from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
-HALF = 0.5
-"""Brightness of a mask from which it marks the hole."""
 CACHE = 64_000_000
 """Cache size in bytes for filled holes, as a hole may be in several tiles; the largest hole is always kept."""
 LABELS = 7
@@ -42,7 +45,7 @@ class Regions(Stage):
     Holes that use the same pixels are one region. Known pixels do not change. mask: of the whole picture.
     margin: how far the function looks around a hole, in pixels. memory: bytes for each pixel of a window;
     memory_of_hole: additional bytes for each missing pixel. grain: share of the noise around a hole that is added to
-    its pixels; seed: of that noise.
+    its pixels; seed: of that noise. resting: bytes that the function needs beside those.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Regions(Stage):
     strength: float = 1.0
     grain: float = 0.0
     seed: int = 0
+    resting: int = 0
+    keeps: bool = False  # whether the mask is a requested product
 
     def __post_init__(self) -> None:
         height, width = self.mask.shape
@@ -81,7 +86,7 @@ class Regions(Stage):
     def bytes_for(self, size: Size) -> int:
         """The memory for each pixel of the window, and for the largest hole."""
         measuring = MEASURING if self.grain else 0
-        needed = self.memory * size[0] * size[1] + self.largest + self.mask.size
+        needed = self.memory * size[0] * size[1] + self.largest + self.mask.size + self.resting
         return max(needed + measuring, LABELS * self.mask.size)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
@@ -100,6 +105,10 @@ class Regions(Stage):
             here, there = _overlap(region.box, window), _overlap(window, region.box)
             x_hat[there][mine[here]] = filled[here][mine[here]]
         return blended(y, x_hat, self.strength)
+
+    def products(self) -> Mapping[str, Any]:
+        """The mask (H, W) of what was filled, 1 = filled, if it was requested."""
+        return {"mask": self.mask.astype(np.float32)} if self.keeps else {}
 
     def notes(self) -> list[str]:
         """The notes of the function, and the level of the grain."""
@@ -144,6 +153,39 @@ class Regions(Stage):
         return grain((height, width, len(sigmas)), noise, (self.seed, top, left))[mine]
 
 
+@dataclass
+class Unchanged(Stage):
+    """There is nothing to fill, because no mark was found; `note` says so."""
+
+    name: str
+    before: Size
+    note: str
+    kept: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        self.after = self.before
+
+    def reads(self, size: Size) -> Size:
+        """The window."""
+        return size
+
+    def bytes_for(self, size: Size) -> int:
+        """Nothing but the window."""
+        return 0
+
+    def run(self, read: Read, window: Window) -> np.ndarray:
+        """The window as it is."""
+        return read(*window)
+
+    def products(self) -> Mapping[str, Any]:
+        """A black mask, if it was asked for."""
+        return self.kept
+
+    def notes(self) -> list[str]:
+        """What was not found."""
+        return [self.note]
+
+
 def found(mask: np.ndarray, margin: int) -> list[Region]:
     """The regions of a mask (H, W) bool: holes with a margin around them; those that touch are merged."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(_with_margin(mask, margin))
@@ -174,45 +216,52 @@ def _overlap(mine: Window, other: Window) -> tuple[slice, slice]:
 
 
 def regions(setup: Setup) -> Stage:
-    """The stage of a method that fills what a mask or boxes mark. Raises BadImage if they mark all or nothing."""
+    """The stage of a method that fills what a mask or boxes mark. Raises BadImage if they mark all or nothing.
+
+    If the mask is to be found and nothing is, the picture stays as it is, and a note says so.
+    """
     knobs = setup.knobs
-    mask = _marked(setup.inputs, setup.size)
+    searched = any(is_found(each, setup.step.inputs.get(each.name, {})) for each in setup.method.inputs)
+    mask = marked(setup.inputs, setup.size, searched)
+    if not mask.any():
+        note = f"{setup.method.name}: no scratches and spots were found, so nothing was filled"
+        kept = {"mask": np.zeros(setup.size, np.float32)} if "mask" in setup.keep else {}
+        return Unchanged(setup.method.name, setup.size, note, kept)
     if grow := int(knobs["grow"] or 0):
         mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= grow
     if mask.all():
         raise BadImage(
             "the hole is all of the picture; some pixels must be known" + " (--grow is too large)" * (grow > 0)
         )
-    method = setup.method
-    function, own = method.load(), {name: value for name, value in knobs.items() if name not in OF_HOLES}
-    share = float(knobs.get("grain") or 0)
+    method, share = setup.method, float(knobs.get("grain") or 0)
     return Regions(
         method.name,
         mask,
-        lambda y, mask: function(y, mask=mask, **own),
-        margin=method.reach(knobs) or 0,
-        memory=method.bytes_a_pixel(knobs) + (MEMORY_OF_GRAIN if share else 0),
+        _function(setup),
+        margin=CONTEXT if method.learned else method.reach(knobs) or 0,
+        memory=(BYTES if method.learned else method.bytes_a_pixel(knobs)) + (MEMORY_OF_GRAIN if share else 0),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,
         grain=share,
         seed=setup.report.plan.seed,
+        resting=_of_net(method, knobs),
+        keeps="mask" in setup.keep,
     )
 
 
-def _marked(inputs: Mapping[str, Any], size: Size) -> np.ndarray:
-    """The hole (H, W) bool. Raises BadImage if the mask marks all or nothing, or for a box beyond the picture."""
-    hole = np.zeros(size, bool)
-    if read := inputs.get("mask"):
-        for top in range(0, size[0], 256):
-            rows = min(256, size[0] - top)
-            hole[top : top + rows] = read(top, 0, rows, size[1])[:, :, 0] >= HALF
-        if hole.all() or not hole.any():
-            marked = (
-                "all of the picture; some pixels must be black" if hole.any() else "nothing; white pixels are filled"
-            )
-            raise BadImage(f"the mask marks {marked}")
-    boxes = inputs.get("box", np.zeros((0, 4), int))
-    check_inside(boxes, size)
-    for top, left, height, width in boxes.tolist():
-        hole[top : top + height, left : left + width] = True
-    return hole
+def _of_net(method: Method, knobs: Mapping[str, Setting]) -> int:
+    """Bytes that the net of a method needs for a tile, whatever the size of the window."""
+    if method.learned:
+        return method.bytes_a_pixel(knobs) * (TILE + 2 * (method.reach(knobs) or 0)) ** 2
+    return DENOISER if method.denoiser else 0
+
+
+def _function(setup: Setup) -> Fill:
+    """The function of a method: its own, or that of its trained net."""
+    if setup.method.learned:
+        return filler(setup)
+    function = setup.method.load()
+    own: dict[str, Any] = {name: value for name, value in setup.knobs.items() if name not in OF_HOLES}
+    if setup.method.denoiser:
+        own["denoise"] = denoiser(setup)
+    return lambda y, mask: function(y, mask=mask, **own)

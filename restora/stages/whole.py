@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from restora.core.method import Knobs, Method
 from restora.engines.tiling import Read
+from restora.stages.marked import marked
 from restora.stages.net import DENOISER, denoiser
 from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
 
@@ -27,14 +29,14 @@ class Whole(Stage):
 
     def bytes_for(self, size: Size) -> int:
         """The memory of the row for each pixel of the picture, and that of a denoiser that it calls."""
-        method, pixels = self.setup.method, self.before[0] * self.before[1]
-        own = method.bytes_a_pixel(self.setup.knobs) * pixels
-        return max(own, own * 2 // 3 + DENOISER) if method.denoiser else own  # a denoiser runs between its own steps
+        return needed(self.setup.method, self.setup.knobs, self.before)
 
     def run(self, read: Read, window: Window) -> np.ndarray:
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
+        if "hole" in setup.method.treats:
+            given = {"mask": marked(setup.inputs, setup.size)}
         if setup.method.denoiser:
             given["denoise"] = denoiser(setup)
         if setup.method.minutes:
@@ -52,6 +54,12 @@ class Whole(Stage):
     def notes(self) -> list[str]:
         """The note of the function."""
         return [f"{self.name}: {self.note}"] if self.note else []
+
+
+def needed(method: Method, knobs: Knobs, size: Size) -> int:
+    """Bytes for a method that needs the whole of a picture (H, W): its own, and those of a denoiser that it calls."""
+    own = method.bytes_a_pixel(knobs) * size[0] * size[1]
+    return max(own, own * 3 // 4 + DENOISER) if method.denoiser else own  # a denoiser runs between its own steps
 
 
 def whole(setup: Setup) -> Stage:

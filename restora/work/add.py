@@ -93,7 +93,7 @@ def add(
     card = {
         **{"name": name, "method": "foreign", "terms": licence or "not stated"},
         **_facts_of(found, sight),
-        **contract(found.channels, 0, task),
+        **contract(found.channels, {}, task),
         **{"origin": {"file": path.name, "sha256": sha256(path)}, "memory": memory, "stored_as": "float32"},
         **{"from_torch": apart, "tiled": tiled, "bf16_loss_db": None, "scores": []},
         "int8": {"passed": False, "objections": ["not tested: the training pictures of the net are unknown"]},
@@ -177,7 +177,7 @@ def _exported(found: "Found", multiple: int, parameters: bytes, location: str) -
     from restora.learn.export import linked, to_onnx
 
     try:
-        named = contract(found.channels, 0, "")
+        named = contract(found.channels, {}, "")
         model = to_onnx(found.net, named["inputs"], list(named["outputs"]), multiple, as_is=True)
         return linked(model, parameters, location)
     except Exception as error:  # the exporter has many errors, with long messages

@@ -1,5 +1,6 @@
 """Diagnose: look for every sign of damage in crops of a picture, so that the time does not depend on its size."""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,12 @@ from restora.signs.table import findings
 
 CROP = 256
 CROPS = 9
+VIEW = CROPS * CROP**2
+"""Pixels of the overview of a large picture."""
+MOST = 40_000_000
+"""Pixels of a picture up to which all of it is read for the overview."""
+STRIP = 32
+"""Rows of the overview that are made at once."""
 
 
 class Pixels(Protocol):
@@ -23,9 +30,26 @@ class Pixels(Protocol):
 
 
 def diagnose(picture: Pixels) -> Diagnosis:
-    """What is wrong with a picture, from up to nine crops of 256x256 spread over it."""
+    """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk."""
     crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
-    return Diagnosis(findings(crops))
+    return Diagnosis(findings(crops, overview_of(picture) if len(crops) > 1 else None))
+
+
+def overview_of(picture: Pixels) -> np.ndarray | None:
+    """The whole picture (h, w, C), shrunk by averaging to about VIEW pixels; None for one of more than MOST."""
+    height, width = picture.shape[:2]
+    if height * width > MOST:
+        return None
+    shrink = math.ceil(math.sqrt(height * width / VIEW))
+    tall, wide = height // shrink, width // shrink
+    if min(tall, wide) < 1:
+        return None
+    rows = []
+    for top in range(0, tall, STRIP):
+        high = min(STRIP, tall - top)
+        part = picture.window(shrink * top, 0, shrink * high, shrink * wide)
+        rows.append(part.reshape(high, shrink, wide, shrink, -1).mean((1, 3), dtype=np.float32))
+    return np.concatenate(rows)
 
 
 def spread(height: int, width: int) -> list[tuple[int, int, int, int]]:

@@ -16,6 +16,7 @@ from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
 from restora.stages.pipeline import RESTING
 from restora.work.diagnose import Pixels, diagnose, spread
+from restora.work.marks import with_marks_filled, without_marks
 from restora.work.plan import fits, plan_of_treatment, plans_for, sharpens
 from restora.work.restore import MAX_MEMORY, restore
 from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
@@ -47,23 +48,28 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
     diagnosis = diagnose(picture)
+    return diagnosis, with_marks_filled(_plan_of_rules(picture, without_marks(diagnosis), strength), diagnosis)
+
+
+def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan:
+    """The plan of the table of rules for what was found, which was tried on parts of the picture."""
     plans = _that_fit(plans_for(diagnosis), picture)
     if not plans[0].steps:
-        return diagnosis, plans[0]
+        return plans[0]
     trials = _trials(picture, plans, diagnosis)
     if all(trial.harm for trial in trials):
         left_alone = f"the blur is left as it is: {trials[0].harm}"
         others = {name: finding for name, finding in diagnosis.findings.items() if name != "blur"}
         plans = plans_for(Diagnosis(others))
         if not plans[0].steps:
-            return diagnosis, Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
+            return Plan((), f"left alone: {diagnosis.present['blur'].says}; {left_alone}")
         trials = _trials(picture, plans, Diagnosis(others))
     else:
         left_alone = ""
     best = min((trial for trial in trials if not trial.harm), key=lambda trial: trial.worst)
     told = [best.plan.because, _told(best.left, best.parts, strength), *_not_taken(trials, best)]
     told += [left_alone] if left_alone else []
-    return diagnosis, replace(with_strength(best.plan, strength), because="; ".join(told))
+    return replace(with_strength(best.plan, strength), because="; ".join(told))
 
 
 def plan_to_sharpen(picture: Pixels) -> tuple[Diagnosis, Plan]:

@@ -21,6 +21,7 @@ from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
 from restora.stages.load import BF16_LOSS
+from restora.stages.whole import needed
 from restora.work.rules import SHARPENING, Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
@@ -28,6 +29,7 @@ OTHER_TASKS = {
     "enlarge": ("makes pictures larger", "upscale"),
     "fill": ("fills holes", "inpaint"),
     "deblur": ("sharpens", "deblur"),
+    "find": ("finds marks", "inpaint --mask found"),
     "regions": ("repairs regions", "repair"),
 }
 """What methods that do not remove noise do, and their command, by task."""
@@ -169,7 +171,9 @@ def with_filling(plan: Plan) -> Plan:
 
 def with_first(plan: Plan, name: str) -> Plan:
     """The plan with a method as its first step; the inputs of the method must be added later."""
-    first = Step(name, "the mask marks a hole", knobs=settle(method_named(name).knobs, {}, name))
+    method, because = method_named(name), "the mask marks a hole"
+    knobs = settle(method.knobs, {}, name)
+    first = learned_step(method, because, knobs=knobs) if method.learned else Step(name, because, knobs=knobs)
     return replace(plan, steps=(first, *plan.steps))
 
 
@@ -181,7 +185,7 @@ def fills(step: Step) -> bool:
 def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
     """Whether no step needs the whole of a picture (H, W, C) and more than `memory` bytes for it."""
     rows = [(method_named(step.method), step.knobs) for step in plan.steps]
-    return all(row.stage != "whole" or row.bytes_a_pixel(knobs) * shape[0] * shape[1] <= memory for row, knobs in rows)
+    return all(needed(row, knobs, shape[:2]) <= memory for row, knobs in rows if row.stage == "whole")
 
 
 def sharpens(step: Step) -> bool:
@@ -222,7 +226,7 @@ def plan_to_enlarge_as_found(
     """
     blocks = [finding.says for name, finding in diagnosis.present.items() if name == "jpeg_quality"]
     first = treated or plan_for(diagnosis)
-    steps = [] if blocks else list(first.steps)
+    steps = [step for step in first.steps if fills(step) or not blocks]
     larger = plan_to_enlarge(LARGER, shape, size, ensemble=ensemble, as_found=bool(blocks))
     if not larger.steps:
         return larger

@@ -76,7 +76,7 @@ def _part(recipe: Recipe) -> str:
 
 
 def _of_pictures(recipe: Recipe, task: str) -> dict[str, Any]:
-    return contract(recipe.channels, recipe.planes - recipe.channels, task)
+    return contract(recipe.channels, recipe.extra, task)
 
 
 def _of_regions() -> dict[str, Any]:

@@ -91,7 +91,7 @@ def entries(
                 for weights in method.weights or ("",):
                     if only is not None and weights not in only:
                         continue
-                    if not weights or (weights not in SHARPENING and _is_for(weights, noise)):
+                    if not weights or (weights not in SHARPENING and _is_for(weights, noise, method)):
                         yield Entry(name, noise, method.name, weights)
 
 
@@ -196,17 +196,19 @@ def _kinds(*words: str) -> set[str]:
     return {part.kind for one in damages for part in (one.damages if isinstance(one, Chain) else (one,))}
 
 
-def _is_for(weights: str, noise: str) -> bool:
+def _is_for(weights: str, noise: str, method: Method) -> bool:
     """Whether weights were trained on a damage: on its kinds and, if on a single level only, on that level.
 
-    Real noise counts as noise of cameras. For JPEG alone, training must include JPEG alone, not only after noise.
+    A scale that no weights of the method have is for the next larger one, whose result is then shrunk. Real noise
+    counts as noise of cameras. For JPEG alone, training must include JPEG alone, not only after noise.
     """
     if noise == REAL:
         noise = "noise(camera, sigma=0.02)"
     recipe = recipe_from(find(weights).recipe, weights)
     shrink = shrink_in(parse(noise))
     if shrink:
-        return shrink.scale in recipe.scales
+        scales = {scale for name in method.weights for scale in find(name).card["scales"] if scale >= shrink.scale}
+        return bool(scales) and min(scales) in recipe.scales
     damages = recipe.damages
     if last_of_jpegs(parse(noise)):
         return any(last_of_jpegs(draw(words, np.random.default_rng(0))) for words in damages)

@@ -1,8 +1,8 @@
-"""A made-up method that finds a blur itself and returns three products."""
+"""Made-up methods: one finds a blur itself and returns three products, one finds what to fill."""
 
 import numpy as np
 
-from restora.core.inputs import Product
+from restora.core.inputs import Input, Product
 from restora.core.knobs import Knob
 from restora.core.method import Made, Method
 
@@ -28,3 +28,21 @@ FINDER = Method(
 def find(y: np.ndarray, gain: float) -> Made:
     """y (H, W, C) times a gain, and the products."""
     return Made((gain * y).astype(np.float32), {"kernel": KERNEL, "where": y[:, :, 0] > 0.5, "faces": BOXES})
+
+
+MARKER = Method(
+    name="marker",
+    entry="tests.app.made_up:mark",
+    stage="whole",
+    about="finds white scratches and makes them grey",
+    treats=("hole",),
+    paper="none",
+    inputs=(Input("mask", "plane", "what is filled: white", required=False),),
+    products=(Product("mask", "plane", "what was filled: white"),),
+)
+
+
+def mark(y: np.ndarray, mask: np.ndarray | None = None) -> Made:
+    """y (H, W, C) with 0.5 where the mask (H, W, 1) is white or, without one, where y is."""
+    where = (y.min(2) > 0.99) if mask is None else mask[:, :, 0] >= 0.5
+    return Made(np.where(where[:, :, None], np.float32(0.5), y), {"mask": where})

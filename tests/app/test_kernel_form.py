@@ -24,7 +24,7 @@ from restora.app.kernel_form import (
     with_sharpening,
 )
 from restora.app.page_jobs import Outcome, carried_out, own_folder, zipped
-from restora.app.plan_form import Draft, newest, read_form
+from restora.app.plan_form import Draft, current, form, read_form, sent
 from restora.app.review import alternatives, as_shown, look
 from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadKnob, BadPlan, RestoraError
@@ -156,10 +156,48 @@ def test_how_much_changes_no_step_that_sharpens():
     assert with_strength(plan, "strong").steps == with_strength(plan, "light").steps == plan.steps
 
 
-def test_values_of_a_form_belong_to_its_draft_only():
-    old, new, plan = Draft(Plan((), "a")), Draft(Plan((), "b")), Plan((KNOWN,), "")
-    assert newest(old, (old, plan)) is plan and newest(new, (old, plan)) is new.plan
-    assert newest(old, (None, None)) is old.plan
+def test_values_of_a_form_belong_to_its_draft_only(sight):
+    step = replace(KNOWN, inputs=entries("disk", [7]))
+    old, new = Draft(Plan((step,), "a")), Draft(Plan((step,), "b"))
+    values = values_of(step)
+    values[1] = 9
+    told = sent(json.dumps({"draft": old.key, "values": values, "more": False}))
+    assert current(old, told, sight).steps[0].inputs == {"kernel": {"value": "disk(radius=9)"}}
+    assert current(new, told, sight) is new.plan and current(new, sent(""), sight) is new.plan
+
+
+def test_the_fields_of_a_form_are_the_values_that_it_reads(sight, jobs):
+    """The number of fields, and a file that was given."""
+    for kind, count in (("motion", 6), ("disk", 5), (OWN, 5)):
+        step = replace(KNOWN, inputs=entries(kind, ["<b>.png"] if kind == OWN else []))
+        html = form(Draft(Plan((step,), "")), [sight], jobs)
+        assert html.count("data-value") == count + 1 == len(values_of(step)), kind
+        assert ("&lt;b&gt;.png" in html) == (kind == OWN) and "<b>." not in html
+
+
+BAD = [
+    "{", "[]", "7", '{"draft": "x"}', '{"draft": "x", "values": 7, "more": 0}',
+    '{"draft": [], "values": [], "more": 0}',
+    '{"draft": "x", "values": [[]], "more": 0}', '{"draft": "x", "values": [{}], "more": 0}', "[" * 100_000,
+    '{"draft": "x", "values": ["a\\u0000"], "more": 0}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_is_no_form_is_one_sentence(text):
+    with pytest.raises(BadPlan, match="not the form of a plan"):
+        sent(text)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], ["disk"], [7, 7, "nlm", True, 1, 0], ["disk", 7, "nlm", True, 1, 0], ["disk", 7, None, True, 1, 0],
+     ["disk", 7, "tv-deconvolution", True, "x", 0]],
+)  # fmt: skip
+def test_values_that_do_not_fit_the_form_are_one_sentence(sight, values):
+    step = replace(KNOWN, inputs=entries("disk", [7]))
+    with pytest.raises(BadPlan, match="is missing|cannot replace|no kind of blur|strength"):
+        read_form(Draft(Plan((step,), "")), values, sight)
 
 
 def pixels_in(html):

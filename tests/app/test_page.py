@@ -8,13 +8,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from restora.app import phrases
 from restora.app.guard import Bounds
-from restora.app.page_jobs import mask_of, preview
+from restora.app.marks import COVERS, RED, Painting, mask_of, paint_over, red_png, strokes_of
+from restora.app.page_jobs import preview
 from restora.app.plan_form import Draft, has_work, read_form
 from restora.app.review import Edit, as_shown, edited, look, plan_as_found
 from restora.app.samples import samples
@@ -46,6 +48,48 @@ def test_strokes_become_a_mask_of_the_pictures_size(tmp_path):
     mask = read(mask_of(json.dumps(strokes), (100, 200, 3), jobs)).pixels[:, :, 0]
     assert mask.shape == (100, 200) and mask[50, 60:140].all() and mask[45, 100] and mask[90, 100]
     assert not mask[:35].any() and not mask[:, :35].any() and set(np.unique(mask)) == {0, 1}
+
+
+def test_strokes_over_a_mask_add_and_erase(tmp_path):
+    jobs = Jobs(tmp_path / "jobs", Limits())
+    white = np.random.default_rng(0).random((100, 200, 1)) > 0.5
+    write(Image(white.astype(np.float32)), tmp_path / "base.png")
+    same = mask_of("[]", (100, 200, 3), jobs, tmp_path / "base.png")
+    assert same.read_bytes() == (tmp_path / "base.png").read_bytes()
+    line = {"width": 0.05, "points": [[0, 0.5], [1, 0.5]]}
+    more = read(mask_of(json.dumps([line]), (100, 200, 3), jobs, tmp_path / "base.png")).pixels
+    less = read(mask_of(json.dumps([{**line, "erase": True}]), (100, 200, 3), jobs, tmp_path / "base.png")).pixels
+    assert more[47:53].all() and not less[47:53].any()
+    assert np.array_equal(more[:40], white[:40]) and np.array_equal(less[60:], white[60:])
+    anew = read(mask_of(json.dumps([{"clear": True}, line]), (100, 200, 3), jobs, tmp_path / "base.png")).pixels
+    assert anew[50].all() and not anew[:40].any()
+
+
+def test_strokes_of_another_painting_are_not_used():
+    one, other = Painting(), Painting()
+    text = json.dumps({"painting": one.key, "strokes": [{"clear": True}]})
+    assert strokes_of(text, one) == '[{"clear": true}]' and strokes_of(text, other) == strokes_of(text, None) == "[]"
+    for bad in ("{", "7", "[]", json.dumps({"painting": one.key}), "[" * 100_000):
+        with pytest.raises(BadPlan, match="not strokes of the brush"):
+            strokes_of(bad, one)
+
+
+def test_marks_are_red_over_a_preview_and_nowhere_else(photo, tmp_path):
+    white = np.zeros((256, 304, 1), np.float32)
+    white[100:140, 50:90] = 1
+    write(Image(white), tmp_path / "mask.png")
+    write(Image(photo), tmp_path / "x.png")
+    assert preview(open_picture(tmp_path / "x.png"), tmp_path / "p.png", photo.size // 12) == 2
+    before = read(tmp_path / "p.png").pixels
+    paint_over(tmp_path / "p.png", tmp_path / "mask.png", 2)
+    after = read(tmp_path / "p.png").pixels
+    inside = np.zeros((128, 152), bool)
+    inside[50:70, 25:45] = True
+    assert np.array_equal(after[~inside], before[~inside])
+    expected = before[inside] + COVERS * (np.array(RED) / 255 - before[inside])
+    assert np.abs(after[inside] - expected).max() < 1 / 255
+    data = np.frombuffer(base64.b64decode(red_png(tmp_path / "mask.png", 2)), np.uint8)
+    assert np.array_equal(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)[:, :, 3] == 255, inside)
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,37 @@ EXAMPLES = [
     "hole(top=5, left=7, height=20, width=10)",
     "hole(pixels, share=0.5)",
     "hole(scratches, count=5, width=3)",
+    "hole(strokes, count=2, width=9)",
+    "hole(blobs, share=0.2, size=12.0)",
     "regions(most=6, least=3)",
     'regions(most=3, least=1, only="blotch")',
     'hole(text, size=20, words="a | (b), \\"c\\"")',
+    "fade(red=0.5, green=0.3, blue=0.4)",
+    "fade(contrast, black=0.2, white=0.9)",
+    "sepia(amount=0.7)",
+    "yellow(amount=0.3)",
+    "stain(count=3, size=0.5, density=0.4)",
+    "marks(mixed)",
+    "marks(scratches, count=3, width=2.0)",
+    "marks(film, count=2, width=1.0)",
+    "marks(creases, count=1, width=3.0)",
+    "marks(dust, count=9, size=5.0)",
+    "marks(blotches, count=2, size=20.0)",
+    "marks(tears, count=2, size=30.0)",
+    "marks(letters, count=2, size=12.0)",
+    "marks(pixels, count=5)",
+    "scene(print, size=9.0, part=0.5)",
+    "scene(wires, count=2, width=1.0)",
+    "scene(hair, count=9, width=1.0)",
+    "scene(grid, size=9.0, width=1.0)",
+    "scene(stars, count=9)",
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
+SEEDED = (
+    *("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene"),
+    "regions",
+)
+"""Parts of the words that draw from the random numbers."""
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
 
 
@@ -77,7 +103,7 @@ def test_the_same_seed_gives_the_same_damage_and_another_seed_another(all_exampl
     for text in all_examples:
         once, again, other = (parse(text).apply(x, np.random.default_rng(seed)) for seed in (3, 3, 4))
         assert np.array_equal(once, again) and once.dtype == np.float32
-        seeded = any(word in text for word in ("noise", "pixels", "scratches", "text", "shake", "moving", "regions"))
+        seeded = any(word in text for word in SEEDED)
         assert np.array_equal(once, other) != seeded, text
 
 
@@ -92,7 +118,7 @@ def test_linear_damages_pass_the_adjoint_test(all_examples, x):
         y = np.random.default_rng(6).random(ax.shape, dtype=np.float32)
         aty = damage.adjoint(y, x.shape, np.random.default_rng(5)).astype(np.float64)
         assert np.sum(ax * y) == pytest.approx(np.sum(x * aty), rel=1e-5), text
-    assert tested == 12
+    assert tested == 14
 
 
 def test_noise_has_the_level_it_says():
@@ -135,12 +161,48 @@ def test_shrink_is_antialiased_and_keeps_the_mean(x):
 
 
 def test_holes_are_black_and_masks_say_where(x):
-    for text in ("hole(top=5, left=7, height=20, width=10)", "hole(scratches, count=3)", "hole(text)"):
+    for text in (
+        *("hole(top=5, left=7, height=20, width=10)", "hole(scratches, count=3)", "hole(text)", "hole(strokes)"),
+        "hole(blobs)",
+    ):
         damage = parse(text)
         assert isinstance(damage, Hole)
         m = damage.mask(64, 48, np.random.default_rng(8))
         y = damage.apply(x, np.random.default_rng(8))
         assert np.array_equal(y[m], x[m]) and not y[~m].any() and 0 < (~m).sum() < m.size
+
+
+def test_fading_lifts_black_and_keeps_white(x):
+    ends = np.array([0, 1], np.float32)[:, None, None] * np.ones(3, np.float32)
+    for text in ("fade(red=0.5, green=0.3, blue=0.4)", "fade(contrast, black=0.2)"):
+        black, white = parse(text).apply(ends, np.random.default_rng(0))
+        assert (black > 0.08).all() and np.allclose(white, 1, atol=1e-6)
+    lost = parse("fade(red=0.5, green=0.3, blue=0)").apply(ends, np.random.default_rng(0))[0, 0]
+    assert lost[0] > lost[1] > lost[2] == pytest.approx(0, abs=1e-6), "each channel by its own share"
+    for text in ("fade(red=0, green=0, blue=0)", "fade(contrast, black=0)", "sepia(amount=0)", "yellow(amount=0)"):
+        assert np.allclose(parse(text).apply(x, np.random.default_rng(0)), x, atol=1e-6)
+
+
+def test_fading_twice_is_one_fading_of_the_density_left(x):
+    once = parse("fade(red=0.44, green=0.44, blue=0.44)").apply(x, np.random.default_rng(0))
+    twice = parse("fade(red=0.2, green=0.2, blue=0.2) | fade(red=0.3, green=0.3, blue=0.3)")
+    assert np.allclose(twice.apply(x, np.random.default_rng(0)), once, atol=1e-5)
+
+
+def test_sepia_leaves_one_hue_and_yellowing_takes_blue(x):
+    toned = parse("sepia()").apply(x, np.random.default_rng(0))
+    assert (toned[..., 0] >= toned[..., 1]).all() and (toned[..., 1] >= toned[..., 2]).all()
+    grey = np.full((4, 4, 3), 0.5, np.float32)
+    red, green, blue = parse("yellow(amount=0.4)").apply(grey, np.random.default_rng(0))[0, 0]
+    assert 0.5 > red > green > blue == pytest.approx(0.3)
+    assert np.array_equal(parse("sepia()").apply(grey[..., :1], np.random.default_rng(0)), grey[..., :1])
+
+
+def test_stains_darken_a_part_and_blue_most():
+    x = np.full((120, 160, 3), 0.8, np.float32)
+    y = parse("stain(count=1, size=0.5)").apply(x, np.random.default_rng(1))
+    assert (y <= x).all() and 0.02 < (y < x).any(2).mean() < 0.8
+    assert (y[..., 0] >= y[..., 2]).all() and y[..., 2].min() < 0.7
 
 
 def test_ranges_are_drawn():

@@ -8,6 +8,8 @@ from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.learn.games.per_image import RunningVariance, fit
 from restora.methods.deepdlp import deepdlp
+from restora.methods.deepdlp_inpainting import deepdlp_inpainting
+from restora.methods.dip_inpainting import dip_inpainting
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.nets.non_local_bayes import non_local_bayes
@@ -71,6 +73,18 @@ def test_a_guide_is_where_the_fit_begins_and_what_holds_it(pair):
     held, _ = fit(y, width=16, iterations=120, seed=0, tell=no_one, guide=quiet, weight=20.0)
     assert gain(shown, x, y) > gain(alone, x, y) + 1
     assert np.abs(held - quiet).mean() < 0.7 * np.abs(shown - quiet).mean()
+
+
+@pytest.mark.parametrize("method", [dip_inpainting, deepdlp_inpainting])
+def test_a_hole_is_filled_from_the_known_pixels_alone(pair, method):
+    """What lies in the hole does not matter; the fill is nearer to the picture than a flat one; the rest stays."""
+    x = pair[0]
+    mask = np.random.default_rng(1).random(x.shape[:2]) < 0.4
+    y = np.where(mask[:, :, None], 0, x).astype(np.float32)
+    fills = [method(np.where(mask[:, :, None], v, y), mask, 16, 150, seed=0, tell=no_one).x_hat for v in (0, 7)]
+    flat = x[~mask].mean()
+    assert np.array_equal(fills[0][~mask], x[~mask]) and np.allclose(*fills, atol=1e-4)
+    assert np.mean((fills[0] - x)[mask] ** 2) < 0.3 * np.mean((flat - x[mask]) ** 2)
 
 
 @pytest.mark.parametrize("size", [(1, 40), (40, 1), (1, 1)])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load as load_arrays
 
-from restora.core.errors import BadRecipe
+from restora.core.errors import BadDamage, BadRecipe
 from restora.damage.words import parse
 from restora.engines.openvino_ import openvino_engine
 from restora.learn.device import device_named
@@ -25,6 +25,7 @@ from restora.learn.weights import packed
 from restora.methods.dncnn import DnCNN
 from restora.methods.motion import Motion
 from restora.methods.restora import Restora
+from restora.nets.first_guess import first_guess
 from restora.work.train import arrays_of, checkpoint_of, stored_form
 from tests.cards import ends
 
@@ -155,6 +156,20 @@ def test_blur_in_a_patch_comes_from_what_is_around_it():
     poses = [(turns, side) for turns in range(4) for side in (1, -1)]
     (pose,) = [p for p in poses if np.array_equal(np.rot90(inside, p[0])[:, :: p[1]].transpose(2, 0, 1), x)]
     assert np.allclose(np.rot90(blurred, pose[0])[:, :: pose[1]].transpose(2, 0, 1), y, atol=1e-6)
+
+
+def test_a_net_that_fills_is_shown_the_missing_pixels_and_a_first_guess():
+    words = "noise(sigma=0.1) | hole(pixels, share=0.4)"
+    recipe = replace(RECIPE, channels=3, knobs={"masked": 1}, data=replace(RECIPE.data, damage=words, grey_share=0.5))
+    batch = Pairs(photos(3), recipe).batch(0)
+    y, missing, x = batch["y"][:, :3], batch["y"][:, 3:], batch["x"]
+    assert recipe.planes == 4 and set(np.unique(missing)) == {0, 1} and 0.3 < missing.mean() < 0.5
+    for item, guess in enumerate(y):
+        mask, channels_last = missing[item, 0] > 0, guess.transpose(1, 2, 0)
+        assert np.array_equal(first_guess(np.where(mask[:, :, None], 9, channels_last), mask), channels_last)
+    assert 0.05 < ((y - x) * (1 - missing)).std() < 0.1
+    with pytest.raises(BadDamage, match="does not end with a hole"):
+        Pairs(photos(3), replace(recipe, data=replace(recipe.data, damage="noise(sigma=0.1)"))).batch(0)
 
 
 def test_a_margin_needs_photographs_that_have_it_and_damage_that_keeps_the_size():

@@ -1,10 +1,15 @@
 """Deconvolution with a known kernel: identities of the model, and gains over the blurred picture."""
 
+import json
+import subprocess
+import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from scipy.ndimage import convolve
 
 import restora
@@ -22,9 +27,10 @@ from restora.methods.table import METHODS, TASKS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.nets.deconvolution import bordered, forward, gradient_power, inverse, transfer
-from restora.stages.net import denoiser
+from restora.stages.net import DENOISER, denoiser
 from restora.stages.pipeline import Means, Source, prepare
 from restora.stages.stage import Setup
+from restora.stages.whole import needed
 
 KERNELS = {
     "disk": DiskBlur(3).kernel(),
@@ -124,6 +130,33 @@ def test_what_was_not_blurred_stays_as_it_is(photo):
         knobs = {"sigma": 0.0} if method != "inverse-filter" else {}
         assert np.abs(restora.deblur(y, point, method=method, knobs=knobs).image - y).max() < 0.01, method
     assert np.abs(plug_and_play(y, point, 0.01, 8, denoise=lambda picture, level: None).x_hat - y).max() < 1e-5
+
+
+def test_plug_and_play_needs_no_more_memory_than_its_row_says():
+    """Of arrays: the picture, which is not copied, and what is made. A part remains while the denoiser runs."""
+    y, kernel, held = np.random.default_rng(0).random((480, 640, 3), np.float32), KERNELS["disk"], []
+    pixels = bordered(y[:, :, 0], kernel).plane.size
+    tracemalloc.start()
+    try:
+        plug_and_play(y, kernel, 0.01, 2, denoise=lambda z, level: held.append(tracemalloc.get_traced_memory()[0]))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    row = METHODS["plug-and-play"]
+    assert needed(replace(row, denoiser=""), {}, (1, pixels)) >= y.nbytes + most > 24 * pixels
+    assert needed(row, {}, (1, pixels)) - DENOISER >= y.nbytes + max(held) > 24 * pixels
+
+
+@pytest.mark.exhaustive
+def test_plug_and_play_on_twelve_megapixels_fits_a_gigabyte(tmp_path):
+    noise = pyvips.Image.gaussnoise(4000, 3000, mean=128, sigma=25).cast("uchar")
+    noise.bandjoin([noise, noise]).copy(interpretation="srgb").tiffsave(str(tmp_path / "y.tif"))
+    words = "--kernel", "disk(4)", "--sigma", "0.01", "--set", "rounds=2", "-o", "x.tif", "--json"
+    done = subprocess.run(
+        [sys.executable, "-m", "restora", "deblur", "y.tif", *words],
+        capture_output=True, check=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["peak_megabytes"] <= 1000
 
 
 def setup_of(weights):

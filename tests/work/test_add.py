@@ -58,7 +58,7 @@ def foreign(tmp_path, monkeypatch):
     arrays = {name: value.detach().numpy() for name, value in net.state_dict().items()}
     model = linked(to_onnx(net, *ends(3), 1, as_is=True), packed(arrays, "float32"), "mine.double.safetensors")
     card = {"name": "mine.double", "method": "foreign", "channels": 3, "multiple": 1, "halo": 1, "scale": 2}
-    card |= {"bounded": True} | contract(3, 0, "enlarge")
+    card |= {"bounded": True} | contract(3, {}, "enlarge")
     card |= {"scales": [2], "parameters": 336, "terms": "not stated", "memory": 300, "stored_as": "float32"}
     return store("mine.double", own_folder(), arrays, model, card), net
 
@@ -119,7 +119,7 @@ class Halving(torch.nn.Module):
 def same_sized(foreign):
     """Weights from elsewhere, for JPEG, beside those that double the size."""
     model = to_onnx(Halving(), *ends(3), 1, as_is=True)
-    card = foreign[0].card | {"name": "mine.half", "scale": 1, "scales": []} | contract(3, 0, "jpeg")
+    card = foreign[0].card | {"name": "mine.half", "scale": 1, "scales": []} | contract(3, {}, "jpeg")
     return store("mine.half", own_folder(), {}, model, card)
 
 
@@ -252,7 +252,7 @@ def test_the_card_says_what_was_measured(added):
     assert (card["architecture"], card["halo"], card["multiple"]) == (case.architecture, case.halo, case.multiple)
     assert (card["scale"], card["channels"]) == (case.scale, case.channels)
     assert {key: card[key] for key in ("inputs", "outputs", "task")} == contract(
-        case.channels, 0, "enlarge" if case.scale > 1 else "denoise"
+        case.channels, {}, "enlarge" if case.scale > 1 else "denoise"
     )
     assert card["terms"] == ("MIT" if case.architecture == "DnCNN" else "not stated")
     assert len(card["origin"]["sha256"]) == 64 and card["origin"]["file"] and card["parameters"] > 1000

@@ -65,7 +65,7 @@ def own(tmp_path_factory):
     for name, (channels, scale, scales) in facts_of.items():
         net = Larger(channels, scale)
         facts = {"method": name.split(".")[0], "channels": channels, "multiple": 1, "halo": 3, "scale": scale}
-        facts |= contract(channels, 0, "enlarge")
+        facts |= contract(channels, {}, "enlarge")
         arrays = {key: value.numpy() for key, value in net.state_dict().items()}
         card = CARD | facts | {"scales": [scales], "recipe": {"knobs": {"scale": scale}}}
         store(name, folder, arrays, to_onnx(net, *ends(channels), 1), card)

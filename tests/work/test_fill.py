@@ -1,6 +1,8 @@
 """Holes: what a mask marks is filled, whatever the size of the picture, and nothing else is touched."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,9 +35,17 @@ def by_holes(fill, margin, y, m):
 
 
 def filling(row):
-    """The function (y, m) of a method, with the default values of its knobs."""
+    """The function (y, m) of a method, with the default values of its knobs; of a trained net by a plan."""
+    if row.learned or row.denoiser:
+        return lambda y, m: by_plan(row.name, y, m)
     knobs = {knob.name: knob.default for knob in row.knobs if knob.name not in OF_HOLES}
     return lambda y, m: by_holes(lambda window, hole: row.load()(window, hole, **knobs), row.reach(knobs), y, m)
+
+
+def by_plan(name, y, m, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        mask = files(Path(folder), y, m)[1]
+        return restore(Image(y), plan_of_method(name, {}, None, inputs={"mask": mask}), **options)[0].pixels
 
 
 FILLINGS = {row.name: filling(row) for row in METHODS.values() if row.stage == "regions" and row.available}
@@ -45,6 +55,7 @@ WORDS = (
     "hole(pixels, share=0.5)",
     "hole(rectangle, top=100, left=90, height=12, width=20)",
 )
+NETS = [fill for name, fill in FILLINGS.items() if METHODS[name].learned or METHODS[name].denoiser]
 fillings = pytest.mark.parametrize("fill", FILLINGS.values(), ids=FILLINGS)
 
 
@@ -75,7 +86,8 @@ def test_a_hole_is_filled_by_what_is_around_it_and_the_rest_is_left(fill, photo,
 def test_flat_pictures_stay_flat_to_their_borders(fill):
     m = np.ones((40, 50), bool)
     m[:3] = m[35:] = m[:, 45:] = m[10:20, 10:20] = False
-    assert np.abs(fill(np.where(m[:, :, None], np.float32(0.6), 0), m) - 0.6).max() < 1e-4
+    y = np.where(m[:, :, None], np.float32(0.6), 0)
+    assert np.abs(fill(y, m) - 0.6).max() < (0.05 if fill in NETS else 1e-4)
 
 
 @fillings

@@ -102,7 +102,7 @@ def test_a_map_that_changed_or_does_not_fit_is_refused(noisy, tmp_path):
 
 def test_weights_that_are_deaf_to_sigma_say_so(noisy, tmp_path):
     card = CARD | {"method": "restora", "recipe": {"knobs": {}}, "channels": 3, "halo": 138, "multiple": 8}
-    card |= contract(3, 0, "denoise")
+    card |= contract(3, {}, "denoise")
     made = store("deaf", tmp_path, {"w": np.zeros(1, np.float32)}, b"", card)
     with pytest.raises(BadPlan, match="do not accept sigma"):
         restore(Image(noisy), Plan((Step("restora", "", str(made.onnx), knobs={"sigma": 0.1}),), ""))

@@ -62,7 +62,7 @@ def test_a_picture_too_small_for_a_kernel_is_for_the_net(photo, monkeypatch):
 
 def test_a_method_that_needs_the_whole_of_a_large_picture_is_not_tried():
     shaken, steady = (plan_of_treatment(each, "") for each in (SHAKEN, STEADY))
-    assert fits(shaken, (2400, 3600, 3), ROOM) and not fits(shaken, (3000, 4000, 3), ROOM)
+    assert fits(shaken, (3024, 4032, 3), ROOM) and not fits(shaken, (3400, 4200, 3), ROOM)
     assert fits(steady, (60000, 90000, 3), ROOM)
 
 

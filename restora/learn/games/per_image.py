@@ -63,9 +63,14 @@ class Fit:
     It also holds the state of the stopping rule: the averaged output, and the best of it so far.
     """
 
-    def __init__(self, target: Tensor, guide: Tensor | None, width: int, weight: float, patience: int) -> None:
-        """target, guide: (1, C, H, W), sides multiples of GREATEST_STRIDE; guide replaces some channels of z."""
-        self.target, self.guide, self.weight = target, guide, weight
+    def __init__(
+        self, target: Tensor, guide: Tensor | None, width: int, weight: float, patience: int, known: Tensor | None
+    ) -> None:
+        """target, guide: (1, C, H, W), sides multiples of GREATEST_STRIDE; guide replaces some channels of z.
+
+        known: (1, 1, H, W), 1 where the target counts; None: everywhere.
+        """
+        self.target, self.guide, self.weight, self.known = target, guide, weight, known
         net = Hourglass(DEPTH, target.shape[1], width)
         z = 0.1 * torch.rand(1, DEPTH, *target.shape[2:])
         if guide is not None:
@@ -85,18 +90,21 @@ class Fit:
         return self
 
     def loss(self, nets: Nets, batch: Batch) -> Tensor:
-        """|f(z) - y|^2, averaged over values, plus weight |f(z) - guide|^2."""
+        """|f(z) - y|^2, averaged over known values, plus weight |f(z) - guide|^2."""
         z = batch["z"]
         output = nets["f"](z + JITTER * torch.randn_like(z))
         self.output = output.detach()
-        loss = mse_loss(output, self.target)
+        if self.known is None:
+            loss = mse_loss(output, self.target)
+        else:
+            loss = (self.known * (output - self.target)).square().mean() / self.known.mean()
         return loss if self.guide is None else loss + self.weight * mse_loss(output, self.guide)
 
     def follow(self, progress: Progress) -> bool:
         """Add the output of a step; returns whether to stop."""
         step = progress.step - 1
         self.average = torch.lerp(self.output, self.average, min(AVERAGE, step / (10 + step)))
-        if self.guide is not None:  # the guide keeps it from fitting the noise
+        if self.guide is not None or self.known is not None:  # the guide, or the hole, keeps it from fitting the noise
             return False
         if self.rule.is_least(step, self.output):
             self.best = self.average
@@ -116,8 +124,11 @@ def fit(
     tell: Callable[[int, int], None],
     guide: np.ndarray | None = None,
     weight: float = 0.0,
+    missing: np.ndarray | None = None,
 ) -> tuple[np.ndarray, str]:
     """(x_hat, why it ended) for y (H, W, C) of any size.
+
+    missing: (H, W) bool, pixels of y that do not count; then all iterations are run.
 
     The loss is |f(z) - y|^2, averaged over values. With a guide (H, W, C), an estimate of x that replaces some channels
     of z, weight |f(z) - guide|^2 is added, and all iterations are run. tell(step, iterations) is called after every
@@ -125,7 +136,9 @@ def fit(
     """
     device: Device = device_named("cpu")
     torch.manual_seed(seed)
-    mine = Fit(_mirrored(y), None if guide is None else _mirrored(guide), width, weight, max(200, iterations // 4))
+    known = None if missing is None else _mirrored((~missing[:, :, None]).astype(np.float32))
+    patience = max(200, iterations // 4)
+    mine = Fit(_mirrored(y), None if guide is None else _mirrored(guide), width, weight, patience, known)
     ended, done = f"all {iterations} steps were taken", 0
 
     def stop(progress: Progress) -> bool:

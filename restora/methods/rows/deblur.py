@@ -18,6 +18,8 @@ _FOUND = Product("kernel", "kernel", "the estimated blur kernel; it can be given
 # blurred pictures of Levin et al., tv-deconvolution with the authors' kernels gives 32.7 dB if told 0.0025 (8 bits have
 # 0.0012), 34.5 if told 0.006, 34.0 if told 0.01.
 _LEAST = 0.006
+_MEMORY = 38
+"""Bytes for each pixel of plug-and-play: 12 of them are the picture, and 28 remain while the denoiser runs."""
 NOISE = replace(SIGMA, least=_LEAST, help=f"noise standard deviation; measured if not given, but at least {_LEAST}")
 
 ROWS = (
@@ -30,7 +32,7 @@ ROWS = (
         paper="Zhang et al., Learning deep CNN denoiser prior for image restoration, CVPR 2017",
         knobs=(NOISE, _ROUNDS),
         inputs=(KERNEL,),
-        memory=66,
+        memory=_MEMORY,
         denoiser="restora.prior",
     ),
     Method(
@@ -42,7 +44,7 @@ ROWS = (
         paper="Xu, Zheng and Jia, Unnatural L0 sparse representation for natural image deblurring, CVPR 2013",
         knobs=(NOISE, _ROUNDS, _SIZE),
         products=(_FOUND,),
-        memory=66,
+        memory=_MEMORY,
         denoiser="restora.prior",
     ),
     Method(
@@ -54,8 +56,8 @@ ROWS = (
         paper="Ren et al., Neural blind deconvolution using deep priors, CVPR 2020",
         knobs=(NOISE, _SIZE, _NARROW, _STEPS),
         products=(_FOUND,),
-        memory=fit_bytes,
-        minutes=fit_minutes,
+        memory=lambda knobs: round(1.6 * fit_bytes(knobs)),
+        minutes=lambda knobs: 1.8 * fit_minutes(knobs),
         denoiser="restora.prior",
         needs="torch",
     ),

@@ -45,7 +45,7 @@ ROWS = (
         channels=3,
         scale=2,
         memory=580,
-        weights=("edsr.x2", "edsr.x3", "edsr.x4", "edsr.x2-real", "edsr.x4-real"),
+        weights=("edsr.x2", "edsr.x4", "edsr.x2-real", "edsr.x4-real"),
     ),
     Method(
         name="srgan",
@@ -60,7 +60,7 @@ ROWS = (
         channels=3,
         scale=4,
         memory=580,
-        weights=("srgan.x4", "srgan.x4-real"),
+        weights=("srgan.x4",),
     ),
     Method(
         name="foreign",

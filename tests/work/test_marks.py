@@ -1,0 +1,162 @@
+"""Marks that are found: as a mask for what fills, as a sign, and in the plan of fix."""
+
+import numpy as np
+import pytest
+
+from restora.core.errors import BadImage, BadPlan
+from restora.core.image import Image
+from restora.core.plan import Plan, Step, plan_from_json
+from restora.damage.marks import marked
+from restora.damage.words import parse
+from restora.files.picture import read
+from restora.files.save import write
+from restora.learn.weights import find
+from restora.methods.table import INPUTS
+from restora.signs.marks import WEIGHTS
+from restora.stages.inputs import entry_of
+from restora.work.decide import to_fill
+from restora.work.diagnose import diagnose, overview_of
+from restora.work.fix import plan_to_fix
+from restora.work.marks import FILLER
+from restora.work.plan import plan_of_method, plan_of_treatment, plan_to_fill, with_inputs
+from restora.work.restore import Options, restore, restore_file
+
+FOUND = {"value": "found", "weights": WEIGHTS}
+SCRATCHES = "marks(scratches, count=6, width=3)"
+
+
+def eight_bit(y):
+    return np.rint(y.clip(0, 1) * 255).astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def scratched(photo):
+    """A scratched photograph, and where it is scratched."""
+    y, mask = marked(parse(SCRATCHES), photo, np.random.default_rng(3))
+    return Image(eight_bit(y)), mask
+
+
+def mse(a, b):
+    return float(np.mean(np.square(a - b)))
+
+
+def test_scratches_are_found_and_filled(scratched, photo):
+    y, mask = scratched
+    kept = {}
+    x_hat, report = restore(y, plan_to_fill({"mask": "found"}, {}), keep=kept.__setitem__)
+    found = kept["mask"] > 0.5
+    assert found.shape == mask.shape and (found & mask).sum() > 0.5 * mask.sum()
+    assert np.array_equal(x_hat.pixels[~found], y.pixels[~found])
+    assert mse(x_hat.pixels, photo) < 0.6 * mse(y.pixels, photo)
+    assert report.weights == {WEIGHTS: find(WEIGHTS).checksum} and "mask" in report.products
+
+
+@pytest.mark.parametrize("knobs", [{}, {"grain": 1.0}])
+def test_the_mask_that_was_found_can_be_given_back(scratched, tmp_path, knobs):
+    write(scratched[0], tmp_path / "y.png")
+    plan = plan_to_fill({"mask": "found"}, knobs)
+    report = restore_file(tmp_path / "y.png", tmp_path / "found.png", plan, Options(keep=("mask",)))
+    again = plan_to_fill({"mask": tmp_path / "found.png.mask.png"}, knobs)
+    restore_file(tmp_path / "y.png", tmp_path / "given.png", again)
+    assert np.array_equal(read(tmp_path / "found.png").pixels, read(tmp_path / "given.png").pixels)
+    assert plan_from_json(report.to_json()) == plan and plan.steps[0].inputs["mask"] == FOUND
+    in_memory, _ = restore(scratched[0], plan)
+    assert np.array_equal(eight_bit(in_memory.pixels), read(tmp_path / "found.png").pixels)
+
+
+def test_where_nothing_is_found_the_picture_stays_and_it_is_said(photo):
+    kept = {}
+    x_hat, report = restore(Image(photo), plan_to_fill({"mask": "found"}, {}), keep=kept.__setitem__)
+    assert np.array_equal(x_hat.pixels, photo) and not kept["mask"].any()
+    assert report.warnings == ["navier-stokes: no scratches and spots were found, so nothing was filled"]
+
+
+def test_a_mask_that_marks_nothing_is_still_refused(photo, tmp_path):
+    write(Image(np.zeros((*photo.shape[:2], 1), np.float32)), tmp_path / "mask.png")
+    with pytest.raises(BadImage, match="marks nothing"):
+        restore(Image(photo), plan_to_fill({"mask": tmp_path / "mask.png"}, {}))
+
+
+def test_the_mask_is_found_in_what_the_step_receives(scratched):
+    """After a step that hides the scratches nothing is found; before it, they are."""
+    y = scratched[0]
+    hide = Step("gaussian", "", knobs={"width": 20.0})
+    fill = plan_to_fill({"mask": "found"}, {}).steps[0]
+    kept = {}
+    restore(y, Plan((hide, fill), ""), keep=kept.__setitem__)
+    assert not kept["mask"].any()
+    restore(y, Plan((fill, hide), ""), keep=kept.__setitem__)
+    assert kept["mask"].any()
+
+
+def test_the_plan_names_the_weights_that_find(photo):
+    for weights in ("restora.blind", "nothing.there", str(find(WEIGHTS).folder / f"{WEIGHTS}.json")):
+        step = Step("navier-stokes", "", inputs={"mask": {"value": "found", "weights": weights}})
+        with pytest.raises(BadPlan, match="do not find marks"):
+            restore(Image(photo), Plan((step,), ""))
+    one, other = (Plan((Step("telea", "", inputs={"mask": {**FOUND, "weights": name}}),), "") for name in ("a", "b"))
+    assert one.id != other.id
+
+
+def test_found_is_a_word_of_masks_only():
+    assert entry_of(INPUTS["mask"], "found") == FOUND
+    with pytest.raises(BadPlan, match="does not exist"):
+        entry_of(INPUTS["sigma_map"], "found")
+
+
+def test_what_only_finds_is_no_step(photo):
+    with pytest.raises(BadPlan, match="--mask found"):
+        restore(Image(photo), Plan((Step("mark-finder", "", WEIGHTS),), ""))
+
+
+def test_the_diagnosis_finds_scratches_and_fix_fills_them(scratched, photo):
+    diagnosis, plan = plan_to_fix(scratched[0])
+    assert diagnosis.present["marks"].facts["marks"] >= 1
+    assert plan.steps[0].method == FILLER and plan.steps[0].inputs["mask"] == FOUND
+    assert plan.because.startswith("scratches and spots were found on ") and " % of the picture" in plan.because
+    assert mse(restore(scratched[0], plan)[0].pixels, photo) < 0.6 * mse(scratched[0].pixels, photo)
+
+
+def test_noise_is_removed_after_the_marks_are_filled(photo):
+    y, _ = marked(parse(SCRATCHES + " | noise(sigma=0.05)"), photo, np.random.default_rng(3))
+    plan = plan_to_fix(Image(eight_bit(y)))[1]
+    assert len(plan.steps) > 1 and plan.steps[0].inputs["mask"] == FOUND and "noise" in plan.because
+
+
+def test_a_mask_of_the_user_is_used_instead(scratched, tmp_path):
+    write(Image(scratched[1].astype(np.float32)[:, :, None]), tmp_path / "mask.png")
+    plan = with_inputs(plan_to_fix(scratched[0])[1], {"mask": tmp_path / "mask.png"})
+    assert [step.method for step in plan.steps].count(FILLER) == 1 and "file" in plan.steps[0].inputs["mask"]
+
+
+def test_clean_photographs_and_drawings_have_no_marks(photo, grey_photo):
+    page = np.ones((200, 300, 3), np.float32)
+    page[20:180:20, 30:270] = 0.1
+    for x in (photo, grey_photo, page):
+        assert not diagnose(Image(x)).findings["marks"].present
+
+
+def test_among_dots_marks_are_not_claimed(photo):
+    y = parse("noise(salt-and-pepper, amount=0.1)").apply(photo, np.random.default_rng(0))
+    finding = diagnose(Image(eight_bit(y))).findings["marks"]
+    assert not finding.present and finding.confidence == 0 and "cannot be told" in finding.says
+
+
+def test_the_overview_is_the_picture_shrunk():
+    x = np.random.default_rng(0).random((1300, 1700, 1), np.float32)
+    small = overview_of(Image(x))
+    shrink = 1300 // small.shape[0]
+    blocks = x[: small.shape[0] * shrink, : small.shape[1] * shrink].reshape(
+        small.shape[0], shrink, small.shape[1], shrink, 1
+    )
+    assert shrink > 1 and np.allclose(small, blocks.mean((1, 3)), atol=1e-6)
+
+
+def test_steps_of_treatments_and_methods_are_as_before():
+    assert plan_of_treatment(("restora.noise",), "").steps[0].method == "restora"
+    with pytest.raises(BadPlan, match="finds marks and does not remove noise: use restora inpaint --mask found"):
+        from restora.work.plan import denoises
+
+        denoises("mark-finder", None)
+    assert to_fill({"mask": "found"}, {}).steps[0].knobs["grain"] == 1.0
+    assert plan_of_method("median", {"radius": 1}, None).steps[0].method == "median"
