@@ -6,8 +6,8 @@ from tables import rows, table
 def regions_found_table() -> str:
     """Average precision, precision and recall by class, and false boxes on clean pictures."""
     return table(
-        "| class | regions | average precision | precision | recall | false boxes | pictures with one |",
-        "{class} | {regions} | {ap50} | {precision} | {recall} | {false_boxes} | {pictures_with_false_boxes}",
+        "| set | class | regions | average precision | precision | recall | false boxes | pictures with one |",
+        "{set} | {class} | {regions} | {ap50} | {precision} | {recall} | {false_boxes} | {pictures_with_false_boxes}",
         rows("regions.csv"),
     )
 
@@ -19,5 +19,5 @@ def regions_repaired_table() -> str:
         " s, regions | s, whole picture |",
         "{class} | {repaired_pictures} | {psnr_damaged} | {psnr_repaired} | {psnr_repaired_in_true_boxes} |"
         " {psnr_whole_picture} | {seconds_repaired} | {seconds_whole_picture}",
-        rows("regions.csv"),
+        [row for row in rows("regions.csv") if row["repaired_pictures"]],
     )

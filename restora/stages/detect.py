@@ -33,6 +33,9 @@ MASKS = {"scratches": lines_in, "overlay": letters_in, "blocks": lost_blocks_in}
 UNKNOWN = "damage of an unknown kind"
 LEAST, MATCH = 0.05, 0.3
 """Least score, and least overlap with a given box, of a region whose class the box gets."""
+RIM, RIM_SHARE = 4, 0.05
+"""By how much a found box is enlarged on each side before it is repaired, in pixels and as a share of its side: what
+remains of a letter or block at the rim of a box would spoil what is filled beside it."""
 COPIES = 32
 """Bytes for each pixel of the picture: it is held as it was and as it becomes, with the boxes of one view."""
 
@@ -93,6 +96,7 @@ class Detect(Stage):
         engine = load_net(self.weights, self.setup.method, _on_cpu(self.setup.backend), "f32")
         least = score if self.given is None else LEAST
         found = find_regions(y, lambda tile: engine({"y": tile})["boxes"], card["side"], least)
+        found[:, :4] = enlarged(found[:, :4], self.before)
         if self.given is None:
             return found
         shared = overlaps(self.given, found)
@@ -159,6 +163,13 @@ class Detect(Stage):
 def detect(setup: Setup) -> Stage:
     """The stage of a method that finds damaged regions. Raises BadPlan for other weights, BadImage for wrong boxes."""
     return Detect(setup)
+
+
+def enlarged(boxes: np.ndarray, size: Size) -> np.ndarray:
+    """Boxes (n, 4) with the rim in which damage may go on, inside the picture."""
+    rim = np.ceil(RIM + RIM_SHARE * boxes[:, 2:])
+    start = (boxes[:, :2] - rim).clip(0)
+    return np.concatenate([start, np.minimum(boxes[:, :2] + boxes[:, 2:] + rim, np.array(size)) - start], 1)
 
 
 def _check(weights: Weights, method: Method) -> None:

@@ -16,7 +16,7 @@ from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
-from restora.methods.table import INPUTS, METHODS, method_named, task_of
+from restora.methods.table import INPUTS, METHODS, TASKS, method_named, task_of
 from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
@@ -359,8 +359,8 @@ def denoises(name: str, weights: str | None) -> None:
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
     elif (task := task_of(name)) in OTHER_TASKS:
         does, command = OTHER_TASKS[task]
-        option = "" if task == "find" else f" --method {name}"
-        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{option}")
+        choice = f" --method {name}" if len(TASKS[task]) > 1 else ""  # else the command has no such option
+        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{choice}")
 
 
 def method_for(weights: str | None) -> str:

@@ -126,7 +126,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["fix", "clean.png", "-o", "a\udcff.png"], "not Unicode"),
         (
             ["denoise", "clean.png", "--method", "biharmonic"],
-            "biharmonic fills holes and does not remove noise: use restora inpaint",
+            "biharmonic fills holes and does not remove noise: use restora inpaint --method biharmonic",
         ),
         (["denoise", "clean.png", "--sigma", "25"], "from 0 to 1 (0..1 scale; 25/255 = 0.098), not 25"),
         (["bench", "denoise", "--method", "medain"], "did you mean median?"),
