@@ -80,7 +80,7 @@ def detection_rows(photos: list[np.ndarray], folder: str) -> list[dict[str, str]
         false = [int(((boxes[:, 5] >= SCORE) & np.isin(boxes[:, 4], of)).sum()) for boxes in clean]
         row = {
             "class": name,
-            "set": SET,
+            "set": folder,
             "pictures": str(len(photos)),
             "regions": str(existing),
             "ap50": f"{score:.3f}",
