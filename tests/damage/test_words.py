@@ -118,7 +118,7 @@ def test_linear_damages_pass_the_adjoint_test(all_examples, x):
         y = np.random.default_rng(6).random(ax.shape, dtype=np.float32)
         aty = damage.adjoint(y, x.shape, np.random.default_rng(5)).astype(np.float64)
         assert np.sum(ax * y) == pytest.approx(np.sum(x * aty), rel=1e-5), text
-    assert tested == 14
+    assert tested == 16
 
 
 def test_noise_has_the_level_it_says():

@@ -45,7 +45,7 @@ ROWS = (
         channels=3,
         scale=2,
         memory=580,
-        weights=("edsr.x2", "edsr.x4", "edsr.x2-real", "edsr.x4-real"),
+        weights=("edsr.x2", "edsr.x4", "edsr.x4-real"),
     ),
     Method(
         name="srgan",
