@@ -15,6 +15,8 @@ from restora.engines.tiling import Read, around, cores, restore_piece
 
 LIKELY, SURE = 0.3, 0.85
 """Probability from which connected pixels may be a mark, and the mean of theirs from which they are one."""
+CORE = 0.7
+"""Probability from which a pixel of a mark is filled: at its sides, things of the scene are taken along."""
 LEAST = 6.0
 """Least sum of the probabilities of the pixels of a mark."""
 DOUBT, CERTAIN, SHARE, FEW = 0.1, 0.45, 0.001, 5
@@ -60,7 +62,7 @@ def sure_of(likely: np.ndarray) -> np.ndarray:
     if not certain([likely], [found]):
         return np.zeros(likely.shape, bool)
     near = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
-    return cv2.dilate(found.astype(np.uint8), near).astype(bool)
+    return cv2.dilate((found & (likely >= 255 * CORE)).astype(np.uint8), near).astype(bool)
 
 
 def candidates(likely: np.ndarray) -> np.ndarray:
