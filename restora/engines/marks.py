@@ -1,9 +1,11 @@
 """The mask of the marks on a photograph, from a net that gives each pixel a probability.
 
 The picture is searched at its own size, and shrunk by 2, 4 and so on, because the net knows marks of some pixels only.
-The windows overlap by the halo of the net, so tiles do not show. A mark counts if it is sure somewhere; what is only
-likely counts where it is connected to it.
+The windows overlap by the halo of the net, so tiles do not show. Connected pixels are a mark if they are probable in
+the mean; and the whole counts as marked only if it is mostly clear what is a mark and what is not.
 """
+
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -11,16 +13,24 @@ import numpy as np
 from restora.engines.choice import Engine
 from restora.engines.tiling import Read, around, cores, restore_piece
 
-LIKELY, SURE = 0.4, 0.8
-"""Probabilities from which a pixel may belong to a mark, and from which it makes a mark of those connected to it."""
-LEAST = 3.0
+LIKELY, SURE = 0.3, 0.85
+"""Probability from which connected pixels may be a mark, and the mean of theirs from which they are one."""
+CORE = 0.7
+"""Probability from which a pixel of a mark is filled: at its sides, things of the scene are taken along."""
+LEAST = 6.0
 """Least sum of the probabilities of the pixels of a mark."""
+DOUBT, CERTAIN, SHARE, FEW = 0.1, 0.45, 0.001, 5
+"""A picture counts as marked if at least CERTAIN of its pixels with a probability of DOUBT or more are in marks, they
+are at least this SHARE of it, and there are at least this FEW marks. Where texture looks like marks, most probabilities
+are between no and yes; and a scratch seldom comes alone, while a thin thing of the scene does."""
+EVEN = 0.4
+"""Share of pixels that equal their neighbours from which a picture is a drawing or a page, whose lines are no marks."""
 COARSE = 800
 """Pixels: a picture is also searched at half the size, and so on, as long as its longer side has this many there."""
 TILE = 512
 STRIP = 64
 """Rows of a shrunk picture that are read at once."""
-RIM = 1
+RIM = 2
 """Pixels by which what was found is enlarged: the edges of a mark are soft."""
 
 
@@ -30,6 +40,8 @@ def marks_of(read: Read, size: tuple[int, int], engine: Engine, halo: int, multi
     engine, halo, multiple: of a net that takes three channels and gives one plane of probabilities.
     """
     mask = np.zeros(size, bool)
+    if drawn(read(top, 0, min(STRIP, size[0] - top), size[1]) for top in range(0, size[0], STRIP)):
+        return mask
     shrink = 1
     while shrink == 1 or max(size) >= COARSE * shrink:
         small = size[0] // shrink, size[1] // shrink
@@ -45,17 +57,43 @@ def marks_of(read: Read, size: tuple[int, int], engine: Engine, halo: int, multi
 
 
 def sure_of(likely: np.ndarray) -> np.ndarray:
-    """The marks (H, W) bool among probabilities (H, W) of 0 to 255."""
-    candidates = (likely >= 255 * LIKELY).astype(np.uint8)
-    count, labels = cv2.connectedComponents(candidates)
-    inside = candidates.astype(bool)
-    which, level = labels[inside], likely[inside]
-    most = np.zeros(count, np.uint8)
-    np.maximum.at(most, which, level)
-    keep = (most >= 255 * SURE) & (np.bincount(which, level, count) >= 255 * LEAST)
+    """The marks (H, W) bool among probabilities (H, W) of 0 to 255; none if it is doubtful that there are any."""
+    found = candidates(likely)
+    if not certain([likely], [found]):
+        return np.zeros(likely.shape, bool)
+    near = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
+    return cv2.dilate((found & (likely >= 255 * CORE)).astype(np.uint8), near).astype(bool)
+
+
+def candidates(likely: np.ndarray) -> np.ndarray:
+    """The connected pixels (H, W) bool that are marks by themselves, among probabilities (H, W) of 0 to 255."""
+    inside = likely >= 255 * LIKELY
+    count, labels = cv2.connectedComponents(inside.astype(np.uint8))
+    which = labels[inside]
+    total, number = np.bincount(which, likely[inside], count), np.bincount(which, minlength=count)
+    keep = (total >= 255 * LEAST) & (total >= 255 * SURE * number)
     keep[0] = False
-    around_it = np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)
-    return cv2.dilate(keep[labels].astype(np.uint8), around_it).astype(bool)
+    found: np.ndarray = keep[labels]
+    return found
+
+
+def certain(likely: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> bool:
+    """Whether the candidates that were found in parts of a picture are marks, and not texture that looks like them."""
+    marked = sum(int(mask.sum()) for mask in found)
+    number = sum(cv2.connectedComponents(mask.astype(np.uint8))[0] - 1 for mask in found)
+    doubtful = sum(int((part >= 255 * DOUBT).sum()) for part in likely)
+    enough = marked >= SHARE * sum(part.size for part in likely) and number >= FEW
+    return enough and marked >= CERTAIN * doubtful
+
+
+def drawn(parts: Iterable[np.ndarray]) -> bool:
+    """Whether parts (h, w, C) are of a drawing: most of it is of exactly one tone, as no photograph is."""
+    alike = total = 0
+    for part in parts:
+        here = part[:-1, :-1]
+        same = (here == part[1:, :-1]).all(2) & (here == part[:-1, 1:]).all(2)
+        alike, total = alike + int(same.sum()), total + same.size
+    return alike > EVEN * max(1, total)
 
 
 def _likely(read: Read, size: tuple[int, int], engine: Engine, halo: int, multiple: int) -> np.ndarray:

@@ -96,11 +96,26 @@ def _highest(x: Tensor, width: int) -> Tensor:
     return nn.functional.max_pool2d(rows, (1, width), 1, (0, width // 2))
 
 
+class _Norm(nn.BatchNorm2d):
+    """Batch normalisation that is a product and a sum when the net is used.
+
+    An exporter would otherwise merge it with the convolution, whose weights could then not be stored as float16.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same shape."""
+        if self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(x)
+        scale = self.weight / torch.sqrt(self.running_var + self.eps)
+        shift = self.bias - self.running_mean * scale
+        return x * scale[:, None, None] + shift[:, None, None]
+
+
 def _normalised(block: nn.Module) -> nn.Sequential:
     """A block of convolutions with batch normalisation after each: the net learns from few steps."""
     layers: list[nn.Module] = []
     for layer in block.children():
-        layers += [layer, nn.BatchNorm2d(layer.out_channels)] if isinstance(layer, nn.Conv2d) else [layer]
+        layers += [layer, _Norm(layer.out_channels)] if isinstance(layer, nn.Conv2d) else [layer]
     return nn.Sequential(*layers)
 
 

@@ -6,35 +6,37 @@ import cv2
 import numpy as np
 
 from restora.core.diagnosis import Finding
-from restora.engines.marks import sure_of
+from restora.engines.marks import candidates, certain, drawn
 from restora.learn.weights import find
 
 WEIGHTS = "mark-finder.photo"
 LOOKS = 5
 """Number of views examined: the first is the whole picture, shrunk if it is large."""
-LEAST = 2e-4
-"""Share of the pixels from which marks are worth filling."""
-CLEAR = 20 * LEAST
-"""Share from which there is no doubt."""
+MANY = 0.01
+"""Share of the pixels from which marks are called many."""
 
 
 def marks(views: Sequence[np.ndarray]) -> Finding:
-    """The share of marked pixels in views (h, w, C) of a picture, and the number of marks."""
+    """The share of marked pixels in views (h, w, C) of a picture, and the number of marks.
+
+    The first view and the others are judged apart: one shows all, shrunk, the others show thin marks.
+    """
     chosen = [views[i] for i in np.linspace(0, len(views) - 1, min(LOOKS, len(views))).astype(int)]
-    shares, count, score = [], 0, 0.0
-    for view in chosen:
-        likely = likelihood(view)
-        found = sure_of(likely)
-        shares.append(float(found.mean()))
-        count = max(count, cv2.connectedComponents(found.astype(np.uint8))[0] - 1)
-        score = max(score, float(likely[found].mean()) / 255 if found.any() else 0.0)
-    share = max(shares)
-    present = share >= LEAST
-    says = f"scratches and spots were found on {percent(share)} of the picture" if present else "no scratches or spots"
-    plain = ("many " if share >= CLEAR else "") + "scratches and spots" if present else ""
+    likely = [likelihood(view) for view in chosen]
+    found = [candidates(each) for each in likely]
+    share, count, score = 0.0, 0, 0.0
+    for part in (slice(0, 1), slice(1, None)):
+        if drawn(chosen[part]) or not certain(likely[part], found[part]):
+            continue
+        mine = sum(int(each.sum()) for each in found[part]) / sum(each.size for each in found[part])
+        number = sum(cv2.connectedComponents(each.astype(np.uint8))[0] - 1 for each in found[part])
+        levels = np.concatenate([each[marked] for each, marked in zip(likely[part], found[part], strict=True)])
+        if mine > share:
+            share, count, score = mine, number, float(levels.mean()) / 255
+    says = f"scratches and spots were found on {percent(share)} of the picture" if share else "no scratches or spots"
+    plain = ("many " if share >= MANY else "") + "scratches and spots" if share else ""
     facts = {"marks": float(count), "score": round(score, 3)}
-    sure = min(1.0, share / CLEAR + 0.3) if present else 1.0
-    return Finding("marks", round(share, 6), "share of pixels", round(sure, 3), present, says, facts, plain)
+    return Finding("marks", round(share, 6), "share of pixels", round(score or 1.0, 3), share > 0, says, facts, plain)
 
 
 def percent(share: float) -> str:
