@@ -78,7 +78,7 @@ def tasks(methods: Sequence[str] = (), sets: Sequence[str] = ()) -> Iterator[Tas
         for row in rows:
             for weights in row.weights or ("",):
                 yield Task(name, words, times, row.name, weights)
-                if weights and computes_in_bf16():
+                if weights and (name, times) == (SETS[0], 1.0) and words in HOLES[:3]:
                     yield Task(name, words, times, row.name, weights, "bf16")
 
 
@@ -92,7 +92,7 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
         tests = test_set(task.set).first(limit)
         checksum = short_sum(task.weights) if task.weights else ""
         values = {name: str(value) for name, value in asdict(task).items()} | {"set": tests.name}
-        values |= {"weights_sha256": checksum, "seed": "0", "engine": "openvino", "protocol": "denoise"}
+        values |= {"weights_sha256": checksum, "seed": "0", "engine": engine_for(task), "protocol": "denoise"}
         key = tuple(values[name] for name in KEYS)
         if key in kept and kept[key]["weights_sha256"] == checksum and not again:
             continue
@@ -148,4 +148,9 @@ def filled(task: Task, y: np.ndarray, missing: np.ndarray) -> np.ndarray:
         plan = plan_of_method(
             row.name, {}, None, weights=task.weights or None, precision=precision, inputs={"mask": mask}
         )
-        return restore(Image(y), plan, max_memory=MEMORY)[0].pixels
+        return restore(Image(y), plan, engine=engine_for(task), max_memory=MEMORY)[0].pixels
+
+
+def engine_for(task: Task) -> str:
+    """The engine of a task: torch for bf16 on a processor without it, where OpenVINO would compute in f32 instead."""
+    return "torch" if task.precision == "bf16" and not computes_in_bf16() else "openvino"
