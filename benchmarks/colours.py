@@ -5,7 +5,8 @@ has a row for each damage: the number of pictures, how many were found faded, ye
 colour difference CIEDE2000 (scikit-image), before and after the correction that the plan has, over all pictures; and
 over all pictures if the correction is asked for. The photographs are those of `train/free` and `train/free2` that are
 held out of training, and LIVE1. The thresholds were set on all undamaged pictures and on damaged ones of BSD100 and of
-`train/free`, some of these among them, so the figures are a little optimistic. results/colours_alarms.csv has the number of undamaged pictures in which either sign was
+`train/free`, some of these among them, so the figures are a little optimistic.
+results/colours_alarms.csv has the number of undamaged pictures in which either sign was
 found, and of which the tone was called one hue.
 
     RESTORA_DATA=DIR python benchmarks/colours.py

@@ -35,7 +35,7 @@ class Whole(Stage):
         """The whole result; the window must be the whole picture."""
         setup, everything = self.setup, (0, 0, *self.before)
         given = {name: plane(*everything) for name, plane in setup.planes().items()} | setup.others()
-        if "hole" in setup.method.treats:
+        if "hole" in setup.method.treats and given:  # a mask, boxes, or both
             given = {"mask": marked(setup.inputs, setup.size)}
         if setup.method.denoiser:
             given["denoise"] = denoiser(setup)

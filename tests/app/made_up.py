@@ -43,6 +43,6 @@ MARKER = Method(
 
 
 def mark(y: np.ndarray, mask: np.ndarray | None = None) -> Made:
-    """y (H, W, C) with 0.5 where the mask (H, W, 1) is white or, without one, where y is."""
-    where = (y.min(2) > 0.99) if mask is None else mask[:, :, 0] >= 0.5
+    """y (H, W, C) with 0.5 where the mask (H, W) bool is True or, without one, where y is white."""
+    where = (y.min(2) > 0.99) if mask is None else mask
     return Made(np.where(where[:, :, None], np.float32(0.5), y), {"mask": where})
