@@ -217,9 +217,13 @@ def test_strong_noise_beneath_jpeg_blocks_is_named_and_weak_noise_is_not_denied(
         for words in ("noise(sigma=0.047) | jpeg(quality=75)", "jpeg(quality=60)")
     )
     assert "beneath the blocks" in strong["camera_noise"].plain and strong["jpeg_quality"].present
-    assert absent(strong) == (["black and white dots", "blur"], [], [])
+    assert absent(strong) == (["black and white dots", "blur", "scratches and spots"], [], [])
     assert not any(none[name].present for name in ("noise_level", "speckle", "camera_noise"))
-    assert absent(none) == (["black and white dots", "blur"], ["fine noise", "speckle", "coarse grain"], [])
+    assert absent(none) == (
+        ["black and white dots", "blur", "scratches and spots"],
+        ["fine noise", "speckle", "coarse grain"],
+        [],
+    )
     assert (
         none["noise_level"].says == "fine noise cannot be detected beneath JPEG blocks"
         and not none["noise_level"].confidence
