@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import cv2
 import numpy as np
@@ -108,13 +107,11 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
 
 
 def _scores(task: Task, tests: TestSet) -> dict[str, float | str]:
-    """The means of the scores, the seconds for a megapixel, and the PSNR of each picture."""
-    protocol, scores, inside, seconds, pixels = PROTOCOLS["denoise"], [], [], 0.0, 0
+    """The means of the scores, and the PSNR of each picture."""
+    protocol, scores, inside = PROTOCOLS["denoise"], [], []
     for index, path in enumerate(tests.paths):
         x, y, missing = damaged(path, task.damage, task.times, index)
-        started = perf_counter()
         x_hat = y if task.method == NOTHING else filled(task, y, missing)
-        seconds, pixels = seconds + perf_counter() - started, pixels + missing.size
         scores.append(measure(x_hat, x, protocol))
         ours, clean = (protocol.prepare(side, 1)[missing] for side in (x_hat, x))
         inside.append(float(10 * np.log10(255**2 / np.mean((ours - clean) ** 2))))
@@ -122,7 +119,6 @@ def _scores(task: Task, tests: TestSet) -> dict[str, float | str]:
         "psnr": round(float(np.mean([each.psnr for each in scores])), 3),
         "psnr_in_hole": round(float(np.mean(inside)), 3),
         "ssim": round(float(np.mean([each.ssim for each in scores])), 4),
-        "seconds_a_megapixel": round(seconds / pixels * 1e6, 2) if task.method != NOTHING else 0.0,
         "each": " ".join(f"{each.psnr:.3f}" for each in scores),
     }
 
