@@ -200,7 +200,7 @@ def store(
     check_card(card, f"the card of {name}")
     folder.mkdir(parents=True, exist_ok=True)
     parameters = packed(arrays, card.get("stored_as", "float16"))
-    contents = {"safetensors": parameters, "json": (json.dumps(card, indent=1) + "\n").encode()}
+    contents = {"safetensors": parameters, "json": (json.dumps(card, separators=(",", ":")) + "\n").encode()}
     contents |= {kind: model for kind, model in (("onnx", onnx), ("int8", int8)) if model is not None}
     index = _index(folder)
     index[name] = {kind: hashlib.sha256(data).hexdigest() for kind, data in contents.items()}
