@@ -21,7 +21,7 @@ def test_a_noisy_photograph_is_fixed_by_5_db_and_a_clean_one_left_alone(folder, 
     assert report["plan"]["id"] and report["weights"]["restora.blind"] and report["diagnosis"]["noise_level"]["present"]
     status, out, _ = restora("fix", "clean.png", "-o", "same.png")
     assert status == 0 and "found nothing to repair" in out and not list(Path().glob("same.png*"))
-    assert "not looked for yet: scratches and dust" in out and "restora denoise clean.png" in out
+    assert "not looked for yet: missing parts" in out and "restora denoise clean.png" in out
     assert json.loads(restora("fix", "clean.png", "--json")[1])["output"] == ""
     status, out, _ = restora("fix", "clean.png", "-o", "same.png", "--copy")
     assert status == 0 and "left alone" in out and Path("same.png").read_bytes() == Path("clean.png").read_bytes()
@@ -38,7 +38,7 @@ def test_a_photograph_with_jpeg_blocks_is_fixed(folder, restora, words):
 
 
 def test_diagnose_says_what_it_did_not_look_for(folder, restora):
-    assert "not looked for yet: scratches and dust" in restora("diagnose", "clean.png")[1]
+    assert "not looked for yet: missing parts" in restora("diagnose", "clean.png")[1]
     restora("degrade", "clean.png", "noise(sigma=0.098)", "-o", "noisy.png")
     assert "! strong noise: noise of standard deviation" in restora("diagnose", "noisy.png")[1]
 

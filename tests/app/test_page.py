@@ -239,7 +239,7 @@ def test_a_clean_picture_is_never_said_to_have_nothing_wrong(clean_sight):
     """Not everything is looked for: what was not is said, and what can be done all the same."""
     said = phrases.findings(clean_sight)
     assert "I found no damage" in said and "nothing wrong" not in said.lower()
-    for word in ("black and white dots", "noise", "JPEG blocks", "Not looked for yet: scratches and dust"):
+    for word in ("black and white dots", "noise", "JPEG blocks", "Not looked for yet: missing parts"):
         assert word in said
     plan = Draft(plan_as_found(clean_sight))
     assert not has_work(plan, [clean_sight]) and "You can still remove noise" in phrases.NO_STEPS
