@@ -24,7 +24,7 @@ from restora.methods.table import METHODS
 from restora.work.bench import KEYS, REAL, Row, bench, read_table, short_sum, write_rows, write_table
 from restora.work.cost import cost, learned
 from restora.work.diagnose import diagnose
-from restora.work.plan import plan_of_method, plan_to_enlarge
+from restora.work.plan import AS_FOUND, plan_of_method, plan_to_enlarge
 from restora.work.rules import SHARPENING
 
 SETS = ("Set12", "BSD68", "CBSD68", "CC15")
@@ -207,7 +207,8 @@ def _is_for(weights: str, noise: str, method: Method) -> bool:
     recipe = recipe_from(find(weights).recipe, weights)
     shrink = shrink_in(parse(noise))
     if shrink:
-        scales = {scale for name in method.weights for scale in find(name).card["scales"] if scale >= shrink.scale}
+        alike = [name for name in method.weights if name.endswith(AS_FOUND) == weights.endswith(AS_FOUND)]
+        scales = {scale for name in alike for scale in find(name).card["scales"] if scale >= shrink.scale}
         return bool(scales) and min(scales) in recipe.scales
     damages = recipe.damages
     if last_of_jpegs(parse(noise)):

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from dataclasses import replace
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -142,12 +143,12 @@ def test_what_sharpens_removes_white_noise_itself_and_comes_before_enlarging(fin
     assert with_sharpening(plan, BLOCKY) is plan
 
 
-def test_without_a_method_that_finds_it_the_first_kernel_is_a_motion(monkeypatch):
-    for name in finders():
-        monkeypatch.delitem(METHODS, name)
-    step = with_sharpening(Plan((), ""), CLEAN).steps[0]
-    assert (step.method, kind_of(step), step.knobs["sigma"]) == ("plug-and-play", "motion", 0.006)
-    assert sharpens(step)
+def test_without_a_method_that_finds_it_the_first_kernel_is_a_motion():
+    others = {name: row for name, row in METHODS.items() if name not in finders()}
+    with patch.dict(METHODS, others, clear=True):  # it also brings back the order of the table
+        step = with_sharpening(Plan((), ""), CLEAN).steps[0]
+        assert (step.method, kind_of(step), step.knobs["sigma"]) == ("plug-and-play", "motion", 0.006)
+        assert sharpens(step)
 
 
 def test_how_much_changes_no_step_that_sharpens():

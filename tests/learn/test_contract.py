@@ -30,7 +30,7 @@ def read(tmp_path, card):
 
 
 def test_every_task_of_the_table_may_be_on_a_card():
-    assert set(ROWS) <= set(TASKS)
+    assert {task for task, rows in ROWS.items() if any(row.learned for row in rows)} <= set(TASKS)
     assert {task_of(name) for name in METHODS} == set(ROWS)
     assert (task_of("restora"), task_of("edsr"), task_of("shifted-jpeg")) == ("denoise", "enlarge", "jpeg")
 
