@@ -24,7 +24,7 @@ from tables_fix import (
     rules_table,
     signs_table,
 )
-from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table
+from tables_inpaint import inpaint_bar_table, inpaint_table
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
@@ -97,7 +97,6 @@ MAKERS = TABLES | {
     "blind": blind_table,
     "inpaint": inpaint_table,
     "inpaint_bar": inpaint_bar_table,
-    "inpaint_sizes": inpaint_sizes_table,
     "signs": signs_table,
     "blur_sign": blur_sign_table,
     "blur_alarms": blur_alarms_table,

@@ -10,12 +10,14 @@ CLASSICAL = ("biharmonic", "frequency-selective")
 
 def inpaint_table() -> str:
     """For each set and hole, the PSNR of the missing pixels by every method."""
-    return _table([row for row in _f32() if row["times"] == "1.0" and "strokes" not in row["damage"]], "damage", "hole")
-
-
-def inpaint_sizes_table() -> str:
-    """The same pictures and strokes at three sizes, the PSNR of the missing pixels by every method."""
-    return _table([row for row in _f32() if "strokes" in row["damage"]], "times", "size")
+    here = [row for row in _f32() if row["times"] == "1.0"]
+    methods = [name for name in METHODS if any(row["method"] == name for row in here)]
+    lines = [f"| set | hole | {' | '.join(methods)} |", "|---" * (len(methods) + 2) + "|"]
+    for name, damage in dict.fromkeys((row["set"], row["damage"]) for row in here):
+        mine = {row["method"]: row for row in here if (row["set"], row["damage"]) == (name, damage)}
+        cells = [f"{float(mine[method]['psnr_in_hole']):.2f}" if method in mine else "" for method in methods]
+        lines.append(f"| {name} | {_words(damage)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def inpaint_bar_table() -> str:
@@ -41,13 +43,3 @@ def _f32() -> list[dict[str, str]]:
 
 def _words(damage: str) -> str:
     return f"`{damage}`".replace("|", r"\|")
-
-
-def _table(here: list[dict[str, str]], key: str, called: str) -> str:
-    methods = [name for name in METHODS if any(row["method"] == name for row in here)]
-    lines = [f"| set | {called} | {' | '.join(methods)} |", "|---" * (len(methods) + 2) + "|"]
-    for name, case in dict.fromkeys((row["set"], row[key]) for row in here):
-        mine = {row["method"]: row for row in here if (row["set"], row[key]) == (name, case)}
-        cells = [f"{float(mine[method]['psnr_in_hole']):.2f}" if method in mine else "" for method in methods]
-        lines.append(f"| {name} | {_words(case) if key == 'damage' else case} | {' | '.join(cells)} |")
-    return "\n".join(lines)

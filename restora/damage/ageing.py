@@ -9,6 +9,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from restora.core.errors import BadDamage
 from restora.core.image import to_grey
 from restora.damage.chain import Damage
 
@@ -94,7 +95,7 @@ class _Filter(Damage):
 
     def layer(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """t, which can be multiplied with a picture (H, W, C)."""
-        raise NotImplementedError
+        raise BadDamage(f"{self} has no layer")
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """t x."""

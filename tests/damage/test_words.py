@@ -55,9 +55,8 @@ EXAMPLES = [
     "blur(motion, length=9.0, angle=10.0) | noise(sigma=0.02) | jpeg(quality=60)",
 ]
 SEEDED = (
-    *("noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene"),
-    "regions",
-)
+    "noise", "pixels", "scratches", "text", "strokes", "blobs", "shake", "moving", "stain", "marks", "scene", "regions",
+)  # fmt: skip
 """Parts of the words that draw from the random numbers."""
 FILES = ['blur(kernel, file="{}/k.npy")', 'hole(mask, file="{}/m.png")']
 
@@ -161,10 +160,8 @@ def test_shrink_is_antialiased_and_keeps_the_mean(x):
 
 
 def test_holes_are_black_and_masks_say_where(x):
-    for text in (
-        *("hole(top=5, left=7, height=20, width=10)", "hole(scratches, count=3)", "hole(text)", "hole(strokes)"),
-        "hole(blobs)",
-    ):
+    rectangle = "hole(top=5, left=7, height=20, width=10)"
+    for text in (rectangle, "hole(scratches, count=3)", "hole(text)", "hole(strokes)", "hole(blobs)"):
         damage = parse(text)
         assert isinstance(damage, Hole)
         m = damage.mask(64, 48, np.random.default_rng(8))
