@@ -27,7 +27,7 @@ class Pairs:
 
         All photographs are drawn equally often, in each of their sizes. If they were drawn by area, nearly all crops
         would come from the few largest, which are the softest. For the cycle game `unpaired` are the pictures for y; if
-        empty, y is cropped elsewhere than x.
+        empty, y is cropped elsewhere than x. For pairs without the cycle game, C holds the channels of y, then of x.
         """
         self.recipe = recipe
         sizes = [smaller(photo, shrink) for photo in photographs for shrink in recipe.data.shrinks]
@@ -55,11 +55,18 @@ class Pairs:
         x = self._patch(rng, self.photographs)
         if data.grain_share > 0 and rng.random() < data.grain_share:
             x = draw(data.grain, rng).apply(x, rng)
+        if self.recipe.paired:
+            y, x = np.split(x, 2, axis=2)
+            return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
+        if self.unpaired is not None:
+            sides = (self._patch(rng, self.unpaired), x)
+            y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in sides)
+            return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
         words = self.recipe.damages
         damage = draw(words[rng.integers(len(words))] if len(words) > 1 else words[0], rng)
         scene = x
         if self.recipe.cycle:
-            scene = self._patch(rng, self.photographs if self.unpaired is None else self.unpaired)
+            scene = self._patch(rng, self.photographs)
         missing = None
         if self.recipe.knobs.get("masked"):
             y, missing = with_hole(damage, scene, rng)
@@ -67,7 +74,7 @@ class Pairs:
             y, mask = marked(damage, scene, rng)
             x = mask[:, :, None].astype(np.float32)
         else:
-            y = scene if self.unpaired is not None else damage.apply(scene, rng)
+            y = damage.apply(scene, rng)
         if data.eight_bit_share > 0 and rng.random() < data.eight_bit_share:
             y = np.rint(y.clip(0, 1) * 255) / np.float32(255)
         told = data.told_share > 0 and rng.random() < data.told_share
@@ -96,7 +103,8 @@ class Pairs:
         photo = photographs[int(rng.integers(len(photographs)))]
         size = self.recipe.patch + 2 * self.recipe.data.margin
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
-        patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))
+        turns = int(rng.integers(4)) if self.recipe.data.turned else 0
+        patch = np.rot90(photo[top : top + size, left : left + size], turns)
         patch = patch[:, ::-1] if rng.random() < 0.5 else patch
         x = patch.astype(np.float32) / 255
         grey = self.recipe.data.grey_share > 0 and rng.random() < self.recipe.data.grey_share

@@ -27,3 +27,24 @@ class Critic(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The judgements."""
         return self.layers(x)
+
+
+class PatchGAN(nn.Module):
+    """(B, planes, H, W) to (B, 1, h, w), above zero where a patch of 70x70 pixels is judged real; h is about H / 8.
+
+    Three 4x4 convolutions that halve the size, one that does not, and the judgement, with instance normalisation:
+    Isola et al., "Image-to-image translation with conditional adversarial networks", CVPR 2017, with width 64.
+    """
+
+    def __init__(self, planes: int = 3, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(planes, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True))
+        for inputs, outputs, stride in ((width, 2 * width, 2), (2 * width, 4 * width, 2), (4 * width, 8 * width, 1)):
+            self.layers.append(nn.Conv2d(inputs, outputs, 4, stride, padding=1))
+            self.layers.append(nn.InstanceNorm2d(outputs, affine=True))
+            self.layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.layers.append(nn.Conv2d(8 * width, 1, 4, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The judgements."""
+        return self.layers(x)

@@ -50,6 +50,13 @@ class Features(nn.Module):
                 found.append(x / (x.norm(dim=1, keepdim=True) + 1e-8))
         return found
 
+    def pooled(self, x: Tensor) -> Tensor:
+        """The last features, not normalised, averaged over the picture: (B, 3, H, W) to (B, 320)."""
+        x = self.stem((x * 255 - 127) / 128)
+        for block in self.blocks:
+            x = block(x)
+        return x.mean((2, 3))
+
     def distance(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """Perceptual distance of two pictures (B, 3, H, W): squared differences of features over channels and levels.
 

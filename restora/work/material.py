@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from restora.core.errors import BadRecipe
 from restora.core.method import Method
+from restora.data.pairs import Pair, pairs_in, sides_of
 from restora.data.photographs import Photograph, gather, split
-from restora.learn.held_out import eight_bit, sample, validation
+from restora.learn.held_out import centre, eight_bit, in_channels, sample, validation
 from restora.learn.marked import Marked, held_out_regions
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
@@ -50,15 +51,62 @@ class Material:
 
 
 def gathered(recipe: Recipe, method: Method) -> Material:
-    """Read the photographs of a recipe."""
+    """Read the photographs of a recipe. Raises BadRecipe if there are too few, RestoraError for files that do not fit."""
     data = recipe.data
+    if data.pairs:
+        return _of_pairs(recipe, method) if recipe.paired else _of_sides(recipe, method)
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
+    _enough(recipe, seen)
     unpaired = [eight_bit(photo, recipe) for photo in gather(data.unpaired, data.licence)] if data.unpaired else None
     if recipe.detection:
         regions = [held_out_regions(photo, recipe) for photo in held]
         return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], None, regions)
     samples = [sample(photo, recipe, validation(recipe), multiple=method.multiple) for photo in held]
     return Material(recipe, method, seen, [eight_bit(photo, recipe) for photo in seen], unpaired, samples)
+
+
+def _of_pairs(recipe: Recipe, method: Method) -> Material:
+    """Pairs of pictures: the pixels of y and x as channels of one array."""
+    data = recipe.data
+    everything = sorted(pairs_in(data.pairs, data.licence), key=lambda pair: pair.sha256)
+    held, seen = everything[: data.hold_out], everything[data.hold_out :]
+    _enough(recipe, seen)
+
+    def both(pair: Pair) -> np.ndarray:
+        sides = pair.pixels() if data.direction == "AtoB" else pair.pixels()[::-1]
+        return np.dstack([in_channels(side, recipe) for side in sides])
+
+    samples = [_sample(*np.split(centre(both(pair), method.multiple), 2, axis=2)) for pair in held]
+    files = [photo for pair in seen for photo in dict.fromkeys((pair.a, pair.b))]
+    return Material(recipe, method, files, [both(pair) for pair in seen], None, samples)
+
+
+def _of_sides(recipe: Recipe, method: Method) -> Material:
+    """Two folders of different scenes. Samples are a held-out y and a held-out x that do not belong together."""
+    data = recipe.data
+    sides = sides_of(data.pairs, data.licence)
+    halves = [split(side, data.hold_out) for side in (sides if data.direction == "AtoB" else sides[::-1])]
+    for seen, _ in halves:
+        _enough(recipe, seen)
+    (y_seen, y_held), (x_seen, x_held) = halves
+    held = zip(y_held, x_held, strict=True)
+    samples = [_sample(*(centre(eight_bit(each, recipe), method.multiple) for each in pair)) for pair in held]
+    y_pixels, x_pixels = ([eight_bit(photo, recipe) for photo in side] for side in (y_seen, x_seen))
+    return Material(recipe, method, [*x_seen, *y_seen], x_pixels, y_pixels, samples)
+
+
+def _sample(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """y (C, H, W) and x (H, W, C) from pictures (H, W, C)."""
+    return np.ascontiguousarray(y.transpose(2, 0, 1)), x
+
+
+def _enough(recipe: Recipe, seen: list[Any]) -> None:
+    """Raise BadRecipe if nothing is left to train on."""
+    if not seen:
+        raise BadRecipe(
+            f"recipe {recipe.name}: there are too few pictures: {recipe.data.hold_out} are held out for validation"
+            " (data.hold_out), and none is left to train on"
+        )
 
 
 def new_net(method: Method, recipe: Recipe) -> "nn.Module":
