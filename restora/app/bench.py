@@ -207,6 +207,35 @@ def inpaint(
         typer.echo(line)
 
 
+@bench.command()
+def translate(
+    data: Data = None,
+    method: Methods = None,
+    limit: Limit = None,
+    out: Annotated[Path, typer.Option(help="Folder for translate.csv.")] = Path("results"),
+    again: Again = False,
+    cards: Cards = False,
+) -> None:
+    """Measure the translation of aged prints and of label maps, row by row into results/translate.csv.
+
+    Weights that are not here, because their data may not be shipped, are left out.
+
+    Example: restora bench translate --data data --method colour-transfer --limit 3
+    """
+    from restora.methods.table import METHODS
+    from restora.work.cards import write_cards
+    from restora.work.translate_suite import NOTHING, run, tasks
+
+    todo = list(tasks(method or ()))
+    _check(data, method or [], [NOTHING, *METHODS], "f32", (), None, False)
+    if not todo:
+        raise RestoraError("nothing to measure; see the methods for translation: restora methods")
+    out.mkdir(parents=True, exist_ok=True)
+    run(todo, out / "translate.csv", limit, again, typer.echo)
+    for line in write_cards(out / "translate.csv") if cards else ():
+        typer.echo(line)
+
+
 SPEED = ("machine", "weights", "engine", "precision", "size")
 
 

@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.correct,
-    pictures.inpaint, pictures.remove, pictures.repair,
+    pictures.translate, pictures.inpaint, pictures.remove, pictures.repair,
     fixing.diagnose, fixing.plan, pictures.restore,
     laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
     laboratory.export, serve.serve,

@@ -1,4 +1,4 @@
-"""Commands with a given method, size, mask or plan: denoise, upscale, deblur, correct, inpaint, repair, restore."""
+"""Commands with a given method, size, mask or plan: denoise, upscale, deblur, correct, translate, inpaint, repair, ..."""
 
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,9 @@ from restora.core.errors import BadPlan
 from restora.core.plan import plan_from_json
 from restora.methods.table import TASKS
 
+TranslatorWeights = Annotated[
+    str | None, typer.Option(help="Weights: a name or a file; they set the method; default: pix2pix.oldphoto.")
+]
 Grow = Annotated[int, typer.Option(min=0, max=100, help="Enlarge the hole by this many pixels.")]
 Grain = Annotated[
     bool | None,
@@ -151,6 +154,30 @@ def correct(
 
     decide = partial(to_correct, wishes=knobs_from(settings, None), method=method, strength=strength)
     carry_out(run, decide)
+
+
+@with_run("translate")
+def translate(
+    run: Run,
+    inputs: dict[str, str],
+    method: Annotated[
+        str | None, typer.Option(help="One of `restora methods` for translation; default: that of the weights.")
+    ] = None,
+    weights: TranslatorWeights = None,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
+    precision: Precision = "auto",
+) -> None:
+    """Translate a picture into another kind, as learned from examples; a report is written beside the result.
+
+    For damage without a formula: train on pairs, or on two folders, of your own (docs/translate.md). The shipped
+    weights turn aged prints into clean pictures. These nets look at the whole picture, so it is not computed in tiles.
+
+    Example: restora translate print.jpg --weights pix2pix.oldphoto -o clean.png
+    """
+    from restora.work.decide import to_translate
+
+    plan = to_translate({}, inputs, method, weights=weights, strength=strength, precision=precision)
+    carry_out(run, lambda pixels: (None, plan))
 
 
 @with_run("fill")

@@ -8,6 +8,7 @@ previous run.
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -195,15 +196,37 @@ GAMES = ("distillation", "adversarial", "cycle", "detection")
 """Tables of which a recipe has at most one."""
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file. Raises BadRecipe, which names the wrong file, key or value."""
+def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file. Raises BadRecipe, which names the wrong file, key or value.
+
+    changes: "key=value" or "table.key=value", with the value as in TOML, or a text without quotes.
+    """
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
         raise BadRecipe(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
+    for change in changes:
+        _change(values, change)
     return recipe_from(values, str(path))
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Set the key of a "key=value"."""
+    key, equals, text = change.partition("=")
+    *tables, last = key.split(".")
+    if not equals or not all((*tables, last)):
+        raise BadRecipe(f"{change!r} is not KEY=VALUE, as in batch=4 or data.pairs=my-pairs")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    for name in tables:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise BadRecipe(f"{change!r}: {name} is not a table of the recipe")
+    values[last] = value
 
 
 def recipe_from(values: dict[str, Any], origin: str) -> Recipe:

@@ -239,7 +239,7 @@ def regions(setup: Setup) -> Stage:
         mask,
         _function(setup),
         margin=CONTEXT if method.learned else method.reach(knobs) or 0,
-        memory=(BYTES if method.learned else method.bytes_a_pixel(knobs)) + (MEMORY_OF_GRAIN if share else 0),
+        memory=_of_window(method, knobs) + (MEMORY_OF_GRAIN if share else 0),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,
         grain=share,
@@ -249,10 +249,18 @@ def regions(setup: Setup) -> Stage:
     )
 
 
+def _of_window(method: Method, knobs: Mapping[str, Setting]) -> int:
+    """Bytes for each pixel of the window of a hole. Most nets compute it in tiles, see _of_net."""
+    if method.learned and method.halo is not None:
+        return BYTES
+    return method.bytes_a_pixel(knobs) + (BYTES if method.learned else 0)
+
+
 def _of_net(method: Method, knobs: Mapping[str, Setting]) -> int:
     """Bytes that the net of a method needs for a tile, whatever the size of the window."""
     if method.learned:
-        return method.bytes_a_pixel(knobs) * (TILE + 2 * (method.reach(knobs) or 0)) ** 2
+        reach = method.reach(knobs)
+        return 0 if reach is None else method.bytes_a_pixel(knobs) * (TILE + 2 * reach) ** 2
     return DENOISER if method.denoiser else 0
 
 

@@ -30,6 +30,8 @@ from restora.work.view import view_of
 
 FINDING = "faster-rcnn"
 """The method that finds damaged regions."""
+TRANSLATING = "pix2pix"
+"""The default method to translate pictures."""
 REMOVING = ("exemplar", "tv-inpainting")
 """Methods for large holes, the best first; the first one needs a package."""
 
@@ -100,6 +102,27 @@ def to_correct(
     measured = any(knob.default is None and knob.name not in wishes for knob in knobs)
     found = diagnose(view_of(picture)) if measured else None
     return found, plan_to_correct(wishes, found, method, strength=strength)
+
+
+def to_translate(
+    wishes: Mapping[str, Any],
+    inputs: Given,
+    method: str | None = None,
+    *,
+    weights: str | None = None,
+    strength: float = 1.0,
+    precision: str = "auto",
+) -> Plan:
+    """The plan to translate a picture into another kind; default: the method of the weights, or TRANSLATING.
+
+    Raises BadPlan for a method that does not translate.
+    """
+    chosen = method or (method_for(weights) if weights else TRANSLATING)
+    if "translation" not in method_named(chosen).treats:
+        known = ", ".join(row.name for row in METHODS.values() if "translation" in row.treats)
+        raise BadPlan(f"{chosen} does not translate pictures; these do: {known}")
+    exact = None if precision == "auto" else precision
+    return plan_of_method(chosen, wishes, None, strength=strength, weights=weights, precision=exact, inputs=inputs)
 
 
 def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:

@@ -50,7 +50,7 @@ class Compute:
 
 
 def train(
-    path: Path,
+    given: Path | Recipe,
     tell: Tell,
     *,
     runs: Path = RUNS,
@@ -59,13 +59,13 @@ def train(
     minutes: float | None = None,
     compute: Compute = Compute(),
 ) -> Weights | None:
-    """Train the recipe in the file `path`; the weights, written to `out`, or None if `stop_at` ended the run early.
+    """Train a recipe, or that in a file; the weights, written to `out`, or None if `stop_at` ended the run early.
 
     Runs are kept in runs/NAME (checkpoints, TensorBoard logs, a picture of curves and samples) and resume from there.
     minutes: one run with a time limit replaces the stages of the recipe. stop_at: a step, counted over all stages.
     Raises BadRecipe, BadDevice, MissingExtra or RestoraError.
     """
-    recipe = read_recipe(path)
+    recipe = read_recipe(given) if isinstance(given, Path) else given
     method = _checked(recipe)
     try:
         from torch.utils.tensorboard import SummaryWriter
