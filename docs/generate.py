@@ -28,6 +28,7 @@ from tables_inpaint import inpaint_bar_table, inpaint_table
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
+from tables_translate import prints_list, translate_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -85,7 +86,15 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-PAGES = ("README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md", "docs/regions.md")
+PAGES = (
+    "README.md",
+    "docs/results.md",
+    "docs/speed.md",
+    "docs/training.md",
+    "docs/fix.md",
+    "docs/regions.md",
+    "docs/translate.md",
+)
 """Pages written by hand, with tables between markers."""
 
 
@@ -110,6 +119,8 @@ MAKERS = TABLES | {
     "marks": marks_table,
     "marks_alarms": marks_alarms_table,
     "marks_repair": marks_repair_table,
+    "translate": translate_table,
+    "prints": prints_list,
 }
 """The function that makes each table, by name."""
 

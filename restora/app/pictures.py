@@ -1,4 +1,4 @@
-"""Commands with a given method, size, mask or plan: denoise, upscale, deblur, correct, translate, inpaint, repair, ..."""
+"""Commands with a given method, size, mask or plan: denoise, upscale, deblur, correct, translate, inpaint, ..."""
 
 from functools import partial
 from pathlib import Path

@@ -7,7 +7,6 @@ For translation without pairs, A/ and B/ hold any pictures.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -52,7 +51,9 @@ def pairs_in(name: str, licence: str) -> list[Pair]:
         return [Pair(photo, photo) for photo in photographs(folder, licence)]
     a, b = sides_of(name, licence)
     by_name = [_by_stem(side) for side in (a, b)]
-    alone = [str(each.path) for mine, other in (by_name, by_name[::-1]) for stem, each in mine.items() if stem not in other]
+    alone = [
+        str(each.path) for mine, other in (by_name, by_name[::-1]) for stem, each in mine.items() if stem not in other
+    ]
     if alone:
         more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
         raise RestoraError(f"no picture of the same name on the other side for {', '.join(alone[:NAMED])}{more}")

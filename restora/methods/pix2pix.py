@@ -11,7 +11,8 @@ the picture cannot be computed in tiles. Unlike there, no features are dropped a
 results very little, and a picture should always give the same result. With residual = 1 the net adds to the picture
 instead of making it anew, which keeps fine detail where both kinds show the same scene.
 
-P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, "Image-to-image translation with conditional adversarial networks", CVPR 2017.
+P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, "Image-to-image translation with conditional adversarial networks", CVPR
+2017.
 """
 
 from collections.abc import Sequence
@@ -31,9 +32,7 @@ class Pix2Pix(nn.Module):
     H and W are multiples of 2 ** len(widths). residual: 1 to add to y; with a mask, only missing pixels change.
     """
 
-    def __init__(
-        self, channels: int = 3, widths: Sequence[int] = PAPER, residual: int = 0, masked: int = 0
-    ) -> None:
+    def __init__(self, channels: int = 3, widths: Sequence[int] = PAPER, residual: int = 0, masked: int = 0) -> None:
         super().__init__()
         self.channels, self.residual, self.masked = channels, bool(residual), bool(masked)
         self.multiple = 2 ** len(widths)
@@ -47,8 +46,8 @@ class Pix2Pix(nn.Module):
             returned = widths[level - 1] if level else channels
             double = nn.ConvTranspose2d(outputs if level == last else 2 * outputs, returned, 4, stride=2, padding=1)
             self.up.append(nn.Sequential(double, nn.InstanceNorm2d(returned, affine=True)) if level else double)
-        if residual:
-            silence(self.up[0])
+            if residual and level == 0:
+                silence(double)
 
     def forward(self, y: Tensor) -> Tensor:
         """x_hat."""

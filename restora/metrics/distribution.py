@@ -6,9 +6,10 @@ import numpy as np
 def kernel_distance(features: np.ndarray, others: np.ndarray) -> float:
     """The squared maximum mean discrepancy of two sets of features (n, d) and (m, d), n and m at least 2.
 
-    The kernel is (cosine + 1)^3 of the angle between two features. The estimate is unbiased: 0 on average for two sets of one kind, so it may be
-    slightly negative, and it does not depend on the number of pictures, unlike the Fréchet distance. After M. Bińkowski
-    et al., "Demystifying MMD GANs", ICLR 2018, who do not normalise the features, so the values differ from theirs.
+    The kernel is (cosine + 1)^3 of the angle between two features. The estimate is unbiased: 0 on average for two sets
+    of one kind, so it may be slightly negative, and it does not depend on the number of pictures, unlike the Fréchet
+    distance. After M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, who do not normalise the features, so the
+    values differ from theirs.
     """
     a, b = (each / (np.linalg.norm(each, axis=1, keepdims=True) + 1e-12) for each in (features, others))
 

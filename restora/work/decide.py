@@ -15,6 +15,7 @@ from restora.work.fix import plan_to_fix, plan_to_sharpen
 from restora.work.plan import (
     FILLING,
     FLAGSHIP,
+    TRANSLATING,
     Given,
     denoises,
     method_for,
@@ -30,8 +31,6 @@ from restora.work.view import view_of
 
 FINDING = "faster-rcnn"
 """The method that finds damaged regions."""
-TRANSLATING = "pix2pix"
-"""The default method to translate pictures."""
 REMOVING = ("exemplar", "tv-inpainting")
 """Methods for large holes, the best first; the first one needs a package."""
 

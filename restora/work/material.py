@@ -51,7 +51,7 @@ class Material:
 
 
 def gathered(recipe: Recipe, method: Method) -> Material:
-    """Read the photographs of a recipe. Raises BadRecipe if there are too few, RestoraError for files that do not fit."""
+    """Read the photographs of a recipe. Raises BadRecipe if there are too few, RestoraError for wrong files."""
     data = recipe.data
     if data.pairs:
         return _of_pairs(recipe, method) if recipe.paired else _of_sides(recipe, method)

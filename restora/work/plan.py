@@ -39,6 +39,8 @@ DEBLURRING = "plug-and-play"
 """The default method to sharpen with a known kernel."""
 FILLING = "navier-stokes"
 """The default method to fill holes: fast, and better than biharmonic in wide holes and in noise."""
+TRANSLATING = "pix2pix"
+"""The default method to translate pictures: its weights are for aged prints."""
 LARGER = "edsr"
 """The default method to make a picture larger."""
 AS_FOUND = "-real"
@@ -193,6 +195,11 @@ def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
 def corrects(step: Step) -> bool:
     """Whether a step corrects colours."""
     return "fading" in method_named(step.method).treats
+
+
+def translates(step: Step) -> bool:
+    """Whether a step translates a picture into another kind."""
+    return "translation" in method_named(step.method).treats
 
 
 def sharpens(step: Step) -> bool:

@@ -89,12 +89,12 @@ def train(
     if made is None or not leads:
         return None
     game, average, done = made
-    error = cycle_error(average, game.nets["g"].eval(), material.samples, where) if recipe.cycle else None
+    cycled = cycle_error(average, game.nets["g"].eval(), material.samples, where) if recipe.cycle else None
     net = stored_form(average)
     draw_run(folder / "run.png", recipe, _rows(done), net, [] if recipe.detection else material.samples[:4])
     card = card_of(material, net, done, where)
-    if error is not None:
-        card["trained"]["held_out_cycle_error"] = round(error, 5)
+    if cycled is not None:
+        card["trained"]["held_out_cycle_error"] = round(cycled, 5)
     return exported(net, card, out)
 
 

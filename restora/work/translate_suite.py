@@ -2,7 +2,8 @@
 
 Scores are those of the protocol "denoise": all channels, clipped and rounded to 8 bits, of whole pictures. Besides: the
 mean absolute difference (L1, on 0..1), and the kernel distance times 1000 between the results and the true pictures:
-of features of EfficientNet-lite0, averaged over squares of PATCH pixels. The cycle error of CycleGAN is on the card of its weights.
+of features of EfficientNet-lite0, averaged over squares of PATCH pixels. The cycle error of CycleGAN is on the card of
+its weights.
 """
 
 import time
@@ -20,6 +21,7 @@ from restora.damage.words import parse
 from restora.data.pairs import pairs_in
 from restora.data.photographs import gather, pixels_of
 from restora.data.sets import test_set
+from restora.engines.choice import computes_in_bf16
 from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.held_out import centre
@@ -30,7 +32,6 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import MEMORY, read_table, short_sum, write_table
 from restora.work.decide import to_correct
-from restora.work.inpaint_suite import engine_for
 from restora.work.plan import plan_of_method
 from restora.work.restore import restore
 
@@ -133,8 +134,9 @@ def translated(task: Task, y: np.ndarray) -> np.ndarray:
             inputs = {"reference": Path(folder) / "reference.png"}
             write(Image(reference(task.set)), inputs["reference"])
         precision = task.precision if row.learned else None
+        engine = "torch" if precision == "bf16" and not computes_in_bf16() else "openvino"
         plan = plan_of_method(row.name, {}, None, weights=task.weights or None, precision=precision, inputs=inputs)
-        return restore(Image(y), plan, engine=engine_for(task), max_memory=MEMORY)[0].pixels
+        return restore(Image(y), plan, engine=engine, max_memory=MEMORY)[0].pixels
 
 
 def _scores(task: Task, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float | str]:
@@ -161,16 +163,7 @@ def _scores(task: Task, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str,
 def features(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """(n, 320): the features of the squares of pictures (H, W, 3), averaged over each square. Raises MissingExtra."""
     try:
-        import torch
-
-        from restora.nets.features import Features
+        from restora.nets.features import pooled_squares
     except ModuleNotFoundError as error:
         raise MissingExtra(f"the kernel distance needs {error.name}: pip install 'restora[lab]'") from error
-    net, found = Features(), []
-    for x in pictures:
-        rows, columns = x.shape[0] // PATCH, x.shape[1] // PATCH
-        cut = x[: rows * PATCH, : columns * PATCH].clip(0, 1).reshape(rows, PATCH, columns, PATCH, 3)
-        squares = cut.transpose(0, 2, 4, 1, 3).reshape(rows * columns, 3, PATCH, PATCH)
-        with torch.no_grad():
-            found.append(net.pooled(torch.from_numpy(np.ascontiguousarray(squares, np.float32))).numpy())
-    return np.concatenate(found)
+    return pooled_squares(pictures, PATCH)

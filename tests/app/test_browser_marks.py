@@ -100,7 +100,7 @@ def test_marks_that_were_found_are_shown_edited_and_given_back(page, photo, tmp_
     write(Image(y), tmp_path / "old.png")
     bring(page, tmp_path / "old.png")
     if not page.is_visible("#plan .restora-step >> text=restora"):
-        page.click("#plan [data-more]")
+        page.click("#plan [data-more=restora]")
     choose_method(page, "marker")
     page.wait_for_selector("#go:not([disabled])")
     restore(page)
