@@ -24,10 +24,10 @@ from restora.metrics.scores import measure
 from restora.work.restore import restore_file
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["upscale"], ["translate"], ["inpaint"], ["remove"], ["repair"], ["diagnose"], ["plan"], ["restore"],
-    ["degrade"], ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
-    ["bench", "jpeg"], ["bench", "translate"], ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
-    ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
+    ["fix"], ["denoise"], ["upscale"], ["translate"], ["inpaint"], ["remove"], ["repair"], ["diagnose"], ["plan"],
+    ["restore"], ["degrade"], ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"],
+    ["bench", "superres"], ["bench", "jpeg"], ["bench", "translate"], ["bench", "refresh"], ["weights", "add"],
+    ["weights", "list"], ["weights", "verify"], ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip
 
 
