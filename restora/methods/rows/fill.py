@@ -156,7 +156,7 @@ ROWS = (
         channels=3,
         inputs=(MASK, BOX),
         products=(FILLED,),
-        memory=400,
+        memory=460,
         weights=("pix2pix-inpainting.fill",),
     ),
     Method(

@@ -16,7 +16,7 @@ ROWS = (
         halo=None,
         multiple=64,
         channels=3,
-        memory=400,
+        memory=460,
         weights=("pix2pix.oldphoto",),
     ),
     Method(
@@ -29,7 +29,7 @@ ROWS = (
         halo=None,
         multiple=4,
         channels=3,
-        memory=1000,
+        memory=300,
         weights=("cyclegan.oldphoto",),
     ),
     Method(
