@@ -45,7 +45,11 @@ class Device:
 
     def place(self, net: nn.Module) -> nn.Module:
         """The net, moved to this device and its layout in place."""
-        return net.to(device=self.where, memory_format=self.layout)  # type: ignore[call-overload]
+        net.to(self.where)
+        for parameter in net.parameters():
+            if parameter.dim() == 4:  # those of 3-D convolutions have no such layout
+                parameter.data = parameter.data.to(memory_format=self.layout)
+        return net
 
     def compile(self, nets: Iterable[nn.Module]) -> None:
         """Compile nets in place, if requested."""

@@ -1,6 +1,7 @@
 """Held-out photographs with the damage of a recipe: for validation, and for comparing weights."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from restora.damage.marks import marked
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
-from restora.learn.pairs import smaller
+from restora.learn.pairs import frames_of, smaller
 from restora.learn.recipe import Recipe
 from restora.nets.first_guess import first_guess
 
@@ -41,7 +42,9 @@ def validation(recipe: Recipe) -> str:
     Of pairs, words that say what they are.
     """
     if not recipe.damages:
-        return f"pairs({recipe.data.direction})"
+        return f"pairs({recipe.data.direction})" if recipe.data.pairs else "frames between"
+    if recipe.moments > 1:
+        return recipe.damages[0]
     translates = recipe.cycle or (recipe.adversarial and recipe.adversarial.conditional)
     its_own = translates or recipe.damages[0].startswith(("blur", "regions"))
     own = recipe.scales or recipe.knobs.get("masked") or its_own or recipe.data.targets == "mask"
@@ -82,6 +85,14 @@ def centre(pixels: np.ndarray, multiple: int, side: int = 256) -> np.ndarray:
     height, width = (min(side, length) // multiple * multiple for length in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width].astype(np.float32) / 255
+
+
+def clip_sample(run: np.ndarray, recipe: Recipe, multiple: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centre of consecutive frames (H, W, C times recipe.moments) uint8: y (planes, H, W) damaged, x (H, W, C)."""
+    y, x = frames_of(
+        replace(recipe, data=replace(recipe.data, margin=0)), centre(run, multiple), np.random.default_rng(seed)
+    )
+    return y, np.ascontiguousarray(x.transpose(1, 2, 0))
 
 
 def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:

@@ -15,6 +15,7 @@ from restora.damage.words import draw
 from restora.data.shelf import shelved
 from restora.learn.recipe import Recipe
 from restora.nets.first_guess import first_guess
+from restora.nets.halfway import halfway
 
 
 class Pairs:
@@ -55,13 +56,8 @@ class Pairs:
         x = self._patch(rng, self.photographs)
         if data.grain_share > 0 and rng.random() < data.grain_share:
             x = draw(data.grain, rng).apply(x, rng)
-        if self.recipe.paired:
-            y, x = np.split(x, 2, axis=2)
-            return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
-        if self.unpaired is not None:
-            sides = (self._patch(rng, self.unpaired), x)
-            y, x = (np.broadcast_to(side, (*side.shape[:2], self.recipe.channels)) for side in sides)
-            return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
+        if self.unpaired is not None or self.recipe.paired or self.recipe.moments > 1:
+            return self._given_pair(x, rng)
         words = self.recipe.damages
         damage = draw(words[rng.integers(len(words))] if len(words) > 1 else words[0], rng)
         scene = x
@@ -91,6 +87,17 @@ class Pairs:
             y = np.dstack([y, np.full(y.shape[:2], sigma, np.float32)])
         return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
 
+    def _given_pair(self, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The pair of a patch of frames, or of both sides of a pair, or of pictures of two folders."""
+        if self.recipe.moments > 1:
+            return frames_of(self.recipe, x, rng)
+        if self.unpaired is None:
+            y, x = np.split(x, 2, axis=2)
+        else:
+            shape = (*x.shape[:2], self.recipe.channels)
+            y, x = (np.broadcast_to(side, shape) for side in (self._patch(rng, self.unpaired), x))
+        return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
+
     def _large_enough(self, photographs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         least = self.recipe.patch + 2 * self.recipe.data.margin
         large = [photo for photo in photographs if min(photo.shape[:2]) >= least]
@@ -118,3 +125,28 @@ def smaller(photo: np.ndarray, times: int) -> np.ndarray:
     height, width = photo.shape[0] // times, photo.shape[1] // times
     blocks = photo[: height * times, : width * times].reshape(height, times, width, times, -1)
     return np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
+
+
+def frames_of(recipe: Recipe, run: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """y (planes, H, W) and x (C, H, W) of consecutive frames (H, W, C times recipe.moments).
+
+    x is the middle one. y is the middle one and then the others, all damaged alike; or, for a net that makes the frame
+    between two others, these two and what optical flow makes of them. Time runs backwards in half of the examples. The
+    margin of the recipe is cut off.
+    """
+    frames = np.split(run, recipe.moments, axis=2)
+    frames = frames[::-1] if rng.random() < 0.5 else frames
+    middle = len(frames) // 2
+    x = frames[middle]
+    if recipe.knobs.get("between"):
+        pictures = [frames[0], *halfway(np.ascontiguousarray(frames[0]), np.ascontiguousarray(frames[-1])), frames[-1]]
+    else:
+        words = recipe.damages
+        damage = draw(words[int(rng.integers(len(words)))], rng)
+        seen = [damage.apply(each, rng) for each in (x, *frames[:middle], *frames[middle + 1 :])]
+        eight_bit = rng.random() < recipe.data.eight_bit_share
+        pictures = [np.rint(each.clip(0, 1) * 255) / np.float32(255) if eight_bit else each for each in seen]
+    y, cut = np.dstack(pictures), recipe.data.margin
+    if cut:
+        y, x = (side[cut:-cut, cut:-cut] for side in (y, x))
+    return np.ascontiguousarray(y.transpose(2, 0, 1), np.float32), np.ascontiguousarray(x.transpose(2, 0, 1))

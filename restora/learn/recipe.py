@@ -32,9 +32,11 @@ FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
 PLANES = {"told": "sigma", "masked": "mask"}
 """Knobs of nets that add an input plane, and its name."""
-HALVINGS = {"srgan": 4, "patchgan": 5}
+BETWEEN = 3
+"""Frames of which a net with the knob `between` makes the middle one; its input is four pictures (nets/halfway.py)."""
+HALVINGS = {"srgan": 4, "patchgan": 5, "temporal": 3}
 """How often a critic (nets.critic) halves its input, or nearly so."""
-GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired", "pairs", "direction")
+GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired", "pairs", "direction", "clips")
 """Keys of data that a stage cannot change either: photographs are collected once."""
 
 
@@ -70,8 +72,8 @@ class Recipe:
 
     @property
     def damages(self) -> list[str]:
-        """The damage words, one or several; none of pairs."""
-        if self.data.pairs:
+        """The damage words, one or several; none of pairs, and none to make frames between others."""
+        if not self.data.damage:
             return []
         return [self.data.damage] if isinstance(self.data.damage, str) else self.data.damage
 
@@ -82,8 +84,17 @@ class Recipe:
 
     @property
     def extra(self) -> dict[str, int]:
-        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels."""
-        return {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
+        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels,
+        `neighbours`, the frames around it."""
+        planes = {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
+        others = 3 if self.knobs.get("between") else self.moments - 1
+        return planes | ({"neighbours": others * self.channels} if others else {})
+
+    @property
+    def moments(self) -> int:
+        """The number of consecutive frames that a training example is made of; 1 for pictures."""
+        frames = self.knobs.get("frames", 1)
+        return BETWEEN if self.knobs.get("between") else frames if isinstance(frames, int) else 1
 
     @property
     def answers(self) -> int:
@@ -160,6 +171,10 @@ class Recipe:
                 "masks need supervised training and no shrink",
             ),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
+            (bool(self.data.clips) == (self.moments > 1), "data.clips is for nets with the knobs frames or between"),
+            (self.moments % 2 == 1 and not (told and self.moments > 1), "frames must be odd, and not with told"),
+            (self.moments == 1 or not (self.data.grey_share or self.data.grain), "grey_share, grain: not for clips"),
+            (bool(self.damages) or bool(self.data.pairs or self.knobs.get("between")), "damage must not be empty"),
             (not self.data.pairs or (self.game in TRANSLATING and not self.planes - self.channels), NO_PAIRS),
             (not self.data.pairs or self.data.targets == "clean", "data.targets must be clean with pairs"),
             (not self.data.margin or not self.scales, "margin needs damage that keeps the size"),

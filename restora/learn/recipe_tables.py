@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from restora.core.errors import BadRecipe
 
 CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
-CRITICS = ("srgan", "patchgan")
-"""Critics of nets.critic: Critic and PatchGAN."""
+CRITICS = ("srgan", "patchgan", "temporal")
+"""Critics of nets.critic: Critic, PatchGAN and TemporalCritic."""
 DIRECTIONS = ("AtoB", "BtoA")
 
 
@@ -28,6 +28,7 @@ class Data:
     licence: str = ""  # licence of pictures that are not in SOURCES.csv of their folder
     leave_out: str = ""  # a file that lists pictures to exclude from training
     hold_out: int = 8  # number of pictures held out for validation: those with the lowest checksums
+    clips: list[str] = field(default_factory=list)  # folders of clips, for nets that see several frames
     unpaired: list[str] = field(default_factory=list)  # for [cycle]: folders of damaged pictures
     shrinks: list[int] = field(default_factory=lambda: [1])  # factors by which each picture is shrunk; 1: original size
     turned: bool = True  # whether patches are turned by multiples of 90 degrees; all are mirrored at random
@@ -42,8 +43,8 @@ class Data:
     def __post_init__(self) -> None:
         check(
             [
-                (bool(self.folders) != bool(self.pairs), "folders must name at least one folder, or pairs a folder"),
-                (bool(self.damage) != bool(self.pairs), "damage must not be empty, and is not for pairs"),
+                (bool(self.folders or self.clips) != bool(self.pairs), "folders must name a folder, or pairs one"),
+                (bool(self.damage or self.clips) != bool(self.pairs), "damage must not be empty, and is not for pairs"),
                 (not (self.pairs and self.unpaired), "give pairs or unpaired, not both"),
                 (self.direction in DIRECTIONS, f"direction must be {' or '.join(DIRECTIONS)}"),
                 (not (self.pairs and (self.grey_share or self.grain)), "grey_share and grain are not for pairs"),
@@ -79,7 +80,7 @@ class Adversarial:
     content: float = 0.0  # weight of the perceptual distance (features of EfficientNet-lite0)
     loss: str = "logistic"  # loss of the critics: logistic, least-squares or hinge
     critics: int = 1  # number of critics; critic n sees pictures shrunk by 2^n
-    critic: str = "srgan"  # their kind: srgan (pairs of 3x3 convolutions) or patchgan (patches of 70x70 pixels)
+    critic: str = "srgan"  # their kind: srgan (pairs of 3x3 convolutions), patchgan (patches of 70x70), or temporal
     width: int = 32  # channels of their first layer
     conditional: bool = False  # whether they also see the damaged picture, as in Pix2Pix
     lr: float = 0.01  # learning rate of the inner convolutions of the critics (Muon)

@@ -10,7 +10,7 @@ As in the authors' code, each channel is normalised over the picture, so every p
 the picture cannot be computed in tiles. Unlike there, no features are dropped at random: that noise changed their
 results very little, and a picture should always give the same result. With residual = 1, for kinds that show the same
 scene, the net adds to the picture instead of making it anew, which keeps fine detail; and two more convolutions at full
-size see the picture beside the last features, which avoids the grid that transposed convolutions leave.
+size, which see the picture before and after, remove the grid that transposed convolutions leave.
 
 P. Isola, J.-Y. Zhu, T. Zhou, A. A. Efros, "Image-to-image translation with conditional adversarial networks", CVPR
 2017.
@@ -44,15 +44,16 @@ class Pix2Pix(nn.Module):
             # The first level keeps the brightness. The last one is a single pixel in the paper, and has no spread.
             plain = level in (0, last)
             self.down.append(halve if plain else nn.Sequential(halve, nn.InstanceNorm2d(outputs, affine=True)))
-            returned = widths[level - 1] if level else widths[0] if residual else channels
+            returned = widths[level - 1] if level else channels
             double = nn.ConvTranspose2d(outputs if level == last else 2 * outputs, returned, 4, stride=2, padding=1)
             self.up.append(nn.Sequential(double, nn.InstanceNorm2d(returned, affine=True)) if level else double)
+            if residual and level == 0:
+                silence(double)
         if residual:
-            last_one = nn.Conv2d(widths[0], channels, 3, padding=1)
-            silence(last_one)
-            self.finish = nn.Sequential(
-                nn.Conv2d(widths[0] + channels, widths[0], 3, padding=1), nn.ReLU(inplace=True), last_one
-            )
+            smoothing = nn.Conv2d(widths[0], channels, 3, padding=1)
+            silence(smoothing)
+            seeing = nn.Conv2d(2 * channels, widths[0], 3, padding=1)
+            self.finish = nn.Sequential(seeing, nn.ReLU(inplace=True), smoothing)
 
     def forward(self, y: Tensor) -> Tensor:
         """x_hat."""
@@ -67,7 +68,8 @@ class Pix2Pix(nn.Module):
                 features = torch.cat([features, across.pop()], 1)
         picture = y[:, : self.channels]
         if self.residual:
-            x_hat = picture + self.finish(torch.cat([torch.relu(features), picture], 1))
+            x_hat = picture + features
+            x_hat = x_hat + self.finish(torch.cat([x_hat, picture], 1))
         else:
             x_hat = (torch.tanh(features) + 1) / 2
         if not self.masked:

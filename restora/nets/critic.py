@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 
@@ -48,3 +49,30 @@ class PatchGAN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The judgements."""
         return self.layers(x)
+
+
+class TemporalCritic(nn.Module):
+    """Judges whether the frame between two others is real: a volume of three frames, patches of space and time.
+
+    (B, 5 C, H, W), the four pictures that the generator sees (methods/tgan.py) and the middle frame, to (B, 1, h, w), h
+    about H / 8. 3-D convolutions with instance normalisation: Saito, Matsumoto and Saito, "Temporal generative
+    adversarial nets", ICCV 2017, made shorter, as there are only three frames.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 32) -> None:
+        super().__init__()
+        self.channels = channels
+        self.layers = nn.Sequential(
+            nn.Conv3d(channels, width, (3, 4, 4), stride=(1, 2, 2), padding=1), nn.LeakyReLU(0.2, inplace=True)
+        )
+        for inputs, outputs in ((width, 2 * width), (2 * width, 4 * width)):
+            self.layers.append(nn.Conv3d(inputs, outputs, (3, 4, 4), stride=(1, 2, 2), padding=1))
+            self.layers.append(nn.InstanceNorm3d(outputs, affine=True))
+            self.layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.layers.append(nn.Conv3d(4 * width, 1, (3, 3, 3), padding=(0, 1, 1)))
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """The judgements."""
+        pictures = seen.split(self.channels, 1)
+        volume = torch.stack([pictures[0], pictures[4], pictures[3]], 2)
+        return self.layers(volume)[:, :, 0]

@@ -8,10 +8,12 @@ import numpy as np
 
 from restora.core.errors import BadRecipe
 from restora.core.method import Method
+from restora.data.clips import clip_files, runs_of
 from restora.data.pairs import Pair, pairs_in, sides_of
 from restora.data.photographs import Photograph, gather, split
-from restora.learn.held_out import centre, eight_bit, in_channels, sample, validation
+from restora.learn.held_out import centre, clip_sample, eight_bit, in_channels, sample, validation
 from restora.learn.marked import Marked, held_out_regions
+from restora.learn.moving import SIDE, moving
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe
 
@@ -53,6 +55,8 @@ class Material:
 def gathered(recipe: Recipe, method: Method) -> Material:
     """Read the photographs of a recipe. Raises BadRecipe if there are too few, RestoraError for wrong files."""
     data = recipe.data
+    if recipe.moments > 1:
+        return _of_clips(recipe, method)
     if data.pairs:
         return _of_pairs(recipe, method) if recipe.paired else _of_sides(recipe, method)
     seen, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
@@ -93,6 +97,28 @@ def _of_sides(recipe: Recipe, method: Method) -> Material:
     samples = [_sample(*(centre(eight_bit(each, recipe), method.multiple) for each in pair)) for pair in held]
     y_pixels, x_pixels = ([eight_bit(photo, recipe) for photo in side] for side in (y_seen, x_seen))
     return Material(recipe, method, [*x_seen, *y_seen], x_pixels, y_pixels, samples)
+
+
+RUNS, MADE, SHRUNK = 160, 600, 2
+"""Runs of frames that are taken from each clip; runs made from photographs; factor by which clips are shrunk."""
+
+
+def _of_clips(recipe: Recipe, method: Method) -> Material:
+    """Runs of consecutive frames of clips, and motion made from photographs; the last of each clip are held out."""
+    data = recipe.data
+    files = [photo for folder in data.clips for photo in clip_files(folder, data.licence)]
+    runs = [runs_of(photo.path, recipe.moments, RUNS, SHRUNK) for photo in files]
+    each = max(1, -(-data.hold_out // max(1, len(files))))
+    held = [run for mine in runs for run in mine[-each:]][: data.hold_out]
+    seen = [run for mine in runs for run in mine[: -each - 1]]  # the last one may share frames with what is held out
+    _enough(recipe, seen)
+    photos = gather(data.folders, data.licence, data.leave_out)
+    pixels = [eight_bit(photo, recipe) for photo in photos]
+    large = [each for each in pixels if min(each.shape[:2]) >= SIDE]
+    if large:
+        seen += [moving(large, recipe.moments, np.random.default_rng((recipe.seed, index))) for index in range(MADE)]
+    samples = [clip_sample(run, recipe, method.multiple, index) for index, run in enumerate(held)]
+    return Material(recipe, method, [*files, *photos], seen, None, samples)
 
 
 def _sample(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ OTHER_TASKS = {
     "find": ("finds marks", "inpaint --mask found"),
     "regions": ("repairs regions", "repair"),
     "colour": ("corrects colours", "correct"),
+    "video": ("sees several frames of a clip", "denoise CLIP"),
     "translate": ("translates pictures into another kind", "translate"),
 }
 """What methods that do not remove noise do, and their command, by task."""

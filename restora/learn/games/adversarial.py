@@ -17,7 +17,7 @@ from restora.learn.games.critics import CRITIC, PASSING
 from restora.learn.games.supervised import restorer_rates
 from restora.learn.optimiser import Rates
 from restora.learn.recipe import Recipe
-from restora.nets.critic import Critic, PatchGAN
+from restora.nets.critic import Critic, PatchGAN, TemporalCritic
 from restora.nets.features import Features
 
 
@@ -62,6 +62,8 @@ def new_critic(recipe: Recipe) -> nn.Module:
     rules = recipe.adversarial
     assert rules is not None
     planes = recipe.channels + (recipe.planes if rules.conditional else 0)
+    if rules.critic == "temporal":
+        return TemporalCritic(recipe.channels, rules.width)
     if rules.critic == "patchgan":
         return PatchGAN(planes, rules.width)
     return Critic(planes, [rules.width * times for times in (1, 2, 4, 8)])
