@@ -29,10 +29,19 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
 
     decide: returns the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
     """
+    from restora.files.container import container_of
     from restora.files.disk import check_name
     from restora.files.save import default_output
     from restora.work.restore import Limits, Options, restore_file
 
+    if run.picture != STDIO and container_of(run.picture):
+        from restora.app.clips import carry_out_clip
+
+        carry_out_clip(run, decide, copy)
+        return
+    for name in ("deinterlace", "preview"):
+        if getattr(run, name):
+            raise BadKnob(f"--{name} is for clips, and {run.picture} is not one")
     seen: list[Diagnosis | None] = []
 
     def planned(pixels: "Pixels") -> Plan:
