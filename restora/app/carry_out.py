@@ -92,11 +92,12 @@ def tell(report: "Report", as_json: bool) -> None:
         typer.echo("\n".join([nothing_to_do(report), *(f"  note: {warning}" for warning in report.warnings)]))
         return
     steps = " then ".join(map(called, report.plan.steps)) or "no change"
+    frames = f"{report.clip['frames']} frames, " if "frames" in report.clip else ""
     lines = [
         f"{report.input} -> {'standard output' if to_stdout else report.output}",
         *([f"  {found}"] if (found := _in_plain_words(report)) else []),
         f"  {report.plan.because}",
-        f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
+        f"  {steps}; {frames}{report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
         *(f"  {name}: {facts['file']}" for name, facts in report.products.items() if "file" in facts),
         *(f"  note: {warning}" for warning in report.warnings),
     ]

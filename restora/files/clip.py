@@ -42,12 +42,14 @@ class Frame(NamedTuple):
 class Times:
     """The times of a clip, in whole ticks.
 
-    frames: how many packets of the picture there are. alike: the longest run of equal times. end: after the last frame.
+    frames: how many packets of the picture there are. alike: the longest run of equal times. last: of the last frame;
+    end: after it.
     """
 
     tick: Fraction
     frames: int
     first: int
+    last: int
     end: int
     step: int  # of most frames
     alike: int = 1
@@ -254,8 +256,13 @@ def _times(container: Any, stream: Any) -> Times:
         if packet.size == 0 and stamp is None:  # the packet that ends a stream
             continue
         seen.add(None if stamp is None else (stamp - origin) * scale, (packet.duration or 0) * scale, packet.is_discard)
-    usual = 1 / ((stream.average_rate or stream.guessed_rate or 25) * tick)
-    return seen.times(tick, max(1, round(usual)), stream.frames)
+    usual = max(1, round(1 / ((stream.average_rate or stream.guessed_rate or 25) * tick)))
+    times = seen.times(tick, usual, stream.frames)
+    if stream.duration and container.format.name.startswith("mov"):  # what packets say there is of the decoding order
+        end = ((stream.start_time or 0) - origin + stream.duration) * scale
+        if times.last < end <= times.last + 100 * usual:
+            return replace(times, end=end)
+    return times
 
 
 @dataclass
@@ -297,8 +304,8 @@ class _Seen:
         first = self.first or 0
         end = max(self.end, first + 1 if self.last is None else self.last + 1)
         if self.last is None:
-            end = first + step * self.count
-        return Times(tick, self.count, first, end, step, self.alike, max(0, declared - self.dropped))
+            self.last, end = first + step * (self.count - 1), first + step * self.count
+        return Times(tick, self.count, first, self.last, end, step, self.alike, max(0, declared - self.dropped))
 
 
 def origin_of(container: Any, stream: Any) -> int:
@@ -320,8 +327,9 @@ def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
     data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
     if data is not None:
         return struct.unpack("<9i", bytes(data)[:36])
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
     try:
-        turns = round(float(stream.metadata.get("rotate", 0))) // 90 % 4
+        turns = round(float(tags.get("rotate", 0))) // 90 % 4
     except ValueError:
         turns = 0
     one, cosine, sine = 1 << 16, (1, 0, -1, 0), (0, 1, 0, -1)

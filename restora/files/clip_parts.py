@@ -32,8 +32,8 @@ class Parts:
     tally: dict[str, Any] = field(default_factory=dict)
 
     def path(self, number: int) -> Path:
-        """The file of a segment, by its number from 0."""
-        return self.folder / f"{number:06d}.mkv"
+        """The file or folder of a segment, by its number from 0."""
+        return self.folder / f"{number:06d}"
 
     def files(self) -> list[Path]:
         """The files of the finished segments."""
@@ -63,9 +63,7 @@ class Parts:
             found = json.loads(self._facts.read_text())
             others = [name for name in self.binding if found["binding"].get(name) != self.binding[name]]
             done, frames, tally = int(found["done"]), int(found["frames"]), dict(found["tally"])
-            whole = self._times.stat().st_size >= frames * _BYTES and all(
-                self.path(number).is_file() for number in range(done)
-            )
+            whole = self._times.stat().st_size >= frames * _BYTES and all(self.path(n).exists() for n in range(done))
         except FileNotFoundError:
             return ""
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -134,5 +132,7 @@ def parts_of(
 
 def _empty(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.name != "lock":
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
             path.unlink()

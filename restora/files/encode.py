@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from restora.core.errors import BadKnob
+from restora.core.processor import has_avx512
 from restora.files.clip import Clip
 from restora.files.disk import sync
 from restora.files.yuv import Layout, frame_of
@@ -23,6 +24,8 @@ INDEX = Fraction(1, 1000)
 """The time of a frame in the file of a segment is its number there, in the ticks of Matroska."""
 THREADS = "4"
 """Of the encoder; another number would give other bits."""
+REPEATABLE = ["asm=AVX2"] if has_avx512() else []
+"""With AVX-512, x264 (core 165) gives other bits each time for some sizes; it is no faster."""
 USUAL = ((2, 2), (1, 2), (1, 1))
 """How H.264 can share chroma."""
 
@@ -62,8 +65,9 @@ def coding_for(clip: Clip, size: tuple[int, int], codec: str = "h264", quality: 
         why = "an odd size" if clip.layout.shrunk in USUAL else clip.stored
         notes.append(f"H.264 has no chroma of half size for {why}, so it was stored at full size (4:4:4)")
     rate = {"qp": "0"} if quality == 100 else {"crf": f"{min(51, 12 + 0.8 * (100 - quality)):g}"}
-    fields = {} if clip.upper is None or clip.deinterlace else {"x264-params": "tff=1" if clip.upper else "bff=1"}
-    return Coding("libx264", layout, rate | {"preset": "medium", "threads": THREADS} | fields, tuple(notes))
+    fields = [] if clip.upper is None or clip.deinterlace else ["tff=1" if clip.upper else "bff=1"]
+    own = {"x264-params": ":".join([*fields, *REPEATABLE])} if fields or REPEATABLE else {}
+    return Coding("libx264", layout, rate | {"preset": "medium", "threads": THREADS} | own, tuple(notes))
 
 
 class Segment:

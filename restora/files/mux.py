@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ FINEST = 2**31 - 1
 """Limit on ticks a second in MP4."""
 MADE_BY_MUXERS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "rotate", "vendor_id")
 """Tags that describe the file of the source, or that the muxer writes itself."""
+SILENCE = b"\0\0"
+"""The text of subtitles in MP4 when there are none."""
 ROOM = 64
 """Least number of finer ticks in a tick, if frames have equal times."""
 
@@ -91,9 +94,9 @@ def join(clip: Clip, parts: Parts, path: Path, kind: str, span: Span) -> list[st
     with ExitStack() as stack:
         source, stream = stack.enter_context(opened(clip.path, clip.name))
         first = stack.enter_context(closing(av.open(str(parts.files()[0]))))
-        result = av.open(str(path), "w", format=kind, container_options=OPTIONS[kind])
-        stack.enter_context(closing(result))
         clock, made = _Clock(clip, parts, kind, span), first.streams.video[0]
+        options = OPTIONS[kind] | ({} if kind == "matroska" else {"movie_timescale": str(_finest(source, clock.tick))})
+        result = stack.enter_context(closing(av.open(str(path), "w", format=kind, container_options=options)))
         pictures = _add_pictures(result, made, stream, clip, clock)
         others = _add_others(result, source, stream)
         result.metadata.update(_kept(source.metadata))
@@ -113,11 +116,21 @@ def join(clip: Clip, parts: Parts, path: Path, kind: str, span: Span) -> list[st
     return notes
 
 
+def _finest(source: Any, tick: Fraction) -> int:
+    """Ticks a second in which MP4 can say exactly when each stream starts."""
+    ticks = tick.denominator
+    for stream in source.streams:
+        both = lcm(ticks, stream.time_base.denominator) if stream.time_base else ticks
+        ticks = both if both <= FINEST else ticks
+    return ticks
+
+
 class _Clock:
     """Times of frames in the ticks of the result."""
 
     def __init__(self, clip: Clip, parts: Parts, kind: str, span: Span) -> None:
         self._clip, self._parts, self._span, self._matroska = clip, parts, span, kind == "matroska"
+        self.adds_up = not self._matroska  # the durations of packets, in the order of decoding, to that of the clip
         alike = clip.times.alike
         fine = min(max(ROOM, alike), FINEST // clip.times.tick.denominator) if alike > 1 and not self._matroska else 1
         self.tick = MATROSKA_TICK if self._matroska else clip.times.tick / max(1, fine)
@@ -229,6 +242,8 @@ class _Others:
         for packet in source.demux(chosen) if chosen else ():
             if packet.dts is None and packet.pts is None:
                 continue
+            if packet.size == len(SILENCE) and bytes(packet) == SILENCE and packet.stream.type == "subtitle":
+                continue  # the muxer writes these itself
             index = packet.stream_index
             packet.dts = packet.pts if packet.dts is None else packet.dts
             packet.pts = packet.dts if packet.pts is None else packet.pts
@@ -242,13 +257,16 @@ class _Others:
 
 def _pictures(parts: Parts, clock: _Clock, depth: int) -> Iterator[Any]:
     """The packets of all segments, in the order of decoding, with the times of the clip."""
-    done, last = 0, None
-    for path in parts.files():
+    done, first, last, files = 0, None, None, parts.files()
+    for path in files:
         with closing(av.open(str(path))) as file:
             stream = file.streams.video[0]
             packets = [packet for packet in file.demux(stream) if packet.pts is not None]
-            for packet in _timed(packets, clock, done, depth):
+            for number, packet in enumerate(_timed(packets, clock, done, depth), 1):
                 packet.dts = last = min(clock.decoding(packet.dts, last), packet.pts)
+                first = last if first is None else first
+                if clock.adds_up and path == files[-1] and number == len(packets):
+                    packet.duration = max(packet.duration, clock.end() - clock.of(0, 1)[0] - (last - first))
                 yield packet
             done += len(packets)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
 from restora.files.clip import Clip, Frame, open_clip
 from restora.files.clip_parts import Parts, parts_of
-from restora.files.disk import aside, check_name, put_in_place, writing
+from restora.files.disk import aside, check_name, put_in_place
 from restora.files.encode import SEGMENT, Coding, Segment, coding_for
 from restora.files.frames import PictureSegment, gather
 from restora.files.mux import KINDS, Span, check_streams, ending_for, join
@@ -31,6 +32,8 @@ from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 LOOKED_AT = 5
 """Frames that are diagnosed, spread over the clip."""
 SECONDS_OF_PREVIEW = 1
+CLIP_PACKAGES = (*PACKAGES, "av")
+"""Packages whose versions may change a result."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ def restore_clip(
 
 
 def partial(target: Path) -> Path:
-    """The file that a stopped run leaves."""
+    """The file or folder that a stopped run leaves."""
+    if is_folder(target):
+        return target.with_name(f"{target.name}-partial")
     return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
@@ -196,7 +201,10 @@ class _Work:
                 self._write(parts, partial(target), stopped=True)
                 raise Stopped(self._report) from None
             self._write(parts, target, stopped=False)
-        partial(target).unlink(missing_ok=True)
+        if is_folder(target):
+            rmtree(partial(target), ignore_errors=True)
+        else:
+            partial(target).unlink(missing_ok=True)
 
     def _binding(self, pictures: bool) -> dict[str, Any]:
         """Everything that determines the frames, in the words of a message about a difference."""
@@ -212,7 +220,7 @@ class _Work:
             "codec or quality": ["png" if pictures else self._coding.encoder, dict(self._coding.options), SEGMENT],
             "form of frames": [self._coding.layout.name, self._clip.deinterlace, self._clip.salvage],
             "part of the clip": [self._first, self._total],
-            "version of restora or its libraries": {name: version(name) for name in (*PACKAGES, "av")},
+            "version of restora or its libraries": {name: version(name) for name in CLIP_PACKAGES},
         }
 
     def _restore_frames(self, parts: Parts, pictures: bool, tell: Tell | None) -> None:
@@ -242,8 +250,8 @@ class _Work:
         clip, report = self._clip, self._report
         report.output = str(target)
         if is_folder(target):
-            with writing(target):
-                target.mkdir(exist_ok=True)
+            if stopped:
+                rmtree(target, ignore_errors=True)
             gather(clip, parts, target)
             report.warnings += [f"a folder of frames has no sound; their times are in {target}/times.csv"]
         else:
@@ -263,7 +271,7 @@ class _Work:
             "stored": f"{self._coding.encoder} {self._coding.layout.name}",
         }
         report.seconds = round(time.perf_counter() - self._started, 3)
-        report.versions = {package: version(package) for package in PACKAGES}
+        report.versions = {package: version(package) for package in CLIP_PACKAGES}
         report.peak_megabytes = round(peak_memory() / 1e6, 1)
 
     def _span(self, parts: Parts, stopped: bool) -> Span:
