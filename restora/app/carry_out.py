@@ -29,10 +29,19 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
 
     decide: returns the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
     """
+    from restora.files.container import container_of
     from restora.files.disk import check_name
     from restora.files.save import default_output
     from restora.work.restore import Limits, Options, restore_file
 
+    if run.picture != STDIO and container_of(run.picture):
+        from restora.app.clips import carry_out_clip
+
+        carry_out_clip(run, decide, copy)
+        return
+    for name in ("deinterlace", "preview"):
+        if getattr(run, name):
+            raise BadKnob(f"--{name} is for clips, and {run.picture} is not one")
     seen: list[Diagnosis | None] = []
 
     def planned(pixels: "Pixels") -> Plan:
@@ -83,11 +92,12 @@ def tell(report: "Report", as_json: bool) -> None:
         typer.echo("\n".join([nothing_to_do(report), *(f"  note: {warning}" for warning in report.warnings)]))
         return
     steps = " then ".join(map(called, report.plan.steps)) or "no change"
+    frames = f"{report.clip['frames']} frames, " if "frames" in report.clip else ""
     lines = [
         f"{report.input} -> {'standard output' if to_stdout else report.output}",
         *([f"  {found}"] if (found := _in_plain_words(report)) else []),
         f"  {report.plan.because}",
-        f"  {steps}; {report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
+        f"  {steps}; {frames}{report.seconds:.1f} s, {report.peak_megabytes:.0f} MB",
         *(f"  {name}: {facts['file']}" for name, facts in report.products.items() if "file" in facts),
         *(f"  note: {warning}" for warning in report.warnings),
     ]

@@ -1,7 +1,8 @@
 """Commands that diagnose a picture: fix, diagnose, plan."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,11 @@ from restora.app.options import (
 )  # fmt: skip
 from restora.app.run import Run, with_run
 from restora.core.errors import BadPlan
+
+if TYPE_CHECKING:
+    from restora.files.clip import Clip
+    from restora.files.picture import Picture
+    from restora.work.diagnose import Pixels
 
 
 @with_run()
@@ -45,20 +51,18 @@ def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = 
 
     Example: restora diagnose photo.jpg --json
     """
-    from restora.files.picture import open_picture
     from restora.signs.table import NOT_LOOKED_FOR
     from restora.work.diagnose import diagnose as look
-    from restora.work.view import view_of
 
     with naming_salvage():
-        opened = open_picture(picture, amount(max_pixels), salvage=salvage)
-        diagnosis = look(view_of(opened))
+        opened, pixels = _opened(picture, max_pixels, salvage)
+        diagnosis = look(pixels)
     if as_json:
-        rows = {"salvaged_rows": opened.salvaged_rows} if opened.salvaged_rows else {}
+        rows = {"salvaged_rows": opened.salvaged_rows} if getattr(opened, "salvaged_rows", 0) else {}
         faults = {"faults": opened.faults} if opened.faults else {}
         show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **faults, **diagnosis.as_dict()})
         return
-    for note in [*(opened.meta.notes if salvage else ()), *opened.faults]:
+    for note in _notes(opened, salvage):
         print(f"  note: {note}")
     for finding in diagnosis.findings.values():
         plain = f"{finding.plain}: " if finding.present and finding.plain else ""
@@ -78,15 +82,13 @@ def plan(
 
     Example: restora plan photo.jpg -o plan.json
     """
-    from restora.files.picture import open_picture
     from restora.files.save import write_text
     from restora.work.fix import plan_to_fix
-    from restora.work.view import view_of
 
     with naming_salvage():
-        opened = open_picture(picture, amount(max_pixels), salvage=salvage)
-        text = plan_to_fix(view_of(opened), strength)[1].to_json()
-    for note in [*(opened.meta.notes if salvage else ()), *opened.faults]:
+        opened, pixels = _opened(picture, max_pixels, salvage)
+        text = plan_to_fix(pixels, strength)[1].to_json()
+    for note in _notes(opened, salvage):
         print(f"restora: {note}", file=sys.stderr)
     if output is None or output == STDIO:
         print(text)
@@ -94,3 +96,24 @@ def plan(
         if picture != STDIO and output.exists() and output.samefile(picture):
             raise BadPlan(f"the plan would overwrite the picture {picture}; give another name")
         write_text(text, output, force=force)
+
+
+def _opened(path: Path, max_pixels: str, salvage: bool) -> "tuple[Picture | Clip, Pixels]":
+    """An open picture or clip, and what is diagnosed of it."""
+    from restora.files.container import container_of
+    from restora.files.picture import open_picture
+    from restora.work.view import view_of
+
+    if path != STDIO and container_of(path):
+        from restora.files.clip import open_clip
+        from restora.work.clips import frames_to_diagnose
+
+        clip = open_clip(path, amount(max_pixels), salvage=salvage)
+        return clip, frames_to_diagnose(clip)
+    picture = open_picture(path, amount(max_pixels), salvage=salvage)
+    return picture, view_of(picture)
+
+
+def _notes(opened: "Picture | Clip", salvage: bool) -> list[str]:
+    notes = opened.notes if hasattr(opened, "notes") else opened.meta.notes if salvage else ()
+    return [*notes, *opened.faults]

@@ -32,19 +32,29 @@ def size_from(text: str) -> tuple[int, int]:
     return int(found[2]), int(found[1])
 
 
-Source = Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture file; - for standard input.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="PICTURE", help="A picture file, or a clip such as .mp4; - for standard input.")
+]
 Output = Annotated[
     Path | None,
     typer.Option(
         "-o",
         "--output",
-        help="Output file; extension sets the format; - for standard output. Default: PICTURE.restored, JPEG for HEIC.",
+        help="Output file; extension sets the format; - for standard output; for clips also a folder for the frames."
+        " Default: PICTURE.restored, JPEG for HEIC.",
     ),
 ]
 TextOutput = Annotated[Path | None, typer.Option("-o", "--output", help="Output file; - for standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
-Quality = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in the last two.")]
+Quality = Annotated[
+    int, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF and H.264; 100 is lossless in the last three.")
+]
+Codec = Annotated[str, typer.Option(help="Of a clip: h264, or ffv1, which is lossless and needs .mkv.")]
+Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Make the frames of an interlaced clip progressive.")]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Restore only one second from the middle of a clip, as RESULT.preview.")
+]
 Engine = Annotated[str, typer.Option(help="What runs the nets: auto, openvino, onnxruntime or torch.")]
 Device = Annotated[
     str,
@@ -58,12 +68,15 @@ MaxMemory = Annotated[str, typer.Option(help="Memory limit; tiles are made to fi
 MaxPixels = Annotated[str, typer.Option(help="Size limit of pictures.", metavar="AMOUNT")]
 Yes = Annotated[bool, typer.Option("--yes", help="Run a method even if it takes long for this picture.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep finished rows if it is stopped, and resume there; for large pictures.")
+    bool,
+    typer.Option(
+        "--resume", help="Keep finished rows if it is stopped, and resume there; for large pictures, and for clips."
+    ),
 ]
 Salvage = Annotated[
     bool,
     typer.Option(
-        "--salvage", help="Restore the part of a truncated JPEG or PNG that exists; the rest stays grey or black."
+        "--salvage", help="Restore the part of a truncated JPEG, PNG or clip that exists; the rest stays grey or black."
     ),
 ]
 Keep = Annotated[
@@ -105,8 +118,8 @@ def show_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show progress and the time left on standard error; yields tell(done, total), to be called after each piece.
+def progress(title: str, quiet: bool = False, unit: str = "pieces") -> Iterator[Callable[[int, int], None]]:
+    """Show progress, speed and the time left on standard error; yields tell(done, total), called after each piece.
 
     A bar on a terminal, else a line each half minute.
     """
@@ -125,20 +138,30 @@ def progress(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], N
         )
 
         columns = (
-            *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces")),
-            *(TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
+            *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit)),
+            *(TaskProgressColumn(), TextColumn("{task.fields[speed]}")),
+            *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
         )
         # Pieces of a large picture take seconds each, so the time left is estimated from the last ten minutes.
         with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
-            task = bar.add_task(title, total=None)
-            yield lambda done, total: bar.update(
-                task, completed=done, total=total, description=title if done < total else "writing"
-            )
+            task = bar.add_task(title, total=None, speed="")
+
+            def tell(done: int, total: int) -> None:
+                now = bar.tasks[task].speed
+                speed = f"{now:.3g}/s" if now and unit == FRAMES else ""
+                title_now = title if done < total else "writing"
+                bar.update(task, completed=done, total=total, description=title_now, speed=speed)
+
+            yield tell
     else:
-        yield _lines(title)
+        yield _lines(title, unit)
 
 
-def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
+FRAMES = "frames"
+"""The unit of progress whose speed is shown too."""
+
+
+def _lines(title: str, unit: str, every: float = 30.0) -> Callable[[int, int], None]:
     """tell(done, total) that prints a line if `every` seconds have passed since the last one."""
     started = said = time.monotonic()
     first: int | None = None  # pieces done before the first call, if an unfinished result is resumed
@@ -152,8 +175,9 @@ def _lines(title: str, every: float = 30.0) -> Callable[[int, int], None]:
             return
         said = now
         left = timedelta(seconds=round((now - started) / (done - first) * (total - done)))
+        speed = f" {(done - first) / (now - started):.3g}/s," if unit == FRAMES else ""
         print(
-            f"{title}: {done} of {total} pieces, {100 * done // total} %,"
+            f"{title}: {done} of {total} {unit}, {100 * done // total} %,{speed}"
             f" {timedelta(seconds=round(now - started))} elapsed, about {left} left",
             file=sys.stderr, flush=True,
         )  # fmt: skip

@@ -10,6 +10,8 @@ import typer
 
 from restora.app.options import (
     AsJson,
+    Codec,
+    Deinterlace,
     Device,
     Engine,
     Force,
@@ -17,6 +19,7 @@ from restora.app.options import (
     MaxMemory,
     MaxPixels,
     Output,
+    Preview,
     Quality,
     Resume,
     Salvage,
@@ -29,7 +32,7 @@ from restora.methods.table import inputs_of
 
 @dataclass(frozen=True)
 class Run:
-    """The input picture, the output file, the engine, and the limits."""
+    """The input picture or clip, the output file, the engine, and the limits."""
 
     picture: Source
     output: Output = None
@@ -42,6 +45,9 @@ class Run:
     resume: Resume = False
     salvage: Salvage = False
     keep: Keep = None
+    codec: Codec = "h264"
+    deinterlace: Deinterlace = False
+    preview: Preview = False
     force: Force = False
     as_json: AsJson = False
 

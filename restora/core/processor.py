@@ -31,6 +31,11 @@ def gains_from_int8() -> bool:
     return not INT8.isdisjoint(_facts().get("flags", "").split())
 
 
+def has_avx512() -> bool:
+    """Whether this processor has AVX-512."""
+    return "avx512f" in _facts().get("flags", "").split()
+
+
 @lru_cache(maxsize=1)
 def _facts() -> dict[str, str]:
     """Facts of Linux about the first processor; empty on other systems."""

@@ -24,10 +24,11 @@ class Report:
     precision: str = ""
     tile: tuple[int, int] | None = None  # height and width of the cores
     tiles: int = 0
-    resumed_at: int = 0  # row of the result at which an unfinished one was resumed
+    resumed_at: int = 0  # row of the result at which an unfinished one was resumed, or frame of a clip
     repaired_tiles: int = 0  # tiles with NaN or infinity, computed again in full precision
     seconds: float = 0.0
     peak_megabytes: float = 0.0  # of the process
+    clip: dict[str, Any] = field(default_factory=dict)  # of a clip: frames, seconds, how it is stored; empty: a picture
     diagnosis: dict[str, Any] = field(default_factory=dict)
     products: dict[str, dict[str, str]] = field(default_factory=dict)  # name: kind, and the file if it was written
     warnings: list[str] = field(default_factory=list)

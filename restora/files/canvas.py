@@ -167,7 +167,7 @@ def unfinished(
     writing the same result.
     """
     part = Unfinished(target, json.loads(json.dumps(binding)))
-    with _alone(part.pixels, target):
+    with alone(part.pixels, target):
         anew = part.find()
         if part.rows or anew:
             say(anew or f"resuming {target.name} at row {part.rows} of {height}")
@@ -185,7 +185,7 @@ def unfinished(
 
 
 @contextmanager
-def _alone(path: Path, target: Path) -> Iterator[None]:
+def alone(path: Path, target: Path) -> Iterator[None]:
     """Lock a file, created if absent, against other processes, if the system can."""
     try:
         stream = path.open("ab")

@@ -1,11 +1,14 @@
 """Diagnose: look for every sign of damage in crops of a picture, so that the time does not depend on its size."""
 
 import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from restora.core.diagnosis import Diagnosis
+from restora.core.diagnosis import Diagnosis, Finding
+from restora.core.image import Image
 from restora.signs.table import SIGNS, findings
 
 CROP = 256
@@ -30,14 +33,52 @@ class Pixels(Protocol):
         """Pixels of a rectangle, float32, 0..1."""
 
 
+@dataclass(frozen=True)
+class Several:
+    """Pictures of one size that are diagnosed together, such as frames of a clip; as a picture it is `middle`.
+
+    pictures: gives them one after the other, so that they are not in memory at once.
+    """
+
+    middle: Image
+    pictures: Callable[[], Iterator[Image]]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return self.middle.shape
+
+    def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """Pixels of a rectangle of the middle picture."""
+        return self.middle.window(top, left, height, width)
+
+
 def diagnose(picture: Pixels) -> Diagnosis:
-    """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk."""
+    """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk.
+
+    Several pictures are diagnosed one by one: what most of them have is present, at the median level.
+    """
+    if isinstance(picture, Several):
+        return merged([diagnose(each) for each in picture.pictures()])
     crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
     found = findings(crops, overview_of(picture) if len(crops) > 1 else None)
     if len(crops) > 1 and any(found[name].present for name, sign in SIGNS.items() if sign.everywhere):
         # A dark or a white thing may lie between the crops.
         pieces = [picture.window(*rectangle) for rectangle in scattered(*picture.shape[:2])]
         found |= {name: sign.find(pieces) for name, sign in SIGNS.items() if sign.everywhere}
+    return Diagnosis(found)
+
+
+def merged(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
+    """One diagnosis of several pictures: each finding is that of the median picture among the majority."""
+    found: dict[str, Finding] = {}
+    for name in diagnoses[0].findings:
+        findings = [diagnosis.findings[name] for diagnosis in diagnoses]
+        having = [finding for finding in findings if finding.present]
+        most = having if 2 * len(having) > len(findings) else [each for each in findings if not each.present]
+        median = sorted(most, key=lambda finding: float(np.mean(finding.value)))[(len(most) - 1) // 2]
+        told = f"{median.says} (in {len(having)} of {len(findings)} frames)" if having else median.says
+        found[name] = replace(median, says=told)
     return Diagnosis(found)
 
 

@@ -135,7 +135,7 @@ def restore_file(
     report.salvaged_rows = picture.salvaged_rows
     if not plan.steps and not options.keep_unchanged and not picture.salvaged_rows:
         return _nothing_done(report, picture)
-    _be_patient(plan, picture.shape, limits.minutes)
+    be_patient(plan, picture.shape, limits.minutes)
     keep = _given_by(plan) if options.keep == ALL else frozenset(options.keep)
     places = places_for(sorted(keep), target, plan, force)
     means = Means(backend, limits.memory, picture.held, keep)
@@ -239,13 +239,13 @@ def _alike(part: Callable[..., np.ndarray | None], work: Pipeline) -> Callable[.
     return lambda *rectangle: resampled(rectangle, down, across, read)[:, :, 0].clip(0, 1)
 
 
-def _be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float) -> None:
-    """Raise BadPlan if the per-image steps of a plan would take longer than the limit."""
+def be_patient(plan: Plan, shape: tuple[int, int, int], minutes: float, pictures: int = 1) -> None:
+    """Raise BadPlan if the per-image steps of a plan would take longer than the limit, for so many pictures."""
     needed, names = 0.0, []
     for step, knobs in zip(plan.steps, check(plan), strict=True):
         estimate = method_named(step.method).minutes
         if estimate:
-            needed += estimate(knobs) * shape[0] * shape[1] / 1e6
+            needed += estimate(knobs) * pictures * shape[0] * shape[1] / 1e6
             names.append(step.method)
     if needed > minutes:
         time_needed = f"{needed:.0f} minutes" if needed < 120 else f"{needed / 60:.0f} hours"

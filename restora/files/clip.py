@@ -1,0 +1,341 @@
+"""Clips: frames one by one as arrays with their exact times, and what a result must keep, in the memory of a few."""
+
+import heapq
+import struct
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import av.sidedata.sidedata
+import numpy as np
+from av.stream import Disposition
+
+from restora.core.errors import BadImage, Truncated
+from restora.files.container import container_of, is_cut_off
+from restora.files.yuv import Layout, layout_of, pixels_of
+
+BROADCAST = ("mpegts", "mpeg")
+"""Containers whose times begin anywhere; there they count from the first one."""
+CENTRED = ("mjpeg", "mpeg1video")
+"""Codecs whose chroma lies between columns of luma."""
+MOST_WAITING = 64
+"""Packets that are sorted by time; more than a decoder can hold."""
+FIELDS = {2: True, 3: False, 4: False, 5: True}
+"""Whether the upper field is shown first, by FFmpeg's number of the order of fields; 1 is progressive."""
+
+
+class Frame(NamedTuple):
+    """A frame: its number from 0, its time in seconds, and its pixels (H, W, C) as `pixels_of` gives them."""
+
+    index: int
+    pts: Fraction
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of a clip, in whole ticks.
+
+    frames: how many packets of the picture there are. alike: the longest run of equal times. last: of the last frame;
+    end: after it.
+    """
+
+    tick: Fraction
+    frames: int
+    first: int
+    last: int
+    end: int
+    step: int  # of most frames
+    alike: int = 1
+    declared: int = 0  # frames that the container declares; 0: it does not
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An open clip. Frames are read by `frames`, each time from the file.
+
+    shape: (H, W, C) as stored, before any rotation. colour: FFmpeg's numbers of range, matrix, primaries and transfer.
+    aspect: width of a pixel divided by its height. matrix: of the rotation for the viewer, nine numbers, or None.
+    upper: for interlaced frames, whether the upper field comes first; None for progressive ones.
+    """
+
+    path: Path
+    name: str
+    container: str
+    codec: str
+    stored: str  # name of the pixel format
+    shape: tuple[int, int, int]
+    layout: Layout
+    rate: Fraction
+    times: Times
+    colour: tuple[int, int, int, int]
+    aspect: Fraction
+    matrix: tuple[int, ...] | None
+    upper: bool | None
+    salvage: bool = False
+    deinterlace: bool = False
+    notes: tuple[str, ...] = ()
+    faults: list[str] = field(default_factory=list)  # of the decoder, in sentences for the user
+
+    @property
+    def seconds(self) -> Fraction:
+        """From the first frame to the end of the last."""
+        return (self.times.end - self.times.first) * self.times.tick
+
+    def frames(self, first: int = 0, count: int | None = None) -> Iterator[Frame]:
+        """The frames from `first` on, at most `count`. Raises BadImage for data that cannot be decoded."""
+        for index, (ticks, frame) in enumerate(self._decoded()):
+            if count is not None and index >= first + count:
+                return
+            if index >= first:
+                yield Frame(index, ticks * self.times.tick, pixels_of(frame, self.layout))
+
+    def near(self, share: float, most: int = 24) -> np.ndarray:
+        """The pixels of a frame near a share (0 to 1) of the length, at most so many frames after a keyframe."""
+        with opened(self.path, self.name) as (container, stream):
+            wanted = self.times.first + round(share * (self.times.end - self.times.first))
+            place = int(wanted * self.times.tick / stream.time_base) + origin_of(container, stream)
+            try:
+                container.seek(place, stream=stream)
+            except av.FFmpegError:
+                return next(self.frames()).pixels
+            seen = None
+            for number, frame in enumerate(self._frames_of(container, stream)):
+                seen = frame
+                if number >= most or (frame.pts is not None and frame.pts >= place):
+                    break
+            return next(self.frames()).pixels if seen is None else pixels_of(seen, self.layout)
+
+    def _decoded(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """(time in ticks, frame) of every frame, in the order of display; a time is never before an earlier one."""
+        with opened(self.path, self.name) as (container, stream):
+            origin, last = origin_of(container, stream), None
+            frames = self._frames_of(container, stream)
+            stamped = self._progressive(frames, stream) if self.deinterlace else ((each.pts, each) for each in frames)
+            for stamp, frame in stamped:
+                if stamp is None:
+                    at = self.times.first if last is None else last + self.times.step
+                else:
+                    at = max((stamp - origin) * stream.time_base.numerator, self.times.first if last is None else last)
+                if frame.width != self.shape[1] or frame.height != self.shape[0]:
+                    raise BadImage(
+                        f"{self.name} changes its size from {self.shape[1]}x{self.shape[0]} to"
+                        f" {frame.width}x{frame.height} at {float(at * self.times.tick):.3f} s; cut it there first"
+                    )
+                last = at
+                yield at, frame
+
+    def _frames_of(self, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except EOFError:
+                return
+            except av.FFmpegError as error:
+                told = f"{self.name}: a frame near {float((packet.pts or 0) * stream.time_base):.3f} s is damaged"
+                if not self.salvage:
+                    raise Truncated(f"{told} ({_reason(error)})") from error
+                self.faults.append(f"{told} and was left out")
+
+    def _progressive(self, frames: Iterator[av.VideoFrame], stream: Any) -> Iterator[tuple[int | None, av.VideoFrame]]:
+        """The frames without lines of another moment, one for each frame, by FFmpeg's filter bwdif."""
+        graph, stamps = av.filter.Graph(), deque[int | None]()
+        parity = "auto" if self.upper is None else "tff" if self.upper else "bff"
+        source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
+        bwdif = graph.add("bwdif", f"mode=send_frame:parity={parity}:deint=all")
+        source.link_to(bwdif)
+        bwdif.link_to(sink)
+        graph.configure()
+        for frame in chain(frames, (None,)):
+            if frame is not None:
+                stamps.append(frame.pts)
+            graph.push(frame)
+            with suppress(BlockingIOError, EOFError):  # it needs the next frame
+                while True:
+                    made = graph.pull()
+                    yield stamps.popleft(), made
+
+
+def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace: bool = False) -> Clip:
+    """Open a clip: its first frame is decoded and the times of all frames are read.
+
+    Raises BadImage for a file that cannot be read, has no picture, or has too many pixels; Truncated for one whose end
+    is missing, unless `salvage` is set: then the clip ends where the file does. deinterlace: frames are made
+    progressive if they are not.
+    """
+    name = str(path)
+    with opened(path, name) as (container, stream):
+        times = _times(container, stream)
+    with opened(path, name) as (container, stream):
+        frame = _first_frame(container, stream, name)
+        height, width = frame.height, frame.width
+        if height * width > max_pixels:
+            raise BadImage(
+                f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the limit of"
+                f" {max_pixels / 1e6:.4g}; allow more with --max-pixels {height * width}"
+            )
+        layout = layout_of(frame, stream.codec_context.name in CENTRED)
+        upper = _upper(frame, stream)
+        clip = Clip(
+            path, name, container.format.name.partition(",")[0], stream.codec_context.name, frame.format.name,
+            (height, width, layout.channels), layout,
+            Fraction(stream.average_rate or stream.guessed_rate or 1 / (times.step * times.tick)), times,
+            (2 if layout.full else int(frame.color_range), layout.matrix, frame.color_primaries, frame.color_trc),
+            Fraction(stream.sample_aspect_ratio or 1) or Fraction(1), _matrix_of(frame, stream), upper, salvage,
+            deinterlace and upper is not None,
+        )  # fmt: skip
+    missing = is_cut_off(path) or times.declared > times.frames
+    if missing and not salvage:
+        there = f"{times.frames} of {times.declared}" if times.declared > times.frames else f"{times.frames}"
+        raise Truncated(f"{name} is truncated: {there} frames are there")
+    return replace(clip, notes=tuple(_notes(clip, missing, deinterlace)))
+
+
+def _notes(clip: Clip, missing: bool, deinterlace: bool) -> Iterator[str]:
+    if missing:
+        yield f"the clip is truncated; its {clip.times.frames} existing frames were restored"
+    if clip.upper is None and deinterlace:
+        yield "the clip is not interlaced, so --deinterlace changed nothing"
+    if clip.upper is not None and not deinterlace:
+        yield (
+            "the clip is interlaced: each frame has lines of two moments, which were restored together and stay so;"
+            " --deinterlace makes it progressive first"
+        )
+    if "a" in clip.stored.replace("gray", "") and not clip.stored.startswith(("pal", "bayer")):
+        yield "transparency was not kept"
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
+    """An open file and its stream of pictures. Raises BadImage."""
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except av.FFmpegError as error:
+        kind, why = container_of(path), _reason(error)
+        ended = "; its index is missing, so it was not recorded or copied to the end" if is_cut_off(path) else ""
+        raise BadImage(f"{name} cannot be read as a clip ({kind}): {why}{ended}") from error
+    except OSError as error:
+        raise BadImage(f"cannot open {name}: {error.strerror}") from error
+    with closing(container):
+        stream = container.streams.best("video")
+        if stream is None or stream.disposition & Disposition.attached_pic:
+            raise BadImage(f"{name} has no video stream, only {_streams_of(container)}")
+        if stream.codec_context is None:
+            raise BadImage(f"{name} has video of an unknown kind, which cannot be decoded")
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _streams_of(container: Any) -> str:
+    kinds = [stream.type for stream in container.streams]
+    return " and ".join(dict.fromkeys(kinds)) or "nothing"
+
+
+def _first_frame(container: Any, stream: Any, name: str) -> av.VideoFrame:
+    with suppress(av.FFmpegError, EOFError):
+        for packet in container.demux(stream):
+            with suppress(av.InvalidDataError):
+                for frame in packet.decode():
+                    return frame
+    raise BadImage(f"{name} has no frame that can be decoded")
+
+
+def _times(container: Any, stream: Any) -> Times:
+    """The times of all packets, without decoding them; they are sorted as they come, so few are in memory."""
+    tick = Fraction(1, stream.time_base.denominator)
+    origin, scale = origin_of(container, stream), stream.time_base.numerator
+    seen = _Seen()
+    for packet in container.demux(stream):
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if packet.size == 0 and stamp is None:  # the packet that ends a stream
+            continue
+        seen.add(None if stamp is None else (stamp - origin) * scale, (packet.duration or 0) * scale, packet.is_discard)
+    usual = max(1, round(1 / ((stream.average_rate or stream.guessed_rate or 25) * tick)))
+    times = seen.times(tick, usual, stream.frames)
+    if stream.duration and container.format.name.startswith("mov"):  # what packets say there is of the decoding order
+        end = ((stream.start_time or 0) - origin + stream.duration) * scale
+        if times.last < end <= times.last + 100 * usual:
+            return replace(times, end=end)
+    return times
+
+
+@dataclass
+class _Seen:
+    """What was seen of the times of packets, which come in the order of decoding."""
+
+    waiting: list[int] = field(default_factory=list)
+    count: int = 0
+    dropped: int = 0  # packets that are decoded but not shown
+    first: int | None = None
+    last: int | None = None
+    end: int = 0
+    run: int = 1
+    alike: int = 1
+
+    def add(self, at: int | None, duration: int, dropped: bool) -> None:
+        """The next packet."""
+        if dropped:
+            self.dropped += 1
+            return
+        self.count += 1
+        if at is None:
+            return
+        self.end = max(self.end, at + duration)
+        heapq.heappush(self.waiting, at)
+        if len(self.waiting) > MOST_WAITING:
+            self._sorted()
+
+    def _sorted(self) -> None:
+        at = heapq.heappop(self.waiting)
+        self.first = at if self.first is None else self.first
+        self.run = self.run + 1 if self.last is not None and at <= self.last else 1
+        self.alike, self.last = max(self.alike, self.run), at
+
+    def times(self, tick: Fraction, step: int, declared: int) -> Times:
+        """After the last packet."""
+        while self.waiting:
+            self._sorted()
+        first = self.first or 0
+        end = max(self.end, first + 1 if self.last is None else self.last + 1)
+        if self.last is None:
+            self.last, end = first + step * (self.count - 1), first + step * self.count
+        return Times(tick, self.count, first, self.last, end, step, self.alike, max(0, declared - self.dropped))
+
+
+def origin_of(container: Any, stream: Any) -> int:
+    """The time, in units of the stream, from which times count: 0 where the container says when to start."""
+    if container.format.name not in BROADCAST:
+        return 0
+    starts = [other.start_time * other.time_base for other in container.streams if other.start_time is not None]
+    return int(min(starts, default=0) / stream.time_base)
+
+
+def _upper(frame: av.VideoFrame, stream: Any) -> bool | None:
+    """Whether the upper field comes first; None if the frame is progressive."""
+    order = FIELDS.get(stream.codec_context.field_order)
+    return True if order is None and frame.interlaced_frame else order
+
+
+def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
+    """The matrix of the rotation, also where only the tag of old files says it, in degrees clockwise."""
+    data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
+    if data is not None:
+        return struct.unpack("<9i", bytes(data)[:36])
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    try:
+        turns = round(float(tags.get("rotate", 0))) // 90 % 4
+    except ValueError:
+        turns = 0
+    one, cosine, sine = 1 << 16, (1, 0, -1, 0), (0, 1, 0, -1)
+    c, s = one * cosine[turns], one * sine[turns]
+    return (c, s, 0, -s, c, 0, 0, 0, 1 << 30) if turns else None
+
+
+def _reason(error: av.FFmpegError) -> str:
+    return str(error.strerror or error).lower()

@@ -1,0 +1,313 @@
+"""Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+
+from restora.core.checksum import sha256
+from restora.core.errors import BadImage, BadPlan, OutputExists
+from restora.core.image import Image
+from restora.core.plan import Plan
+from restora.core.report import Report
+from restora.engines.choice import Backend, backend_named
+from restora.files.clip import Clip, Frame, open_clip
+from restora.files.clip_parts import Parts, parts_of
+from restora.files.disk import aside, check_name, put_in_place
+from restora.files.encode import SEGMENT, Coding, Segment, coding_for
+from restora.files.frames import PictureSegment, gather
+from restora.files.mux import KINDS, Span, check_streams, ending_for, join
+from restora.files.save import copy
+from restora.stages.pipeline import Means, Pipeline, Source, prepare
+from restora.stages.stage import Tell
+from restora.work.diagnose import Pixels, Several
+from restora.work.overlap import read_ahead, write_behind
+from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
+
+LOOKED_AT = 5
+"""Frames that are diagnosed, spread over the clip."""
+SECONDS_OF_PREVIEW = 1
+CLIP_PACKAGES = (*PACKAGES, "av")
+"""Packages whose versions may change a result."""
+
+
+@dataclass(frozen=True)
+class ClipOptions:
+    """How a clip is restored and written; `run` has the options that pictures have too.
+
+    codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle.
+    """
+
+    run: Options = field(default_factory=Options)
+    codec: str = "h264"
+    deinterlace: bool = False
+    preview: bool = False
+
+
+class Stopped(Exception):
+    """The run was stopped by Ctrl-C; `report` is on the part of the clip that was written."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
+def frames_to_diagnose(clip: Clip) -> Several:
+    """Frames spread over a clip, as pictures on the 0..1 scale."""
+
+    def pictures() -> Iterator[Image]:
+        count = min(LOOKED_AT, max(1, clip.times.frames))
+        for number in range(count):
+            yield Image(clip.near((2 * number + 1) / (2 * count)).clip(0, 1))
+
+    return Several(Image(clip.near(0.5).clip(0, 1)), pictures)
+
+
+def target_for(source: Path, target: Path | None, how: ClipOptions) -> Path:
+    """The result of a clip, by default beside it; that of a preview has another name. Raises BadImage for no clip."""
+    target = target or source.with_name(f"{source.stem}.restored{ending_for(source, how.codec)}")
+    return target.with_name(f"{target.stem}.preview{target.suffix}") if how.preview else target
+
+
+def is_folder(target: Path) -> bool:
+    """Whether a target is a folder for frames."""
+    return target.is_dir() or not target.suffix
+
+
+def restore_clip(
+    source: Path,
+    target: Path,
+    plan: Plan | Callable[[Pixels], Plan],
+    how: ClipOptions | None = None,
+    *,
+    tell: Tell | None = None,
+    resume: Callable[[str], None] | None = None,
+) -> Report:
+    """Restore a clip into another one, or into a folder of frames; see `target_for`.
+
+    `plan` may be a function that makes the plan from some frames. An empty plan copies the file, or writes nothing
+    without `keep_unchanged`. With `resume`, finished segments are kept if this is stopped, and the same call continues
+    from there; the result is the same as without a stop. Raises BadImage, BadPlan or OutputExists; Stopped after
+    Ctrl-C, if at least one frame was written beside the target.
+    """
+    started, how = time.perf_counter(), how or ClipOptions()
+    options, backend = how.run, backend_named(how.run.engine, how.run.device)
+    clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
+    _check_target(target, clip, how)
+    lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
+    plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
+    report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
+    report.warnings += [*clip.notes, *lost]
+    if not plan.steps and not how.preview and not clip.deinterlace and not clip.notes:
+        if not options.keep_unchanged:
+            report.output = ""
+            return report
+        if source.suffix.lower() == target.suffix.lower():
+            copy(source, target, force=options.force)
+            report.output_sha256 = sha256(target)
+            return report
+    _Work(clip, plan, backend, how, report, started).run(target, tell, resume)
+    return report
+
+
+def partial(target: Path) -> Path:
+    """The file or folder that a stopped run leaves."""
+    if is_folder(target):
+        return target.with_name(f"{target.name}-partial")
+    return target.with_name(f"{target.stem}.partial{target.suffix}")
+
+
+def _check_target(target: Path, clip: Clip, how: ClipOptions) -> None:
+    """Raise OutputExists or BadImage for a target that cannot be written, before any work is done."""
+    if how.run.keep:
+        raise BadPlan("products are kept for pictures, not for clips")
+    if not target.parent.is_dir():
+        raise BadImage(f"the folder {target.parent} does not exist")
+    if is_folder(target):
+        if target.is_dir() and any(target.iterdir()):
+            raise OutputExists(f"{target} is a folder that holds files; name a new one for the frames")
+        return
+    if target.exists() and clip.path.samefile(target):
+        raise BadImage(f"{target} is the clip itself, which is not replaced; give another name")
+    if target.exists() and not how.run.force:
+        raise OutputExists(f"{target} exists; overwrite it with --force")
+    check_name(target)
+
+
+class FrameRestorer:
+    """A plan as a function of frames of one size. Its stages are made for each frame, which takes half a millisecond,
+    because some remember what they found in a picture."""  # fmt: skip
+
+    def __init__(self, plan: Plan, first: np.ndarray, report: Report, means: Means) -> None:
+        self._plan, self._means = plan, means
+        self.pipeline = self._prepared(first, report)
+        self.size = self.pipeline.size()
+
+    def __call__(self, y: np.ndarray) -> np.ndarray:
+        """The restored frame (H, W, C)."""
+        self.pipeline = self._prepared(y, Report(self._plan))
+        x_hat = np.empty((*self.size, y.shape[2]), np.float32)
+        for top, left, height, width in self.pipeline:
+            x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
+        return x_hat
+
+    def _prepared(self, y: np.ndarray, report: Report) -> Pipeline:
+        height, width, channels = y.shape
+        source = Source(Image(y).window, (height, width, channels))
+        return prepare(self._plan, source, report, self._means)
+
+
+class _Work:
+    """A clip on its way to a result."""
+
+    def __init__(
+        self, clip: Clip, plan: Plan, backend: Backend, how: ClipOptions, report: Report, started: float
+    ) -> None:
+        self._clip, self._options, self._how, self._report, self._started = clip, how.run, how, report, started
+        options = how.run
+        be_patient(plan, clip.shape, options.limits.minutes, self._total)
+        first = next(clip.frames()).pixels
+        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory))
+        height, width = self._restore.size
+        if height * width > options.limits.pixels:
+            raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
+        self._coding = coding_for(clip, self._restore.size, how.codec, options.quality)
+
+    @property
+    def _first(self) -> int:
+        """The first frame that is restored."""
+        return max(0, (self._clip.times.frames - self._total) // 2) if self._how.preview else 0
+
+    @property
+    def _total(self) -> int:
+        """How many frames are restored."""
+        frames = self._clip.times.frames
+        return min(frames, max(1, round(self._clip.rate * SECONDS_OF_PREVIEW))) if self._how.preview else frames
+
+    def run(self, target: Path, tell: Tell | None, resume: Callable[[str], None] | None) -> None:
+        """Restore all frames and write the result. Raises Stopped if a part was written instead."""
+        with parts_of(target, self._binding(is_folder(target)), self._total, resume) as parts:
+            self._report.resumed_at = parts.frames
+            try:
+                self._restore_frames(parts, is_folder(target), tell)
+            except KeyboardInterrupt:
+                if not parts.frames:
+                    raise
+                self._write(parts, partial(target), stopped=True)
+                raise Stopped(self._report) from None
+            self._write(parts, target, stopped=False)
+        if is_folder(target):
+            rmtree(partial(target), ignore_errors=True)
+        else:
+            partial(target).unlink(missing_ok=True)
+
+    def _binding(self, pictures: bool) -> dict[str, Any]:
+        """Everything that determines the frames, in the words of a message about a difference."""
+        report = self._report
+        return {
+            "input": report.input_sha256,
+            "plan": report.plan.id,
+            "weights": report.weights,
+            "engine": report.engine,
+            "device": report.device,
+            "precision": report.precision,
+            "size": self._restore.size,
+            "codec or quality": ["png" if pictures else self._coding.encoder, dict(self._coding.options), SEGMENT],
+            "form of frames": [self._coding.layout.name, self._clip.deinterlace, self._clip.salvage],
+            "part of the clip": [self._first, self._total],
+            "version of restora or its libraries": {name: version(name) for name in CLIP_PACKAGES},
+        }
+
+    def _restore_frames(self, parts: Parts, pictures: bool, tell: Tell | None) -> None:
+        """Restore the frames that are missing, and write their segments; also those of a run that is stopped."""
+        if tell and parts.frames:
+            tell(parts.frames, self._total)
+        first, count = self._first + parts.frames, self._total - parts.frames
+        limited = self._clip.frames(first, count if self._how.preview else None)
+        writer = _Segments(parts, self._clip, self._coding, self._restore.size, pictures)
+        done = parts.frames
+        try:
+            with read_ahead(limited) as frames, write_behind(writer.put) as put:
+                for frame in frames:
+                    put((frame, self._restore(frame.pixels)))
+                    done += 1
+                    if tell:
+                        tell(done, max(done, self._total))
+        except KeyboardInterrupt:
+            writer.end(durable=False)
+            raise
+        writer.end()
+        if not parts.frames:
+            raise BadImage(f"{self._clip.name} has no frame that can be decoded")
+
+    def _write(self, parts: Parts, target: Path, stopped: bool) -> None:
+        """Write the result of all finished segments."""
+        clip, report = self._clip, self._report
+        report.output = str(target)
+        if is_folder(target):
+            if stopped:
+                rmtree(target, ignore_errors=True)
+            gather(clip, parts, target)
+            report.warnings += [f"a folder of frames has no sound; their times are in {target}/times.csv"]
+        else:
+            report.warnings += self._coding.notes
+            with aside(target) as part:
+                report.warnings += join(clip, parts, part, KINDS[target.suffix.lower()], self._span(parts, stopped))
+                put_in_place(part, target, self._options.force or stopped)
+            report.output_sha256 = sha256(target)
+        report.warnings += [*clip.faults, *self._restore.pipeline.notes()]
+        if not stopped and parts.frames != self._total:
+            report.warnings.append(f"the file has {self._total} packets of video, which were {parts.frames} frames")
+        report.clip = {
+            "frames": parts.frames,
+            "of": self._total,
+            "seconds": float(clip.seconds),
+            "frames_a_second": str(clip.rate),
+            "stored": f"{self._coding.encoder} {self._coding.layout.name}",
+        }
+        report.seconds = round(time.perf_counter() - self._started, 3)
+        report.versions = {package: version(package) for package in CLIP_PACKAGES}
+        report.peak_megabytes = round(peak_memory() / 1e6, 1)
+
+    def _span(self, parts: Parts, stopped: bool) -> Span:
+        """The times that are written."""
+        if not stopped and not self._how.preview:
+            return Span(0)
+        first, last = parts.times(0, 1)[0], parts.times(parts.frames - 1, 1)[0]
+        return Span(first if self._how.preview else 0, last + self._clip.times.step)
+
+
+class _Segments:
+    """Writes frames into one segment after the other."""
+
+    def __init__(self, parts: Parts, clip: Clip, coding: Coding, size: tuple[int, int], pictures: bool) -> None:
+        self._parts, self._clip, self._coding, self._size, self._pictures = parts, clip, coding, size, pictures
+        self._open: Segment | PictureSegment | None = None
+        self._times: list[int] = []
+
+    def put(self, piece: tuple[Frame, np.ndarray]) -> None:
+        """The next frame, with its restored pixels."""
+        frame, x_hat = piece
+        if self._open is None:
+            path = self._parts.path(self._parts.done)
+            self._open = (
+                PictureSegment(path, self._clip)
+                if self._pictures
+                else Segment(path, self._coding, self._clip, self._size)
+            )
+        self._open.put(x_hat)
+        self._times.append(int(frame.pts / self._clip.times.tick))
+        if len(self._times) == SEGMENT:
+            self.end()
+
+    def end(self, durable: bool = True) -> None:
+        """End the segment. Not durable: it is written, but made again if the run is resumed."""
+        if self._open:
+            self._open.close()
+            self._parts.add(self._times, durable)
+        self._open, self._times = None, []

@@ -1,0 +1,97 @@
+"""Reading, computing and writing at the same time, each in a thread of its own, a few pieces ahead."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+AHEAD = 2
+"""Pieces that wait between two threads."""
+_LOOK = 0.1
+"""Seconds after which a waiting thread looks whether the other one has ended."""
+
+
+@contextmanager
+def read_ahead(pieces: Iterator[T], ahead: int = AHEAD) -> Iterator[Iterator[T]]:
+    """The pieces, made by a thread up to `ahead` before they are needed. Its errors are raised where they are read."""
+    waiting: Queue[tuple[str, Any]] = Queue(ahead)
+    stop = Event()
+
+    def work() -> None:
+        try:
+            for piece in pieces:
+                if not _put(waiting, ("piece", piece), stop):
+                    return
+            _put(waiting, ("end", None), stop)
+        except BaseException as error:
+            _put(waiting, ("error", error), stop)
+        finally:
+            close = getattr(pieces, "close", None)
+            if close:
+                close()
+
+    def made() -> Iterator[T]:
+        while True:
+            kind, value = waiting.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                return
+            yield value
+
+    thread = Thread(target=work, name="restora-reads", daemon=True)
+    thread.start()
+    try:
+        yield made()
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def write_behind(write: Callable[[T], None], behind: int = AHEAD) -> Iterator[Callable[[T], None]]:
+    """A function that hands a piece to `write` in a thread; at the end of the block all pieces are written.
+
+    An error of `write` is raised by the next call, or at the end of the block. If the block ends by an error, what it
+    handed over before is written too.
+    """
+    waiting: Queue[tuple[bool, Any]] = Queue(behind)
+    failed: list[BaseException] = []
+    ended = Event()
+
+    def work() -> None:
+        try:
+            while True:
+                more, piece = waiting.get()
+                if not more:
+                    return
+                write(piece)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ended.set()
+
+    def put(piece: T) -> None:
+        if not _put(waiting, (True, piece), ended) and failed:
+            raise failed[0]
+
+    thread = Thread(target=work, name="restora-writes", daemon=True)
+    thread.start()
+    try:
+        yield put
+    finally:
+        _put(waiting, (False, None), ended)
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _put(queue: "Queue[Any]", piece: Any, stop: Event) -> bool:
+    """Put a piece as soon as there is room; False if the other side has ended."""
+    while not stop.is_set():
+        with suppress(Full):
+            queue.put(piece, timeout=_LOOK)
+            return True
+    return False

@@ -1,0 +1,481 @@
+"""A clip is restored without losing a frame, a tick of time or the sound; each clip repeats a public report."""
+
+import json
+import threading
+from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from restora.core.errors import BadImage, BadKnob, OutputExists, Truncated
+from restora.core.plan import Plan, Step
+from restora.files.clip import open_clip
+from restora.files.picture import read
+from restora.work.clips import ClipOptions, Stopped, partial, restore_clip, target_for
+from restora.work.overlap import read_ahead, write_behind
+from restora.work.restore import Options
+from tests.clips import Spec, complete, differences, drawn, facts, make, number_in
+
+PAL, MILLISECOND = Fraction(1, 25), Fraction(1, 1000)
+SOFTENED = Plan((Step("gaussian", "a test", knobs={"width": 0.5}),), "a test")
+UNCHANGED = Plan((Step("gaussian", "a test", strength=0.0),), "a test")
+LEFT, RIGHT = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30), (0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30)
+FILM = Spec([1001 * i for i in range(19)], Fraction(1, 24000), options={"bf": "3"}, sound=(("aac", 0, "eng"),))
+SPECS = {
+    "24000/1001, with B-frames at the end": FILM,
+    "sound that starts later": Spec(
+        [40 * i for i in range(12)], MILLISECOND, sound=(("aac", Fraction(2, 11), "eng"),)
+    ),
+    "pictures that start later": Spec([500 + 40 * i for i in range(12)], MILLISECOND, sound=(("aac", 0, "eng"),)),
+    "120000/1001": Spec([1001 * i for i in range(30)], Fraction(1, 120_000)),
+    "2160/77": Spec([77 * i for i in range(15)], Fraction(1, 2160)),
+    "33, 50 and 16 ms": Spec([0, 33, 83, 99, 132, 182, 198, 231, 281, 297], MILLISECOND),
+    "33, 50 and 16 ms in QuickTime": Spec([0, 33, 83, 99, 132, 182, 198, 231, 281, 297], MILLISECOND, ".mov"),
+    "16:9 in 720x576, two chapters": Spec(
+        list(range(10)), PAL, size=(576, 720), aspect=Fraction(64, 45), chapters=((0, 0.2, "Eins"), (0.2, 0.4, "Zwei"))
+    ),
+    "two languages and subtitles": Spec(
+        [40 * i for i in range(12)], MILLISECOND, ".mkv", sound=(("aac", 0, "deu"), ("libopus", 0, "eng")),
+        subtitles="subrip", chapters=((0, 0.2, "Eins"), (0.2, 0.4, "Zwei")),
+    ),
+    "subtitles in MP4": Spec(list(range(8)), PAL, sound=(("aac", 0, "eng"),), subtitles="mov_text"),
+    "HLG, full range, BT.2020": Spec(
+        list(range(8)), Fraction(1, 50), pix_fmt="yuv420p10le", colour=(2, 9, 9, 18), options={"crf": "10"}
+    ),
+    "PQ, BT.2020": Spec(list(range(8)), Fraction(1, 50), pix_fmt="yuv420p10le", colour=(1, 9, 9, 16)),
+    "BT.709 in 4:2:2": Spec(list(range(6)), PAL, pix_fmt="yuv422p", colour=(1, 1, 1, 1)),
+    "turned by -90": Spec(list(range(6)), PAL, matrix=LEFT),
+    "turned by +90": Spec(list(range(6)), PAL, matrix=RIGHT),
+    "19 frames of AV1": Spec(list(range(19)), PAL, codec="libsvtav1", options={"preset": "12"}),
+    "odd size in 4:4:4": Spec(list(range(6)), PAL, pix_fmt="yuv444p", size=(47, 63)),
+    "AVI with B-frames": Spec(list(range(8)), Fraction(1001, 30000), ".avi", "mpeg4", options={"bf": "2"}),
+    "WebM": Spec([33 * i for i in range(8)], MILLISECOND, ".webm", "libvpx-vp9", sound=(("libopus", 0, "eng"),)),
+}  # fmt: skip
+NEW_CONTAINER = ("AVI with B-frames", "WebM")
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    made = {}
+
+    def clip(name):
+        if name not in made:
+            made[name] = make(folder / f"{len(made)}{SPECS[name].ending}", SPECS[name])
+        return made[name]
+
+    return clip
+
+
+def run(source, target, plan=SOFTENED, tell=None, resume=None, **how):
+    options = Options(
+        **{name: how.pop(name) for name in ("force", "quality", "salvage", "keep_unchanged") if name in how}
+    )
+    return restore_clip(source, Path(target), plan, ClipOptions(options, **how), tell=tell, resume=resume)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_nothing_is_lost(clips, tmp_path, name):
+    source = clips(name)
+    target = target_for(source, None, ClipOptions())
+    assert target.suffix == (".mp4" if name in NEW_CONTAINER else source.suffix)
+    target = tmp_path / target.name
+    report = run(source, target)
+    before, after = facts(source), facts(target)
+    assert complete(after["numbers"]) and len(after["numbers"]) == len(SPECS[name].times)
+    assert after["times"] == before["times"]
+    changes = set(differences(source, target))
+    unsaid = {"colour"} if before["colour"][0] == 1 and after["colour"][0] == 0 else set()  # limited, where not said
+    assert changes - unsaid <= ({"duration", "tags"} if name in NEW_CONTAINER else set())
+    assert before["colour"][1:] == after["colour"][1:]
+    assert report.clip["frames"] == len(SPECS[name].times) and report.warnings == []
+    assert sorted(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("fault", ["a lost frame", "a frame twice", "a tick", "late sound", "a lost chapter", "turned"])
+def test_the_comparison_sees_faults(tmp_path, fault):
+    source = make(tmp_path / "source.mp4", replace(FILM, chapters=((0, 0.2, "Eins"),)))
+    spec = replace(FILM, chapters=((0, 0.2, "Eins"),))
+    times = list(spec.times)
+    if fault == "a lost frame":
+        spec = replace(spec, times=times[:-1])
+    if fault == "a tick":
+        spec = replace(spec, times=[*times[:-1], times[-1] + 1])
+    if fault == "late sound":
+        spec = replace(spec, sound=(("aac", Fraction(1, 48000), "eng"),))
+    if fault == "a lost chapter":
+        spec = replace(spec, chapters=())
+    if fault == "turned":
+        spec = replace(spec, matrix=LEFT)
+    other = make(tmp_path / "other.mp4", spec)
+    if fault == "a frame twice":
+        assert not complete([0, 1, 1, 2]) and not complete([0, 2]) and complete([0, 1, 2])
+    else:
+        assert differences(source, other)
+    assert not differences(source, source)
+
+
+def test_black_frames_have_no_number():
+    assert number_in(np.zeros((48, 64, 3), np.float32)) is None
+    assert [number_in(drawn(number) / np.float32(255)) for number in (0, 5, 200)] == [0, 5, 200]
+
+
+def test_equal_times_are_kept(tmp_path):
+    """One time stamp twice in 1500 frames, as muxers refuse it; in MP4 decoding needs times of its own."""
+    times = [40 * (i - (i > 700)) for i in range(1500)]
+    spec = Spec(times, MILLISECOND, ".mkv", "ffv1", size=(24, 64), options={"level": "3"})
+    source = make(tmp_path / "source.mkv", spec)
+    before = [frame.pts for frame in open_clip(source, 10**9).frames()]
+    assert len(before) == 1500 and before[700] == before[701]
+    for ending in (".mkv", ".mp4"):
+        report = run(source, tmp_path / f"x{ending}")
+        after = open_clip(tmp_path / f"x{ending}", 10**9)
+        numbers = [number_in_small(frame.pixels) for frame in after.frames()]
+        assert [frame.pts for frame in after.frames()] == before and not report.warnings
+        assert numbers == [i % 256 for i in range(1500)]
+
+
+def number_in_small(pixels):
+    blocks = [pixels[2:9, 8 * bit + 2 : 8 * bit + 6].mean() for bit in range(8)]
+    return sum(1 << bit for bit, mean in enumerate(blocks) if mean > 0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["24000/1001, with B-frames at the end", "HLG, full range, BT.2020", "odd size in 4:4:4"]
+)
+def test_ffv1_keeps_every_bit(clips, tmp_path, name):
+    source, target = clips(name), tmp_path / "x.mkv"
+    run(source, target, UNCHANGED, codec="ffv1")
+    pairs = zip(open_clip(source, 10**9).frames(), open_clip(target, 10**9).frames(), strict=True)
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in pairs)
+    assert facts(source)["colour"][1:] == facts(target)["colour"][1:]
+
+
+def test_matroska_says_that_it_rounds_times(clips, tmp_path):
+    source = clips("24000/1001, with B-frames at the end")
+    report = run(source, tmp_path / "x.mkv")
+    off = [
+        abs(one - other) for one, other in zip(facts(source)["times"], facts(tmp_path / "x.mkv")["times"], strict=True)
+    ]
+    assert 0 < max(off) <= Fraction(1, 2000)
+    assert any("rounded by up to 0.50 ms" in note or "rounded by up to 0.4" in note for note in report.warnings)
+
+
+def test_ffv1_in_matroska_keeps_the_shape_of_pixels(clips, tmp_path):
+    run(clips("16:9 in 720x576, two chapters"), tmp_path / "x.mkv", codec="ffv1")
+    after = facts(tmp_path / "x.mkv")
+    assert after["aspect"] == Fraction(64, 45) and [title for _, _, title in after["chapters"]] == ["Eins", "Zwei"]
+
+
+def test_the_old_tag_of_rotation_becomes_a_matrix(tmp_path):
+    """Degrees clockwise, as in files of old telephones; a viewer of today reads only the matrix."""
+    source = make(tmp_path / "y.mkv", Spec(list(range(6)), PAL, ".mkv", tags={"rotate": "90"}))
+    assert facts(source)["turned"] == 0
+    run(source, tmp_path / "x.mp4")
+    assert facts(tmp_path / "x.mp4")["turned"] == -90
+
+
+def test_an_odd_size_is_kept(tmp_path):
+    source = make(tmp_path / "y.mkv", Spec(list(range(6)), PAL, ".mkv", "ffv1", size=(47, 63)))
+    report = run(source, tmp_path / "x.mkv")
+    after = facts(tmp_path / "x.mkv")
+    assert after["size"] == (47, 63) and after["pix_fmt"] == "yuv444p" and complete(after["numbers"])
+    assert "odd size" in report.warnings[0]
+
+
+def test_a_transport_stream_is_interlaced_and_this_is_said(tmp_path):
+    spec = Spec(
+        list(range(8)), PAL, ".ts", "mpeg2video", options={"flags": "+ilme+ildct"}, sound=(("mp2", 0, "eng"),),
+        upper=True, size=(576, 720), aspect=Fraction(16, 15),
+    )  # fmt: skip
+    source = make(tmp_path / "y.ts", spec)
+    report = run(source, tmp_path / "x.mkv")
+    before, after = facts(source), facts(tmp_path / "x.mkv")
+    sound = before["others"][0][1][0][0], after["others"][0][1][0][0]
+    assert "interlaced" in report.warnings[0] and before["upper"] == after["upper"] is not None
+    for one, other in zip(before["times"], after["times"], strict=True):  # times count from the first
+        assert abs((one - sound[0]) - (other - sound[1])) <= MILLISECOND
+    assert [data for _, data in before["others"][0][1]] == [data for _, data in after["others"][0][1]]
+    assert complete(after["numbers"]) and min(sound[1], after["times"][0]) == 0
+    report = run(source, tmp_path / "z.mkv", deinterlace=True)
+    assert facts(tmp_path / "z.mkv")["times"] == after["times"] and not any("interlaced" in w for w in report.warnings)
+    assert facts(tmp_path / "z.mkv")["upper"] is None and complete(facts(tmp_path / "z.mkv")["numbers"])
+
+
+def test_deinterlacing_removes_the_combs(tmp_path):
+    """A bar moves between the two fields of a frame."""
+    size = (96, 128)
+
+    def field(step):
+        picture = np.full((*size, 3), 40, np.uint8)
+        picture[:, 8 * step : 8 * step + 24] = 220
+        return picture
+
+    with closing(av.open(str(tmp_path / "y.mkv"), "w")) as file:
+        video = file.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct", "qscale": "2"})
+        video.codec_context.height, video.codec_context.width, video.codec_context.pix_fmt = *size, "yuv420p"
+        video.codec_context.field_order = 3
+        for number in range(6):
+            woven = field(2 * number + 1)
+            woven[1::2] = field(2 * number)[1::2]  # the lower field comes first
+            for packet in video.encode(av.VideoFrame.from_ndarray(woven, "rgb24")):
+                file.mux(packet)
+        for packet in video.encode(None):
+            file.mux(packet)
+    combs = []
+    for deinterlace in (False, True):
+        clip = open_clip(tmp_path / "y.mkv", 10**9, deinterlace=deinterlace)
+        frames = [frame.pixels for frame in clip.frames()]
+        assert len(frames) == 6 and clip.upper is not None
+        combs.append(np.mean([np.abs(2 * y[2:-2:2] - y[1:-3:2] - y[3:-1:2]).mean() for y in frames]))
+    assert combs[1] < combs[0] / 4
+
+
+def test_a_truncated_clip_is_refused_and_its_part_is_restored_on_request(tmp_path):
+    for ending in (".mkv", ".avi"):
+        spec = Spec(list(range(30)), PAL, ending, "mpeg4", options={"g": "1"})
+        source = make(tmp_path / f"y{ending}", spec)
+        source.write_bytes(source.read_bytes()[: source.stat().st_size * 8 // 10])
+        with pytest.raises(Truncated, match=r"is truncated: \d+"):
+            run(source, tmp_path / "x.mkv")
+        report = run(source, tmp_path / "x.mkv", salvage=True, force=True)
+        numbers = facts(tmp_path / "x.mkv")["numbers"]
+        assert 5 < len(numbers) < 30 and numbers[:-1] == list(range(len(numbers) - 1))
+        assert "the clip is truncated" in report.warnings[0] and str(report.clip["of"]) in report.warnings[0]
+
+
+def test_an_mp4_without_its_end_has_no_index(clips, tmp_path):
+    source = tmp_path / "y.mp4"
+    data = clips("24000/1001, with B-frames at the end").read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    with pytest.raises(BadImage, match="its index is missing"):
+        run(source, tmp_path / "x.mp4", salvage=True)
+
+
+def test_sound_alone_is_no_clip(tmp_path):
+    with closing(av.open(str(tmp_path / "y.mp4"), "w")) as file:
+        sound = file.add_stream("aac", rate=48000)
+        sound.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 48000
+        for packet in [*sound.encode(frame), *sound.encode(None)]:
+            file.mux(packet)
+    with pytest.raises(BadImage, match="has no video stream, only audio"):
+        run(tmp_path / "y.mp4", tmp_path / "x.mp4")
+
+
+@pytest.mark.parametrize(
+    ("target", "how", "error", "says"),
+    [
+        ("x.avi", {}, BadImage, "must end in .mp4, .m4v, .mov, .mkv for a clip, or be a folder"),
+        ("x.mp4", {"codec": "ffv1"}, BadImage, "cannot hold FFV1; end the name"),
+        ("x.mp4", {"codec": "h265"}, BadKnob, "must be h264 or ffv1, not 'h265'"),
+        ("absent/x.mp4", {}, BadImage, "does not exist"),
+        ("there.mp4", {}, OutputExists, "overwrite it with --force"),
+    ],
+)
+def test_what_cannot_be_written_is_one_sentence(clips, tmp_path, target, how, error, says):
+    (tmp_path / "there.mp4").write_bytes(b"mine")
+    with pytest.raises(error, match=says):
+        run(clips("24000/1001, with B-frames at the end"), tmp_path / target, **how)
+    assert [path.name for path in tmp_path.iterdir()] == ["there.mp4"]
+    assert (tmp_path / "there.mp4").read_bytes() == b"mine"
+
+
+def test_sound_that_a_format_cannot_hold_needs_another_one(clips, tmp_path):
+    with pytest.raises(BadImage, match=r"cannot hold the subtitle of .* \(\w+\); end the name in .mkv"):
+        run(clips("two languages and subtitles"), tmp_path / "x.mp4")
+
+
+def test_a_folder_gets_the_frames_and_their_times(clips, tmp_path):
+    source = clips("33, 50 and 16 ms")
+    report = run(source, tmp_path / "frames", UNCHANGED)
+    lines = (tmp_path / "frames/times.csv").read_text().split()
+    assert [Fraction(line.split(",")[1]) for line in lines[1:]] == facts(source)["times"]
+    pictures = sorted((tmp_path / "frames").glob("*.png"))
+    assert [number_in(read(path).pixels) for path in pictures] == list(range(10)) and "no sound" in report.warnings[0]
+    assert pictures[0].name == "000001.png" and read(pictures[0]).meta.bits == 8
+    run(clips("PQ, BT.2020"), tmp_path / "deep", UNCHANGED)
+    assert read(tmp_path / "deep/000001.png").meta.bits == 16
+
+
+def test_a_result_may_be_larger(clips, tmp_path):
+    plan = Plan((Step("bicubic", "a test", knobs={"height": 96, "width": 128}),), "a test")
+    run(clips("24000/1001, with B-frames at the end"), tmp_path / "x.mp4", plan)
+    after = facts(tmp_path / "x.mp4")
+    assert after["size"] == (96, 128) and complete(after["numbers"])
+
+
+def test_an_empty_plan_copies_the_file_or_writes_nothing(clips, tmp_path):
+    source = clips("24000/1001, with B-frames at the end")
+    assert run(source, tmp_path / "x.mp4", Plan((), "clean"), keep_unchanged=False).output == ""
+    assert not list(tmp_path.iterdir())
+    run(source, tmp_path / "x.mp4", Plan((), "clean"))
+    assert (tmp_path / "x.mp4").read_bytes() == source.read_bytes()
+
+
+def test_a_preview_is_a_second_from_the_middle_with_its_sound(tmp_path):
+    spec = Spec(list(range(100)), PAL, sound=(("aac", 0, "eng"),), chapters=((0, 1.9, "Eins"), (1.9, 4, "Zwei")))
+    source = make(tmp_path / "y.mp4", spec)
+    target = target_for(source, tmp_path / "x.mp4", ClipOptions(preview=True))
+    report = run(source, target, preview=True)
+    after = facts(target)
+    assert target.name == "x.preview.mp4" and report.clip["frames"] == 25
+    assert after["numbers"] == list(range(37, 62)) and after["times"] == [number * PAL for number in range(25)]
+    sound = after["others"][0][1]
+    assert 0.9 < sound[-1][0] < 1.0 and 0 <= sound[0][0] < 0.03
+    first = facts(source)["others"][0][1]
+    start = next(index for index, (at, _) in enumerate(first) if at >= 37 * PAL)
+    assert sound[0][1] == first[start][1] and abs(sound[0][0] - (first[start][0] - 37 * PAL)) < Fraction(1, 48000)
+    assert [title for _, _, title in after["chapters"]] == ["Eins", "Zwei"]
+
+
+class Stop:
+    """Raises an error after so many frames."""
+
+    def __init__(self, after, error=KeyboardInterrupt):
+        self.after, self.error, self.seen = after, error, []
+
+    def __call__(self, done, total):
+        self.seen.append((done, total))
+        if done >= self.after:
+            raise self.error
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr("restora.work.clips.SEGMENT", 8)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 8, 16, 20, 29])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_a_stopped_run_resumes_to_the_same_file(tmp_path, short, stop, error):
+    spec = Spec([1001 * i for i in range(30)], Fraction(1, 24000), sound=(("aac", 0, "eng"),), options={"bf": "3"})
+    source = make(tmp_path / "y.mp4", spec)
+    run(source, tmp_path / "whole.mp4")
+    told, target = [], tmp_path / "x.mp4"
+    with pytest.raises(Stopped if error is KeyboardInterrupt else SystemExit):
+        run(source, target, tell=Stop(stop, error), resume=told.append)
+    kept = stop // 8 * 8
+    assert not target.exists() and any(f"stopped; {kept} of 30 frames are kept" in line for line in told) == (kept > 0)
+    if error is KeyboardInterrupt:
+        part = facts(partial(target))
+        assert complete(part["numbers"]) and len(part["numbers"]) == stop
+        assert part["times"] == facts(source)["times"][:stop]
+        assert part["others"][0][1][-1][0] <= part["times"][-1] + Fraction(1001, 24000)
+    seen = Stop(99)
+    report = run(source, target, tell=seen, resume=told.append)
+    assert report.resumed_at == kept and not partial(target).exists()
+    assert target.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert len(seen.seen) == 30 - kept + (kept > 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.mp4", "x.mp4", "y.mp4"]
+
+
+def test_a_stopped_folder_resumes_too(tmp_path, short):
+    source = make(tmp_path / "y.mp4", Spec(list(range(20)), PAL))
+    with pytest.raises(Stopped):
+        run(source, tmp_path / "frames", tell=Stop(12), resume=lambda line: None)
+    assert len(list((tmp_path / "frames-partial").glob("*.png"))) == 12
+    report = run(source, tmp_path / "frames", resume=lambda line: None)
+    numbers = [number_in(read(path).pixels) for path in sorted((tmp_path / "frames").glob("*.png"))]
+    assert numbers == list(range(20)) and report.resumed_at == 8
+
+
+def test_what_was_made_from_something_else_is_not_resumed(tmp_path, short):
+    source, told = make(tmp_path / "y.mp4", Spec(list(range(20)), PAL)), []
+    with pytest.raises(SystemExit):
+        run(source, tmp_path / "x.mp4", tell=Stop(10, SystemExit), resume=told.append)
+    report = run(source, tmp_path / "x.mp4", UNCHANGED, resume=told.append)
+    assert report.resumed_at == 0 and any("was made with another plan; starting over" in line for line in told)
+
+
+def test_without_resume_a_stop_leaves_only_the_part(tmp_path, short):
+    source = make(tmp_path / "y.mp4", Spec(list(range(20)), PAL))
+    with pytest.raises(Stopped) as stopped:
+        run(source, tmp_path / "x.mp4", tell=Stop(11))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.partial.mp4", "y.mp4"]
+    assert stopped.value.report.clip["frames"] == 11 and stopped.value.report.clip["of"] == 20
+
+
+def test_an_error_while_writing_ends_the_run(clips, tmp_path, monkeypatch):
+    def fails(self, pixels):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("restora.files.encode.Segment.put", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        run(clips("24000/1001, with B-frames at the end"), tmp_path / "x.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_goes_on_while_a_piece_is_used():
+    """The second piece is made before the first one is done with."""
+    made = threading.Event()
+
+    def pieces():
+        yield 1
+        made.set()
+        yield 2
+
+    with read_ahead(pieces()) as ahead:
+        assert next(ahead) == 1 and made.wait(10) and next(ahead) == 2
+
+
+def test_writing_goes_on_while_the_next_piece_is_made():
+    release, written = threading.Event(), []
+
+    def write(piece):
+        release.wait(10)
+        written.append(piece)
+
+    with write_behind(write) as put:
+        put(1)
+        put(2)  # does not wait for the first
+        assert written == []
+        release.set()
+    assert written == [1, 2]
+
+
+def test_errors_cross_the_threads():
+    def pieces():
+        yield 1
+        raise ValueError("reading")
+
+    def write(piece):
+        raise ValueError("writing")
+
+    with pytest.raises(ValueError, match="reading"), read_ahead(pieces()) as ahead:
+        list(ahead)
+    with pytest.raises(ValueError, match="writing"), write_behind(write) as put:
+        for piece in range(10):
+            put(piece)
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path, short):
+    """Frames, packets and arrays that are alive together, for 40 and for 160 frames."""
+    import gc
+
+    peaks = []
+    for count in (40, 160):
+        source = make(tmp_path / f"{count}.mp4", Spec(list(range(count)), PAL))
+        most = 0
+
+        def tell(done, total):
+            nonlocal most
+            if done % 10 == 0:
+                alive = [each for each in gc.get_objects() if isinstance(each, av.Packet | av.VideoFrame)]
+                most = max(most, len(alive))
+
+        run(source, tmp_path / f"x{count}.mp4", tell=tell)
+        peaks.append(most)
+    assert peaks[1] <= peaks[0] + 5
+
+
+def test_a_report_is_json_and_names_what_was_kept(clips, tmp_path):
+    report = run(clips("24000/1001, with B-frames at the end"), tmp_path / "x.mp4")
+    values = json.loads(report.to_json())
+    assert values["clip"]["frames"] == 19 and values["clip"]["frames_a_second"] == "24000/1001"
+    assert "av" in values["versions"] and values["output_sha256"]
