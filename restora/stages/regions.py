@@ -211,7 +211,7 @@ def found(mask: np.ndarray, margin: int) -> list[Region]:
 
 
 def blocks(mask: np.ndarray, margin: int) -> list[Region]:
-    """A region for each block of the picture with missing pixels; none if something is too deep inside a hole for it."""
+    """A region for each block of the picture with missing pixels; none if one would be without known pixels."""
     height, width = mask.shape
     regions = []
     for block in cores(height, width, (BLOCK, BLOCK)):
