@@ -1,6 +1,9 @@
-"""Denoise a very large picture file and report the peak resident memory of the process.
+"""Restore a very large picture file and report the peak resident memory of the process.
 
 python benchmarks/memory.py --megapixels 400 --format tif --method restora
+python benchmarks/memory.py --megapixels 12 --format png --method mark-finder
+
+The picture is noise. `mark-finder` searches all of it and finds nothing, so the row is the cost of the search alone.
 """
 
 import argparse
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import pyvips
 
+from restora.methods.table import method_named
 from restora.work.bench import read_table, write_table
 
 RESULTS = Path(__file__).parent.parent / "results" / "memory.csv"
@@ -35,7 +39,9 @@ def main() -> None:
             picture.tiffsave(str(source), tile=True, tile_width=256, tile_height=256, bigtiff=True)
         else:
             picture.pngsave(str(source), compression=1)
-        words = ["denoise", str(source), "--method", arguments.method, "--max-memory", arguments.max_memory]
+        finds = method_named(arguments.method).stage == "find"
+        words = ["inpaint", "--mask", "found"] if finds else ["denoise", "--method", arguments.method]
+        words += [str(source), "--max-memory", arguments.max_memory]
         done = subprocess.run(
             [sys.executable, "-m", "restora", *words, "-o", str(target), "--json"],
             capture_output=True, text=True, check=True,

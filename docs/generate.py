@@ -24,7 +24,7 @@ from tables_fix import (
     rules_table,
     signs_table,
 )
-from tables_inpaint import inpaint_bar_table, inpaint_table
+from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table, inpaint_wide_table
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
@@ -86,15 +86,8 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-PAGES = (
-    "README.md",
-    "docs/results.md",
-    "docs/speed.md",
-    "docs/training.md",
-    "docs/fix.md",
-    "docs/regions.md",
-    "docs/translate.md",
-)
+WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
 
 
@@ -106,6 +99,8 @@ MAKERS = TABLES | {
     "blind": blind_table,
     "inpaint": inpaint_table,
     "inpaint_bar": inpaint_bar_table,
+    "inpaint_sizes": inpaint_sizes_table,
+    "inpaint_wide": inpaint_wide_table,
     "signs": signs_table,
     "blur_sign": blur_sign_table,
     "blur_alarms": blur_alarms_table,

@@ -15,6 +15,7 @@ __all__ = [
     "Plan",
     "RestoraError",
     "Result",
+    "correct",
     "deblur",
     "degrade",
     "denoise",
@@ -36,6 +37,7 @@ __all__ = [
 if TYPE_CHECKING:
     from restora import lab
     from restora.app.api import (
+        correct,
         deblur,
         degrade,
         denoise,

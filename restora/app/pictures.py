@@ -185,7 +185,7 @@ def inpaint(
     run: Run,
     inputs: dict[str, str],
     method: Annotated[
-        str | None, typer.Option(help="One of `restora methods` for hole; default: navier-stokes.")
+        str | None, typer.Option(help="One of `restora methods` for hole; default: partial-unet.")
     ] = None,
     grow: Grow = 0,
     grain: Grain = None,

@@ -29,11 +29,11 @@ _MISSING = (
 )
 MASK = Input(
     "mask", "plane", _MISSING, plane="mask", alpha=True, finder="mark-finder.photo", instead=("box",),
-    default="navier-stokes",
+    default="partial-unet",
 )  # fmt: skip
 FILLED = Product("mask", "plane", "what was filled: white; can be given back as the input mask")
 _RECTANGLES = "a rectangle to fill, x,y,width,height in pixels from the top left"
-BOX = Input("box", "boxes", _RECTANGLES, required=False, default="navier-stokes")
+BOX = Input("box", "boxes", _RECTANGLES, required=False, default="partial-unet")
 GROW = Knob("grow", int, 0, 0, 100, "pixels", "distance by which the hole is enlarged")
 _OF_NOISE = "of the noise measured around the hole that is added to filled pixels, so that they are not too smooth"
 GRAIN = Knob("grain", float, 0.0, 0, 2, "share", _OF_NOISE)

@@ -61,7 +61,13 @@ def filler(setup: Setup) -> Fill:
                 x_hat[part][mask[part]] = window[mask[part]]
         return x_hat
 
-    return lambda y, mask: coarse_to_fine(at_one_size, y, mask)
+    def fill(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        known = y[~mask]
+        if (known == known[:, :1]).all():  # a grey picture stored in colour must not get a tint
+            return np.repeat(coarse_to_fine(at_one_size, y[:, :, :1], mask), y.shape[2], axis=2)
+        return coarse_to_fine(at_one_size, y, mask)
+
+    return fill
 
 
 def coarse_to_fine(fill: Fill, y: np.ndarray, mask: np.ndarray) -> np.ndarray:

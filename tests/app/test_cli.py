@@ -128,7 +128,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["inpaint", "clean.png", "--box", "390,0,20,20"], "reaches beyond the picture, which has 400x400 pixels"),
         (["remove", "clean.png", "--box", "10,20,30"], "the box must be x,y,width,height in pixels, or JSON"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--method", "tv"], "tv does not fill holes; these do:"),
-        (["inpaint", "clean.png", "--mask", "clean.png", "--set", "radius=0"], "from 1 to 50"),
+        (["inpaint", "clean.png", "--mask", "clean.png", "--method", "telea", "--set", "radius=0"], "from 1 to 50"),
         (["denoise", "clean.png", "--method", "bicubic"], "restora upscale --method bicubic"),
         (["denoise", "clean.png", "--weights", "edsr.x2"], "edsr makes pictures larger"),
         (["fix", "clean.png", "-o", "."], ". is a folder; name a file in it"),
