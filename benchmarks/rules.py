@@ -26,6 +26,7 @@ from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import read_table, write_table
+from restora.work.diagnose import diagnose
 from restora.work.fix import plan_to_fix
 from restora.work.plan import plan_of_treatment
 from restora.work.restore import restore
@@ -112,7 +113,7 @@ def gains(pairs: list[tuple[Image, np.ndarray]], treatments: list[Treatment]) ->
     for treatment in treatments:
         gained = []
         for y, x in pairs:
-            x_hat = restore(y, plan_of_treatment(treatment, ""))[0].pixels
+            x_hat = restore(y, plan_of_treatment(treatment, "", diagnose(y)))[0].pixels
             before, after = (measure(each, x, PROTOCOLS["denoise"]).psnr for each in (y.pixels, x_hat))
             gained.append(after - before)
         row[" then ".join(treatment)] = f"{np.mean(gained):.3f}"

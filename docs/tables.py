@@ -315,7 +315,7 @@ def smaller_table() -> str:
         "| weights | parameters | CBSD68, sigma 25 (dB) | s per megapixel, f32 | times as fast |",
         "|---|---|---|---|---|",
     ]
-    names = ("restora.blind", "restora.blind-small")
+    names = ("restora.noise", "restora.blind-small")
     times = {r["weights"]: r for r in rows("speed.csv") if (r["engine"], r["precision"]) == ("openvino", "f32")}
     noise = f"noise(sigma={25 / 255})"
     for name in names:

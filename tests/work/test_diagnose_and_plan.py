@@ -39,7 +39,8 @@ def test_the_plan_follows_the_damage(photo, words, methods):
 @pytest.mark.parametrize(
     ("words", "weights"),
     [
-        ("noise(sigma=0.098)", "restora.blind"),
+        ("noise(sigma=0.04)", "restora.prior"),
+        ("noise(sigma=0.098)", "restora.noise"),
         ("noise(sigma=0.25)", "restora.noise"),
         ("noise(poisson, peak=60)", "restora.noise"),
         ("noise(sigma=0.06) | noise(salt-and-pepper, amount=0.05)", "restora.noise"),
