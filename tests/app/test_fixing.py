@@ -65,5 +65,7 @@ def test_blur_that_cannot_be_reduced_is_told(folder, restora, monkeypatch):
 
 def test_weights_that_cannot_be_told_sigma_give_way_to_some_that_can(folder, restora):
     status, out, _ = restora("denoise", "clean.png", "--weights", "restora.blind-small", "--sigma", 0.1, "-o", "a.png")
-    assert status == 0 and "restora.noise, as restora.blind-small does not accept sigma" in Path("a.png.json").read_text()
+    assert (
+        status == 0 and "restora.noise, as restora.blind-small does not accept sigma" in Path("a.png.json").read_text()
+    )
     assert "restora.noise" in out
