@@ -184,9 +184,9 @@ def repair() -> list[dict[str, str]]:
 def restore_noise() -> Plan:
     """The plan that removes the noise of `repair`."""
     from restora.work.plan import plan_of_treatment
-    from restora.work.rules import BLIND
+    from restora.work.rules import NOISE as FOR_NOISE
 
-    return plan_of_treatment(BLIND, "white noise")
+    return plan_of_treatment(FOR_NOISE, "white noise")
 
 
 def both(first: Plan, second: Plan) -> Plan:

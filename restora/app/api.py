@@ -339,7 +339,8 @@ def load(
 ) -> Net:
     """The net of some weights, given by name or file, as a function of pictures; `net.card` is its card.
 
-    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights.
+    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights, and
+    BadPlan when a net is called that cannot do without the noise level: use restora.denoise, which measures it.
     """
     from restora.learn.weights import find
     from restora.methods.table import method_named

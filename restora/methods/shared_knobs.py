@@ -9,7 +9,8 @@ _SCALE = "0..1 scale; 25/255 = 0.098"
 SIGMA = Knob("sigma", float, None, 0, 1, _SCALE, "noise standard deviation; measured if not given", sign="noise_level")
 _OF_JPEG = "at which the picture was saved; measured if not given"
 QUALITY = Knob("quality", int, None, 1, 100, "of JPEG encoders", _OF_JPEG, sign="jpeg_quality")
-KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: estimated by the net")
+_HINT = "of white noise, a hint; 0: estimated by the net, or measured for weights that need it"
+KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, _HINT, sign="noise_level")
 _OF_SPECKLE = "speckle's standard deviation; measured if not given"
 SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")

@@ -97,6 +97,8 @@ def _check(setup: Setup, weights: Weights) -> None:
     for plane in [*planes, *(["sigma"] if setup.knobs.get("sigma") else [])]:
         if not weights.takes(plane):
             raise BadPlan(f"the weights {weights.name} do not accept {plane}: they were trained without it")
+    if weights.needs("sigma") and "sigma" not in {*planes, *setup.step.knobs}:
+        raise BadPlan(f"the weights {weights.name} need sigma, the noise level: the plan must set it")
     if card.get("scale", 1) > 1 and setup.step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be applied in part: its strength must be 1")
 

@@ -62,7 +62,7 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
 def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     """The plans of the table of rules for a picture with this diagnosis, best first; at least one."""
     because = "; ".join(finding.says for finding in diagnosis.present.values())
-    plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
+    plans = [plan_of_treatment(treatment, because, diagnosis) for treatment in treatments_for(kinds_of(diagnosis))]
     if plans:
         return plans
     if because:
@@ -70,13 +70,13 @@ def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     return [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
-def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
-    """The plan of a treatment of the table of rules."""
-    steps = [_step_of(name, because) for name in treatment]
+def plan_of_treatment(treatment: Treatment, because: str, diagnosis: Diagnosis | None = None) -> Plan:
+    """The plan of a treatment of the table of rules; weights that need the noise level get that of the diagnosis."""
+    steps = [_step_of(name, because, diagnosis) for name in treatment]
     return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
 
 
-def _step_of(name: str, because: str) -> Step:
+def _step_of(name: str, because: str, diagnosis: Diagnosis | None) -> Step:
     """A step of a treatment; the name is a method that is not a trained net, or weights.
 
     A step before it has removed the noise, so a noise level is the least that the method is told.
@@ -85,7 +85,8 @@ def _step_of(name: str, because: str) -> Step:
         row = method_named(name)
         quiet = {knob.name: knob.least for knob in row.knobs if knob.default is None}
         return Step(name, because, row.denoiser or None, KNOBS.get(name, {}) | quiet)
-    return learned_step(method_named(method_for(name)), because, name)
+    method = method_named(method_for(name))
+    return learned_step(method, because, name, knobs=_measurements(method, name, {}, (), diagnosis))
 
 
 def plan_of_method(
@@ -106,14 +107,15 @@ def plan_of_method(
     if method.learned:
         if wishes and not method.knobs:
             raise BadKnob(f"{name} has no knob {', '.join(wishes)}: it was trained without it; use --strength")
-        step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
+        knobs = settle(method.knobs, wishes, name)
+        knobs |= _measurements(method, weights_for(method, weights), wishes, inputs or (), diagnosis)
+        step = learned_step(method, "asked for", weights, strength, knobs)
         plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
         return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
     chosen = (weights or method.denoiser) if method.denoiser else None
     if (weights or precision) and not chosen:
         raise BadPlan(f"{name} is not a trained net, so it has neither weights nor a precision")
-    knobs = settle(method.knobs, wishes, name)
-    knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
+    knobs = settle(method.knobs, wishes, name) | _measurements(method, chosen, wishes, (), diagnosis)
     step = Step(name, "asked for", chosen, knobs, strength, _entries(method, inputs or {}))
     return Plan((step,), because, precision=precision or best_precision([chosen]))
 
@@ -393,6 +395,33 @@ def best_precision(weights: Iterable[str | None]) -> str:
     losses = [each.card.get("bf16_loss_db") for each in known]
     fits = all(loss is not None and loss <= BF16_LOSS for loss in losses)
     return "bf16" if known and fits and computes_in_bf16() else "f32"
+
+
+def to_measure(
+    method: Method, weights: str | None, wishes: Mapping[str, Any], inputs: Iterable[str] = ()
+) -> tuple[Knob, ...]:
+    """The knobs that nobody gives: those without a default, and those that weights cannot do without."""
+    planes = {each.plane for each in method.inputs if each.name in inputs}
+    net = find(weights_for(method, weights)) if method.stage == "net" else None
+
+    def missing(knob: Knob) -> bool:
+        if net and net.needs(knob.name):
+            return not wishes.get(knob.name) and knob.name not in planes
+        return knob.default is None and wishes.get(knob.name) is None
+
+    return tuple(filter(missing, method.knobs))
+
+
+def _measurements(
+    method: Method,
+    weights: str | None,
+    wishes: Mapping[str, Any],
+    inputs: Iterable[str],
+    diagnosis: Diagnosis | None,
+) -> dict[str, Setting]:
+    """The knobs that are taken from the diagnosis."""
+    missing = to_measure(method, weights, wishes, inputs)
+    return {knob.name: _measured(knob, method.name, diagnosis) for knob in missing}
 
 
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:

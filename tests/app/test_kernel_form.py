@@ -131,7 +131,7 @@ def test_methods_that_find_the_kernel_and_others_are_not_mixed(finder):
 
 
 def test_what_sharpens_removes_white_noise_itself_and_comes_before_enlarging(finder):
-    noise = Step("restora", "", "restora.blind")
+    noise = Step("restora", "", "restora.noise")
     larger = plan_to_enlarge("edsr", (10, 10, 3), (20, 20)).steps
     names = [step.method for step in with_sharpening(Plan((noise, *larger), ""), NOISY).steps]
     assert names == [finders()[0], "edsr"]

@@ -36,6 +36,7 @@ NARROW = {
     "unet": {"widths": (8, 16, 32, 64)},
     "attention-unet": {"widths": (8, 16, 32, 64)},
     "mark-finder": {"widths": (8, 16, 16, 16)},
+    "motion": {"widths": (12, 24, 48, 16)},
     "restora": {"widths": (12, 24, 48)},
 }
 """Knobs of nets that are quick to run; how far a net looks, and on which grid, does not depend on its width."""

@@ -102,4 +102,6 @@ def test_an_older_card_is_whole_when_it_is_written_again(tmp_path):
 
 def test_weights_say_which_planes_they_take():
     assert verify("restora.noise", SHIPPED).takes("sigma") and verify("restora.noise", SHIPPED).takes("image")
-    assert not verify("restora.blind", SHIPPED).takes("sigma") and not verify("restora.blind", SHIPPED).takes("y")
+    assert not verify("restora.blind-small", SHIPPED).takes("sigma") and not verify(
+        "restora.blind-small", SHIPPED
+    ).takes("y")

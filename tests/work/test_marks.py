@@ -93,7 +93,7 @@ def test_the_mask_is_found_in_what_the_step_receives(scratched):
 
 
 def test_the_plan_names_the_weights_that_find(photo):
-    for weights in ("restora.blind", "nothing.there", str(find(WEIGHTS).folder / f"{WEIGHTS}.json")):
+    for weights in ("restora.noise", "nothing.there", str(find(WEIGHTS).folder / f"{WEIGHTS}.json")):
         step = Step("navier-stokes", "", inputs={"mask": {"value": "found", "weights": weights}})
         with pytest.raises(BadPlan, match="do not find marks"):
             restore(Image(photo), Plan((step,), ""))
