@@ -9,7 +9,7 @@ from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
-from restora.work.plan import corrects, fills, sharpens, translates
+from restora.work.purpose import corrects, fills, sharpens, translates
 from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))

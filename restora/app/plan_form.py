@@ -16,7 +16,8 @@ from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
 from restora.work.jobs import Jobs
-from restora.work.plan import FLAGSHIP, TRANSLATING, learned_step, sharpens, usable_knobs
+from restora.work.plan import FLAGSHIP, TRANSLATING, learned_step, usable_knobs
+from restora.work.purpose import sharpens
 
 OFFERED = (FLAGSHIP, TRANSLATING)
 """Methods of which a step can be added."""

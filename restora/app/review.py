@@ -12,15 +12,8 @@ from restora.files.picture import Picture, open_picture
 from restora.files.save import written_as
 from restora.methods.table import INPUTS, METHODS, method_named
 from restora.work.fix import plan_to_fix
-from restora.work.plan import (
-    best_precision,
-    corrects,
-    plan_of_method,
-    plan_to_enlarge_as_found,
-    sharpens,
-    translates,
-    usable_knobs,
-)
+from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, usable_knobs
+from restora.work.purpose import corrects, sharpens, translates
 from restora.work.restore import Limits
 from restora.work.rules import PHOTO
 from restora.work.view import view_of

@@ -17,16 +17,15 @@ from restora.work.plan import (
     FLAGSHIP,
     TRANSLATING,
     Given,
-    denoises,
     method_for,
     method_to_deblur,
     plan_of_method,
     plan_to_enlarge,
     plan_to_enlarge_as_found,
     plan_to_fill,
-    sharpening,
     to_measure,
 )
+from restora.work.purpose import denoises, sharpening
 from restora.work.rules import SHARP
 from restora.work.view import view_of
 

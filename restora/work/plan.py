@@ -16,26 +16,16 @@ from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
-from restora.methods.table import INPUTS, METHODS, TASKS, method_named, task_of
+from restora.methods.table import INPUTS, METHODS, method_named
 from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
 from restora.stages.load import BF16_LOSS
 from restora.stages.whole import needed
-from restora.work.rules import SHARPENING, Treatment, kinds_of, treatments_for
+from restora.work.purpose import corrects, fills, sharpening
+from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
-OTHER_TASKS = {
-    "enlarge": ("makes pictures larger", "upscale"),
-    "fill": ("fills holes", "inpaint"),
-    "deblur": ("sharpens", "deblur"),
-    "find": ("finds marks", "inpaint --mask found"),
-    "regions": ("repairs regions", "repair"),
-    "colour": ("corrects colours", "correct"),
-    "video": ("sees several frames of a clip", "denoise CLIP"),
-    "translate": ("translates pictures into another kind", "translate"),
-}
-"""What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
 """The default method to sharpen with a known kernel."""
 FILLING = "partial-unet"
@@ -189,35 +179,10 @@ def with_first(plan: Plan, name: str) -> Plan:
     return replace(plan, steps=(first, *plan.steps), precision=precision)
 
 
-def fills(step: Step) -> bool:
-    """Whether a step fills a hole."""
-    return "hole" in method_named(step.method).treats
-
-
 def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
     """Whether no step needs the whole of a picture (H, W, C) and more than `memory` bytes for it."""
     rows = [(method_named(step.method), step.knobs) for step in plan.steps]
     return all(needed(row, knobs, shape[:2]) <= memory for row, knobs in rows if row.stage == "whole")
-
-
-def corrects(step: Step) -> bool:
-    """Whether a step corrects colours."""
-    return "fading" in method_named(step.method).treats
-
-
-def translates(step: Step) -> bool:
-    """Whether a step translates a picture into another kind."""
-    return "translation" in method_named(step.method).treats
-
-
-def sharpens(step: Step) -> bool:
-    """Whether a step sharpens a blurred picture."""
-    return "blur" in method_named(step.method).treats or step.weights in SHARPENING
-
-
-def sharpening(weights: str | None) -> bool:
-    """Whether weights were trained to sharpen."""
-    return weights is not None and (weights in SHARPENING or find(weights).task == "deblur")
 
 
 def finders() -> list[str]:
@@ -365,18 +330,6 @@ def usable_knobs(step: Step) -> tuple[Knob, ...]:
     knobs = method_named(step.method).knobs
     deaf = step.weights is not None and not find(step.weights).takes("sigma")
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
-
-
-def denoises(name: str, weights: str | None) -> None:
-    """Raise BadPlan for a method of another command; for a net of other authors its card decides."""
-    method = method_named(name)
-    if method.learned and not method.weights:
-        if weights and find(weights).task == "enlarge":
-            raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
-    elif (task := task_of(name)) in OTHER_TASKS:
-        does, command = OTHER_TASKS[task]
-        choice = f" --method {name}" if len(TASKS[task]) > 1 else ""  # else the command has no such option
-        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{choice}")
 
 
 def method_for(weights: str | None) -> str:

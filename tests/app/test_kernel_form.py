@@ -38,7 +38,8 @@ from restora.methods.table import METHODS
 from restora.stages.inputs import blur_in
 from restora.work.fix import with_strength
 from restora.work.jobs import Jobs
-from restora.work.plan import finders, plan_to_enlarge, sharpens
+from restora.work.plan import finders, plan_to_enlarge
+from restora.work.purpose import sharpens
 from restora.work.restore import Limits, restore_file
 from tests.app.made_up import FINDER, KERNEL
 

@@ -173,7 +173,7 @@ def test_the_overview_is_the_picture_shrunk():
 def test_steps_of_treatments_and_methods_are_as_before():
     assert plan_of_treatment(("restora.noise",), "").steps[0].method == "restora"
     with pytest.raises(BadPlan, match="finds marks and does not remove noise: use restora inpaint --mask found"):
-        from restora.work.plan import denoises
+        from restora.work.purpose import denoises
 
         denoises("mark-finder", None)
     assert to_fill({"mask": "found"}, {}).steps[0].knobs["grain"] == 1.0
