@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -16,6 +17,7 @@ from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
+from restora.engines.tiling import Read
 from restora.files.clip import Clip, Frame, open_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.disk import aside, check_name, put_in_place
@@ -26,12 +28,15 @@ from restora.files.save import copy
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
+from restora.work.neighbours import frames_around, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
 LOOKED_AT = 5
 """Frames that are diagnosed, spread over the clip."""
 SECONDS_OF_PREVIEW = 1
+SETTLING = 2
+"""Frames after which scene cuts are found as if the clip had been seen from its start."""
 CLIP_PACKAGES = (*PACKAGES, "av")
 """Packages whose versions may change a result."""
 
@@ -98,7 +103,7 @@ def restore_clip(
     started, how = time.perf_counter(), how or ClipOptions()
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
     clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
-    _check_target(target, clip, how)
+    check_target(target, clip, how)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
     report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
@@ -111,7 +116,7 @@ def restore_clip(
             copy(source, target, force=options.force)
             report.output_sha256 = sha256(target)
             return report
-    _Work(clip, plan, backend, how, report, started).run(target, tell, resume)
+    ClipWork(clip, plan, backend, how, report, started).run(target, tell, resume)
     return report
 
 
@@ -122,7 +127,7 @@ def partial(target: Path) -> Path:
     return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
-def _check_target(target: Path, clip: Clip, how: ClipOptions) -> None:
+def check_target(target: Path, clip: Clip, how: ClipOptions) -> None:
     """Raise OutputExists or BadImage for a target that cannot be written, before any work is done."""
     if how.run.keep:
         raise BadPlan("products are kept for pictures, not for clips")
@@ -145,31 +150,42 @@ class FrameRestorer:
 
     def __init__(self, plan: Plan, first: np.ndarray, report: Report, means: Means) -> None:
         self._plan, self._means = plan, means
-        self.pipeline = self._prepared(first, report)
+        self.reach = frames_around(plan)
+        around = np.broadcast_to(first, (*first.shape[:2], 3)) if self.reach else None
+        self.pipeline = self._prepared(first, report, None if around is None else np.dstack([around] * 2 * self.reach))
         self.size = self.pipeline.size()
 
-    def __call__(self, y: np.ndarray) -> np.ndarray:
-        """The restored frame (H, W, C)."""
-        self.pipeline = self._prepared(y, Report(self._plan))
+    def __call__(self, y: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
+        """The restored frame (H, W, C). others: (H, W, 3 n), the frames around it, for a net that sees them."""
+        self.pipeline = self._prepared(y, Report(self._plan), others)
         x_hat = np.empty((*self.size, y.shape[2]), np.float32)
         for top, left, height, width in self.pipeline:
             x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
         return x_hat
 
-    def _prepared(self, y: np.ndarray, report: Report) -> Pipeline:
+    def _prepared(self, y: np.ndarray, report: Report, others: np.ndarray | None) -> Pipeline:
         height, width, channels = y.shape
-        source = Source(Image(y).window, (height, width, channels))
+        neighbours = None if others is None else window_of(others)
+        source = Source(Image(y).window, (height, width, channels), neighbours=neighbours)
         return prepare(self._plan, source, report, self._means)
 
 
-class _Work:
-    """A clip on its way to a result."""
+def window_of(pixels: np.ndarray) -> Read:
+    """A function (top, left, height, width) that reads windows of an array (H, W, C)."""
+    return lambda top, left, height, width: pixels[top : top + height, left : left + width]
+
+
+class ClipWork:
+    """A clip on its way to a result.
+
+    `timed` is the clip as its times are written: the clip itself, unless frames are added.
+    """
 
     def __init__(
         self, clip: Clip, plan: Plan, backend: Backend, how: ClipOptions, report: Report, started: float
     ) -> None:
         self._clip, self._options, self._how, self._report, self._started = clip, how.run, how, report, started
-        options = how.run
+        self.timed, options = self.timed_as(clip), how.run
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
         first = next(clip.frames()).pixels
         self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory))
@@ -227,14 +243,12 @@ class _Work:
         """Restore the frames that are missing, and write their segments; also those of a run that is stopped."""
         if tell and parts.frames:
             tell(parts.frames, self._total)
-        first, count = self._first + parts.frames, self._total - parts.frames
-        limited = self._clip.frames(first, count if self._how.preview else None)
-        writer = _Segments(parts, self._clip, self._coding, self._restore.size, pictures)
+        writer = _Segments(parts, self.timed, self._coding, self._restore.size, pictures)
         done = parts.frames
         try:
-            with read_ahead(limited) as frames, write_behind(writer.put) as put:
-                for frame in frames:
-                    put((frame, self._restore(frame.pixels)))
+            with read_ahead(self.read(parts.frames)) as pieces, write_behind(writer.put) as put:
+                for piece in pieces:
+                    put(self.made(piece))
                     done += 1
                     if tell:
                         tell(done, max(done, self._total))
@@ -245,9 +259,26 @@ class _Work:
         if not parts.frames:
             raise BadImage(f"{self._clip.name} has no frame that can be decoded")
 
+    def timed_as(self, clip: Clip) -> Clip:
+        """The clip as its times are written."""
+        return clip
+
+    def read(self, done: int) -> Iterator[Any]:
+        """What `made` needs for each frame of the result, from the number `done` on; called in another thread."""
+        first, reach = self._first + done, self._restore.reach
+        start, end = max(0, first - reach - SETTLING) if reach else first, self._first + self._total
+        frames = self._clip.frames(start, end + reach - start if self._how.preview else None)
+        wanted = (each for each in surrounded(frames, reach) if first <= each[0].index)
+        yield from takewhile(lambda each: each[0].index < end or not self._how.preview, wanted)
+
+    def made(self, piece: Any) -> tuple[Frame, np.ndarray]:
+        """A frame of the result, with its pixels (H, W, C)."""
+        frame, others = piece
+        return frame, self._restore(frame.pixels, others)
+
     def _write(self, parts: Parts, target: Path, stopped: bool) -> None:
         """Write the result of all finished segments."""
-        clip, report = self._clip, self._report
+        clip, report = self.timed, self._report
         report.output = str(target)
         if is_folder(target):
             if stopped:
@@ -279,7 +310,7 @@ class _Work:
         if not stopped and not self._how.preview:
             return Span(0)
         first, last = parts.times(0, 1)[0], parts.times(parts.frames - 1, 1)[0]
-        return Span(first if self._how.preview else 0, last + self._clip.times.step)
+        return Span(first if self._how.preview else 0, last + self.timed.times.step)
 
 
 class _Segments:
