@@ -191,3 +191,22 @@ def differences(one, two):
 def complete(numbers):
     """Whether every number from 0 on is there exactly once and in order."""
     return list(numbers) == list(range(len(numbers))) and max(Counter(numbers).values()) == 1
+
+
+def write_frames(path, frames, layout=None):
+    """Write frames (H, W, 3) on the 0..1 scale, in FFV1, at 25 a second."""
+    from restora.files.yuv import Layout, frame_of
+
+    layout = layout or Layout("yuv", 8, (1, 1), matrix=1)
+    with closing(av.open(str(path), "w")) as file:
+        video = file.add_stream("ffv1", rate=25, options={"level": "3"})
+        context = video.codec_context
+        context.height, context.width, context.pix_fmt = *frames[0].shape[:2], layout.name
+        context.color_range, context.colorspace = 2 if layout.full else 1, layout.matrix
+        for number, pixels in enumerate(frames):
+            frame = frame_of(pixels, layout)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            for packet in video.encode(frame):
+                file.mux(packet)
+        for packet in video.encode(None):
+            file.mux(packet)

@@ -18,8 +18,8 @@ from restora.files.matroska_aspect import put_aspect
 
 KINDS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """FFmpeg's names of the formats of results, by ending."""
-OPTIONS = {kind: {"avoid_negative_ts": "disabled"} for kind in KINDS.values()}
-"""Options of the muxers; by default they shift all times until none is negative."""
+OPTIONS = {kind: {"avoid_negative_ts": "disabled", "fflags": "+bitexact"} for kind in KINDS.values()}
+"""Options of the muxers, which by default shift all times until none is negative, and write random numbers."""
 OPTIONS["matroska"]["write_crc32"] = "0"  # the header is changed afterwards
 MATROSKA_TICK = Fraction(1, 1000)
 FINEST = 2**31 - 1

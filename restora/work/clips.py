@@ -103,7 +103,7 @@ def restore_clip(
     started, how = time.perf_counter(), how or ClipOptions()
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
     clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
-    check_target(target, clip, how)
+    check_target(target, clip, how, resume is not None)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
     report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
@@ -127,12 +127,14 @@ def partial(target: Path) -> Path:
     return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
-def check_target(target: Path, clip: Clip, how: ClipOptions) -> None:
+def check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> None:
     """Raise OutputExists or BadImage for a target that cannot be written, before any work is done."""
     if how.run.keep:
         raise BadPlan("products are kept for pictures, not for clips")
     if not target.parent.is_dir():
         raise BadImage(f"the folder {target.parent} does not exist")
+    if partial(target).exists() and not (resumes or how.run.force):
+        raise OutputExists(f"{partial(target)} is left of a stopped run; continue it with --resume, or add --force")
     if is_folder(target):
         if target.is_dir() and any(target.iterdir()):
             raise OutputExists(f"{target} is a folder that holds files; name a new one for the frames")

@@ -188,7 +188,7 @@ def interpolate_clip(
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
     clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
     _check(clip, more, how)
-    check_target(target, clip, how)
+    check_target(target, clip, how, resume is not None)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     report = Report(plan_to_interpolate(more.method, more.weights), input=clip.name, output=str(target))
     report.input_sha256 = sha256(source)

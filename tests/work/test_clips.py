@@ -11,13 +11,13 @@ import av
 import numpy as np
 import pytest
 
-from restora.core.errors import BadImage, BadKnob, OutputExists, Truncated
+from restora.core.errors import BadImage, BadKnob, BadPlan, OutputExists, Truncated
 from restora.core.plan import Plan, Step
 from restora.files.clip import open_clip
 from restora.files.picture import read
 from restora.work.clips import ClipOptions, Stopped, partial, restore_clip, target_for
 from restora.work.overlap import read_ahead, write_behind
-from restora.work.restore import Options
+from restora.work.restore import Options, be_patient
 from tests.clips import Spec, complete, differences, drawn, facts, make, number_in
 
 PAL, MILLISECOND = Fraction(1, 25), Fraction(1, 1000)
@@ -351,13 +351,15 @@ def short(monkeypatch):
     monkeypatch.setattr("restora.work.clips.SEGMENT", 8)
 
 
-@pytest.mark.parametrize("stop", [1, 3, 8, 16, 20, 29])
+@pytest.mark.parametrize(
+    ("stop", "ending"), [(1, "mp4"), (3, "mkv"), (8, "mp4"), (16, "mkv"), (20, "mp4"), (29, "mkv")]
+)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_a_stopped_run_resumes_to_the_same_file(tmp_path, short, stop, error):
-    spec = Spec([1001 * i for i in range(30)], Fraction(1, 24000), sound=(("aac", 0, "eng"),), options={"bf": "3"})
+def test_a_stopped_run_resumes_to_the_same_file(tmp_path, short, stop, ending, error):
+    spec = Spec([40 * i for i in range(30)], MILLISECOND, sound=(("aac", 0, "eng"),), options={"bf": "3"})
     source = make(tmp_path / "y.mp4", spec)
-    run(source, tmp_path / "whole.mp4")
-    told, target = [], tmp_path / "x.mp4"
+    run(source, tmp_path / f"whole.{ending}")
+    told, target = [], tmp_path / f"x.{ending}"
     with pytest.raises(Stopped if error is KeyboardInterrupt else SystemExit):
         run(source, target, tell=Stop(stop, error), resume=told.append)
     kept = stop // 8 * 8
@@ -366,13 +368,13 @@ def test_a_stopped_run_resumes_to_the_same_file(tmp_path, short, stop, error):
         part = facts(partial(target))
         assert complete(part["numbers"]) and len(part["numbers"]) == stop
         assert part["times"] == facts(source)["times"][:stop]
-        assert part["others"][0][1][-1][0] <= part["times"][-1] + Fraction(1001, 24000)
+        assert part["others"][0][1][-1][0] <= part["times"][-1] + Fraction(40, 1000)
     seen = Stop(99)
     report = run(source, target, tell=seen, resume=told.append)
     assert report.resumed_at == kept and not partial(target).exists()
-    assert target.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert target.read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
     assert len(seen.seen) == 30 - kept + (kept > 0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.mp4", "x.mp4", "y.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"whole.{ending}", f"x.{ending}", "y.mp4"]
 
 
 def test_a_stopped_folder_resumes_too(tmp_path, short):
@@ -399,6 +401,10 @@ def test_without_resume_a_stop_leaves_only_the_part(tmp_path, short):
         run(source, tmp_path / "x.mp4", tell=Stop(11))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.partial.mp4", "y.mp4"]
     assert stopped.value.report.clip["frames"] == 11 and stopped.value.report.clip["of"] == 20
+    with pytest.raises(OutputExists, match=r"x.partial.mp4 is left of a stopped run; continue it with --resume, or"):
+        run(source, tmp_path / "x.mp4")
+    run(source, tmp_path / "x.mp4", force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.mp4", "y.mp4"]
 
 
 def test_an_error_while_writing_ends_the_run(clips, tmp_path, monkeypatch):
@@ -472,6 +478,13 @@ def test_memory_does_not_grow_with_the_length(tmp_path, short):
         run(source, tmp_path / f"x{count}.mp4", tell=tell)
         peaks.append(most)
     assert peaks[1] <= peaks[0] + 5
+
+
+def test_the_time_of_a_fit_counts_for_every_frame():
+    plan = Plan((Step("dip", "a test"),), "a test")
+    be_patient(plan, (256, 256, 3), 60)
+    with pytest.raises(BadPlan, match="run it with --yes"):
+        be_patient(plan, (256, 256, 3), 60, pictures=1000)
 
 
 def test_a_report_is_json_and_names_what_was_kept(clips, tmp_path):

