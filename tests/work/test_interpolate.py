@@ -1,6 +1,5 @@
 """Frames between those of a clip: their times, their order, scene cuts, and what must stay."""
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
