@@ -236,6 +236,30 @@ def translate(
         typer.echo(line)
 
 
+@bench.command()
+def video(
+    data: Data = None,
+    method: Methods = None,
+    limit: Annotated[int | None, typer.Option(min=2, help="Triplets or frames at most.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for video.csv.")] = Path("results"),
+    again: Again = False,
+    cards: Cards = False,
+) -> None:
+    """Measure frames made between others, and denoising of clips, row by row into results/video.csv.
+
+    Example: restora bench video --data data --method flow
+    """
+    from restora.work.cards import write_cards
+    from restora.work.interpolate import METHODS
+    from restora.work.video_suite import NETS, NOTHING, run, tasks
+
+    _check(data, method or [], [NOTHING, *METHODS, *NETS], "f32", (), None, False)
+    out.mkdir(parents=True, exist_ok=True)
+    run(list(tasks(method or ())), out / "video.csv", limit, again, typer.echo)
+    for line in write_cards(out / "video.csv") if cards else ():
+        typer.echo(line)
+
+
 SPEED = ("machine", "weights", "engine", "precision", "size")
 
 

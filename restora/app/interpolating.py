@@ -83,6 +83,6 @@ def _between(run: Run, to: Path, at: float, method: str) -> None:
     if run.output.exists() and not run.force:
         raise OutputExists(f"{run.output} exists; overwrite it with --force")
     backend = backend_named(run.engine, run.device)
-    made = interpolate_pictures(read(run.picture), read(to), at, method, backend, amount(run.max_memory))
+    made = interpolate_pictures(read(run.picture), read(to), (method, ""), backend, amount(run.max_memory), at)
     write(made, run.output)
     print(f"{run.picture} and {to} -> {run.output}")

@@ -23,13 +23,14 @@ def clip_files(folder: str, licence: str) -> list[Photograph]:
     return [Photograph(path, sha256(path), licence) for path in found]
 
 
-def runs_of(path: Path, frames: int, count: int, shrink: int) -> list[np.ndarray]:
+def runs_of(path: Path, frames: int, count: int, shrink: int, at: float | None = None) -> list[np.ndarray]:
     """About `count` runs of `frames` consecutive frames, spread over a clip: (H, W, 3 * frames) uint8 each.
 
-    shrink: factor by which frames are shrunk, by averaging. Raises RestoraError for a file that is no clip.
+    shrink: factor by which frames are shrunk, by averaging. at: the place of a single run, 0 to 1. Raises RestoraError
+    for a file that is no clip.
     """
-    length = sum(1 for _ in _decoded(path))
-    starts = {round(start) for start in np.linspace(0, max(0, length - frames), count)}
+    last = max(0, sum(1 for _ in _decoded(path)) - frames)
+    starts = {round(start) for start in np.linspace(0, last, count)} if at is None else {round(at * last)}
     runs: list[np.ndarray] = []
     pending: list[list[np.ndarray]] = []
     for index, frame in enumerate(_decoded(path)):

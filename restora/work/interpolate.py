@@ -214,11 +214,15 @@ def _check(clip: Clip, more: More, how: ClipOptions) -> None:
 
 
 def interpolate_pictures(
-    before: Image, after: Image, share: float, method: str, backend: Backend, memory: int
+    before: Image, after: Image, how: tuple[str, str], backend: Backend, memory: int, share: float = 0.5
 ) -> Image:
-    """The picture after a share (0 to 1) of the way from one picture to another of the same size."""
+    """The picture after a share (0 to 1) of the way from one picture to another of the same size.
+
+    how: the method, and weights of the net, or "" for its own.
+    """
     if before.pixels.shape != after.pixels.shape:
         sizes = [f"{each.pixels.shape[1]}x{each.pixels.shape[0]}" for each in (before, after)]
         raise BadImage(f"both pictures must have the same size and channels, not {sizes[0]} and {sizes[1]}")
-    plan = plan_to_interpolate(method)
+    method, weights = how
+    plan = plan_to_interpolate(method, weights or None)
     return Image(Between(method, plan, Report(plan), Means(backend, memory))(before.pixels, after.pixels, share))

@@ -129,7 +129,7 @@ def test_the_net_is_better_than_flow_and_blending(shared):
         cut = np.s_[100:228, 100:292]
         for method, mine in errors.items():
             made = interpolate_pictures(
-                Image(before[cut]), Image(after[cut]), 0.5, method, backend_named("openvino", "cpu"), 10**9
+                Image(before[cut]), Image(after[cut]), (method, ""), backend_named("openvino", "cpu"), 10**9
             )
             mine.append(float(np.mean((made.pixels - x[cut]) ** 2)))
     psnr = {method: -10 * np.log10(np.mean(mine)) for method, mine in errors.items()}
@@ -154,9 +154,12 @@ def test_what_cannot_be_done_is_said(tmp_path):
         more(source, tmp_path / "b.mp4", rate=Fraction(1000))
     with pytest.raises(BadKnob, match="the method must be one of tgan, flow, blend, repeat"):
         more(source, tmp_path / "b.mp4", method="magic")
-    fields = make(tmp_path / "c.mp4", Spec(list(range(4)), PAL, upper=True, size=(576, 720)))
+    interlaced = Spec(
+        list(range(4)), PAL, ".ts", "mpeg2video", options={"flags": "+ilme+ildct"}, upper=True, size=(576, 720)
+    )
+    fields = make(tmp_path / "c.ts", interlaced)
     with pytest.raises(BadImage, match="interlaced; make it progressive with --deinterlace"):
         more(fields, tmp_path / "d.mp4")
     sizes = [Image(np.zeros((20, side, 3), np.float32)) for side in (20, 24)]
     with pytest.raises(BadImage, match="the same size and channels, not 20x20 and 24x20"):
-        interpolate_pictures(*sizes, 0.5, "blend", backend_named("openvino", "cpu"), 10**9)
+        interpolate_pictures(*sizes, ("blend", ""), backend_named("openvino", "cpu"), 10**9)
