@@ -31,6 +31,7 @@ __all__ = [
     "repair",
     "restore",
     "show",
+    "translate",
     "upscale",
 ]
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         repair,
         restore,
         show,
+        translate,
         upscale,
     )
     from restora.app.result import Result

@@ -135,6 +135,11 @@ CASES = {
         [word for knob in BLACK for word in ("--set", f"{knob}=0.2")],
         lambda y: restora.correct(y, method="levels", knobs=dict.fromkeys(BLACK, 0.2)),
     ),
+    "translate": (["--strength", 0.5], lambda y: restora.translate(y, strength=0.5)),
+    "translate colours": (
+        ["--method", "colour-transfer", "--reference", "level.png"],
+        lambda y: restora.translate(y, method="colour-transfer", reference=LEVEL),
+    ),
     "denoise map": (["--sigma-map", "level.png"], lambda y: restora.denoise(y, sigma_map=LEVEL)),
 }
 MASK = np.zeros(Y.shape[:2], bool)

@@ -174,6 +174,30 @@ def correct(
     return carried_out(picture, *to_correct(picture.image, knobs or {}, method, strength=share), where)
 
 
+def translate(
+    y: Given,
+    weights: str | PathLike[str] | None = None,
+    *,
+    method: str | None = None,
+    reference: Given | None = None,
+    strength: float = 1.0,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Translate a picture into another kind, as learned from examples; by default an aged print into a clean picture.
+
+    y: as in `fix`. weights: a name or a file; they set the method. method: one that `restora.methods` has for
+    translation. reference: the picture whose colours colour-transfer takes. strength: share of the change, 0 to 1. The
+    whole picture is computed at once, so a large one needs more than the usual max_memory. Raises RestoraError.
+    """
+    from restora.work.decide import to_translate
+
+    where, picture = place("auto", "cpu", max_memory), opened(y)
+    with ExitStack() as stack:
+        inputs, net = as_files({"reference": reference}, stack), None if weights is None else str(weights)
+        chosen = to_translate({}, inputs, method, weights=net, strength=number(strength, "strength"))
+        return carried_out(picture, None, chosen, where)
+
+
 def inpaint(
     y: Given,
     mask: Given | None = None,
