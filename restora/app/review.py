@@ -90,7 +90,7 @@ def needs(method: Method) -> set[str]:
 
 def alternatives(step: Step) -> list[Method]:
     """The methods that can replace a step: those that fill a hole, sharpen, remove noise, and so on, as it does."""
-    others = {"shrink", "marks", "regions"}  # which change the size, find something, or repair boxes
+    others = {"shrink", "marks", "regions", "clips"}  # which change the size, find something, repair boxes, see frames
     usual = [method for method in METHODS.values() if others.isdisjoint(method.treats) and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     alike = [method for method in usual if ("blur" in method.treats) == sharpens(step)]

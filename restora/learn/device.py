@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from restora.core.errors import BadDevice
+from restora.nets.blocks import in_layout
 
 NAMES = "auto, cpu, cuda or cuda:N"
 
@@ -45,11 +46,7 @@ class Device:
 
     def place(self, net: nn.Module) -> nn.Module:
         """The net, moved to this device and its layout in place."""
-        net.to(self.where)
-        for parameter in net.parameters():
-            if parameter.dim() == 4:  # those of 3-D convolutions have no such layout
-                parameter.data = parameter.data.to(memory_format=self.layout)
-        return net
+        return in_layout(net.to(self.where), self.layout)
 
     def compile(self, nets: Iterable[nn.Module]) -> None:
         """Compile nets in place, if requested."""

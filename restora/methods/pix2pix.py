@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from restora.nets.blocks import silence
 
 PAPER = (64, 128, 256, 512, 512, 512, 512, 512)
-"""The widths in the paper: 54.4 million parameters, for pictures of 256x256."""
+"""The widths in the paper: 54.4 million parameters, for pictures of 256x256. The shipped nets are narrower."""
 
 
 class Pix2Pix(nn.Module):
@@ -33,7 +33,13 @@ class Pix2Pix(nn.Module):
     H and W are multiples of 2 ** len(widths). residual: 1 to add to y; with a mask, only missing pixels change.
     """
 
-    def __init__(self, channels: int = 3, widths: Sequence[int] = PAPER, residual: int = 0, masked: int = 0) -> None:
+    def __init__(
+        self,
+        channels: int = 3,
+        widths: Sequence[int] = (24, 48, 96, 128, 128, 128),
+        residual: int = 0,
+        masked: int = 0,
+    ) -> None:
         super().__init__()
         self.channels, self.residual, self.masked = channels, bool(residual), bool(masked)
         self.multiple = 2 ** len(widths)

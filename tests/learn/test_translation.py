@@ -19,7 +19,7 @@ from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, read_recipe, recipe_from
 from restora.learn.recipe_tables import Adversarial, Data
 from restora.methods.cyclegan import CycleGAN
-from restora.methods.pix2pix import Pix2Pix
+from restora.methods.pix2pix import PAPER, Pix2Pix
 from restora.methods.table import method_named
 from restora.metrics.distribution import kernel_distance
 from restora.nets.critic import PatchGAN
@@ -49,7 +49,7 @@ def folder(tmp_path, monkeypatch, photo):
 
 
 def test_the_paper_has_so_many_parameters():
-    sizes = [sum(p.numel() for p in net.parameters()) for net in (Pix2Pix(), CycleGAN(), PatchGAN(6))]
+    sizes = [sum(p.numel() for p in net.parameters()) for net in (Pix2Pix(widths=PAPER), CycleGAN(), PatchGAN(6))]
     assert [round(size / 1e5) for size in sizes] == [544, 114, 28]
 
 

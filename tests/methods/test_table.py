@@ -37,6 +37,8 @@ WORDS = {
     "fading": "fade(red=0.5, green=0.5, blue=0.5)",
     "yellowing": "fade(red=0.5, green=0.5, blue=0.5) | yellow(amount=0.1)",
     "marks": "marks(mixed)",
+    "translation": "fade(red=0.5, green=0.5, blue=0.5) | yellow(amount=0.1)",
+    "clips": "noise(sigma=0.098)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2, "jpeg_quality": 10, "fading": 0.23, "yellowing": 1.0}
 GAINS = {"jpeg": 0.7}
