@@ -58,7 +58,8 @@ def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = 
         opened, pixels = _opened(picture, max_pixels, salvage)
         diagnosis = look(pixels)
     if as_json:
-        rows = {"salvaged_rows": opened.salvaged_rows} if getattr(opened, "salvaged_rows", 0) else {}
+        salvaged = getattr(opened, "salvaged_rows", 0)
+        rows = {"salvaged_rows": salvaged} if salvaged else {}
         faults = {"faults": opened.faults} if opened.faults else {}
         show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **faults, **diagnosis.as_dict()})
         return

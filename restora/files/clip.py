@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import av.sidedata.sidedata
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from restora.core.errors import BadImage, Truncated
@@ -33,7 +33,7 @@ FIELDS = {2: True, 3: False, 4: False, 5: True}
 class Frame(NamedTuple):
     """A frame: its number from 0, its time in seconds, and its pixels (H, W, C) as `pixels_of` gives them."""
 
-    index: int
+    number: int
     pts: Fraction
     pixels: np.ndarray
 
@@ -158,7 +158,7 @@ class Clip:
             graph.push(frame)
             with suppress(BlockingIOError, EOFError):  # it needs the next frame
                 while True:
-                    made = graph.pull()
+                    made: Any = graph.pull()
                     yield stamps.popleft(), made
 
 
@@ -223,7 +223,7 @@ def opened(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
     except OSError as error:
         raise BadImage(f"cannot open {name}: {error.strerror}") from error
     with closing(container):
-        stream = container.streams.best("video")
+        stream: Any = container.streams.best("video")
         if stream is None or stream.disposition & Disposition.attached_pic:
             raise BadImage(f"{name} has no video stream, only {_streams_of(container)}")
         if stream.codec_context is None:
@@ -324,7 +324,8 @@ def _upper(frame: av.VideoFrame, stream: Any) -> bool | None:
 
 def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
     """The matrix of the rotation, also where only the tag of old files says it, in degrees clockwise."""
-    data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
+    sides: Any = frame.side_data
+    data = sides.get(Type.DISPLAYMATRIX)
     if data is not None:
         return struct.unpack("<9i", bytes(data)[:36])
     tags = {name.lower(): value for name, value in stream.metadata.items()}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -75,10 +76,10 @@ class Segment:
 
     def __init__(self, path: Path, coding: Coding, clip: Clip, size: tuple[int, int]) -> None:
         self._path, self._coding, self.frames = path, coding, 0
-        self._file = av.open(str(path), "w", format="matroska")
+        self._file: Any = av.open(str(path), "w", format="matroska")
         rate = clip.rate.limit_denominator(100_000)
-        self._stream = self._file.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
-        context = self._stream.codec_context
+        self._stream: Any = self._file.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
+        context: Any = self._stream.codec_context
         context.height, context.width, context.pix_fmt = *size, coding.layout.name
         context.time_base, self._tick = 1 / rate, 1 / rate
         context.sample_aspect_ratio = clip.aspect

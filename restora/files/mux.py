@@ -96,7 +96,7 @@ def join(clip: Clip, parts: Parts, path: Path, kind: str, span: Span) -> list[st
         first = stack.enter_context(closing(av.open(str(parts.files()[0]))))
         clock, made = _Clock(clip, parts, kind, span), first.streams.video[0]
         options = OPTIONS[kind] | ({} if kind == "matroska" else {"movie_timescale": str(_finest(source, clock.tick))})
-        result = stack.enter_context(closing(av.open(str(path), "w", format=kind, container_options=options)))
+        result: Any = stack.enter_context(closing(av.open(str(path), "w", format=kind, container_options=options)))
         pictures = _add_pictures(result, made, stream, clip, clock)
         others = _add_others(result, source, stream)
         result.metadata.update(_kept(source.metadata))

@@ -8,6 +8,7 @@ keeps the mean of each pair and D takes it. Both pairs are biorthogonal (Cohen, 
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -186,7 +187,7 @@ def _shrunk(values: np.ndarray, times: int, between: bool) -> np.ndarray:
 
 def _plane(frame: av.VideoFrame, index: int, raw: bool = False) -> np.ndarray:
     """A plane (h, w) as float32; raw: the codes themselves, which can be written to."""
-    plane = frame.planes[index]
+    plane: Any = frame.planes[index]
     kind = np.dtype(np.uint8 if max(part.bits for part in frame.format.components) <= 8 else np.dtype("<u2"))
     rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
     codes = rows[:, : plane.width]

@@ -1,7 +1,7 @@
 """Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
 from restora.files.clip import Clip, Frame, open_clip
 from restora.files.clip_parts import Parts, parts_of
+from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
 from restora.files.encode import SEGMENT, Coding, Segment, coding_for
 from restora.files.frames import PictureSegment, gather
@@ -141,26 +142,66 @@ def _check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> 
     check_name(target)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files."""
+
+    frame: Frame
+    others: Mapping[str, Image]
+
+
+def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
+    """The inputs of a plan that are clips, by the checksums of their files, such as a mask for each frame.
+
+    Raises BadPlan for one that has changed or has another number of frames.
+    """
+    found: dict[str, Clip] = {}
+    for step in plan.steps:
+        for name, entry in step.inputs.items():
+            path = Path(entry.get("file", ""))
+            if "file" not in entry or not container_of(path):
+                continue
+            if sha256(path) != entry["sha256"]:
+                raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
+            other = open_clip(path, max_pixels)
+            if other.times.frames != clip.times.frames:
+                raise BadPlan(
+                    f"the {name} {path} must have as many frames as the clip, {clip.times.frames},"
+                    f" not {other.times.frames}; for all frames give a picture"
+                )
+            found[entry["sha256"]] = other
+    return found
+
+
+def pieces(clip: Clip, others: Mapping[str, Clip], first: int = 0, count: int | None = None) -> Iterator[Piece]:
+    """The frames of a clip with those of its inputs."""
+    rows = zip(*(each.frames(first, count) for each in (clip, *others.values())), strict=False)
+    for frame, *rest in rows:
+        seen = [Image(each.pixels.clip(0, 1)) for each in rest]
+        yield Piece(frame, dict(zip(others, seen, strict=True)))
+
+
 class FrameRestorer:
     """A plan as a function of frames of one size. Its stages are made for each frame, which takes half a millisecond,
     because some remember what they found in a picture."""  # fmt: skip
 
-    def __init__(self, plan: Plan, first: np.ndarray, report: Report, means: Means) -> None:
+    def __init__(self, plan: Plan, first: "Piece", report: Report, means: Means) -> None:
         self._plan, self._means = plan, means
         self.pipeline = self._prepared(first, report)
         self.size = self.pipeline.size()
 
-    def __call__(self, y: np.ndarray) -> np.ndarray:
+    def __call__(self, piece: "Piece") -> np.ndarray:
         """The restored frame (H, W, C)."""
-        self.pipeline = self._prepared(y, Report(self._plan))
+        y = piece.frame.pixels
+        self.pipeline = self._prepared(piece, Report(self._plan))
         x_hat = np.empty((*self.size, y.shape[2]), np.float32)
         for top, left, height, width in self.pipeline:
             x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
         return x_hat
 
-    def _prepared(self, y: np.ndarray, report: Report) -> Pipeline:
-        height, width, channels = y.shape
-        source = Source(Image(y).window, (height, width, channels))
+    def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
+        y = Image(piece.frame.pixels)
+        source = Source(y.window, y.shape, frames=piece.others)
         return prepare(self._plan, source, report, self._means)
 
 
@@ -173,7 +214,8 @@ class _Work:
         self._clip, self._options, self._how, self._report, self._started = clip, how.run, how, report, started
         options = how.run
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
-        first = next(clip.frames()).pixels
+        self._others = moving_inputs(plan, clip, options.limits.pixels)
+        first = next(pieces(clip, self._others))
         self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory))
         height, width = self._restore.size
         if height * width > options.limits.pixels:
@@ -230,13 +272,13 @@ class _Work:
         if tell and parts.frames:
             tell(parts.frames, self._total)
         first, count = self._first + parts.frames, self._total - parts.frames
-        limited = self._clip.frames(first, count if self._how.preview else None)
+        wanted = pieces(self._clip, self._others, first, count if self._how.preview else None)
         writer = _Segments(parts, self._clip, self._coding, self._restore.size, pictures)
         done = parts.frames
         try:
-            with read_ahead(limited) as frames, write_behind(writer.put) as put:
-                for frame in frames:
-                    put((frame, self._restore(frame.pixels)))
+            with read_ahead(wanted) as made, write_behind(writer.put) as put:
+                for piece in made:
+                    put((piece.frame, self._restore(piece)))
                     done += 1
                     if tell:
                         tell(done, max(done, self._total))
