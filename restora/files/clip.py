@@ -24,6 +24,8 @@ BROADCAST = ("mpegts", "mpeg")
 """Containers whose times begin anywhere; there they count from the first one."""
 CENTRED = ("mjpeg", "mpeg1video")
 """Codecs whose chroma lies between columns of luma."""
+MOST_FAULTS = 10
+"""Sentences about damaged frames."""
 MOST_WAITING = 64
 """Packets that are sorted by time; more than a decoder can hold."""
 FIELDS = {2: True, 3: False, 4: False, 5: True}
@@ -129,7 +131,13 @@ class Clip:
                         f" {frame.width}x{frame.height} at {float(at * self.times.tick):.3f} s; cut it there first"
                     )
                 last = at
+                if frame.is_corrupt:
+                    self._fault(f"{self.name}: the frame at {float(at * self.times.tick):.3f} s is damaged")
                 yield at, frame
+
+    def _fault(self, sentence: str) -> None:
+        if len(self.faults) < MOST_FAULTS and sentence not in self.faults:
+            self.faults.append(sentence)
 
     def _frames_of(self, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
         for packet in container.demux(stream):
@@ -141,7 +149,7 @@ class Clip:
                 told = f"{self.name}: a frame near {float((packet.pts or 0) * stream.time_base):.3f} s is damaged"
                 if not self.salvage:
                     raise Truncated(f"{told} ({_reason(error)})") from error
-                self.faults.append(f"{told} and was left out")
+                self._fault(f"{told} and was left out")
 
     def _progressive(self, frames: Iterator[av.VideoFrame], stream: Any) -> Iterator[tuple[int | None, av.VideoFrame]]:
         """The frames without lines of another moment, one for each frame, by FFmpeg's filter bwdif."""

@@ -132,6 +132,13 @@ def frame_of(pixels: np.ndarray, layout: Layout) -> av.VideoFrame:
     return frame
 
 
+def codes_of(frame: av.VideoFrame) -> list[np.ndarray]:
+    """The codes of a frame, plane by plane; they are not copied if the format has separate planes."""
+    name = planar_name(frame)
+    frame = frame if name == frame.format.name else frame.reformat(format=name)
+    return [_plane(frame, index, raw=True) for index in range(min(3, len(frame.planes)))]
+
+
 def weights(layout: Layout, size: tuple[int, ...]) -> tuple[np.float32, np.float32]:
     """The shares of red and blue in luma; where the clip does not say, those of its size: BT.709 from 720 lines on."""
     usual = MATRICES[1 if size[0] > 576 or size[1] >= 1280 else 6]

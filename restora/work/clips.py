@@ -33,6 +33,8 @@ from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 LOOKED_AT = 5
 """Frames that are diagnosed, spread over the clip."""
 SECONDS_OF_PREVIEW = 1
+QUEUE, LONGEST_QUEUE = 64_000_000, 8
+"""Bytes of frames that wait before and after the restoration, and the most frames; at least one."""
 CLIP_PACKAGES = (*PACKAGES, "av")
 """Packages whose versions may change a result."""
 
@@ -216,7 +218,8 @@ class _Work:
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
         self._others = moving_inputs(plan, clip, options.limits.pixels)
         first = next(pieces(clip, self._others))
-        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory))
+        self._ahead, held = _room_for(clip.shape)
+        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory, held))
         height, width = self._restore.size
         if height * width > options.limits.pixels:
             raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
@@ -276,7 +279,7 @@ class _Work:
         writer = _Segments(parts, self._clip, self._coding, self._restore.size, pictures)
         done = parts.frames
         try:
-            with read_ahead(wanted) as made, write_behind(writer.put) as put:
+            with read_ahead(wanted, self._ahead) as made, write_behind(writer.put, self._ahead) as put:
                 for piece in made:
                     put((piece.frame, self._restore(piece)))
                     done += 1
@@ -324,6 +327,13 @@ class _Work:
             return Span(0)
         first, last = parts.times(0, 1)[0], parts.times(parts.frames - 1, 1)[0]
         return Span(first if self._how.preview else 0, last + self._clip.times.step)
+
+
+def _room_for(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """How many frames wait on each side of the restoration, and the bytes of all frames that are in memory."""
+    frame = 4 * shape[0] * shape[1] * shape[2]
+    ahead = max(1, min(LONGEST_QUEUE, QUEUE // frame))
+    return ahead, 2 * (ahead + 2) * frame
 
 
 class _Segments:

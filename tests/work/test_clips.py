@@ -17,7 +17,7 @@ from restora.files.clip import open_clip
 from restora.files.picture import read
 from restora.work.clips import ClipOptions, Stopped, partial, restore_clip, target_for
 from restora.work.overlap import read_ahead, write_behind
-from restora.work.restore import Options, be_patient
+from restora.work.restore import Limits, Options, be_patient
 from tests.clips import Spec, complete, differences, drawn, facts, make, number_in
 
 PAL, MILLISECOND = Fraction(1, 25), Fraction(1, 1000)
@@ -256,6 +256,25 @@ def test_an_mp4_without_its_end_has_no_index(clips, tmp_path):
         run(source, tmp_path / "x.mp4", salvage=True)
 
 
+def test_damage_in_the_middle_is_said(tmp_path):
+    """The decoder hides lost parts of a picture behind others."""
+    source = make(
+        tmp_path / "y.mp4", replace(FILM, times=[1001 * i for i in range(40)], sound=(), options={"crf": "5"})
+    )
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    source.write_bytes(data)
+    report = run(source, tmp_path / "x.mp4", salvage=True)
+    assert any("damaged" in warning for warning in report.warnings)
+
+
+def test_large_frames_need_memory_that_is_named(tmp_path):
+    source = make(tmp_path / "y.mp4", Spec(list(range(4)), PAL, size=(1080, 1920), options={"preset": "ultrafast"}))
+    with pytest.raises(BadImage, match=r"allow it with --max-memory \d+MB"):
+        restore_clip(source, tmp_path / "x.mp4", SOFTENED, ClipOptions(Options(limits=Limits(memory=400_000_000))))
+
+
 def test_sound_alone_is_no_clip(tmp_path):
     with closing(av.open(str(tmp_path / "y.mp4"), "w")) as file:
         sound = file.add_stream("aac", rate=48000)
@@ -426,7 +445,7 @@ def test_reading_goes_on_while_a_piece_is_used():
         made.set()
         yield 2
 
-    with read_ahead(pieces()) as ahead:
+    with read_ahead(pieces(), 2) as ahead:
         assert next(ahead) == 1 and made.wait(10) and next(ahead) == 2
 
 
@@ -437,7 +456,7 @@ def test_writing_goes_on_while_the_next_piece_is_made():
         release.wait(10)
         written.append(piece)
 
-    with write_behind(write) as put:
+    with write_behind(write, 2) as put:
         put(1)
         put(2)  # does not wait for the first
         assert written == []
@@ -453,9 +472,9 @@ def test_errors_cross_the_threads():
     def write(piece):
         raise ValueError("writing")
 
-    with pytest.raises(ValueError, match="reading"), read_ahead(pieces()) as ahead:
+    with pytest.raises(ValueError, match="reading"), read_ahead(pieces(), 2) as ahead:
         list(ahead)
-    with pytest.raises(ValueError, match="writing"), write_behind(write) as put:
+    with pytest.raises(ValueError, match="writing"), write_behind(write, 2) as put:
         for piece in range(10):
             put(piece)
 
