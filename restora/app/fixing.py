@@ -34,7 +34,7 @@ def fix(
     strength: Strength = "normal",
     copy: Annotated[bool, typer.Option("--copy", help="Write an unchanged copy if nothing is found.")] = False,
 ) -> None:
-    """Find out what is wrong with a picture and repair it; a report is written beside the result, as RESULT.json.
+    """Find out what is wrong with a picture or a clip and repair it; a report is written beside it, as RESULT.json.
 
     If nothing is found, no file is written, unless --copy is given or the result goes to standard output.
 
