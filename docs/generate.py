@@ -87,7 +87,8 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 
 
 PAGES = (
-    "README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md", "docs/regions.md", "docs/video.md",
+    "README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md", "docs/regions.md",
+    "docs/video.md",
 )  # fmt: skip
 """Pages written by hand, with tables between markers."""
 

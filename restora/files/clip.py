@@ -148,15 +148,14 @@ class Clip:
             except av.FFmpegError as error:
                 told = f"{self.name}: a frame near {float((packet.pts or 0) * stream.time_base):.3f} s is damaged"
                 if not self.salvage:
-                    raise Truncated(f"{told} ({_reason(error)})") from error
+                    raise Truncated(f"{told} ({reason_of(error)})") from error
                 self._fault(f"{told} and was left out")
 
     def _progressive(self, frames: Iterator[av.VideoFrame], stream: Any) -> Iterator[tuple[int | None, av.VideoFrame]]:
         """The frames without lines of another moment, one for each frame, by FFmpeg's filter bwdif."""
         graph, stamps = av.filter.Graph(), deque[int | None]()
-        parity = "auto" if self.upper is None else "tff" if self.upper else "bff"
         source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
-        bwdif = graph.add("bwdif", f"mode=send_frame:parity={parity}:deint=all")
+        bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=all")
         source.link_to(bwdif)
         bwdif.link_to(sink)
         graph.configure()
@@ -225,7 +224,7 @@ def opened(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
     try:
         container = av.open(str(path), metadata_errors="replace")
     except av.FFmpegError as error:
-        kind, why = container_of(path), _reason(error)
+        kind, why = container_of(path), reason_of(error)
         ended = "; its index is missing, so it was not recorded or copied to the end" if is_cut_off(path) else ""
         raise BadImage(f"{name} cannot be read as a clip ({kind}): {why}{ended}") from error
     except OSError as error:
@@ -238,6 +237,16 @@ def opened(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
             raise BadImage(f"{name} has video of an unknown kind, which cannot be decoded")
         stream.thread_type = "AUTO"
         yield container, stream
+
+
+@contextmanager
+def writing_clip(what: object) -> Iterator[None]:
+    """Turn an error of FFmpeg or of the system in the block into BadImage, which says that `what` cannot be written."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        why = reason_of(error) if isinstance(error, av.FFmpegError) else error.strerror
+        raise BadImage(f"cannot write {what}: {why}") from error
 
 
 def _streams_of(container: Any) -> str:
@@ -325,9 +334,9 @@ def origin_of(container: Any, stream: Any) -> int:
 
 
 def _upper(frame: av.VideoFrame, stream: Any) -> bool | None:
-    """Whether the upper field comes first; None if the frame is progressive."""
+    """Whether the upper field comes first; None if the frame is progressive. DV does not say that it is the lower."""
     order = FIELDS.get(stream.codec_context.field_order)
-    return True if order is None and frame.interlaced_frame else order
+    return stream.codec_context.name != "dvvideo" if order is None and frame.interlaced_frame else order
 
 
 def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
@@ -346,5 +355,7 @@ def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
     return (c, s, 0, -s, c, 0, 0, 0, 1 << 30) if turns else None
 
 
-def _reason(error: av.FFmpegError) -> str:
+def reason_of(error: av.FFmpegError) -> str:
+    """The words of an error of FFmpeg."""
+
     return str(error.strerror or error).lower()

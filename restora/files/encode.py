@@ -14,7 +14,7 @@ import numpy as np
 
 from restora.core.errors import BadKnob
 from restora.core.processor import has_avx512
-from restora.files.clip import Clip
+from restora.files.clip import Clip, writing_clip
 from restora.files.disk import sync
 from restora.files.yuv import Layout, frame_of
 
@@ -91,20 +91,22 @@ class Segment:
             context.field_order = 1 if clip.deinterlace else 2 if clip.upper else 3
 
     def put(self, pixels: np.ndarray) -> None:
-        """Encode the next frame (H, W, C)."""
+        """Encode the next frame (H, W, C). Raises BadImage if it cannot be written."""
         frame = frame_of(pixels, self._coding.layout)
         frame.pts, frame.time_base = self.frames, self._tick
         self.frames += 1
         self._write(frame)
 
     def close(self) -> None:
-        """Encode what the encoder still holds, and make the file durable."""
+        """Encode what the encoder still holds, and make the file durable. Raises BadImage if it cannot be written."""
         if self.frames:
             self._write(None)
-        self._file.close()
-        sync(self._path)
+        with writing_clip(self._path):
+            self._file.close()
+            sync(self._path)
 
     def _write(self, frame: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            packet.time_base = INDEX
-            self._file.mux(packet)
+        with writing_clip(self._path):
+            for packet in self._stream.encode(frame):
+                packet.time_base = INDEX
+                self._file.mux(packet)

@@ -73,6 +73,8 @@ def holds(kind: str, stream: Any) -> bool:
     trial = av.open(BytesIO(), "w", format=kind)
     try:
         trial.add_stream_from_template(stream, opaque=True)
+        trial.start_encoding()  # writes the header, which some muxers refuse
+        trial.close()
     except (ValueError, av.FFmpegError):
         return False
     return True

@@ -16,7 +16,7 @@ from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
-from restora.files.clip import Clip, Frame, open_clip
+from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
@@ -303,7 +303,7 @@ class _Work:
             report.warnings += [f"a folder of frames has no sound; their times are in {target}/times.csv"]
         else:
             report.warnings += self._coding.notes
-            with aside(target) as part:
+            with writing_clip(target), aside(target) as part:
                 report.warnings += join(clip, parts, part, KINDS[target.suffix.lower()], self._span(parts, stopped))
                 put_in_place(part, target, self._options.force or stopped)
             report.output_sha256 = sha256(target)

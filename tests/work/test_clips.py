@@ -1,6 +1,8 @@
 """A clip is restored without losing a frame, a tick of time or the sound; each clip repeats a public report."""
 
 import json
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -434,6 +436,33 @@ def test_an_error_while_writing_ends_the_run(clips, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="the disk is full"):
         run(clips("24000/1001, with B-frames at the end"), tmp_path / "x.mp4")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_without_room_is_one_sentence(clips, tmp_path):
+    """The process may write files of 3 KB only."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from restora.core.errors import BadImage
+from restora.core.plan import Plan, Step
+from restora.work.clips import restore_clip
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+plan = Plan((Step("gaussian", "", knobs={{"width": 0.5}}),), "")
+try:
+    restore_clip(Path({str(clips("24000/1001, with B-frames at the end"))!r}), Path({str(tmp_path / "x.mp4")!r}), plan)
+except BadImage as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("cannot write ") and done.stdout.endswith(": file too large\n"), done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_dv_is_interlaced_with_the_lower_field_first(tmp_path):
+    source = make(tmp_path / "y.avi", Spec(list(range(3)), PAL, ".avi", "dvvideo", size=(576, 720)))
+    report = run(source, tmp_path / "x.mp4")
+    assert "interlaced" in report.warnings[0] and facts(tmp_path / "x.mp4")["upper"] == 3
 
 
 def test_reading_goes_on_while_a_piece_is_used():
