@@ -173,7 +173,6 @@ def _add_pictures(result: Any, made: Any, stream: Any, clip: Clip, clock: _Clock
     pictures = result.add_stream_from_template(made, opaque=True)
     pictures.time_base = clock.tick
     pictures.codec_context.framerate = clip.rate.limit_denominator(100_000)
-    pictures.codec_context.sample_aspect_ratio = clip.aspect
     pictures.metadata.update(_kept(stream.metadata))
     pictures.disposition = stream.disposition
     if clip.matrix:

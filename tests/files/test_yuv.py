@@ -83,3 +83,10 @@ def test_smooth_chroma_is_enlarged_smoothly():
     for between, shift in ((False, 0.0), (True, 0.25)):
         large = enlarged(ramp, (4, 32), Layout("yuv", 8, (1, 2), between=between))
         assert np.allclose(large[0, 4:-4], np.arange(32)[4:-4] / 2 - shift, atol=1e-6)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_fine_chroma_becomes_its_mean(between):
+    """Columns of 1 and 0 in turn; taking every second one would give 1."""
+    stripes = np.tile(np.arange(32, dtype=np.float32) % 2, (4, 1))
+    assert np.allclose(shrunk(stripes, Layout("yuv", 8, (1, 2), between=between))[:, 2:-2], 0.5)

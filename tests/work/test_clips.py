@@ -127,18 +127,28 @@ def test_black_frames_have_no_number():
 
 
 def test_equal_times_are_kept(tmp_path):
-    """One time stamp twice in 1500 frames, as muxers refuse it; in MP4 decoding needs times of its own."""
-    times = [40 * (i - (i > 700)) for i in range(1500)]
+    """Some time stamps twice or thrice in 1500 frames, as muxers refuse it; in MP4 decoding needs times of its own."""
+    same = [701, *range(720, 1200, 13), 756, 757]
+    times = [40 * (i - sum(i >= other for other in same)) for i in range(1500)]
     spec = Spec(times, MILLISECOND, ".mkv", "ffv1", size=(24, 64), options={"level": "3"})
     source = make(tmp_path / "source.mkv", spec)
     before = [frame.pts for frame in open_clip(source, 10**9).frames()]
-    assert len(before) == 1500 and before[700] == before[701]
+    assert len(before) == 1500 and before[700] == before[701] and before[755] == before[757]
     for ending in (".mkv", ".mp4"):
         report = run(source, tmp_path / f"x{ending}")
         after = open_clip(tmp_path / f"x{ending}", 10**9)
         numbers = [number_in_small(frame.pixels) for frame in after.frames()]
         assert [frame.pts for frame in after.frames()] == before and not report.warnings
         assert numbers == [i % 256 for i in range(1500)]
+
+
+@pytest.mark.parametrize("count", range(6, 14))
+def test_the_last_frame_lasts_as_long_as_it_did(tmp_path, count):
+    """Whichever frame is decoded last: MP4 counts durations in the order of decoding."""
+    times = [33 * i + 17 * (i // 2) for i in range(count)]
+    source = make(tmp_path / "y.mp4", Spec(times, MILLISECOND, options={"bf": "0"}))
+    run(source, tmp_path / "x.mp4")
+    assert facts(tmp_path / "x.mp4")["duration"] == facts(source)["duration"]
 
 
 def number_in_small(pixels):
