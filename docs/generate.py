@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
+from tables_clips import clips_memory_table, clips_table
 from tables_deblur import blind_table, deblur_known_table, deblur_unknown_table
 from tables_fix import (
     blur_alarms_table,
@@ -86,7 +87,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate")
+WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate", "video")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
 
@@ -112,6 +113,8 @@ MAKERS = TABLES | {
     "regions_found": regions_found_table,
     "regions_repaired": regions_repaired_table,
     "marks": marks_table,
+    "clips": clips_table,
+    "clips_memory": clips_memory_table,
     "marks_alarms": marks_alarms_table,
     "marks_repair": marks_repair_table,
     "translate": translate_table,

@@ -18,6 +18,7 @@ from restora.core.plan import Plan
 if TYPE_CHECKING:
     from restora.core.report import Report
     from restora.work.diagnose import Pixels
+    from restora.work.restore import Options
 
 STDIO = Path("-")
 PATIENCE = 10.0
@@ -32,7 +33,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
     from restora.files.container import container_of
     from restora.files.disk import check_name
     from restora.files.save import default_output
-    from restora.work.restore import Limits, Options, restore_file
+    from restora.work.restore import restore_file
 
     if run.picture != STDIO and container_of(run.picture):
         from restora.app.clips import carry_out_clip
@@ -55,29 +56,35 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
     paper = None if target == STDIO else report_file(target, run.force)
     if run.resume and target == STDIO:
         raise BadKnob("--resume keeps finished rows beside the result, so the result must be a file; name it with -o")
-    minutes = float("inf") if run.yes else PATIENCE
+    options = options_of(run, copy or target == STDIO)
     with naming_salvage(), progress("restoring", quiet=run.as_json) as show:
-        report = restore_file(
-            run.picture,
-            target,
-            planned,
-            Options(
-                run.engine,
-                run.device,
-                Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
-                force=run.force,
-                quality=run.quality,
-                salvage=run.salvage,
-                keep_unchanged=copy or target == STDIO,
-                keep=tuple(run.keep or ()),
-            ),
-            tell=show,
-            resume=(lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if run.resume else None,
-        )
+        report = restore_file(run.picture, target, planned, options, tell=show, resume=say if run.resume else None)
     report.diagnosis = seen[0].as_dict() if seen[0] else {}
     if paper and report.output:
         paper.write(report)
     tell(report, run.as_json)
+
+
+def options_of(run: Run, copy: bool) -> "Options":
+    """The options of a run; copy: whether an empty plan writes an unchanged file."""
+    from restora.work.restore import Limits, Options
+
+    minutes = float("inf") if run.yes else PATIENCE
+    return Options(
+        run.engine,
+        run.device,
+        Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
+        force=run.force,
+        quality=run.quality,
+        salvage=run.salvage,
+        keep_unchanged=copy,
+        keep=tuple(run.keep or ()),
+    )
+
+
+def say(sentence: str) -> None:
+    """Print a sentence to standard error."""
+    print(f"restora: {sentence}", file=sys.stderr)
 
 
 def tell(report: "Report", as_json: bool) -> None:

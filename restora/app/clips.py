@@ -1,14 +1,13 @@
 """Run a command on a clip: write the result and its report, and print a summary."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from restora.app.carry_out import PATIENCE, STDIO, tell
-from restora.app.options import FRAMES, amount, naming_salvage, progress
+from restora.app.carry_out import STDIO, options_of, say, tell
+from restora.app.options import FRAMES, naming_salvage, progress
 from restora.app.report_file import report_file
 from restora.app.run import Run
 from restora.core.diagnosis import Diagnosis
@@ -28,7 +27,6 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
     After Ctrl-C the exit status is STOPPED, and the frames so far are in RESULT.partial.
     """
     from restora.work.clips import ClipOptions, Stopped, restore_clip, target_for
-    from restora.work.restore import Limits, Options
 
     if run.output == STDIO:
         raise BadKnob("a clip is written to a file; name it with -o")
@@ -39,14 +37,9 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
         seen.append(diagnosis)
         return plan
 
-    limits = Limits(amount(run.max_memory), amount(run.max_pixels), float("inf") if run.yes else PATIENCE)
-    options = Options(
-        run.engine, run.device, limits, force=run.force, quality=run.quality, salvage=run.salvage,
-        keep_unchanged=copy, keep=tuple(run.keep or ()),
-    )  # fmt: skip
-    how = ClipOptions(options, run.codec, run.deinterlace, run.preview)
+    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview)
     target = target_for(run.picture, run.output, how)
-    paper, resume, stopped = report_file(target, run.force), _say if run.resume else None, False
+    paper, resume, stopped = report_file(target, run.force), say if run.resume else None, False
     with naming_salvage(), progress("restoring", quiet=run.as_json, unit=FRAMES) as show:
         try:
             report = restore_clip(run.picture, target, planned, how, tell=show, resume=resume)
@@ -58,9 +51,5 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
         paper.write(report)
     tell(report, run.as_json)
     if stopped:
-        _say(f"stopped after {report.clip['frames']} of {report.clip['of']} frames; {report.output} has them")
+        say(f"stopped after {report.clip['frames']} of {report.clip['of']} frames; {report.output} has them")
         raise typer.Exit(STOPPED)
-
-
-def _say(sentence: str) -> None:
-    print(f"restora: {sentence}", file=sys.stderr)

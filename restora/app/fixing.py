@@ -34,7 +34,7 @@ def fix(
     strength: Strength = "normal",
     copy: Annotated[bool, typer.Option("--copy", help="Write an unchanged copy if nothing is found.")] = False,
 ) -> None:
-    """Find out what is wrong with a picture and repair it; a report is written beside the result, as RESULT.json.
+    """Find out what is wrong with a picture or a clip and repair it; a report is written beside it, as RESULT.json.
 
     If nothing is found, no file is written, unless --copy is given or the result goes to standard output.
 
@@ -58,7 +58,8 @@ def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = 
         opened, pixels = _opened(picture, max_pixels, salvage)
         diagnosis = look(pixels)
     if as_json:
-        rows = {"salvaged_rows": opened.salvaged_rows} if getattr(opened, "salvaged_rows", 0) else {}
+        salvaged = getattr(opened, "salvaged_rows", 0)
+        rows = {"salvaged_rows": salvaged} if salvaged else {}
         faults = {"faults": opened.faults} if opened.faults else {}
         show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **faults, **diagnosis.as_dict()})
         return

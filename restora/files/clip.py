@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import av.sidedata.sidedata
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from restora.core.errors import BadImage, Truncated
@@ -24,6 +24,8 @@ BROADCAST = ("mpegts", "mpeg")
 """Containers whose times begin anywhere; there they count from the first one."""
 CENTRED = ("mjpeg", "mpeg1video")
 """Codecs whose chroma lies between columns of luma."""
+MOST_FAULTS = 10
+"""Sentences about damaged frames."""
 MOST_WAITING = 64
 """Packets that are sorted by time; more than a decoder can hold."""
 FIELDS = {2: True, 3: False, 4: False, 5: True}
@@ -33,7 +35,7 @@ FIELDS = {2: True, 3: False, 4: False, 5: True}
 class Frame(NamedTuple):
     """A frame: its number from 0, its time in seconds, and its pixels (H, W, C) as `pixels_of` gives them."""
 
-    index: int
+    number: int
     pts: Fraction
     pixels: np.ndarray
 
@@ -129,7 +131,13 @@ class Clip:
                         f" {frame.width}x{frame.height} at {float(at * self.times.tick):.3f} s; cut it there first"
                     )
                 last = at
+                if frame.is_corrupt:
+                    self._fault(f"{self.name}: the frame at {float(at * self.times.tick):.3f} s is damaged")
                 yield at, frame
+
+    def _fault(self, sentence: str) -> None:
+        if len(self.faults) < MOST_FAULTS and sentence not in self.faults:
+            self.faults.append(sentence)
 
     def _frames_of(self, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
         for packet in container.demux(stream):
@@ -140,15 +148,14 @@ class Clip:
             except av.FFmpegError as error:
                 told = f"{self.name}: a frame near {float((packet.pts or 0) * stream.time_base):.3f} s is damaged"
                 if not self.salvage:
-                    raise Truncated(f"{told} ({_reason(error)})") from error
-                self.faults.append(f"{told} and was left out")
+                    raise Truncated(f"{told} ({reason_of(error)})") from error
+                self._fault(f"{told} and was left out")
 
     def _progressive(self, frames: Iterator[av.VideoFrame], stream: Any) -> Iterator[tuple[int | None, av.VideoFrame]]:
         """The frames without lines of another moment, one for each frame, by FFmpeg's filter bwdif."""
         graph, stamps = av.filter.Graph(), deque[int | None]()
-        parity = "auto" if self.upper is None else "tff" if self.upper else "bff"
         source, sink = graph.add_buffer(template=stream), graph.add("buffersink")
-        bwdif = graph.add("bwdif", f"mode=send_frame:parity={parity}:deint=all")
+        bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=all")
         source.link_to(bwdif)
         bwdif.link_to(sink)
         graph.configure()
@@ -158,7 +165,7 @@ class Clip:
             graph.push(frame)
             with suppress(BlockingIOError, EOFError):  # it needs the next frame
                 while True:
-                    made = graph.pull()
+                    made: Any = graph.pull()
                     yield stamps.popleft(), made
 
 
@@ -217,19 +224,29 @@ def opened(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
     try:
         container = av.open(str(path), metadata_errors="replace")
     except av.FFmpegError as error:
-        kind, why = container_of(path), _reason(error)
+        kind, why = container_of(path), reason_of(error)
         ended = "; its index is missing, so it was not recorded or copied to the end" if is_cut_off(path) else ""
         raise BadImage(f"{name} cannot be read as a clip ({kind}): {why}{ended}") from error
     except OSError as error:
         raise BadImage(f"cannot open {name}: {error.strerror}") from error
     with closing(container):
-        stream = container.streams.best("video")
+        stream: Any = container.streams.best("video")
         if stream is None or stream.disposition & Disposition.attached_pic:
             raise BadImage(f"{name} has no video stream, only {_streams_of(container)}")
         if stream.codec_context is None:
             raise BadImage(f"{name} has video of an unknown kind, which cannot be decoded")
         stream.thread_type = "AUTO"
         yield container, stream
+
+
+@contextmanager
+def writing_clip(what: object) -> Iterator[None]:
+    """Turn an error of FFmpeg or of the system in the block into BadImage, which says that `what` cannot be written."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        why = reason_of(error) if isinstance(error, av.FFmpegError) else error.strerror
+        raise BadImage(f"cannot write {what}: {why}") from error
 
 
 def _streams_of(container: Any) -> str:
@@ -317,14 +334,15 @@ def origin_of(container: Any, stream: Any) -> int:
 
 
 def _upper(frame: av.VideoFrame, stream: Any) -> bool | None:
-    """Whether the upper field comes first; None if the frame is progressive."""
+    """Whether the upper field comes first; None if the frame is progressive. DV does not say that it is the lower."""
     order = FIELDS.get(stream.codec_context.field_order)
-    return True if order is None and frame.interlaced_frame else order
+    return stream.codec_context.name != "dvvideo" if order is None and frame.interlaced_frame else order
 
 
 def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
     """The matrix of the rotation, also where only the tag of old files says it, in degrees clockwise."""
-    data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
+    sides: Any = frame.side_data
+    data = sides.get(Type.DISPLAYMATRIX)
     if data is not None:
         return struct.unpack("<9i", bytes(data)[:36])
     tags = {name.lower(): value for name, value in stream.metadata.items()}
@@ -337,5 +355,7 @@ def _matrix_of(frame: av.VideoFrame, stream: Any) -> tuple[int, ...] | None:
     return (c, s, 0, -s, c, 0, 0, 0, 1 << 30) if turns else None
 
 
-def _reason(error: av.FFmpegError) -> str:
+def reason_of(error: av.FFmpegError) -> str:
+    """The words of an error of FFmpeg."""
+
     return str(error.strerror or error).lower()

@@ -39,7 +39,8 @@ class Cuts:
 
 def _graph(width: int, height: int) -> av.filter.Graph:
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=Fraction(1, 25))
+    form = av.VideoFormat("rgb24", width, height)
+    source = graph.add_buffer(width=width, height=height, format=form, time_base=Fraction(1, 25))
     detector, sink = graph.add("scdet"), graph.add("buffersink")
     source.link_to(detector)
     detector.link_to(sink)

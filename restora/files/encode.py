@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from restora.core.errors import BadKnob
 from restora.core.processor import has_avx512
-from restora.files.clip import Clip
+from restora.files.clip import Clip, writing_clip
 from restora.files.disk import sync
 from restora.files.yuv import Layout, frame_of
 
@@ -75,10 +76,10 @@ class Segment:
 
     def __init__(self, path: Path, coding: Coding, clip: Clip, size: tuple[int, int]) -> None:
         self._path, self._coding, self.frames = path, coding, 0
-        self._file = av.open(str(path), "w", format="matroska")
+        self._file: Any = av.open(str(path), "w", format="matroska")
         rate = clip.rate.limit_denominator(100_000)
-        self._stream = self._file.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
-        context = self._stream.codec_context
+        self._stream: Any = self._file.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
+        context: Any = self._stream.codec_context
         # FFV1 has no planes of 8 bits for RGB.
         self._form = "bgr0" if (coding.encoder, coding.layout.name) == ("ffv1", "gbrp") else coding.layout.name
         context.height, context.width, context.pix_fmt = *size, self._form
@@ -92,20 +93,22 @@ class Segment:
             context.field_order = 1 if clip.deinterlace else 2 if clip.upper else 3
 
     def put(self, pixels: np.ndarray) -> None:
-        """Encode the next frame (H, W, C)."""
+        """Encode the next frame (H, W, C). Raises BadImage if it cannot be written."""
         frame = frame_of(pixels, self._coding.layout).reformat(format=self._form)
         frame.pts, frame.time_base = self.frames, self._tick
         self.frames += 1
         self._write(frame)
 
     def close(self) -> None:
-        """Encode what the encoder still holds, and make the file durable."""
+        """Encode what the encoder still holds, and make the file durable. Raises BadImage if it cannot be written."""
         if self.frames:
             self._write(None)
-        self._file.close()
-        sync(self._path)
+        with writing_clip(self._path):
+            self._file.close()
+            sync(self._path)
 
     def _write(self, frame: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            packet.time_base = INDEX
-            self._file.mux(packet)
+        with writing_clip(self._path):
+            for packet in self._stream.encode(frame):
+                packet.time_base = INDEX
+                self._file.mux(packet)

@@ -73,6 +73,8 @@ def holds(kind: str, stream: Any) -> bool:
     trial = av.open(BytesIO(), "w", format=kind)
     try:
         trial.add_stream_from_template(stream, opaque=True)
+        trial.start_encoding()  # writes the header, which some muxers refuse
+        trial.close()
     except (ValueError, av.FFmpegError):
         return False
     return True
@@ -96,7 +98,7 @@ def join(clip: Clip, parts: Parts, path: Path, kind: str, span: Span) -> list[st
         first = stack.enter_context(closing(av.open(str(parts.files()[0]))))
         clock, made = _Clock(clip, parts, kind, span), first.streams.video[0]
         options = OPTIONS[kind] | ({} if kind == "matroska" else {"movie_timescale": str(_finest(source, clock.tick))})
-        result = stack.enter_context(closing(av.open(str(path), "w", format=kind, container_options=options)))
+        result: Any = stack.enter_context(closing(av.open(str(path), "w", format=kind, container_options=options)))
         pictures = _add_pictures(result, made, stream, clip, clock)
         others = _add_others(result, source, stream)
         result.metadata.update(_kept(source.metadata))
@@ -171,7 +173,6 @@ def _add_pictures(result: Any, made: Any, stream: Any, clip: Clip, clock: _Clock
     pictures = result.add_stream_from_template(made, opaque=True)
     pictures.time_base = clock.tick
     pictures.codec_context.framerate = clip.rate.limit_denominator(100_000)
-    pictures.codec_context.sample_aspect_ratio = clip.aspect
     pictures.metadata.update(_kept(stream.metadata))
     pictures.disposition = stream.disposition
     if clip.matrix:

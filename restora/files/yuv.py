@@ -8,6 +8,7 @@ keeps the mean of each pair and D takes it. Both pairs are biorthogonal (Cohen, 
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -131,6 +132,13 @@ def frame_of(pixels: np.ndarray, layout: Layout) -> av.VideoFrame:
     return frame
 
 
+def codes_of(frame: av.VideoFrame) -> list[np.ndarray]:
+    """The codes of a frame, plane by plane; they are not copied if the format has separate planes."""
+    name = planar_name(frame)
+    frame = frame if name == frame.format.name else frame.reformat(format=name)
+    return [_plane(frame, index, raw=True) for index in range(min(3, len(frame.planes)))]
+
+
 def weights(layout: Layout, size: tuple[int, ...]) -> tuple[np.float32, np.float32]:
     """The shares of red and blue in luma; where the clip does not say, those of its size: BT.709 from 720 lines on."""
     usual = MATRICES[1 if size[0] > 576 or size[1] >= 1280 else 6]
@@ -186,7 +194,7 @@ def _shrunk(values: np.ndarray, times: int, between: bool) -> np.ndarray:
 
 def _plane(frame: av.VideoFrame, index: int, raw: bool = False) -> np.ndarray:
     """A plane (h, w) as float32; raw: the codes themselves, which can be written to."""
-    plane = frame.planes[index]
+    plane: Any = frame.planes[index]
     kind = np.dtype(np.uint8 if max(part.bits for part in frame.format.components) <= 8 else np.dtype("<u2"))
     rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
     codes = rows[:, : plane.width]

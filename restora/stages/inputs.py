@@ -11,7 +11,7 @@ import numpy as np
 
 from restora.core.checksum import sha256
 from restora.core.errors import BadDamage, BadImage, BadPlan, Truncated
-from restora.core.image import to_grey
+from restora.core.image import Image, to_grey
 from restora.core.inputs import ALPHA, FOUND, Input
 from restora.core.method import Method
 from restora.core.plan import Step
@@ -52,12 +52,18 @@ Look = Callable[[Mapping[str, str]], Read]
 
 
 def inputs_of(
-    step: Step, method: Method, size: Size, transparent: Read | None = None, look: Look | None = None
+    step: Step,
+    method: Method,
+    size: Size,
+    transparent: Read | None = None,
+    look: Look | None = None,
+    frames: Mapping[str, Image] | None = None,
 ) -> dict[str, Any]:
     """The values of a step's inputs by name, for a picture of a size.
 
     transparent: reads windows of a plane that is 1 where the picture is fully transparent; None if it has no alpha.
-    look: finds an input in the picture that the step receives.
+    look: finds an input in the picture that the step receives. frames: the frames, for this picture, of inputs whose
+    files are clips, by the checksums of the files.
 
     A plane or picture is a function that reads a window of it, (top, left, height, width) -> (height, width, C).
     A kernel is (kh, kw) float32, odd, with sum 1. Boxes are an array (n, 4) of whole numbers.
@@ -66,6 +72,9 @@ def inputs_of(
     values: dict[str, Any] = {}
     for each in method.inputs:
         if entry := step.inputs.get(each.name):
+            if frame := (frames or {}).get(entry.get("sha256", "")):
+                values[each.name] = _alike(each, entry, frame, size) if each.kind == "plane" else frame
+                continue
             _unchanged(entry)
             if each.alpha and entry == ALPHA:
                 values[each.name] = _hidden(each, transparent)
@@ -102,7 +111,11 @@ def _unchanged(entry: Mapping[str, str]) -> None:
 
 
 def _plane(input_: Input, entry: Mapping[str, str], size: Size) -> Read:
-    picture = _opened(entry)
+    return _alike(input_, entry, _opened(entry), size)
+
+
+def _alike(input_: Input, entry: Mapping[str, str], picture: Any, size: Size) -> Read:
+    """A reader of a grey picture, which must have a size."""
     if picture.shape[:2] != size:
         height, width = picture.shape[:2]
         raise BadImage(

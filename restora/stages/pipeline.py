@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from restora.core.errors import BadImage, BadPlan
+from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend
@@ -49,12 +50,14 @@ class Source:
 
     transparent: reads windows (H, W, 1) that are 1 where the picture is fully transparent; None without alpha.
     neighbours: of a frame of a clip, reads windows of the frames around it, side by side as channels.
+    frames: the frames, for this picture, of inputs that are clips, by the checksums of their files.
     """
 
     read: Read
     shape: tuple[int, int, int]
     transparent: Read | None = None
     neighbours: Read | None = None
+    frames: Mapping[str, Image] = field(default_factory=dict)
 
 
 @dataclass
@@ -179,7 +182,8 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
 
         setup = Setup(
             step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
-            inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None, look),
+            inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None, look,
+                      source.frames),
             means.keep, tell, None if stages else source.neighbours,
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))

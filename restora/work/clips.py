@@ -1,10 +1,10 @@
 """Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from itertools import takewhile
+from itertools import islice
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -18,8 +18,9 @@ from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
 from restora.engines.tiling import Read
-from restora.files.clip import Clip, Frame, open_clip
+from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
+from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
 from restora.files.encode import SEGMENT, Coding, Segment, coding_for
 from restora.files.frames import PictureSegment, gather
@@ -37,6 +38,8 @@ LOOKED_AT = 5
 SECONDS_OF_PREVIEW = 1
 SETTLING = 2
 """Frames after which scene cuts are found as if the clip had been seen from its start."""
+QUEUE, LONGEST_QUEUE = 64_000_000, 8
+"""Bytes of frames that wait before and after the restoration, and the most frames; at least one."""
 CLIP_PACKAGES = (*PACKAGES, "av")
 """Packages whose versions may change a result."""
 
@@ -146,29 +149,76 @@ def check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> N
     check_name(target)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files.
+
+    around: the frames around it, (H, W, 3 n), for a net that sees them.
+    """
+
+    frame: Frame
+    others: Mapping[str, Image]
+    around: np.ndarray | None = None
+
+
+def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
+    """The inputs of a plan that are clips, by the checksums of their files, such as a mask for each frame.
+
+    Raises BadPlan for one that has changed or has another number of frames.
+    """
+    found: dict[str, Clip] = {}
+    for step in plan.steps:
+        for name, entry in step.inputs.items():
+            path = Path(entry.get("file", ""))
+            if "file" not in entry or not container_of(path):
+                continue
+            if sha256(path) != entry["sha256"]:
+                raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
+            other = open_clip(path, max_pixels)
+            if other.times.frames != clip.times.frames:
+                raise BadPlan(
+                    f"the {name} {path} must have as many frames as the clip, {clip.times.frames},"
+                    f" not {other.times.frames}; for all frames give a picture"
+                )
+            found[entry["sha256"]] = other
+    return found
+
+
+def pieces(
+    clip: Clip, others: Mapping[str, Clip], first: int = 0, count: int | None = None, reach: int = 0
+) -> Iterator[Piece]:
+    """The frames of a clip with those of its inputs, and with `reach` frames before and after each."""
+    start = max(0, first - reach - SETTLING) if reach else first
+    seen = surrounded(clip.frames(start, None if count is None else first - start + count + reach), reach)
+    wanted = islice(seen, first - start, None)
+    rows = zip(wanted, *(each.frames(first, count) for each in others.values()), strict=False)
+    for (frame, around), *rest in islice(rows, count):
+        inputs = [Image(each.pixels.clip(0, 1)) for each in rest]
+        yield Piece(frame, dict(zip(others, inputs, strict=True)), around)
+
+
 class FrameRestorer:
     """A plan as a function of frames of one size. Its stages are made for each frame, which takes half a millisecond,
     because some remember what they found in a picture."""  # fmt: skip
 
-    def __init__(self, plan: Plan, first: np.ndarray, report: Report, means: Means) -> None:
+    def __init__(self, plan: Plan, first: "Piece", report: Report, means: Means) -> None:
         self._plan, self._means = plan, means
-        self.reach = frames_around(plan)
-        around = np.broadcast_to(first, (*first.shape[:2], 3)) if self.reach else None
-        self.pipeline = self._prepared(first, report, None if around is None else np.dstack([around] * 2 * self.reach))
+        self.pipeline = self._prepared(first, report)
         self.size = self.pipeline.size()
 
-    def __call__(self, y: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
-        """The restored frame (H, W, C). others: (H, W, 3 n), the frames around it, for a net that sees them."""
-        self.pipeline = self._prepared(y, Report(self._plan), others)
+    def __call__(self, piece: "Piece") -> np.ndarray:
+        """The restored frame (H, W, C)."""
+        y = piece.frame.pixels
+        self.pipeline = self._prepared(piece, Report(self._plan))
         x_hat = np.empty((*self.size, y.shape[2]), np.float32)
         for top, left, height, width in self.pipeline:
             x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
         return x_hat
 
-    def _prepared(self, y: np.ndarray, report: Report, others: np.ndarray | None) -> Pipeline:
-        height, width, channels = y.shape
-        neighbours = None if others is None else window_of(others)
-        source = Source(Image(y).window, (height, width, channels), neighbours=neighbours)
+    def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
+        y = Image(piece.frame.pixels)
+        neighbours = None if piece.around is None else window_of(piece.around)
+        source = Source(y.window, y.shape, neighbours=neighbours, frames=piece.others)
         return prepare(self._plan, source, report, self._means)
 
 
@@ -189,8 +239,11 @@ class ClipWork:
         self._clip, self._options, self._how, self._report, self._started = clip, how.run, how, report, started
         self.timed, options = self.timed_as(clip), how.run
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
-        first = next(clip.frames()).pixels
-        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory))
+        self._others = moving_inputs(plan, clip, options.limits.pixels)
+        self._reach = frames_around(plan)
+        first = next(pieces(clip, self._others, reach=self._reach))
+        self._ahead, held = _room_for(clip.shape)
+        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory, held))
         height, width = self._restore.size
         if height * width > options.limits.pixels:
             raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
@@ -248,8 +301,9 @@ class ClipWork:
         writer = _Segments(parts, self.timed, self._coding, self._restore.size, pictures)
         done = parts.frames
         try:
-            with read_ahead(self.read(parts.frames)) as pieces, write_behind(writer.put) as put:
-                for piece in pieces:
+            read = read_ahead(self.read(parts.frames), self._ahead)
+            with read as wanted, write_behind(writer.put, self._ahead) as put:
+                for piece in wanted:
                     put(self.made(piece))
                     done += 1
                     if tell:
@@ -267,16 +321,12 @@ class ClipWork:
 
     def read(self, done: int) -> Iterator[Any]:
         """What `made` needs for each frame of the result, from the number `done` on; called in another thread."""
-        first, reach = self._first + done, self._restore.reach
-        start, end = max(0, first - reach - SETTLING) if reach else first, self._first + self._total
-        frames = self._clip.frames(start, end + reach - start if self._how.preview else None)
-        wanted = (each for each in surrounded(frames, reach) if first <= each[0].index)
-        yield from takewhile(lambda each: each[0].index < end or not self._how.preview, wanted)
+        first, count = self._first + done, self._total - done
+        return pieces(self._clip, self._others, first, count if self._how.preview else None, self._reach)
 
     def made(self, piece: Any) -> tuple[Frame, np.ndarray]:
         """A frame of the result, with its pixels (H, W, C)."""
-        frame, others = piece
-        return frame, self._restore(frame.pixels, others)
+        return piece.frame, self._restore(piece)
 
     def _write(self, parts: Parts, target: Path, stopped: bool) -> None:
         """Write the result of all finished segments."""
@@ -289,7 +339,7 @@ class ClipWork:
             report.warnings += [f"a folder of frames has no sound; their times are in {target}/times.csv"]
         else:
             report.warnings += self._coding.notes
-            with aside(target) as part:
+            with writing_clip(target), aside(target) as part:
                 report.warnings += join(clip, parts, part, KINDS[target.suffix.lower()], self._span(parts, stopped))
                 put_in_place(part, target, self._options.force or stopped)
             report.output_sha256 = sha256(target)
@@ -313,6 +363,13 @@ class ClipWork:
             return Span(0)
         first, last = parts.times(0, 1)[0], parts.times(parts.frames - 1, 1)[0]
         return Span(first if self._how.preview else 0, last + self.timed.times.step)
+
+
+def _room_for(shape: tuple[int, int, int]) -> tuple[int, int]:
+    """How many frames wait on each side of the restoration, and the bytes of all frames that are in memory."""
+    frame = 4 * shape[0] * shape[1] * shape[2]
+    ahead = max(1, min(LONGEST_QUEUE, QUEUE // frame))
+    return ahead, 2 * (ahead + 2) * frame
 
 
 class _Segments:

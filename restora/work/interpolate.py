@@ -135,31 +135,29 @@ class Interpolation(ClipWork):
                 yield wanted
 
     def _times(self, frames: Iterator[Frame]) -> Iterator[Wanted]:
-        cuts, index = Cuts(), 0
+        cuts, index, number = Cuts(), 0, 0
         before = next(frames)
         cuts(before.pixels)
         start = before.pts
         for after in frames:
             cut, length = cuts(after.pixels), after.pts - before.pts
-            while True:
-                share = self._share(index, before, length, start)
-                if share >= 1:
-                    break
+            while (share := self._share(index, (number, before, length), start)) < 1:
                 yield Wanted(index, before.pts + share * length, before, None if cut else after, share)
                 index += 1
-            before = after
+            before, number = after, number + 1
         end = self._clip.times.end * self._clip.times.tick
-        while index < self._total:
-            at = before.pts if self.rate is None else start + index / self.rate
-            if at >= end or (self.rate is None and self._share(index, before, Fraction(1), start) > 0):
-                return
-            yield Wanted(index, at, before, None, Fraction(0))
+        if self.rate is None:
+            yield Wanted(index, before.pts, before, None, Fraction(0))
+            return
+        while index < self._total and start + index / self.rate < end:
+            yield Wanted(index, start + index / self.rate, before, None, Fraction(0))
             index += 1
 
-    def _share(self, index: int, before: Frame, length: Fraction, start: Fraction) -> Fraction:
-        """The place of a frame of the result, by its number, between a frame and the next one, `length` later."""
+    def _share(self, index: int, last: tuple[int, Frame, Fraction], start: Fraction) -> Fraction:
+        """The place of a frame of the result, by its number, after a frame (number, frame, length until the next)."""
+        number, before, length = last
         if self.rate is None:
-            return Fraction(index - before.index * self.factor, self.factor)
+            return Fraction(index - number * self.factor, self.factor)
         return (start + index / self.rate - before.pts) / length if length > 0 else Fraction(1)
 
     def made(self, piece: Any) -> tuple[Frame, np.ndarray]:

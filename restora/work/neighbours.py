@@ -47,7 +47,7 @@ def _rest(scene: deque[Frame], waiting: deque[Frame], reach: int) -> Iterator[tu
 
 def _with_others(frame: Frame, scene: deque[Frame], reach: int) -> tuple[Frame, np.ndarray]:
     known = list(scene)
-    place = next(index for index, each in enumerate(known) if each.index == frame.index)
+    place = next(index for index, each in enumerate(known) if each is frame)
     offsets = [*range(-reach, 0), *range(1, reach + 1)]
     others = [known[mirrored(place + offset, len(known))].pixels for offset in offsets]
     height, width = frame.pixels.shape[:2]

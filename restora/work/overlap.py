@@ -7,14 +7,12 @@ from threading import Event, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-AHEAD = 2
-"""Pieces that wait between two threads."""
 _LOOK = 0.1
 """Seconds after which a waiting thread looks whether the other one has ended."""
 
 
 @contextmanager
-def read_ahead(pieces: Iterator[T], ahead: int = AHEAD) -> Iterator[Iterator[T]]:
+def read_ahead(pieces: Iterator[T], ahead: int) -> Iterator[Iterator[T]]:
     """The pieces, made by a thread up to `ahead` before they are needed. Its errors are raised where they are read."""
     waiting: Queue[tuple[str, Any]] = Queue(ahead)
     stop = Event()
@@ -51,7 +49,7 @@ def read_ahead(pieces: Iterator[T], ahead: int = AHEAD) -> Iterator[Iterator[T]]
 
 
 @contextmanager
-def write_behind(write: Callable[[T], None], behind: int = AHEAD) -> Iterator[Callable[[T], None]]:
+def write_behind(write: Callable[[T], None], behind: int) -> Iterator[Callable[[T], None]]:
     """A function that hands a piece to `write` in a thread; at the end of the block all pieces are written.
 
     An error of `write` is raised by the next call, or at the end of the block. If the block ends by an error, what it

@@ -28,7 +28,7 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.stages.pipeline import Means
 from restora.work.bench import MEMORY, read_table, short_sum, write_table
-from restora.work.clips import FrameRestorer
+from restora.work.clips import FrameRestorer, Piece
 from restora.work.interpolate import METHODS, interpolate_pictures
 from restora.work.neighbours import frames_around, surrounded
 from restora.work.plan import plan_of_method
@@ -121,10 +121,12 @@ def _denoised(task: Task, limit: int | None) -> dict[str, float]:
     if task.method == NOTHING:
         return _scores(noisy, clean, 0.0) | {"flicker": flicker(noisy, clean)}
     plan = plan_of_method(task.method, {}, None, weights=task.weights, precision=task.precision)
-    restorer = FrameRestorer(plan, noisy[0], Report(plan), Means(backend_named("openvino", "cpu"), MEMORY))
-    frames = (Frame(index, Fraction(index), y) for index, y in enumerate(noisy))
+    frames = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
+    pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(frames), frames_around(plan))]
+    means = Means(backend_named("openvino", "cpu"), MEMORY)
+    restorer = FrameRestorer(plan, pieces[0], Report(plan), means)
     started = time.perf_counter()
-    made = [restorer(frame.pixels, others) for frame, others in surrounded(frames, frames_around(plan))]
+    made = [restorer(piece) for piece in pieces]
     seconds = time.perf_counter() - started
     return _scores(made, clean, seconds) | {"flicker": flicker(made, clean)}
 

@@ -25,9 +25,9 @@ PAL = Fraction(1, 25)
 
 @pytest.fixture(scope="session")
 def noisy_frames():
-    """Seven frames of a photograph that moves, and the same with noise of sigma 0.08."""
+    """Six frames of a photograph that moves, and the same with noise of sigma 0.08."""
     photo = skimage.data.astronaut()[:160, :232].astype(np.float32) / 255
-    clean = [photo[:144, 4 * step : 4 * step + 192] for step in range(7)]
+    clean = [photo[:112, 4 * step : 4 * step + 160] for step in range(6)]
     rng = np.random.default_rng(0)
     return clean, [x + 0.08 * rng.standard_normal(x.shape).astype(np.float32) for x in clean]
 
@@ -53,16 +53,16 @@ def psnr(x_hat, x):
 
 def test_a_noisy_clip_is_fixed(noisy, noisy_frames, restora):
     status, out, _ = restora("fix", noisy.name, "-o", "x.mkv", "--codec", "ffv1")
-    assert status == 0 and "7 frames" in out and "noise" in out
+    assert status == 0 and "6 frames" in out and "noise" in out
     x = np.stack(noisy_frames[0])
     assert psnr(pixels("x.mkv"), x) > psnr(pixels("noisy.mkv"), x) + 5
     report = json.loads(Path("x.mkv.json").read_text())
-    assert report["clip"]["frames"] == 7 and "(in 5 of 5 frames)" in report["diagnosis"]["noise_level"]["says"]
+    assert report["clip"]["frames"] == 6 and "(in 5 of 5 frames)" in report["diagnosis"]["noise_level"]["says"]
 
 
 def test_a_clip_is_diagnosed_planned_and_restored_by_the_plan(noisy, restora):
     status, out, _ = restora("diagnose", noisy.name, "--json")
-    assert status == 0 and json.loads(out)["noise_level"]["present"] and json.loads(out)["shape"] == [144, 192, 3]
+    assert status == 0 and json.loads(out)["noise_level"]["present"] and json.loads(out)["shape"] == [112, 160, 3]
     assert restora("plan", noisy.name, "-o", "plan.json")[0] == 0
     for name, words in {"a.mkv": ("restore", noisy.name, "--plan", "plan.json"), "b.mkv": ("fix", noisy.name)}.items():
         assert restora(*words, "-o", name)[0] == 0
@@ -104,6 +104,22 @@ def test_only_what_the_mask_marks_is_filled(clip, restora):
     assert changed[20:24, 10:50].mean() > 0.9
     assert not changed[:18].any() and not changed[26:].any()  # two rows more, where its chroma is spread to
     assert [len(frame) for frame in (before, after)] == [12, 12]
+
+
+def test_a_mask_may_be_a_clip(clip, restora):
+    """A hole that moves down by two rows in each frame."""
+    masks = [np.zeros((48, 64, 3), np.float32) for _ in range(12)]
+    for number, mask in enumerate(masks):
+        mask[14 + 2 * number : 18 + 2 * number, 8:56] = 1
+    write_frames(Path("mask.mkv"), masks)
+    words = ("inpaint", clip.name, "--mask", "mask.mkv", "--no-grain", "--codec", "ffv1", "-o", "x.mkv")
+    assert restora(*words)[0] == 0
+    for number, (before, after) in enumerate(zip(pixels(clip), pixels("x.mkv"), strict=True)):
+        rows = np.flatnonzero(np.abs(before - after).max((1, 2)) > 1e-3)
+        assert 12 + 2 * number <= rows.min() <= 16 + 2 * number < rows.max() <= 20 + 2 * number
+    write_frames(Path("short.mkv"), masks[:5])
+    status, _, err = restora("inpaint", clip.name, "--mask", "short.mkv", "-o", "z.mkv")
+    assert status == 2 and "must have as many frames as the clip, 12, not 5" in err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from restora.files.yuv import SHRUNK, Layout, enlarged, frame_of, layout_of, pixels_of, planar_name, shrunk
+from restora.files.yuv import SHRUNK, Layout, codes_of, enlarged, frame_of, layout_of, pixels_of, shrunk
 
 FORMATS = [
     "yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv411p", "yuv410p", "yuv440p", "yuv420p10le", "yuv422p10le",
@@ -26,16 +26,6 @@ def noise(name, size, seed=0):
     return frame
 
 
-def codes(frame):
-    """The codes of a frame, plane by plane, without padding."""
-    planar = frame if planar_name(frame) == frame.format.name else frame.reformat(format=planar_name(frame))
-    kind = np.dtype("u1" if max(part.bits for part in planar.format.components) <= 8 else "<u2")
-    return [
-        np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)[:, : plane.width]
-        for plane in planar.planes[:3]
-    ]
-
-
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("between", [False, True])
@@ -44,7 +34,7 @@ def test_no_bit_changes(name, size, between):
     layout = layout_of(frame, between)
     pixels = pixels_of(frame, layout)
     assert pixels.shape == (*size, layout.channels) and pixels.dtype == np.float32
-    for before, after in zip(codes(frame), codes(frame_of(pixels, layout)), strict=True):
+    for before, after in zip(codes_of(frame), codes_of(frame_of(pixels, layout)), strict=True):
         assert np.array_equal(before, after)
 
 
@@ -55,7 +45,7 @@ def test_no_bit_changes_for_any_matrix_and_range(matrix, full):
     frame.colorspace, frame.color_range = matrix, 2 if full else 1
     layout = layout_of(frame)
     assert (layout.matrix, layout.full) == (matrix, full)
-    assert all(map(np.array_equal, codes(frame), codes(frame_of(pixels_of(frame, layout), layout))))
+    assert all(map(np.array_equal, codes_of(frame), codes_of(frame_of(pixels_of(frame, layout), layout))))
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 9])
@@ -93,3 +83,10 @@ def test_smooth_chroma_is_enlarged_smoothly():
     for between, shift in ((False, 0.0), (True, 0.25)):
         large = enlarged(ramp, (4, 32), Layout("yuv", 8, (1, 2), between=between))
         assert np.allclose(large[0, 4:-4], np.arange(32)[4:-4] / 2 - shift, atol=1e-6)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_fine_chroma_becomes_its_mean(between):
+    """Columns of 1 and 0 in turn; taking every second one would give 1."""
+    stripes = np.tile(np.arange(32, dtype=np.float32) % 2, (4, 1))
+    assert np.allclose(shrunk(stripes, Layout("yuv", 8, (1, 2), between=between))[:, 2:-2], 0.5)

@@ -1,6 +1,8 @@
 """A clip is restored without losing a frame, a tick of time or the sound; each clip repeats a public report."""
 
 import json
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +19,7 @@ from restora.files.clip import open_clip
 from restora.files.picture import read
 from restora.work.clips import ClipOptions, Stopped, partial, restore_clip, target_for
 from restora.work.overlap import read_ahead, write_behind
-from restora.work.restore import Options, be_patient
+from restora.work.restore import Limits, Options, be_patient
 from tests.clips import Spec, complete, differences, drawn, facts, make, number_in
 
 PAL, MILLISECOND = Fraction(1, 25), Fraction(1, 1000)
@@ -125,18 +127,28 @@ def test_black_frames_have_no_number():
 
 
 def test_equal_times_are_kept(tmp_path):
-    """One time stamp twice in 1500 frames, as muxers refuse it; in MP4 decoding needs times of its own."""
-    times = [40 * (i - (i > 700)) for i in range(1500)]
+    """Some time stamps twice or thrice in 1500 frames, as muxers refuse it; in MP4 decoding needs times of its own."""
+    same = [701, *range(720, 1200, 13), 756, 757]
+    times = [40 * (i - sum(i >= other for other in same)) for i in range(1500)]
     spec = Spec(times, MILLISECOND, ".mkv", "ffv1", size=(24, 64), options={"level": "3"})
     source = make(tmp_path / "source.mkv", spec)
     before = [frame.pts for frame in open_clip(source, 10**9).frames()]
-    assert len(before) == 1500 and before[700] == before[701]
+    assert len(before) == 1500 and before[700] == before[701] and before[755] == before[757]
     for ending in (".mkv", ".mp4"):
         report = run(source, tmp_path / f"x{ending}")
         after = open_clip(tmp_path / f"x{ending}", 10**9)
         numbers = [number_in_small(frame.pixels) for frame in after.frames()]
         assert [frame.pts for frame in after.frames()] == before and not report.warnings
         assert numbers == [i % 256 for i in range(1500)]
+
+
+@pytest.mark.parametrize("count", range(6, 14))
+def test_the_last_frame_lasts_as_long_as_it_did(tmp_path, count):
+    """Whichever frame is decoded last: MP4 counts durations in the order of decoding."""
+    times = [33 * i + 17 * (i // 2) for i in range(count)]
+    source = make(tmp_path / "y.mp4", Spec(times, MILLISECOND, options={"bf": "0"}))
+    run(source, tmp_path / "x.mp4")
+    assert facts(tmp_path / "x.mp4")["duration"] == facts(source)["duration"]
 
 
 def number_in_small(pixels):
@@ -254,6 +266,25 @@ def test_an_mp4_without_its_end_has_no_index(clips, tmp_path):
     source.write_bytes(data[: len(data) // 2])
     with pytest.raises(BadImage, match="its index is missing"):
         run(source, tmp_path / "x.mp4", salvage=True)
+
+
+def test_damage_in_the_middle_is_said(tmp_path):
+    """The decoder hides lost parts of a picture behind others."""
+    source = make(
+        tmp_path / "y.mp4", replace(FILM, times=[1001 * i for i in range(40)], sound=(), options={"crf": "5"})
+    )
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    source.write_bytes(data)
+    report = run(source, tmp_path / "x.mp4", salvage=True)
+    assert any("damaged" in warning for warning in report.warnings)
+
+
+def test_large_frames_need_memory_that_is_named(tmp_path):
+    source = make(tmp_path / "y.mp4", Spec(list(range(4)), PAL, size=(1080, 1920), options={"preset": "ultrafast"}))
+    with pytest.raises(BadImage, match=r"allow it with --max-memory \d+MB"):
+        restore_clip(source, tmp_path / "x.mp4", SOFTENED, ClipOptions(Options(limits=Limits(memory=400_000_000))))
 
 
 def test_sound_alone_is_no_clip(tmp_path):
@@ -417,6 +448,33 @@ def test_an_error_while_writing_ends_the_run(clips, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_without_room_is_one_sentence(clips, tmp_path):
+    """The process may write files of 3 KB only."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from restora.core.errors import BadImage
+from restora.core.plan import Plan, Step
+from restora.work.clips import restore_clip
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+plan = Plan((Step("gaussian", "", knobs={{"width": 0.5}}),), "")
+try:
+    restore_clip(Path({str(clips("24000/1001, with B-frames at the end"))!r}), Path({str(tmp_path / "x.mp4")!r}), plan)
+except BadImage as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("cannot write ") and done.stdout.endswith(": file too large\n"), done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_dv_is_interlaced_with_the_lower_field_first(tmp_path):
+    source = make(tmp_path / "y.avi", Spec(list(range(3)), PAL, ".avi", "dvvideo", size=(576, 720)))
+    report = run(source, tmp_path / "x.mp4")
+    assert "interlaced" in report.warnings[0] and facts(tmp_path / "x.mp4")["upper"] == 3
+
+
 def test_reading_goes_on_while_a_piece_is_used():
     """The second piece is made before the first one is done with."""
     made = threading.Event()
@@ -426,7 +484,7 @@ def test_reading_goes_on_while_a_piece_is_used():
         made.set()
         yield 2
 
-    with read_ahead(pieces()) as ahead:
+    with read_ahead(pieces(), 2) as ahead:
         assert next(ahead) == 1 and made.wait(10) and next(ahead) == 2
 
 
@@ -437,7 +495,7 @@ def test_writing_goes_on_while_the_next_piece_is_made():
         release.wait(10)
         written.append(piece)
 
-    with write_behind(write) as put:
+    with write_behind(write, 2) as put:
         put(1)
         put(2)  # does not wait for the first
         assert written == []
@@ -453,9 +511,9 @@ def test_errors_cross_the_threads():
     def write(piece):
         raise ValueError("writing")
 
-    with pytest.raises(ValueError, match="reading"), read_ahead(pieces()) as ahead:
+    with pytest.raises(ValueError, match="reading"), read_ahead(pieces(), 2) as ahead:
         list(ahead)
-    with pytest.raises(ValueError, match="writing"), write_behind(write) as put:
+    with pytest.raises(ValueError, match="writing"), write_behind(write, 2) as put:
         for piece in range(10):
             put(piece)
 
