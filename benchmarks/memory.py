@@ -69,12 +69,10 @@ def verb(method: str, side: int, folder: Path) -> list[str]:
         return ["inpaint", "--mask", "found"]
     if "hole" not in method_named(method).treats:
         return ["denoise", "--method", method]
-
-    def scratch(mask: pyvips.MutableImage) -> None:
-        for place in range(side // 16, side, side // 8):
-            mask.draw_line(255, 0, place, side - 1, side - 1 - place)
-
-    pyvips.Image.black(side, side).mutate(scratch).pngsave(str(folder / "mask.png"))
+    mask = pyvips.Image.black(side, side)
+    for place in range(side // 16, side, side // 8):
+        mask = mask.draw_line(255, 0, place, side - 1, side - 1 - place)
+    mask.pngsave(str(folder / "mask.png"))
     return ["inpaint", "--method", method, "--mask", str(folder / "mask.png"), "--grow", "2"]
 
 
