@@ -18,6 +18,8 @@ from tables_deblur import blind_table, deblur_known_table, deblur_unknown_table
 from tables_fix import (
     blur_alarms_table,
     blur_sign_table,
+    colours_alarms_table,
+    colours_table,
     gains_table,
     harm_table,
     look_table,
@@ -105,6 +107,8 @@ MAKERS = TABLES | {
     "signs": signs_table,
     "blur_sign": blur_sign_table,
     "blur_alarms": blur_alarms_table,
+    "colours": colours_table,
+    "colours_alarms": colours_alarms_table,
     "rules": rules_table,
     "gains": gains_table,
     "look": look_table,

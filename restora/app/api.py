@@ -232,8 +232,8 @@ def remove(
 ) -> Result:
     """Remove an object that a mask or boxes mark: its place is filled with what is around it.
 
-    This works where the surroundings are grass, water, walls or sky, not where the hole is wider than about a fifth of
-    the picture or hides structure. method: default exemplar if its package is installed, else tv-inpainting.
+    This works where the surroundings are grass, water, walls or sky. Where the hole crosses structure, it is plausible
+    up to about 64 pixels. method: default exemplar if its package is installed, else tv-inpainting.
     The other arguments are those of `inpaint`. Raises RestoraError.
     """
     from restora.work.decide import to_remove
