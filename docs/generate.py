@@ -32,6 +32,7 @@ from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
 from tables_translate import prints_list, translate_table
+from tables_video import between_table, clip_noise_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -123,6 +124,8 @@ MAKERS = TABLES | {
     "marks_repair": marks_repair_table,
     "translate": translate_table,
     "prints": prints_list,
+    "between": between_table,
+    "clip_noise": clip_noise_table,
 }
 """The function that makes each table, by name."""
 
