@@ -99,6 +99,8 @@ def _of_sides(recipe: Recipe, method: Method) -> Material:
     return Material(recipe, method, [*x_seen, *y_seen], x_pixels, y_pixels, samples)
 
 
+STILL = 2.0
+"""Of 255."""
 RUNS, MADE, SHRUNK = 160, 600, 2
 """Runs of frames that are taken from each clip; runs made from photographs; factor by which clips are shrunk."""
 
@@ -111,6 +113,8 @@ def _of_clips(recipe: Recipe, method: Method) -> Material:
     each = max(1, -(-data.hold_out // max(1, len(files))))
     held = [run for mine in runs for run in mine[-each:]][: data.hold_out]
     seen = [run for mine in runs for run in mine[: -each - 1]]  # the last one may share frames with what is held out
+    if recipe.knobs.get("between"):
+        seen = [run for run in seen if _moves(run)]
     _enough(recipe, seen)
     photos = gather(data.folders, data.licence, data.leave_out)
     pixels = [eight_bit(photo, recipe) for photo in photos]
@@ -119,6 +123,12 @@ def _of_clips(recipe: Recipe, method: Method) -> Material:
         seen += [moving(large, recipe.moments, np.random.default_rng((recipe.seed, index))) for index in range(MADE)]
     samples = [clip_sample(run, recipe, method.multiple, index) for index, run in enumerate(held)]
     return Material(recipe, method, [*files, *photos], seen, None, samples)
+
+
+def _moves(run: np.ndarray) -> bool:
+    """Whether the first and the last frame of a run differ by more than STILL on average; of still ones all are equal."""
+    first, last = run[:, :, :3].astype(np.int16), run[:, :, -3:].astype(np.int16)
+    return float(np.abs(last - first).mean()) > STILL
 
 
 def _sample(y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
