@@ -1,9 +1,10 @@
-"""Make docs/images/deblur.jpg and inpaint.jpg: parts of photographs clean, damaged and restored.
+"""Make docs/images/deblur.jpg, inpaint.jpg and translate.jpg: parts of photographs clean, damaged and restored.
 
-    RESTORA_DATA=DIR python docs/pictures.py [deblur] [inpaint]
+    RESTORA_DATA=DIR python docs/pictures.py [deblur] [inpaint] [translate]
 
 The photograph that is blurred (CC0) is held out from the training of all nets, and shrunk to half its size. Those with
-holes are samples of scikit-image: astronaut (NASA, public domain), coffee, chelsea and rocket (CC0).
+holes, and those that are aged, are samples of scikit-image: astronaut (NASA, public domain), coffee, chelsea and rocket
+(CC0).
 """
 
 import sys
@@ -20,6 +21,7 @@ from restora.damage.words import parse
 from restora.data.photographs import locate
 from restora.files.picture import read
 from restora.learn.pairs import smaller
+from restora.work.translate_suite import AGED
 
 IMAGES = Path(__file__).parent / "images"
 PHOTOGRAPH = ("train/free2", "budgie_motherboard-circuits.jpg")
@@ -40,13 +42,19 @@ HOLES = (
 """A photograph, its hole, the corner of the part that is shown, and what fills the hole."""
 
 
+PRINTS = (("astronaut", (10, 110)), ("coffee", (110, 150)), ("chelsea", (50, 70)))
+"""A photograph that is aged, and the corner of the part that is shown."""
+
+
 def main() -> None:
-    """Make those that are named, or both."""
-    names = sys.argv[1:] or ["deblur", "inpaint"]
+    """Make those that are named, or all."""
+    names = sys.argv[1:] or ["deblur", "inpaint", "translate"]
     if "deblur" in names:
         deblur()
     if "inpaint" in names:
         inpaint()
+    if "translate" in names:
+        translate()
 
 
 def deblur() -> None:
@@ -69,6 +77,17 @@ def inpaint() -> None:
         y, missing = with_hole(parse(words), x, np.random.default_rng(0))
         rows.append(row([x, y, fill(y, missing[:, :, 0] > 0).image], corner))
     write(rows, "inpaint.jpg")
+
+
+def translate() -> None:
+    """Age, translate by both nets, cut and write: clean, aged, Pix2Pix, CycleGAN."""
+    rows = []
+    for (name, corner), words in zip(PRINTS, AGED * 2, strict=False):
+        x = getattr(skimage.data, name)().astype(np.float32) / 255
+        y = parse(words).apply(x, np.random.default_rng(0)).clip(0, 1)
+        made = [restora.translate(y, f"{net}.oldphoto").image for net in ("pix2pix", "cyclegan")]
+        rows.append(row([x, y, *made], corner))
+    write(rows, "translate.jpg")
 
 
 def row(pictures: Sequence[np.ndarray], corner: tuple[int, int]) -> np.ndarray:

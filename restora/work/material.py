@@ -126,7 +126,7 @@ def _of_clips(recipe: Recipe, method: Method) -> Material:
 
 
 def _moves(run: np.ndarray) -> bool:
-    """Whether the first and the last frame of a run differ by more than STILL on average; of still ones all are equal."""
+    """Whether the first and the last frame of a run differ by more than STILL on average."""
     first, last = run[:, :, :3].astype(np.int16), run[:, :, -3:].astype(np.int16)
     return float(np.abs(last - first).mean()) > STILL
 
