@@ -242,7 +242,9 @@ class _Others:
         shifts = {each.index: origin_of(source, each) + round(start / each.time_base) for each in chosen}
         for packet in source.demux(chosen) if chosen else ():
             if packet.dts is None and packet.pts is None:
-                continue
+                if packet.size == 0:  # it ends a stream
+                    continue
+                packet.pts = shifts[packet.stream_index]  # of a picture of the cover, which has no time
             if packet.size == len(SILENCE) and bytes(packet) == SILENCE and packet.stream.type == "subtitle":
                 continue  # the muxer writes these itself
             index = packet.stream_index

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from restora.core.errors import BadImage, BadKnob, BadPlan, OutputExists, Truncated
 from restora.core.plan import Plan, Step
@@ -182,6 +183,51 @@ def test_ffv1_in_matroska_keeps_the_shape_of_pixels(clips, tmp_path):
     run(clips("16:9 in 720x576, two chapters"), tmp_path / "x.mkv", codec="ffv1")
     after = facts(tmp_path / "x.mkv")
     assert after["aspect"] == Fraction(64, 45) and [title for _, _, title in after["chapters"]] == ["Eins", "Zwei"]
+
+
+def with_more(source, target, add):
+    """A clip with what `add(file)` adds; its packets come after the first one."""
+    with closing(av.open(str(source))) as given, closing(av.open(str(target), "w")) as file:
+        streams = {each.index: file.add_stream_from_template(each, opaque=True) for each in given.streams}
+        more = add(file)
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                file.mux([packet, *more])
+                more = []
+    return target
+
+
+def test_the_picture_of_the_cover_is_kept(clips, tmp_path):
+    def cover(file):
+        stream = file.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt, stream.disposition = 32, 32, "yuvj420p", Disposition.attached_pic
+        frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 200, np.uint8), "rgb24")
+        frame.pts, frame.time_base = 0, Fraction(1)
+        return [*stream.encode(frame), *stream.encode(None)]
+
+    source = with_more(clips("24000/1001, with B-frames at the end"), tmp_path / "y.mp4", cover)
+    run(source, tmp_path / "x.mp4")
+    covers = []
+    for path in (source, tmp_path / "x.mp4"):
+        with closing(av.open(str(path))) as file:
+            stream = next(each for each in file.streams.video if each.disposition & Disposition.attached_pic)
+            covers.append([bytes(packet) for packet in file.demux(stream) if packet.size])
+    assert covers[0] == covers[1] != [] and complete(facts(tmp_path / "x.mp4")["numbers"])
+
+
+def test_fonts_of_subtitles_are_kept(clips, tmp_path):
+    def font(file):
+        file.add_attachment("letters.ttf", "application/x-truetype-font", b"letters")
+        return []
+
+    source = with_more(clips("two languages and subtitles"), tmp_path / "y.mkv", font)
+    run(source, tmp_path / "x.mkv")
+    with closing(av.open(str(tmp_path / "x.mkv"))) as file:
+        kept = [each for each in file.streams if each.type == "attachment"]
+        assert [(each.name, each.mimetype, each.data) for each in kept] == [
+            ("letters.ttf", "application/x-truetype-font", b"letters")
+        ]
 
 
 def test_the_old_tag_of_rotation_becomes_a_matrix(tmp_path):
