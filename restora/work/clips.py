@@ -106,7 +106,7 @@ def restore_clip(
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
     report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
     report.warnings += [*clip.notes, *lost]
-    if not plan.steps and not how.preview and not clip.deinterlace and not clip.notes:
+    if not plan.steps and not how.preview and not clip.deinterlace and not clip.cut_off:
         if not options.keep_unchanged:
             report.output = ""
             return report
