@@ -17,7 +17,8 @@ $(VENV)/lab: $(VENV)/runtime
 demo: $(VENV)/runtime
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/lab lint types wheel
+test: $(VENV)/lab
+	$(MAKE) --no-print-directory --output-sync --jobs 3 lint types wheel
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not exhaustive" --durations 20
 
 lint: $(VENV)/lab

@@ -26,8 +26,7 @@ from restora.damage.words import parse
 from restora.data.photographs import gather, split
 from restora.data.sets import test_set
 from restora.files.picture import read
-from restora.metrics.protocol import PROTOCOLS
-from restora.metrics.scores import measure
+from restora.metrics.scores import psnr
 from restora.signs.fading import fading
 from restora.signs.yellowing import yellowing
 from restora.work.bench import write_table
@@ -129,7 +128,7 @@ def run(plan: Plan, y: np.ndarray) -> np.ndarray:
 def compared(x_hat: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     """PSNR in dB, and the mean CIEDE2000 over every other pixel of every other row."""
     difference = deltaE_ciede2000(rgb2lab(x[::2, ::2]), rgb2lab(x_hat[::2, ::2])).mean()
-    return measure(x_hat, x, PROTOCOLS["denoise"]).psnr, float(difference)
+    return psnr(255 * x_hat, 255 * x), float(difference)
 
 
 def rounded(y: np.ndarray) -> np.ndarray:

@@ -36,8 +36,7 @@ from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.signs.marks import WEIGHTS, marks
 from restora.work.bench import write_table
-from restora.work.marks import FILLER
-from restora.work.plan import plan_to_fill
+from restora.work.plan import FILLING, plan_to_fill
 from restora.work.restore import restore
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -160,7 +159,7 @@ def alarms() -> list[dict[str, str]]:
 def repair() -> list[dict[str, str]]:
     """PSNR before and after, for each kind of marks, plain and noisy."""
     rows, photographs = [], [read(path).pixels for path in test_set("BSD100").paths[:6]]
-    fill = plan_to_fill({"mask": "found"}, {"grain": 0.0}, FILLER)
+    fill = plan_to_fill({"mask": "found"}, {"grain": 0.0}, FILLING)
     denoise = restore_noise()
     cases = {"": {"filled": fill}, f" | {NOISE}": {"filled": both(fill, denoise), "last": both(denoise, fill)}}
     for kind in KINDS["marks"]:
@@ -174,7 +173,7 @@ def repair() -> list[dict[str, str]]:
                     scores.setdefault(name, []).append(psnr(restore(Image(y), plan)[0].pixels, x))
                 if after:
                     scores.setdefault("only_denoised", []).append(psnr(restore(Image(y), denoise)[0].pixels, x))
-            row = {"kind": kind.kind, "damage": words, "filler": FILLER, "pictures": str(len(photographs))}
+            row = {"kind": kind.kind, "damage": words, "filler": FILLING, "pictures": str(len(photographs))}
             for name in ("before", "filled", "only_denoised", "last"):
                 row[f"psnr_{name}"] = f"{np.mean(scores[name]):.2f}" if name in scores else ""
             print(row, flush=True)
@@ -185,9 +184,9 @@ def repair() -> list[dict[str, str]]:
 def restore_noise() -> Plan:
     """The plan that removes the noise of `repair`."""
     from restora.work.plan import plan_of_treatment
-    from restora.work.rules import BLIND
+    from restora.work.rules import NOISE as FOR_NOISE
 
-    return plan_of_treatment(BLIND, "white noise")
+    return plan_of_treatment(FOR_NOISE, "white noise")
 
 
 def both(first: Plan, second: Plan) -> Plan:

@@ -26,10 +26,11 @@ from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import read_table, write_table
+from restora.work.diagnose import diagnose
 from restora.work.fix import plan_to_fix
 from restora.work.plan import plan_of_treatment
 from restora.work.restore import restore
-from restora.work.rules import RULES, SHARPENING, Treatment, kinds_of
+from restora.work.rules import MOTION, RULES, SHAKEN, SHARPENING, Treatment, kinds_of
 
 RESULTS = Path(__file__).parent.parent / "results"
 FOLDERS, HELD = ["train/free", "train/free2"], 8
@@ -70,7 +71,9 @@ def main(only: str) -> None:
             fixed = [fix(y, x) | {"damage": words, "set": group, "picture": str(i)} for i, (y, x) in enumerate(pairs)]
             tables["mixtures.csv"] += fixed
             if group != OTHERS:
-                tried = [each for each in treatments if "blur(" in words or not set(each) & set(SHARPENING)]
+                shaken = any(MOTION in row["found"] for row in fixed)  # else it takes too long
+                useless = {*(() if "blur(" in words else SHARPENING), *(() if shaken else SHAKEN)}
+                tried = [each for each in treatments if not useless & set(each)]
                 tables["rules.csv"].append(summary(words, fixed) | gains(pairs, tried))
                 print(tables["rules.csv"][-1], flush=True)
             for name, rows in tables.items():
@@ -108,11 +111,11 @@ def summary(words: str, fixed: list[dict[str, str]]) -> dict[str, str]:
 
 def gains(pairs: list[tuple[Image, np.ndarray]], treatments: list[Treatment]) -> dict[str, str]:
     """The mean gain in dB of each treatment on (damaged, clean) pictures."""
-    row = {}
+    row, found = {}, [diagnose(y) for y, _ in pairs]
     for treatment in treatments:
         gained = []
-        for y, x in pairs:
-            x_hat = restore(y, plan_of_treatment(treatment, ""))[0].pixels
+        for (y, x), diagnosis in zip(pairs, found, strict=True):
+            x_hat = restore(y, plan_of_treatment(treatment, "", diagnosis))[0].pixels
             before, after = (measure(each, x, PROTOCOLS["denoise"]).psnr for each in (y.pixels, x_hat))
             gained.append(after - before)
         row[" then ".join(treatment)] = f"{np.mean(gained):.3f}"

@@ -18,6 +18,8 @@ from tables_deblur import blind_table, deblur_known_table, deblur_unknown_table
 from tables_fix import (
     blur_alarms_table,
     blur_sign_table,
+    colours_alarms_table,
+    colours_table,
     gains_table,
     harm_table,
     look_table,
@@ -25,10 +27,12 @@ from tables_fix import (
     rules_table,
     signs_table,
 )
-from tables_inpaint import inpaint_bar_table, inpaint_table
+from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table, inpaint_wide_table
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
+from tables_translate import prints_list, translate_table
+from tables_video import between_table, clip_noise_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -86,10 +90,8 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-PAGES = (
-    "README.md", "docs/results.md", "docs/speed.md", "docs/training.md", "docs/fix.md", "docs/regions.md",
-    "docs/video.md",
-)  # fmt: skip
+WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate", "video")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
 
 
@@ -101,9 +103,13 @@ MAKERS = TABLES | {
     "blind": blind_table,
     "inpaint": inpaint_table,
     "inpaint_bar": inpaint_bar_table,
+    "inpaint_sizes": inpaint_sizes_table,
+    "inpaint_wide": inpaint_wide_table,
     "signs": signs_table,
     "blur_sign": blur_sign_table,
     "blur_alarms": blur_alarms_table,
+    "colours": colours_table,
+    "colours_alarms": colours_alarms_table,
     "rules": rules_table,
     "gains": gains_table,
     "look": look_table,
@@ -117,6 +123,10 @@ MAKERS = TABLES | {
     "clips_busy": clips_busy_table,
     "marks_alarms": marks_alarms_table,
     "marks_repair": marks_repair_table,
+    "translate": translate_table,
+    "prints": prints_list,
+    "between": between_table,
+    "clip_noise": clip_noise_table,
 }
 """The function that makes each table, by name."""
 

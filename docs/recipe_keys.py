@@ -10,7 +10,7 @@ USUAL = {"list": "`[]`", "dict": "`{}`", "None": "none", "": "**needed**", '""':
 
 def recipe_keys_table() -> str:
     """The keys of a recipe, table by table."""
-    source = (ROOT / "restora/learn/recipe.py").read_text()
+    source = "".join((ROOT / f"restora/learn/{name}.py").read_text() for name in ("recipe", "recipe_tables"))
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for name in CLASSES:
         body = source.split(f"class {name}:")[1].split("\n    def ")[0]

@@ -54,6 +54,25 @@ def blur_alarms_table() -> str:
     return "\n".join(lines)
 
 
+def colours_table() -> str:
+    """What was found in pictures with each damage of the colours, and the scores before and after the correction."""
+    head = ["damage", "faded", "yellowed", "one hue", "damaged", "by `fix`", "by `correct`"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row in _rows("colours.csv"):
+        found = [row[sign] for sign in ("fading", "yellowing", "toned")]
+        scores = [f"{row[f'psnr_{name}']}, {row[f'ciede2000_{name}']}" for name in ("damaged", "fixed", "asked")]
+        lines.append(f"| {' | '.join([_words(row['damage']), *found, *scores])} |")
+    return "\n".join(lines)
+
+
+def colours_alarms_table() -> str:
+    """In how many undamaged pictures something was found."""
+    lines = ["| undamaged pictures | number | faded | yellowed | one hue |", "|---" * 5 + "|"]
+    keys = ("pictures", "number", "fading", "yellowing", "toned")
+    lines += [f"| {' | '.join(row[key] for key in keys)} |" for row in _rows("colours_alarms.csv")]
+    return "\n".join(lines)
+
+
 def rules_table() -> str:
     """The table of rules, in order."""
     lines = ["| found, alone or together | treatments, in order |", "|---|---|"]

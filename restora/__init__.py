@@ -15,6 +15,7 @@ __all__ = [
     "Plan",
     "RestoraError",
     "Result",
+    "correct",
     "deblur",
     "degrade",
     "denoise",
@@ -30,12 +31,14 @@ __all__ = [
     "repair",
     "restore",
     "show",
+    "translate",
     "upscale",
 ]
 
 if TYPE_CHECKING:
     from restora import lab
     from restora.app.api import (
+        correct,
         deblur,
         degrade,
         denoise,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         repair,
         restore,
         show,
+        translate,
         upscale,
     )
     from restora.app.result import Result

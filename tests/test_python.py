@@ -108,6 +108,7 @@ def test_files_and_arrays_of_all_kinds_give_the_pixels_of_the_command(command, k
     assert restora.denoise(file, method="gaussian").report.input_sha256 == report["input_sha256"]
 
 
+BLACK = ("black_red", "black_green", "black_blue")
 CASES = {
     "denoise nlm": (["--method", "nlm", "--strength", 0.5], lambda y: restora.denoise(y, method="nlm", strength=0.5)),
     "denoise told": (["--sigma", 0.08], lambda y: restora.denoise(y, 0.08)),
@@ -128,6 +129,16 @@ CASES = {
     "repair boxes": (
         ["--boxes", "12,20,40,30", "--boxes", "5,60,20,10"],
         lambda y: restora.repair(y, [(20, 12, 30, 40), (60, 5, 10, 20)]),
+    ),
+    "correct": (["--strength", 0.6], lambda y: restora.correct(y, strength=0.6)),
+    "correct set": (
+        [word for knob in BLACK for word in ("--set", f"{knob}=0.2")],
+        lambda y: restora.correct(y, method="levels", knobs=dict.fromkeys(BLACK, 0.2)),
+    ),
+    "translate": (["--strength", 0.5], lambda y: restora.translate(y, strength=0.5)),
+    "translate colours": (
+        ["--method", "colour-transfer", "--reference", "level.png"],
+        lambda y: restora.translate(y, method="colour-transfer", reference=LEVEL),
     ),
     "denoise map": (["--sigma-map", "level.png"], lambda y: restora.denoise(y, sigma_map=LEVEL)),
 }
@@ -305,6 +316,11 @@ def test_noise_beyond_black_and_white_is_taken():
         (lambda: restora.fix(Y, strength="huge"), BadPlan, "no strength"),
         (lambda: restora.fix(Y, max_memory="much"), BadKnob, "not an amount"),
         (lambda: restora.denoise(Y, 0.1, method="nlm", max_memory=10), BadImage, "MB of memory"),
+        (lambda: restora.repair(Y, max_memory="much"), BadKnob, "not an amount"),
+        (lambda: restora.repair(Y, [(20, 12, 30, 40)], max_memory=10), BadImage, "MB of memory"),
+        (lambda: restora.correct(Y, strength="light"), BadKnob, "strength must be a number"),
+        (lambda: restora.correct(Y, method="median"), BadPlan, "median does not correct colours"),
+        (lambda: restora.correct(Y, max_memory=10), BadImage, "MB of memory"),
         (lambda: restora.fix(Y, engine="cuda"), BadPlan, "no engine"),
         (lambda: restora.degrade(Y, "fog()"), restora.RestoraError, "fog"),
         (lambda: restora.degrade(Y, "noise(sigma=0.1)", -1), BadKnob, "seed must be"),

@@ -7,33 +7,22 @@ the memory of tiles, besides the picture and its result, in bytes or as "1GB".
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from numbers import Real
+from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restora.app.given import Given, Opened, opened
-from restora.app.given_inputs import as_files, given_again, without_files
-from restora.app.result import Result, small
-from restora.core.amount import amount
+from restora.app.given import Given, number, opened, size_in
+from restora.app.given_inputs import as_files, given_again
+from restora.app.python_call import Where, carried_out, place, plan_in
+from restora.app.result import Result
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob, BadPlan
-from restora.core.plan import Plan, plan_from_json
+from restora.core.errors import BadKnob
+from restora.core.plan import Plan
 
 if TYPE_CHECKING:
     from restora.metrics.scores import Scores
-
-
-@dataclass(frozen=True)
-class Where:
-    """The engine and device that run the nets, and the memory limit of tiles in bytes."""
-
-    engine: str
-    device: str
-    memory: int
 
 
 def fix(
@@ -53,8 +42,8 @@ def fix(
     from restora.work.fix import plan_to_fix
     from restora.work.view import view_of
 
-    where, picture = _where(engine, device, max_memory), opened(y)
-    return _carried_out(picture, *plan_to_fix(view_of(picture.image), strength), where)
+    where, picture = place(engine, device, max_memory), opened(y)
+    return carried_out(picture, *plan_to_fix(view_of(picture.image), strength), where)
 
 
 def denoise(
@@ -84,18 +73,18 @@ def denoise(
     if sigma is not None and "sigma" in (knobs or {}):
         raise BadKnob("sigma was given twice; give it either as sigma or in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
-    where, picture = _where(engine, device, max_memory), opened(y)
+    where, picture = place(engine, device, max_memory), opened(y)
     with ExitStack() as stack:
         diagnosis, chosen = to_denoise(
             picture.image,
             wishes,
             method,
-            strength=_number(strength, "strength"),
+            strength=number(strength, "strength"),
             weights=None if weights is None else str(weights),
             precision=precision,
             inputs=as_files({"sigma_map": sigma_map, **(inputs or {})}, stack),
         )
-        return _carried_out(picture, diagnosis, chosen, where)
+        return carried_out(picture, diagnosis, chosen, where)
 
 
 def upscale(
@@ -120,9 +109,9 @@ def upscale(
     """
     from restora.work.decide import to_upscale
 
-    times = None if scale is None else _number(scale, "scale")
-    target = None if size is None else _size(size)
-    where, picture = _where(engine, device, max_memory), opened(y)
+    times = None if scale is None else number(scale, "scale")
+    target = None if size is None else size_in(size)
+    where, picture = place(engine, device, max_memory), opened(y)
     diagnosis, chosen = to_upscale(
         picture.image,
         times,
@@ -133,7 +122,7 @@ def upscale(
         back_project=back_project,
         precision=precision,
     )
-    return _carried_out(picture, diagnosis, chosen, where)
+    return carried_out(picture, diagnosis, chosen, where)
 
 
 def deblur(
@@ -158,11 +147,55 @@ def deblur(
     if sigma is not None and "sigma" in (knobs or {}):
         raise BadKnob("sigma was given twice: as an argument and in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
-    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    where, picture = place("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
         inputs, net = as_files({"kernel": kernel}, stack), None if weights is None else str(weights)
         diagnosis, chosen = to_deblur(picture.image, wishes, inputs, method, weights=net)
-        return _carried_out(picture, diagnosis, chosen, where)
+        return carried_out(picture, diagnosis, chosen, where)
+
+
+def correct(
+    y: Given,
+    *,
+    strength: float = 1.0,
+    method: str | None = None,
+    knobs: Mapping[str, float] | None = None,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Correct faded or yellowed colours, even where `fix` is not sure of them: look at the result.
+
+    y: as in `fix`. strength: share of the change, 0 to 1. method: one that `restora.methods` has for fading.
+    knobs: of the method; black and white are measured in the picture unless they are given. Raises RestoraError.
+    """
+    from restora.work.decide import to_correct
+
+    where, picture = place("auto", "cpu", max_memory), opened(y)
+    share = number(strength, "strength")
+    return carried_out(picture, *to_correct(picture.image, knobs or {}, method, strength=share), where)
+
+
+def translate(
+    y: Given,
+    weights: str | PathLike[str] | None = None,
+    *,
+    method: str | None = None,
+    reference: Given | None = None,
+    strength: float = 1.0,
+    max_memory: int | str = "1GB",
+) -> Result:
+    """Translate a picture into another kind, as learned from examples; by default an aged print into a clean picture.
+
+    y: as in `fix`. weights: a name or a file; they set the method. method: one that `restora.methods` has for
+    translation. reference: the picture whose colours colour-transfer takes. strength: share of the change, 0 to 1. The
+    whole picture is computed at once, so a large one needs more than the usual max_memory. Raises RestoraError.
+    """
+    from restora.work.decide import to_translate
+
+    where, picture = place("auto", "cpu", max_memory), opened(y)
+    with ExitStack() as stack:
+        inputs, net = as_files({"reference": reference}, stack), None if weights is None else str(weights)
+        chosen = to_translate({}, inputs, method, weights=net, strength=number(strength, "strength"))
+        return carried_out(picture, None, chosen, where)
 
 
 def inpaint(
@@ -182,10 +215,10 @@ def inpaint(
     """
     from restora.work.decide import to_fill
 
-    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    where, picture = place("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
         chosen = to_fill(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
-        return _carried_out(picture, None, chosen, where)
+        return carried_out(picture, None, chosen, where)
 
 
 def remove(
@@ -199,25 +232,31 @@ def remove(
 ) -> Result:
     """Remove an object that a mask or boxes mark: its place is filled with what is around it.
 
-    This works where the surroundings are grass, water, walls or sky, not where the hole is wider than about a fifth of
-    the picture or hides structure. method: default exemplar if its package is installed, else tv-inpainting.
+    This works where the surroundings are grass, water, walls or sky. Where the hole crosses structure, it is plausible
+    up to about 64 pixels. method: default exemplar if its package is installed, else tv-inpainting.
     The other arguments are those of `inpaint`. Raises RestoraError.
     """
     from restora.work.decide import to_remove
 
-    where, picture = _where("auto", "cpu", max_memory), opened(y)
+    where, picture = place("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
         chosen = to_remove(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
-        return _carried_out(picture, None, chosen, where)
+        return carried_out(picture, None, chosen, where)
 
 
-def repair(y: Given, boxes: Given | None = None, *, knobs: Mapping[str, float] | None = None) -> Result:
+def repair(
+    y: Given,
+    boxes: Given | None = None,
+    *,
+    knobs: Mapping[str, float] | None = None,
+    max_memory: int | str = "1GB",
+) -> Result:
     """Find damaged regions, or take boxes as in `inpaint`, and repair only these. knobs: score and feather."""
     from restora.work.decide import to_repair
 
-    where, picture = _where("auto", "cpu", "1GB"), opened(y)
+    where, picture = place("auto", "cpu", max_memory), opened(y)
     with ExitStack() as stack:
-        return _carried_out(picture, None, to_repair(as_files({"boxes": boxes}, stack), knobs or {}), where)
+        return carried_out(picture, None, to_repair(as_files({"boxes": boxes}, stack), knobs or {}), where)
 
 
 def restore(
@@ -235,12 +274,12 @@ def restore(
     """
     from restora.work.plan import with_inputs
 
-    where, chosen, picture = _where(engine, device, max_memory), _plan_in(plan), opened(y)
+    where, chosen, picture = place(engine, device, max_memory), plan_in(plan), opened(y)
     with ExitStack() as stack:
         files = as_files(inputs or {}, stack)
         given_again(chosen, files)
         chosen = with_inputs(chosen, files)
-        return _carried_out(picture, None, chosen, where)
+        return carried_out(picture, None, chosen, where)
 
 
 def diagnose(y: Given) -> Diagnosis:
@@ -284,7 +323,7 @@ def measure(x_hat: Given, x: Given, protocol: str = "denoise", scale: int = 1, s
     from restora.metrics.scores import measure as scores_of
 
     chosen = with_ssim(protocol_named(protocol), ssim)
-    times = _number(scale, "scale")
+    times = number(scale, "scale")
     if times < 1 or times != int(times):
         raise BadKnob(f"scale must be a whole number, 1 or more, not {scale!r}")
     return scores_of(opened(x_hat).image.pixels, opened(x).image.pixels, chosen, int(times))
@@ -308,7 +347,7 @@ class Net:
 
     def __call__(self, y: Given) -> Any:
         """The restored picture. Raises RestoraError."""
-        return _carried_out(opened(y), None, self.plan, self.where).image
+        return carried_out(opened(y), None, self.plan, self.where).image
 
     def __repr__(self) -> str:
         return f"Net({self.name}: {self.card['method']}, scale {self.card.get('scale', 1)}, {self.plan.precision})"
@@ -324,76 +363,14 @@ def load(
 ) -> Net:
     """The net of some weights, given by name or file, as a function of pictures; `net.card` is its card.
 
-    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights.
+    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights, and
+    BadPlan when a net is called that cannot do without the noise level: use restora.denoise, which measures it.
     """
     from restora.learn.weights import find
     from restora.methods.table import method_named
     from restora.work.plan import best_precision, learned_step
 
-    where, weights = _where(engine, device, max_memory), find(str(name))
+    where, weights = place(engine, device, max_memory), find(str(name))
     step = learned_step(method_named(weights.card["method"]), "asked for", str(name))
     chosen = best_precision([step.weights]) if precision == "auto" else precision
     return Net(weights.name, weights.card, Plan((step,), step.because, precision=chosen), where)
-
-
-def _where(engine: str, device: str, max_memory: int | str) -> Where:
-    """The place where a plan runs, checked before anything slow."""
-    from restora.engines.choice import backend_named
-
-    backend_named(engine, device)
-    memory = amount(max_memory) if isinstance(max_memory, str) else int(_number(max_memory, "max_memory"))
-    return Where(engine, device, memory)
-
-
-def _carried_out(picture: Opened, diagnosis: Diagnosis | None, plan: Plan, where: Where) -> Result:
-    """The picture restored by a plan."""
-    from restora.core.checksum import sha256
-    from restora.work.restore import restore as run
-
-    products: dict[str, Any] = {}
-    image, report = run(
-        picture.image,
-        plan,
-        engine=where.engine,
-        device=where.device,
-        max_memory=where.memory,
-        held=picture.held,
-        keep=products.__setitem__,
-    )
-    report.plan = replace(plan, steps=tuple(without_files(step) for step in plan.steps))
-    report.input = str(picture.path or "array")
-    report.input_sha256 = sha256(picture.path) if picture.path else ""
-    report.warnings[:0] = picture.notes
-    report.diagnosis = diagnosis.as_dict() if diagnosis else {}
-    same = picture.array if not plan.steps and picture.array is not None else None
-    return Result(
-        picture.form.restored(image) if same is None else same.copy(),
-        report,
-        diagnosis,
-        products,
-        meta=image.meta,
-        before=small(picture.image),
-        unchanged=None if plan.steps else picture.path,
-    )
-
-
-def _plan_in(plan: Plan | str | PathLike[str]) -> Plan:
-    if isinstance(plan, Plan):
-        return plan
-    try:
-        return plan_from_json(Path(plan).read_text())
-    except (OSError, UnicodeDecodeError, TypeError) as error:
-        raise BadPlan(f"cannot read a plan from {str(plan)!r}: {error}") from error
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise BadKnob(f"{name} must be a number, not {value!r}")
-    return float(value)
-
-
-def _size(size: tuple[int, int]) -> tuple[int, int]:
-    whole = isinstance(size, tuple | list) and all(isinstance(side, int | np.integer) for side in size)
-    if not whole or len(size) != 2 or min(size) < 1:
-        raise BadKnob(f"size must be (height, width) in pixels, not {size!r}")
-    return int(size[0]), int(size[1])

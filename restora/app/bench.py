@@ -207,6 +207,59 @@ def inpaint(
         typer.echo(line)
 
 
+@bench.command()
+def translate(
+    data: Data = None,
+    method: Methods = None,
+    limit: Limit = None,
+    out: Annotated[Path, typer.Option(help="Folder for translate.csv.")] = Path("results"),
+    again: Again = False,
+    cards: Cards = False,
+) -> None:
+    """Measure the translation of aged prints and of label maps, row by row into results/translate.csv.
+
+    Weights that are not here, because their data may not be shipped, are left out.
+
+    Example: restora bench translate --data data --method colour-transfer --limit 3
+    """
+    from restora.methods.table import METHODS
+    from restora.work.cards import write_cards
+    from restora.work.translate_suite import NOTHING, run, tasks
+
+    todo = list(tasks(method or ()))
+    _check(data, method or [], [NOTHING, *METHODS], "f32", (), None, False)
+    if not todo:
+        raise RestoraError("nothing to measure; see the methods for translation: restora methods")
+    out.mkdir(parents=True, exist_ok=True)
+    run(todo, out / "translate.csv", limit, again, typer.echo)
+    for line in write_cards(out / "translate.csv") if cards else ():
+        typer.echo(line)
+
+
+@bench.command()
+def video(
+    data: Data = None,
+    method: Methods = None,
+    limit: Annotated[int | None, typer.Option(min=2, help="Triplets or frames at most.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for video.csv.")] = Path("results"),
+    again: Again = False,
+    cards: Cards = False,
+) -> None:
+    """Measure frames made between others, and denoising of clips, row by row into results/video.csv.
+
+    Example: restora bench video --data data --method flow
+    """
+    from restora.work.cards import write_cards
+    from restora.work.interpolate import METHODS
+    from restora.work.video_suite import NETS, NOTHING, run, tasks
+
+    _check(data, method or [], [NOTHING, *METHODS, *NETS], "f32", (), None, False)
+    out.mkdir(parents=True, exist_ok=True)
+    run(list(tasks(method or ())), out / "video.csv", limit, again, typer.echo)
+    for line in write_cards(out / "video.csv") if cards else ():
+        typer.echo(line)
+
+
 SPEED = ("machine", "weights", "engine", "precision", "size")
 
 

@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from restora.core.errors import BadImage
+from restora.core.errors import BadImage, BadKnob
 from restora.core.image import Image, Meta
 
 
@@ -189,3 +190,18 @@ def _check_floats(array: np.ndarray) -> None:
     else:
         hint = f"divide it by {255 if high <= 2 * 255 else 65535 if high <= 2 * 65535 else 'its value of white'}"
     raise BadImage(f"the array's values are from {low:.4g} to {high:.4g}, but 0 must be black and 1 white; {hint}")
+
+
+def number(value: Any, name: str) -> float:
+    """A number that was given under a name. Raises BadKnob for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise BadKnob(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
+def size_in(size: tuple[int, int]) -> tuple[int, int]:
+    """A size (height, width) that was given. Raises BadKnob."""
+    whole = isinstance(size, tuple | list) and all(isinstance(side, int | np.integer) for side in size)
+    if not whole or len(size) != 2 or min(size) < 1:
+        raise BadKnob(f"size must be (height, width) in pixels, not {size!r}")
+    return int(size[0]), int(size[1])

@@ -21,7 +21,8 @@ from restora.files.picture import read
 from restora.methods.table import method_named
 from restora.stages.inputs import blur_in
 from restora.work.jobs import Jobs
-from restora.work.plan import fills, finders, method_to_deblur, plan_of_method, sharpens
+from restora.work.plan import finders, method_to_deblur, plan_of_method
+from restora.work.purpose import fills, sharpens
 from restora.work.rules import MOTION, SOFT, STRONG, WHITE, kinds_of
 
 FIND, OWN = "find", "own"

@@ -126,18 +126,23 @@ def train(
         int | None, typer.Option(min=0, max=256, help="Worker processes for batches; default: depends on the device.")
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the nets with torch.compile.")] = False,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train weights from a recipe, or resume a stopped run. With torchrun, several processes share the work.
 
     Example: restora train recipes/dncnn.gray-s25.toml
+    Example: restora train recipes/pix2pix.facades.toml --set data.pairs=my-pairs --set tag=mine
     """
     from restora.learn.recipe import read_recipe
     from restora.learn.weights import SHIPPED
     from restora.work.train import RUNS, Compute
     from restora.work.train import train as run
 
-    steps = sum(each.steps for each in read_recipe(recipe).runs)
+    changed = read_recipe(recipe, change or ())
+    steps = sum(each.steps for each in changed.runs)
     if stop_at and minutes:
         raise BadRecipe("give --stop-at or --minutes, not both")
     if stop_at and stop_at > steps:
@@ -148,7 +153,7 @@ def train(
             typer.echo(_standing(progress, before, steps, minutes), err=True)
 
     compute = Compute(device, compiled, workers)
-    made = run(recipe, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at, minutes=minutes, compute=compute)
+    made = run(changed, tell, runs=runs or RUNS, out=out or SHIPPED, stop_at=stop_at, minutes=minutes, compute=compute)
     if made is None:
         if stop_at:
             typer.echo(f"stopped at step {stop_at}; the same command without --stop-at resumes", err=True)

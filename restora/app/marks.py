@@ -18,7 +18,7 @@ from restora.files.save import write
 from restora.methods.table import method_named
 from restora.stages.marked import HALF
 from restora.work.jobs import Jobs
-from restora.work.plan import fills
+from restora.work.purpose import fills
 
 RED = (255, 59, 48)
 """The colour of marks, as in brush.js; 0..255."""

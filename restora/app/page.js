@@ -48,7 +48,7 @@ function restoraForm() {
   const form = formOfPlan();
   if (!form) return "";
   const values = [...form.querySelectorAll("[data-value]")].map(valueOf);
-  return JSON.stringify({ draft: form.dataset.draft, more: form.dataset.more === "yes", values });
+  return JSON.stringify({ draft: form.dataset.draft, more: form.dataset.more || "", values });
 }
 
 function restoraRead(inputs, place) {
@@ -98,7 +98,7 @@ function restoraListen(element, trigger) {
   });
   element.addEventListener("click", ({ target }) => {
     if (!target.matches("[data-more]")) return;
-    formOfPlan().dataset.more = "yes";
+    formOfPlan().dataset.more = target.dataset.more;
     trigger("submit");
   });
 }

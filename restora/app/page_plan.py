@@ -16,7 +16,7 @@ from restora.app.plan_form import Draft, changed, current, form, sent
 from restora.app.review import Sight, plan_as_found, with_steps
 from restora.core.errors import RestoraError
 from restora.core.plan import Plan
-from restora.work.plan import fills, sharpens
+from restora.work.purpose import fills, sharpens
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Options of events: the page shows progress itself and has no Gradio API."""

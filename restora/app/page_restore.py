@@ -21,7 +21,7 @@ from restora.app.review import Sight, admitted, plan_as_found
 from restora.core.errors import BadPlan, RestoraError
 from restora.core.plan import Plan
 from restora.work.fix import with_strength
-from restora.work.plan import fills
+from restora.work.purpose import fills
 
 
 class Restoring(Seen):

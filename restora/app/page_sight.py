@@ -12,7 +12,7 @@ from restora.app.page_plan import PlanEvents
 from restora.app.plan_form import Draft
 from restora.app.review import Sight, admitted, plan_as_found
 from restora.core.errors import Truncated
-from restora.work.plan import sharpens
+from restora.work.purpose import sharpens
 
 
 class Seen(PlanEvents):

@@ -9,7 +9,7 @@ from restora.core.plan import Step
 from restora.methods.table import method_named
 from restora.metrics.scores import Scores
 from restora.signs.table import NOT_LOOKED_FOR, SIGNS, absent
-from restora.work.plan import corrects, sharpens
+from restora.work.purpose import corrects, fills, sharpens, translates
 from restora.work.rules import PHOTO
 
 SURE = ((0.95, "certain"), (0.8, "quite sure"), (0.6, "fairly sure"), (0.0, "a guess"))
@@ -117,14 +117,10 @@ def _aim(one: Step) -> str:
     method = method_named(one.method)
     if "shrink" in method.treats:
         return {"resize": "Resize it", "correct": "Correct it"}.get(method.stage, "Enlarge it")
-    if "hole" in method.treats:
-        return "Fill the hole"
-    if sharpens(one):
-        return "Sharpen it"
-    if corrects(one):
-        return "Correct the colours"
-    if method.treats == JPEG_ALONE:
-        return "Repair JPEG blocks"
+    kinds = {"Sharpen it": sharpens(one), "Correct the colours": corrects(one), "Fill the hole": fills(one)}
+    kinds |= {"Treat it as an old print": translates(one), "Repair JPEG blocks": method.treats == JPEG_ALONE}
+    if any(kinds.values()):
+        return next(words for words, holds in kinds.items() if holds)
     return "Repair JPEG blocks and noise" if one.weights in PHOTO else "Remove the noise"
 
 

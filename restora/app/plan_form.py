@@ -16,8 +16,11 @@ from restora.core.knobs import Knob, Setting
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
 from restora.work.jobs import Jobs
-from restora.work.plan import FLAGSHIP, learned_step, sharpens, usable_knobs
+from restora.work.plan import FLAGSHIP, TRANSLATING, learned_step, usable_knobs
+from restora.work.purpose import sharpens
 
+OFFERED = (FLAGSHIP, TRANSLATING)
+"""Methods of which a step can be added."""
 WIDEST = 10_000
 """Number of values up to which a whole number has a slider."""
 
@@ -33,11 +36,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a browser sends of a form: the key of its draft, the values, and whether a step was asked for."""
+    """What a browser sends of a form: the key of its draft, the values, and the method of a step that was asked for."""
 
     key: str = ""
     values: Sequence[Value] = ()
-    more: bool = False
+    more: str = ""
 
 
 def sent(text: str) -> Sent:
@@ -51,7 +54,7 @@ def sent(text: str) -> Sent:
             raise TypeError("a value is neither text nor a number")
         if any(isinstance(each, str) and ODD.search(each) for each in values):
             raise ValueError("a text has characters that no file name has")
-        return Sent(str(key), values, bool(more))
+        return Sent(str(key), values, more if more in OFFERED else "")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BadPlan(f"this is not the form of a plan: {error}") from error
 
@@ -75,9 +78,16 @@ def form(draft: Draft, sights: list[Sight], jobs: Jobs) -> str:
             parts.append(kernel_form(step, jobs))
         parts.append(f'<details class="restora-change"{" open" * (index == draft.opened)}>')
         parts.append(f"<summary>Change this step</summary>{_step_form(step)}</details>")
-    if FLAGSHIP not in [step.method for step in draft.plan.steps]:
-        words = "Remove noise first" if draft.plan.steps else "Remove noise anyway"
-        parts.append(f'<button type="button" class="restora-button" data-more>{words}</button>')
+    used = {step.method for step in draft.plan.steps}
+    offers = {
+        FLAGSHIP: "Remove noise first" if used else "Remove noise anyway",
+        TRANSLATING: "Treat it as an old print",
+    }
+    parts += [
+        f'<button type="button" class="restora-button" data-more="{name}">{words}</button>'
+        for name, words in offers.items()
+        if name not in used
+    ]
     return "".join([*parts, "</form>"])
 
 
@@ -136,8 +146,9 @@ def changed(draft: Draft, form: Sent, sight: Sight) -> Draft:
     """
     plan = current(draft, form, sight)
     if form.more and form.key == draft.key:
-        first = learned_step(method_named(FLAGSHIP), "you asked for it")
-        return Draft(with_steps(plan, [first, *plan.steps]), 0)
+        step = learned_step(method_named(form.more), "you asked for it")
+        steps = [step, *plan.steps] if form.more == FLAGSHIP else [*plan.steps, step]
+        return Draft(with_steps(plan, steps), steps.index(step))
     old, new = ([step.method for step in one.steps] for one in (draft.plan, plan))
     differs = [index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
     return Draft(plan, differs[0] if differs else draft.opened)

@@ -12,7 +12,8 @@ from restora.files.picture import Picture, open_picture
 from restora.files.save import written_as
 from restora.methods.table import INPUTS, METHODS, method_named
 from restora.work.fix import plan_to_fix
-from restora.work.plan import best_precision, corrects, plan_of_method, plan_to_enlarge_as_found, sharpens, usable_knobs
+from restora.work.plan import best_precision, plan_of_method, plan_to_enlarge_as_found, usable_knobs
+from restora.work.purpose import corrects, sharpens, translates
 from restora.work.restore import Limits
 from restora.work.rules import PHOTO
 from restora.work.view import view_of
@@ -88,12 +89,13 @@ def needs(method: Method) -> set[str]:
 
 
 def alternatives(step: Step) -> list[Method]:
-    """The methods that can replace a step: those that fill a hole, sharpen, remove noise, or repair JPEG."""
-    others = {"shrink", "marks", "regions"}  # which change the size, find something, or repair boxes
+    """The methods that can replace a step: those that fill a hole, sharpen, remove noise, and so on, as it does."""
+    others = {"shrink", "marks", "regions", "clips"}  # which change the size, find something, repair boxes, see frames
     usual = [method for method in METHODS.values() if others.isdisjoint(method.treats) and method.available]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     alike = [method for method in usual if ("blur" in method.treats) == sharpens(step)]
     alike = [method for method in alike if ("fading" in method.treats) == corrects(step)]
+    alike = [method for method in alike if ("translation" in method.treats) == translates(step)]
     same = [method for method in alike if needs(method) == needs(method_named(step.method))]
     return [method for method in same if jpeg or method.treats != JPEG_ALONE]
 

@@ -10,6 +10,7 @@ import torch
 
 from restora.core.errors import BadDevice, RestoraError
 from restora.engines.choice import Engine, cannot_run, check_names
+from restora.nets.blocks import in_layout
 
 _TURN = Lock()
 """Held while a net runs, because the settings of `exact` affect all threads."""
@@ -32,7 +33,7 @@ def torch_engine(
     if the device has too little memory or the picture does not fit.
     """
     net = torch_net(net_class, knobs, state)
-    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = in_layout(net.to(device), torch.channels_last)
     autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16")
 
     def run(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

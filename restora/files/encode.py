@@ -80,7 +80,9 @@ class Segment:
         rate = clip.rate.limit_denominator(100_000)
         self._stream: Any = self._file.add_stream(coding.encoder, rate=rate, options=dict(coding.options))
         context: Any = self._stream.codec_context
-        context.height, context.width, context.pix_fmt = *size, coding.layout.name
+        # FFV1 has no planes of 8 bits for RGB.
+        self._form = "bgr0" if (coding.encoder, coding.layout.name) == ("ffv1", "gbrp") else coding.layout.name
+        context.height, context.width, context.pix_fmt = *size, self._form
         context.time_base, self._tick = 1 / rate, 1 / rate
         context.sample_aspect_ratio = clip.aspect
         _, _, context.color_primaries, context.color_trc = clip.colour
@@ -92,7 +94,7 @@ class Segment:
 
     def put(self, pixels: np.ndarray) -> None:
         """Encode the next frame (H, W, C). Raises BadImage if it cannot be written."""
-        frame = frame_of(pixels, self._coding.layout)
+        frame = frame_of(pixels, self._coding.layout).reformat(format=self._form)
         frame.pts, frame.time_base = self.frames, self._tick
         self.frames += 1
         self._write(frame)

@@ -15,7 +15,7 @@ Kind = tuple[str, Callable[[Any], bool]]
 Tensors = Mapping[str, Mapping[str, int]]
 """The input or output tensors of a net by name: the planes of each in order, by name, with numbers of channels."""
 
-TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find", "regions")
+TASKS = ("denoise", "jpeg", "enlarge", "fill", "deblur", "find", "regions", "translate", "video")
 """The tasks of nets."""
 MOST_TENSORS, MOST_CHANNELS = 16, 64
 """Limits: tensors of a net and planes of a tensor; channels of a plane."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from restora.core.errors import BadDevice
+from restora.nets.blocks import in_layout
 
 NAMES = "auto, cpu, cuda or cuda:N"
 
@@ -45,7 +46,7 @@ class Device:
 
     def place(self, net: nn.Module) -> nn.Module:
         """The net, moved to this device and its layout in place."""
-        return net.to(device=self.where, memory_format=self.layout)  # type: ignore[call-overload]
+        return in_layout(net.to(self.where), self.layout)
 
     def compile(self, nets: Iterable[nn.Module]) -> None:
         """Compile nets in place, if requested."""

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from restora.learn.held_out import LIKENESS, OVERLAP, PRECISION, PSNR, judged_by
+from restora.learn.device import Device
+from restora.learn.held_out import KIND, LIKENESS, OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
 
 SCORES = {PSNR: "PSNR (dB)", LIKENESS: "minus the perceptual distance"} | {
     OVERLAP: "F1 score of the mask",
     PRECISION: "mean average precision",
+    KIND: "minus the kernel distance",
 }
 
 
@@ -50,3 +53,30 @@ def draw_run(
             axes.set_title(title)
             axes.axis("off")
     figure.savefig(path, dpi=70)
+
+
+@torch.no_grad()
+def grid_of(net: nn.Module, samples: Sequence[tuple[np.ndarray, np.ndarray]], device: Device) -> np.ndarray:
+    """(H, W, 3) uint8: a row for each sample, the given y, the result and x; smaller samples are padded with white.
+
+    samples: y (planes, H, W) and x (H, W, C), as large as y times the scale.
+    """
+    rows = []
+    for y, x in samples:
+        x_hat = net(device.batch({"y": y[None]})["y"])[0].float().cpu().numpy().transpose(1, 2, 0)
+        rows.append([y[: x.shape[2]].transpose(1, 2, 0), x_hat, x])
+    height, width = (max(side.shape[axis] for row in rows for side in row) for axis in (0, 1))
+
+    def cell(side: np.ndarray) -> np.ndarray:
+        eight_bit = np.rint(side.clip(0, 1) * 255).astype(np.uint8)
+        white = np.full((height, width, 3), 255, np.uint8)
+        white[: side.shape[0], : side.shape[1]] = eight_bit
+        return white
+
+    return np.vstack([np.hstack([cell(side) for side in row]) for row in rows])
+
+
+def write_grid(path: Path, grid: np.ndarray) -> None:
+    """Write a grid (H, W, 3) uint8 as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", cv2.cvtColor(grid, cv2.COLOR_RGB2BGR))[1].tobytes())

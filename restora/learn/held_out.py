@@ -1,6 +1,7 @@
 """Held-out photographs with the damage of a recipe: for validation, and for comparing weights."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from restora.damage.marks import marked
 from restora.damage.noise import GaussianNoise
 from restora.damage.words import draw
 from restora.data.photographs import Photograph, pixels_of
-from restora.learn.pairs import smaller
+from restora.learn.pairs import frames_of, smaller
 from restora.learn.recipe import Recipe
 from restora.nets.first_guess import first_guess
 
@@ -18,9 +19,10 @@ VALIDATION = "noise(sigma=0.09803921568627451)"
 """Damage of held-out photographs for validation, whatever noise or JPEG the recipe trains on."""
 
 
-PSNR, LIKENESS, OVERLAP, PRECISION = "psnr", "likeness", "overlap", "map50"
-"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, the F1 score of masks, and for nets
-that find regions the mean average precision at an intersection over union of 0.5."""
+PSNR, LIKENESS, OVERLAP, PRECISION, KIND = "psnr", "likeness", "overlap", "map50", "kind"
+"""Names of scores; higher is better: PSNR in dB, the negative perceptual distance, the F1 score of masks, for nets
+that find regions the mean average precision at an intersection over union of 0.5, and for translation without pairs
+the negative kernel distance of features from those of the other kind of pictures."""
 
 
 def judged_by(recipe: Recipe) -> str:
@@ -29,12 +31,22 @@ def judged_by(recipe: Recipe) -> str:
         return OVERLAP
     if recipe.detection:
         return PRECISION
+    if not recipe.aligned:
+        return KIND
     return LIKENESS if recipe.invents else PSNR
 
 
 def validation(recipe: Recipe) -> str:
-    """The damage of held-out photographs: the first of a recipe that needs its own, otherwise VALIDATION."""
-    its_own = recipe.damages[0].startswith(("blur", "regions"))
+    """The damage of held-out photographs: the first of a recipe that needs its own, otherwise VALIDATION.
+
+    Of pairs, words that say what they are.
+    """
+    if not recipe.damages:
+        return f"pairs({recipe.data.direction})" if recipe.data.pairs else "frames between"
+    if recipe.moments > 1:
+        return recipe.damages[0]
+    translates = recipe.cycle or (recipe.adversarial and recipe.adversarial.conditional)
+    its_own = translates or recipe.damages[0].startswith(("blur", "regions"))
     own = recipe.scales or recipe.knobs.get("masked") or its_own or recipe.data.targets == "mask"
     return recipe.damages[0] if own else VALIDATION
 
@@ -49,9 +61,7 @@ def sample(
     """
     pixels = smaller(eight_bit(photo, recipe), shrink)
     unit = math.lcm(8, multiple, *recipe.scales)
-    height, width = (min(side, length) // unit * unit for length in pixels.shape[:2])
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    x = pixels[top : top + height, left : left + width].astype(np.float32) / 255
+    x = centre(pixels, unit, side)
     rng = np.random.default_rng(int(photo.sha256[:8], 16))
     damage = draw(words, rng)
     target = x
@@ -70,9 +80,28 @@ def sample(
     return y, target
 
 
+def centre(pixels: np.ndarray, multiple: int, side: int = 256) -> np.ndarray:
+    """The centre of a picture (H, W, C) uint8, at most side x side, with sides divisible by the multiple; 0..1."""
+    height, width = (min(side, length) // multiple * multiple for length in pixels.shape[:2])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width].astype(np.float32) / 255
+
+
+def clip_sample(run: np.ndarray, recipe: Recipe, multiple: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The centre of consecutive frames (H, W, C times recipe.moments) uint8: y (planes, H, W) damaged, x (H, W, C)."""
+    y, x = frames_of(
+        replace(recipe, data=replace(recipe.data, margin=0)), centre(run, multiple), np.random.default_rng(seed)
+    )
+    return y, np.ascontiguousarray(x.transpose(1, 2, 0))
+
+
 def eight_bit(photo: Photograph, recipe: Recipe) -> np.ndarray:
     """A photograph (H, W, C) uint8 with the number of channels of the recipe."""
-    pixels = pixels_of(photo)
+    return in_channels(pixels_of(photo), recipe)
+
+
+def in_channels(pixels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Pixels (H, W, 3) uint8 with the number of channels of the recipe."""
     if recipe.channels == 3:
         return pixels
     return np.rint(to_grey(pixels.astype(np.float32) / 255) * 255).astype(np.uint8)

@@ -15,6 +15,7 @@ from restora.damage.words import draw
 from restora.data.shelf import shelved
 from restora.learn.recipe import Recipe
 from restora.nets.first_guess import first_guess
+from restora.nets.halfway import halfway
 
 
 class Pairs:
@@ -27,7 +28,7 @@ class Pairs:
 
         All photographs are drawn equally often, in each of their sizes. If they were drawn by area, nearly all crops
         would come from the few largest, which are the softest. For the cycle game `unpaired` are the pictures for y; if
-        empty, y is cropped elsewhere than x.
+        empty, y is cropped elsewhere than x. For pairs without the cycle game, C holds the channels of y, then of x.
         """
         self.recipe = recipe
         sizes = [smaller(photo, shrink) for photo in photographs for shrink in recipe.data.shrinks]
@@ -55,11 +56,13 @@ class Pairs:
         x = self._patch(rng, self.photographs)
         if data.grain_share > 0 and rng.random() < data.grain_share:
             x = draw(data.grain, rng).apply(x, rng)
+        if self.unpaired is not None or self.recipe.paired or self.recipe.moments > 1:
+            return self._given_pair(x, rng)
         words = self.recipe.damages
         damage = draw(words[rng.integers(len(words))] if len(words) > 1 else words[0], rng)
         scene = x
         if self.recipe.cycle:
-            scene = self._patch(rng, self.photographs if self.unpaired is None else self.unpaired)
+            scene = self._patch(rng, self.photographs)
         missing = None
         if self.recipe.knobs.get("masked"):
             y, missing = with_hole(damage, scene, rng)
@@ -67,7 +70,7 @@ class Pairs:
             y, mask = marked(damage, scene, rng)
             x = mask[:, :, None].astype(np.float32)
         else:
-            y = scene if self.unpaired is not None else damage.apply(scene, rng)
+            y = damage.apply(scene, rng)
         if data.eight_bit_share > 0 and rng.random() < data.eight_bit_share:
             y = np.rint(y.clip(0, 1) * 255) / np.float32(255)
         told = data.told_share > 0 and rng.random() < data.told_share
@@ -84,6 +87,17 @@ class Pairs:
             y = np.dstack([y, np.full(y.shape[:2], sigma, np.float32)])
         return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
 
+    def _given_pair(self, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The pair of a patch of frames, or of both sides of a pair, or of pictures of two folders."""
+        if self.recipe.moments > 1:
+            return frames_of(self.recipe, x, rng)
+        if self.unpaired is None:
+            y, x = np.split(x, 2, axis=2)
+        else:
+            shape = (*x.shape[:2], self.recipe.channels)
+            y, x = (np.broadcast_to(side, shape) for side in (self._patch(rng, self.unpaired), x))
+        return y.transpose(2, 0, 1), x.transpose(2, 0, 1)
+
     def _large_enough(self, photographs: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         least = self.recipe.patch + 2 * self.recipe.data.margin
         large = [photo for photo in photographs if min(photo.shape[:2]) >= least]
@@ -96,7 +110,8 @@ class Pairs:
         photo = photographs[int(rng.integers(len(photographs)))]
         size = self.recipe.patch + 2 * self.recipe.data.margin
         top, left = rng.integers(0, np.array(photo.shape[:2]) - size + 1)
-        patch = np.rot90(photo[top : top + size, left : left + size], int(rng.integers(4)))
+        turns = int(rng.integers(4)) if self.recipe.data.turned else 0
+        patch = np.rot90(photo[top : top + size, left : left + size], turns)
         patch = patch[:, ::-1] if rng.random() < 0.5 else patch
         x = patch.astype(np.float32) / 255
         grey = self.recipe.data.grey_share > 0 and rng.random() < self.recipe.data.grey_share
@@ -110,3 +125,28 @@ def smaller(photo: np.ndarray, times: int) -> np.ndarray:
     height, width = photo.shape[0] // times, photo.shape[1] // times
     blocks = photo[: height * times, : width * times].reshape(height, times, width, times, -1)
     return np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
+
+
+def frames_of(recipe: Recipe, run: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """y (planes, H, W) and x (C, H, W) of consecutive frames (H, W, C times recipe.moments).
+
+    x is the middle one. y is the middle one and then the others, all damaged alike; or, for a net that makes the frame
+    between two others, these two and what optical flow makes of them. Time runs backwards in half of the examples. The
+    margin of the recipe is cut off.
+    """
+    frames = np.split(run, recipe.moments, axis=2)
+    frames = frames[::-1] if rng.random() < 0.5 else frames
+    middle = len(frames) // 2
+    x = frames[middle]
+    if recipe.knobs.get("between"):
+        pictures = [frames[0], *halfway(np.ascontiguousarray(frames[0]), np.ascontiguousarray(frames[-1])), frames[-1]]
+    else:
+        words = recipe.damages
+        damage = draw(words[int(rng.integers(len(words)))], rng)
+        seen = [damage.apply(each, rng) for each in (x, *frames[:middle], *frames[middle + 1 :])]
+        eight_bit = rng.random() < recipe.data.eight_bit_share
+        pictures = [np.rint(each.clip(0, 1) * 255) / np.float32(255) if eight_bit else each for each in seen]
+    y, cut = np.dstack(pictures), recipe.data.margin
+    if cut:
+        y, x = (side[cut:-cut, cut:-cut] for side in (y, x))
+    return np.ascontiguousarray(y.transpose(2, 0, 1), np.float32), np.ascontiguousarray(x.transpose(2, 0, 1))

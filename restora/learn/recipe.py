@@ -8,6 +8,7 @@ previous run.
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,121 +22,22 @@ from restora.core.names import nearest
 from restora.damage.chain import Chain
 from restora.damage.shrink import Enlarge, Shrink
 from restora.damage.words import draw
+from restora.learn.recipe_tables import Adversarial, Cycle, Data, Detection, Distillation, check
 
 Value = int | float | str | list[int]
 
 LOSSES = ("l1", "l2", "dice")
 """Mean absolute error, mean squared error, and that of masks (learn.game.dice)."""
-CRITIC_LOSSES = ("logistic", "least-squares", "hinge")
 FIXED = ("method", "tag", "terms", "channels", "start", "knobs", "stages")
 """Keys that a stage cannot change."""
 PLANES = {"told": "sigma", "masked": "mask"}
 """Knobs of nets that add an input plane, and its name."""
-HALVINGS = 4
-"""How often a critic (nets.critic) halves its input."""
-GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired")
+BETWEEN = 3
+"""Frames of which a net with the knob `between` makes the middle one; its input is four pictures (nets/halfway.py)."""
+HALVINGS = {"srgan": 4, "patchgan": 5, "temporal": 3}
+"""How often a critic (nets.critic) halves its input, or nearly so."""
+GATHERED = ("folders", "licence", "leave_out", "hold_out", "unpaired", "pairs", "direction", "clips")
 """Keys of data that a stage cannot change either: photographs are collected once."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """The source of pairs (y, x): photographs and damage. Levels are on the 0..1 scale."""
-
-    folders: list[str]  # folders of pictures, in the current folder or in $RESTORA_DATA
-    damage: str | list[str]  # damage words; a..b: a new random value per patch; of several, each patch gets one
-    licence: str = ""  # licence of pictures that are not in SOURCES.csv of their folder
-    leave_out: str = ""  # a file that lists pictures to exclude from training
-    hold_out: int = 8  # number of pictures held out for validation: those with the lowest checksums
-    unpaired: list[str] = field(default_factory=list)  # for [cycle]: folders of damaged pictures
-    shrinks: list[int] = field(default_factory=lambda: [1])  # factors by which each picture is shrunk; 1: original size
-    grey_share: float = 0.0  # share of the patches that are grey: all channels equal, noise too
-    eight_bit_share: float = 0.0  # share of the damaged patches clipped and rounded to 8 bits
-    told_share: float = 0.0  # share of the patches with Gaussian noise for which the net is given sigma (knob `told`)
-    grain: str = ""  # words of noise that belongs to the clean picture: a net must go by sigma to tell it from damage
-    grain_share: float = 0.0  # share of the patches with such grain
-    margin: int = 0  # pixels around a patch that are cut off after the damage: blur comes from what is really there
-    targets: str = "clean"  # "noisy": a second damaged version instead of the clean one (Noise2Noise); "mask": of marks
-
-    def __post_init__(self) -> None:
-        _check(
-            [
-                (bool(self.folders), "folders must name at least one folder"),
-                (bool(self.damage), "damage must not be empty"),
-                (self.targets in ("clean", "noisy", "mask"), "targets must be clean, noisy or mask"),
-                (bool(self.shrinks) and min(self.shrinks) >= 1, "shrinks must be whole numbers of 1 or more"),
-                (bool(self.grain) == (self.grain_share > 0), "grain and grain_share go together"),
-                (self.hold_out >= 1, "hold_out must be 1 or more"),
-                (0 <= self.margin <= 256, "margin must be from 0 to 256"),
-                *(
-                    (0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1")
-                    for name in ("grey_share", "eight_bit_share", "told_share", "grain_share")
-                ),
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class Distillation:
-    """A game of one net that learns the output of a teacher instead of the clean pictures."""
-
-    teacher: str  # weights whose output replaces the clean pictures
-
-    def __post_init__(self) -> None:
-        _check([(bool(self.teacher), "teacher must name weights")])
-
-
-@dataclass(frozen=True)
-class Adversarial:
-    """A game of a restorer and one or more critics."""
-
-    weight: float  # weight of the critics in the loss of the restorer
-    pixels: float = 1.0  # weight of the recipe's loss
-    content: float = 0.0  # weight of the perceptual distance (features of EfficientNet-lite0)
-    loss: str = "logistic"  # loss of the critics: logistic, least-squares or hinge
-    critics: int = 1  # number of critics; critic n sees pictures shrunk by 2^n
-    lr: float = 0.01  # learning rate of the inner convolutions of the critics (Muon)
-    lr_rest: float = 0.001  # learning rate of their other parameters (AdamW)
-
-    def __post_init__(self) -> None:
-        _check(
-            [
-                (self.weight > 0, "weight must be above 0"),
-                (min(self.pixels, self.content) >= 0, "pixels and content must be 0 or more"),
-                (self.loss in CRITIC_LOSSES, f"loss must be one of {', '.join(CRITIC_LOSSES)}"),
-                (1 <= self.critics <= 4, "critics must be from 1 to 4"),
-                (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """A game of two nets, f: y to x and g: x to y, and a critic for each side; y and x show different scenes."""
-
-    weight: float = 10.0  # weight of the distance between a picture and the output of both nets in sequence
-    identity: float = 0.0  # weight of the distance between x and f(x), and between y and g(y)
-    loss: str = "least-squares"  # loss of the critics: logistic, least-squares or hinge
-    lr: float = 0.01  # learning rate of the inner convolutions of the critics (Muon)
-    lr_rest: float = 0.001  # learning rate of their other parameters (AdamW)
-
-    def __post_init__(self) -> None:
-        _check(
-            [
-                (self.weight > 0 and self.identity >= 0, "weight must be above 0, identity 0 or more"),
-                (self.loss in CRITIC_LOSSES, f"loss must be one of {', '.join(CRITIC_LOSSES)}"),
-                (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A game of one net that finds damaged regions; the damage words begin with regions(...)."""
-
-    boxes: int = 8  # regions of a picture that are used at most
-
-    def __post_init__(self) -> None:
-        _check([(1 <= self.boxes <= 100, "boxes must be from 1 to 100")])
 
 
 @dataclass(frozen=True)
@@ -170,7 +72,9 @@ class Recipe:
 
     @property
     def damages(self) -> list[str]:
-        """The damage words, one or several."""
+        """The damage words, one or several; none of pairs, and none to make frames between others."""
+        if not self.data.damage:
+            return []
         return [self.data.damage] if isinstance(self.data.damage, str) else self.data.damage
 
     @property
@@ -180,8 +84,17 @@ class Recipe:
 
     @property
     def extra(self) -> dict[str, int]:
-        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels."""
-        return {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
+        """The input planes besides the picture, with their channels: `sigma` of the noise, `mask` of missing pixels,
+        `neighbours`, the frames around it."""
+        planes = {name: 1 for knob, name in PLANES.items() if self.knobs.get(knob)}
+        others = 3 if self.knobs.get("between") else self.moments - 1
+        return planes | ({"neighbours": others * self.channels} if others else {})
+
+    @property
+    def moments(self) -> int:
+        """The number of consecutive frames that a training example is made of; 1 for pictures."""
+        frames = self.knobs.get("frames", 1)
+        return BETWEEN if self.knobs.get("between") else frames if isinstance(frames, int) else 1
 
     @property
     def answers(self) -> int:
@@ -196,12 +109,24 @@ class Recipe:
     @property
     def scale(self) -> int:
         """The ratio of output size to input size of the net."""
+        if not self.damages:
+            return 1
         return _factor(self.damages[0], "shrink") // _factor(self.damages[0], "enlarge")
 
     @property
     def game(self) -> str:
         """The name of its game's table, or "supervised"."""
         return next((name for name in GAMES if getattr(self, name)), "supervised")
+
+    @property
+    def paired(self) -> bool:
+        """Whether it learns from pairs of pictures, not from pictures and damage words."""
+        return bool(self.data.pairs) and self.cycle is None
+
+    @property
+    def aligned(self) -> bool:
+        """Whether there is a clean x for a damaged y; not for two folders of different scenes."""
+        return not (self.data.pairs and self.cycle)
 
     @property
     def _invents(self) -> bool:
@@ -229,14 +154,15 @@ class Recipe:
         told = bool(self.knobs.get("told"))
         # If a layer of a critic sees only one pixel, oneDNN's gradient in bfloat16 may be NaN.
         critics = self.adversarial.critics if self.adversarial else 1 if self.cycle else 0
-        least = 2 ** (HALVINGS + critics - 1) if critics else 0
+        halvings = HALVINGS[self.adversarial.critic if self.adversarial else "patchgan"]
+        least = 2 ** (halvings + critics - 1) if critics else 0
         rules = [
             (self.channels in (1, 3), "channels must be 1 or 3"),
             (self.loss in LOSSES, f"loss must be one of {', '.join(LOSSES)}"),
             (self.steps >= 1 or bool(self.stages), "steps must be 1 or more"),
             (self.batch >= 1 and self.patch >= 8, "batch must be 1 or more, and patch 8 or more"),
             (self.lr > 0 and self.lr_rest > 0, "lr and lr_rest must be above 0"),
-            (self.patch >= least, f"patch must be {least} or more: the last critic halves it {HALVINGS} times"),
+            (self.patch >= least, f"patch must be {least} or more: the last critic halves it {halvings} times"),
             (len(games) <= 1, f"at most one game is allowed, not {' and '.join(games)}"),
             (not self.distillation or self.data.targets == "clean", "data.targets must be clean with a teacher"),
             ((self.loss == "dice") == (self.data.targets == "mask"), "loss dice and data.targets mask go together"),
@@ -245,6 +171,12 @@ class Recipe:
                 "masks need supervised training and no shrink",
             ),
             (not self.data.unpaired or self.cycle is not None, "data.unpaired needs the game [cycle]"),
+            (bool(self.data.clips) == (self.moments > 1), "data.clips is for nets with the knobs frames or between"),
+            (self.moments % 2 == 1 and not (told and self.moments > 1), "frames must be odd, and not with told"),
+            (self.moments == 1 or not (self.data.grey_share or self.data.grain), "grey_share, grain: not for clips"),
+            (bool(self.damages) or bool(self.data.pairs or self.knobs.get("between")), "damage must not be empty"),
+            (not self.data.pairs or (self.game in TRANSLATING and not self.planes - self.channels), NO_PAIRS),
+            (not self.data.pairs or self.data.targets == "clean", "data.targets must be clean with pairs"),
             (not self.data.margin or not self.scales, "margin needs damage that keeps the size"),
             (not (self.data.margin and self.knobs.get("masked")), "margin is not for nets that fill holes"),
             (not self.cycle or not (told or self.scales), "a cycle needs pictures of one size, and no knob told"),
@@ -262,7 +194,7 @@ class Recipe:
             (self.start != self.name, "start cannot be the recipe's own weights; add a stage for longer training"),
             (self.tag.replace("-", "").isalnum(), "tag must be letters, digits and hyphens"),
         ]
-        _check(rules, f"recipe {self.name}: ")
+        check(rules, f"recipe {self.name}: ")
         if self.stages:
             _ = self.runs  # an invalid stage must fail now
 
@@ -272,19 +204,44 @@ class Recipe:
         return {key: value for key, value in values.items() if not (key in GAMES and value is None)}
 
 
+NO_PAIRS = "data.pairs needs supervised training, [adversarial] or [cycle], and no knob told or masked"
+TRANSLATING = ("supervised", "adversarial", "cycle")
+"""Games that can be trained on pairs, or with [cycle] on two folders without pairs."""
 GAMES = ("distillation", "adversarial", "cycle", "detection")
 """Tables of which a recipe has at most one."""
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file. Raises BadRecipe, which names the wrong file, key or value."""
+def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file. Raises BadRecipe, which names the wrong file, key or value.
+
+    changes: "key=value" or "table.key=value", with the value as in TOML, or a text without quotes.
+    """
     try:
         values = tomllib.loads(path.read_text())
     except OSError as error:
         raise BadRecipe(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
+    for change in changes:
+        _change(values, change)
     return recipe_from(values, str(path))
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Set the key of a "key=value"."""
+    key, equals, text = change.partition("=")
+    *tables, last = key.split(".")
+    if not equals or not all((*tables, last)):
+        raise BadRecipe(f"{change!r} is not KEY=VALUE, as in batch=4 or data.pairs=my-pairs")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    for name in tables:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise BadRecipe(f"{change!r}: {name} is not a table of the recipe")
+    values[last] = value
 
 
 def recipe_from(values: dict[str, Any], origin: str) -> Recipe:
@@ -329,12 +286,6 @@ def _changed(recipe: Recipe, stage: dict[str, Any], number: int) -> Recipe:
     if not recipe.steps and "steps" not in stage:
         raise BadRecipe(f"recipe {recipe.name}: stage {number} lacks steps")
     return _built(Recipe, values, f"recipe {recipe.name}, stage {number}")
-
-
-def _check(rules: list[tuple[bool, str]], before: str = "") -> None:
-    for holds, rule in rules:
-        if not holds:
-            raise BadRecipe(before + rule)
 
 
 def _from_flat(values: dict[str, Any]) -> dict[str, Any]:

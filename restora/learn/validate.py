@@ -8,9 +8,10 @@ from torch import nn
 
 from restora.damage.regions import CLASSES
 from restora.learn.device import Device
-from restora.learn.held_out import OVERLAP, PRECISION, PSNR, judged_by
+from restora.learn.held_out import KIND, OVERLAP, PRECISION, PSNR, judged_by
 from restora.learn.recipe import Recipe
 from restora.metrics.detection import mean_average_precision
+from restora.metrics.distribution import kernel_distance
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import psnr as decibels
 from restora.nets.features import Features
@@ -28,6 +29,8 @@ def scorer(recipe: Recipe, samples: Samples, device: Device) -> Callable[[nn.Mod
     if judged_by(recipe) == PRECISION:
         return lambda net: precision(net, samples, device)
     features = device.place(Features())
+    if judged_by(recipe) == KIND:
+        return lambda net: kind(net, samples, device, features)  # type: ignore[arg-type]
     return lambda net: likeness(net, samples, device, features)  # type: ignore[arg-type]
 
 
@@ -61,6 +64,27 @@ def likeness(net: nn.Module, samples: Samples, device: Device, features: Feature
         x_hat = net(given["y"]).float().clamp(0, 1)
         distances.append(float(features.distance(x_hat, given["x"])))
     return -float(np.mean(distances))
+
+
+@torch.no_grad()
+def kind(net: nn.Module, samples: Samples, device: Device, features: Features) -> float:
+    """Minus the kernel distance of the features of results from those of the x, which show other scenes."""
+    pooled: list[list[np.ndarray]] = [[], []]
+    for y, x in samples:
+        given = device.batch({"y": y[None], "x": np.ascontiguousarray(x.transpose(2, 0, 1)[None])})
+        for side, picture in zip(pooled, (net(given["y"]).float().clamp(0, 1), given["x"]), strict=True):
+            side.append(features.pooled(picture)[0].float().cpu().numpy())
+    return -kernel_distance(*(np.stack(side) for side in pooled))
+
+
+@torch.no_grad()
+def cycle_error(there: nn.Module, back: nn.Module, samples: Samples, device: Device) -> float:
+    """The mean absolute difference between y and what two nets in sequence make of it."""
+    differences = []
+    for y, _ in samples:
+        given = device.batch({"y": y[None]})["y"]
+        differences.append(float((back(there(given)) - given).abs().mean()))
+    return float(np.mean(differences))
 
 
 @torch.no_grad()

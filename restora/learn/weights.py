@@ -88,6 +88,10 @@ class Weights:
         """Whether a plane of this name is among the inputs, such as "sigma" of a net that accepts the noise level."""
         return any(plane in planes for planes in self.inputs.values())
 
+    def needs(self, plane: str) -> bool:
+        """Whether such a plane was always given in training, so that the net cannot do without it."""
+        return self.takes(plane) and self.card.get("recipe", {}).get("data", {}).get("told_share") == 1
+
     @property
     def recipe(self) -> dict[str, Any]:
         """Their recipe as plain values. Raises RestoraError for weights of other authors."""

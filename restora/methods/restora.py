@@ -21,16 +21,22 @@ from restora.nets.blocks import ResidualBlock, silence
 class Restora(nn.Module):
     """(B, C + told, H, W) damaged to (B, C, H, W) restored; H and W multiples of 8.
 
-    told: 1 if a plane with sigma of the noise follows the C channels, 0 if not.
+    told: 1 if a plane with sigma of the noise follows the C channels, 0 if not. frames: of a clip; the other frames
+    follow the one that is restored, in the order of time.
     """
 
     def __init__(
-        self, channels: int = 3, widths: Sequence[int] = (48, 96, 192), blocks: Sequence[int] = (2, 3, 4), told: int = 0
+        self,
+        channels: int = 3,
+        widths: Sequence[int] = (48, 96, 192),
+        blocks: Sequence[int] = (2, 3, 4),
+        told: int = 0,
+        frames: int = 1,
     ) -> None:
         super().__init__()
         self.channels = channels
         half, quarter, eighth = widths
-        self.door = nn.Conv2d((channels + told) * 4, half, 3, padding=1)
+        self.door = nn.Conv2d((frames * channels + told) * 4, half, 3, padding=1)
         self.half_in = _blocks(half, blocks[0])
         self.to_quarter = nn.Conv2d(half, quarter, 2, stride=2)
         self.quarter_in = _blocks(quarter, blocks[1])

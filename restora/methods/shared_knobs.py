@@ -9,7 +9,8 @@ _SCALE = "0..1 scale; 25/255 = 0.098"
 SIGMA = Knob("sigma", float, None, 0, 1, _SCALE, "noise standard deviation; measured if not given", sign="noise_level")
 _OF_JPEG = "at which the picture was saved; measured if not given"
 QUALITY = Knob("quality", int, None, 1, 100, "of JPEG encoders", _OF_JPEG, sign="jpeg_quality")
-KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, "of white noise, a hint; 0: estimated by the net")
+_HINT = "of white noise, a hint; 0: estimated by the net, or measured for weights that need it"
+KNOWN_SIGMA = Knob("sigma", float, 0.0, 0, 1, SIGMA.unit, _HINT, sign="noise_level")
 _OF_SPECKLE = "speckle's standard deviation; measured if not given"
 SPECKLE = Knob("sigma", float, None, 0, 2, "share of the pixel's value", _OF_SPECKLE, sign="speckle")
 PATCH = Knob("patch", int, 5, 3, 15, "pixels", "side of the compared patches")
@@ -29,11 +30,11 @@ _MISSING = (
 )
 MASK = Input(
     "mask", "plane", _MISSING, plane="mask", alpha=True, finder="mark-finder.photo", instead=("box",),
-    default="navier-stokes",
+    default="partial-unet",
 )  # fmt: skip
 FILLED = Product("mask", "plane", "what was filled: white; can be given back as the input mask")
 _RECTANGLES = "a rectangle to fill, x,y,width,height in pixels from the top left"
-BOX = Input("box", "boxes", _RECTANGLES, required=False, default="navier-stokes")
+BOX = Input("box", "boxes", _RECTANGLES, required=False, default="partial-unet")
 GROW = Knob("grow", int, 0, 0, 100, "pixels", "distance by which the hole is enlarged")
 _OF_NOISE = "of the noise measured around the hole that is added to filled pixels, so that they are not too smooth"
 GRAIN = Knob("grain", float, 0.0, 0, 2, "share", _OF_NOISE)

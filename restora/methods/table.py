@@ -5,7 +5,7 @@ from restora.core.inputs import Input
 from restora.core.method import Method
 from restora.core.names import nearest
 from restora.core.plan import Step
-from restora.methods.rows import colour, deblur, denoise, enlarge, fill, find, jpeg, regions
+from restora.methods.rows import colour, deblur, denoise, enlarge, fill, find, jpeg, regions, translate, video
 
 TASKS = {
     "denoise": denoise.ROWS,
@@ -16,6 +16,8 @@ TASKS = {
     "find": find.ROWS,
     "regions": regions.ROWS,
     "colour": colour.ROWS,
+    "translate": translate.ROWS,
+    "video": video.ROWS,
 }
 """The rows by task."""
 METHODS: dict[str, Method] = {method.name: method for rows in TASKS.values() for method in rows}

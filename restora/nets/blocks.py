@@ -61,3 +61,11 @@ def chain(channels: int, depth: int, width: int) -> nn.Sequential:
     last = nn.Conv2d(width, channels, 3, padding=1)
     silence(last)
     return nn.Sequential(*layers, last)
+
+
+def in_layout(net: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """The net with the weights of its 2-D convolutions in a memory layout, in place; other weights have no such one."""
+    for parameter in net.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+    return net

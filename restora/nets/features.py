@@ -5,8 +5,10 @@ normalisations and skip connections are used, and nothing is trained here.
 """
 
 import io
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,13 @@ class Features(nn.Module):
                 found.append(x / (x.norm(dim=1, keepdim=True) + 1e-8))
         return found
 
+    def pooled(self, x: Tensor) -> Tensor:
+        """The last features, not normalised, averaged over the picture: (B, 3, H, W) to (B, 320)."""
+        x = self.stem((x * 255 - 127) / 128)
+        for block in self.blocks:
+            x = block(x)
+        return x.mean((2, 3))
+
     def distance(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """Perceptual distance of two pictures (B, 3, H, W): squared differences of features over channels and levels.
 
@@ -58,3 +67,15 @@ class Features(nn.Module):
         """
         pairs = zip(self(x_hat), self(x), strict=True)
         return torch.stack([(one - other).square().sum(1).mean() for one, other in pairs]).sum()
+
+
+@torch.no_grad()
+def pooled_squares(pictures: Iterable[np.ndarray], side: int) -> np.ndarray:
+    """(n, 320): the pooled features of the squares (side x side) of pictures (H, W, 3) float32; rests are left out."""
+    net, found = Features(), []
+    for x in pictures:
+        rows, columns = x.shape[0] // side, x.shape[1] // side
+        cut = x[: rows * side, : columns * side].clip(0, 1).reshape(rows, side, columns, side, 3)
+        squares = cut.transpose(0, 2, 4, 1, 3).reshape(rows * columns, 3, side, side)
+        found.append(net.pooled(torch.from_numpy(np.ascontiguousarray(squares, np.float32))).numpy())
+    return np.concatenate(found)

@@ -32,6 +32,10 @@ def net(setup: Setup) -> Stage:
     _check(setup, weights)
     function, precision = loaded(setup, weights)
     card, planes = weights.card, setup.planes()
+    if weights.takes("neighbours"):
+        if setup.neighbours is None:
+            raise BadPlan(f"{weights.name} sees several frames: give it a clip, and make it the first step of the plan")
+        planes = planes | {"neighbours": setup.neighbours}
     scale, memory = card.get("scale", 1), card.get("memory", method.bytes_a_pixel(setup.knobs))
     if (float_precision(weights, backend) if precision == "int8" else precision) == "bf16":
         memory = ceil(NARROW * memory)
@@ -47,7 +51,7 @@ def net(setup: Setup) -> Stage:
         scale=scale,
         strength=step.strength,
         careful=careful(setup, weights) if precision != "f32" else None,
-        planes={each.plane or each.name: planes[each.name] for each in method.inputs if each.name in planes},
+        planes=planes | {each.plane: planes[each.name] for each in method.inputs if each.plane and each.name in planes},
         kept={name: Spool(size, sum(weights.outputs[name].values())) for name in wanted},
     )
 
@@ -97,6 +101,8 @@ def _check(setup: Setup, weights: Weights) -> None:
     for plane in [*planes, *(["sigma"] if setup.knobs.get("sigma") else [])]:
         if not weights.takes(plane):
             raise BadPlan(f"the weights {weights.name} do not accept {plane}: they were trained without it")
+    if weights.needs("sigma") and "sigma" not in {*planes, *setup.step.knobs}:
+        raise BadPlan(f"the weights {weights.name} need sigma, the noise level: the plan must set it")
     if card.get("scale", 1) > 1 and setup.step.strength < 1:
         raise BadPlan(f"{weights.name} makes pictures larger, which cannot be applied in part: its strength must be 1")
 

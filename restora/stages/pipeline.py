@@ -49,12 +49,14 @@ class Source:
     """The input picture: how to read a window of it, and its (H, W, C).
 
     transparent: reads windows (H, W, 1) that are 1 where the picture is fully transparent; None without alpha.
+    neighbours: of a frame of a clip, reads windows of the frames around it, side by side as channels.
     frames: the frames, for this picture, of inputs that are clips, by the checksums of their files.
     """
 
     read: Read
     shape: tuple[int, int, int]
     transparent: Read | None = None
+    neighbours: Read | None = None
     frames: Mapping[str, Image] = field(default_factory=dict)
 
 
@@ -182,7 +184,7 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
             step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
             inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None, look,
                       source.frames),
-            means.keep, tell,
+            means.keep, tell, None if stages else source.neighbours,
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))
         if not method.learned:

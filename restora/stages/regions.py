@@ -10,7 +10,7 @@ import numpy as np
 from restora.core.errors import BadImage
 from restora.core.knobs import Setting
 from restora.core.method import Made, Method
-from restora.engines.tiling import Read
+from restora.engines.tiling import Read, cores
 from restora.methods.shared_knobs import OF_HOLES
 from restora.stages.filler import BYTES, CONTEXT, TILE, Fill, filler
 from restora.stages.grain import grain, noise_around, surroundings
@@ -21,6 +21,9 @@ from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shap
 
 CACHE = 64_000_000
 """Cache size in bytes for filled holes, as a hole may be in several tiles; the largest hole is always kept."""
+LARGE, BLOCK = 2_000_000, 1024
+"""Pixels of a window from which nets fill by blocks of the picture instead, and the side of these. A few scratches can
+join all holes of a large scan, and its window would not fit the memory."""
 LABELS = 7
 """Bytes for each pixel of the whole picture while its holes are found: mask, mask with margins, labels or distances."""
 MEMORY_OF_GRAIN, MEASURING = 40, 70_000_000
@@ -32,10 +35,12 @@ class Region:
     """A hole, or several that use the same pixels.
 
     box: (top, left, height, width) with the margin around it; seed: (row, column) of a pixel of it, margin included.
+    block: if not None, the region is all that is missing in this window.
     """
 
     box: Window
     seed: tuple[int, int]
+    block: Window | None = None
 
 
 @dataclass
@@ -58,12 +63,15 @@ class Regions(Stage):
     grain: float = 0.0
     seed: int = 0
     resting: int = 0
+    split: bool = False  # whether large regions are filled by blocks
     keeps: bool = False  # whether the mask is a requested product
 
     def __post_init__(self) -> None:
         height, width = self.mask.shape
         self.before = self.after = height, width
         self.regions = found(self.mask, self.margin)
+        if self.split and max(height * width for _, _, height, width in (each.box for each in self.regions)) > LARGE:
+            self.regions = blocks(self.mask, self.margin) or self.regions
         self.boxes = np.array([region.box for region in self.regions])
         self.cache: dict[int, np.ndarray] = {}
         self.told: dict[str, None] = {}  # notes of the function, each once
@@ -122,6 +130,11 @@ class Regions(Stage):
     def _mine(self, region: Region) -> np.ndarray:
         """The missing pixels of a region, in its box."""
         hole = self.mask[_slices(region.box)]
+        if region.block:
+            inside = _overlap(region.box, region.block)
+            mine = np.zeros_like(hole)
+            mine[inside] = hole[inside]
+            return mine
         labels = cv2.connectedComponents(_with_margin(hole, self.margin))[1]
         return hole & (labels == labels[region.seed[0] - region.box[0], region.seed[1] - region.box[1]])
 
@@ -197,6 +210,21 @@ def found(mask: np.ndarray, margin: int) -> list[Region]:
     return regions
 
 
+def blocks(mask: np.ndarray, margin: int) -> list[Region]:
+    """A region for each block of the picture with missing pixels; none if one would be without known pixels."""
+    height, width = mask.shape
+    regions = []
+    for block in cores(height, width, (BLOCK, BLOCK)):
+        if not mask[_slices(block)].any():
+            continue
+        top, left = max(0, block[0] - margin), max(0, block[1] - margin)
+        bottom, right = min(height, block[0] + block[2] + margin), min(width, block[1] + block[3] + margin)
+        if mask[top:bottom, left:right].all():
+            return []
+        regions.append(Region((top, left, bottom - top, right - left), block[:2], block))
+    return regions
+
+
 def _with_margin(hole: np.ndarray, margin: int) -> np.ndarray:
     near = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
     return cv2.dilate(hole.astype(np.uint8), near)
@@ -239,20 +267,29 @@ def regions(setup: Setup) -> Stage:
         mask,
         _function(setup),
         margin=CONTEXT if method.learned else method.reach(knobs) or 0,
-        memory=(BYTES if method.learned else method.bytes_a_pixel(knobs)) + (MEMORY_OF_GRAIN if share else 0),
+        memory=_of_window(method, knobs) + (MEMORY_OF_GRAIN if share else 0),
         memory_of_hole=method.memory_of_hole + 4 * setup.channels,
         strength=setup.step.strength,
         grain=share,
         seed=setup.report.plan.seed,
         resting=_of_net(method, knobs),
+        split=method.learned,
         keeps="mask" in setup.keep,
     )
+
+
+def _of_window(method: Method, knobs: Mapping[str, Setting]) -> int:
+    """Bytes for each pixel of the window of a hole. Most nets compute it in tiles, see _of_net."""
+    if method.learned and method.halo is not None:
+        return BYTES
+    return method.bytes_a_pixel(knobs) + (BYTES if method.learned else 0)
 
 
 def _of_net(method: Method, knobs: Mapping[str, Setting]) -> int:
     """Bytes that the net of a method needs for a tile, whatever the size of the window."""
     if method.learned:
-        return method.bytes_a_pixel(knobs) * (TILE + 2 * (method.reach(knobs) or 0)) ** 2
+        reach = method.reach(knobs)
+        return 0 if reach is None else method.bytes_a_pixel(knobs) * (TILE + 2 * reach) ** 2
     return DENOISER if method.denoiser else 0
 
 

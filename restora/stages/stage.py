@@ -78,6 +78,7 @@ class Setup:
     inputs: Mapping[str, Any] = field(default_factory=dict)  # see stages/inputs.py
     keep: frozenset[str] = frozenset()  # names of requested products
     tell: Tell | None = None
+    neighbours: Read | None = None  # other frames of the clip, side by side as channels, for the first step
 
     def planes(self) -> dict[str, Read]:
         """The inputs with one value for each pixel, by name."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -16,6 +17,7 @@ from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.engines.choice import Backend, backend_named
+from restora.engines.tiling import Read
 from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.container import container_of
@@ -27,12 +29,15 @@ from restora.files.save import copy
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
+from restora.work.neighbours import frames_around, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
 LOOKED_AT = 5
 """Frames that are diagnosed, spread over the clip."""
 SECONDS_OF_PREVIEW = 1
+SETTLING = 2
+"""Frames after which scene cuts are found as if the clip had been seen from its start."""
 QUEUE, LONGEST_QUEUE = 64_000_000, 8
 """Bytes of frames that wait before and after the restoration, and the most frames; at least one."""
 CLIP_PACKAGES = (*PACKAGES, "av")
@@ -101,7 +106,7 @@ def restore_clip(
     started, how = time.perf_counter(), how or ClipOptions()
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
     clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
-    _check_target(target, clip, how, resume is not None)
+    check_target(target, clip, how, resume is not None)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
     report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
@@ -114,7 +119,7 @@ def restore_clip(
             copy(source, target, force=options.force)
             report.output_sha256 = sha256(target)
             return report
-    _Work(clip, plan, backend, how, report, started).run(target, tell, resume)
+    ClipWork(clip, plan, backend, how, report, started).run(target, tell, resume)
     return report
 
 
@@ -125,7 +130,7 @@ def partial(target: Path) -> Path:
     return target.with_name(f"{target.stem}.partial{target.suffix}")
 
 
-def _check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> None:
+def check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> None:
     """Raise OutputExists or BadImage for a target that cannot be written, before any work is done."""
     if how.run.keep:
         raise BadPlan("products are kept for pictures, not for clips")
@@ -146,10 +151,14 @@ def _check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> 
 
 @dataclass(frozen=True)
 class Piece:
-    """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files."""
+    """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files.
+
+    around: the frames around it, (H, W, 3 n), for a net that sees them.
+    """
 
     frame: Frame
     others: Mapping[str, Image]
+    around: np.ndarray | None = None
 
 
 def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
@@ -175,12 +184,17 @@ def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
     return found
 
 
-def pieces(clip: Clip, others: Mapping[str, Clip], first: int = 0, count: int | None = None) -> Iterator[Piece]:
-    """The frames of a clip with those of its inputs."""
-    rows = zip(*(each.frames(first, count) for each in (clip, *others.values())), strict=False)
-    for frame, *rest in rows:
-        seen = [Image(each.pixels.clip(0, 1)) for each in rest]
-        yield Piece(frame, dict(zip(others, seen, strict=True)))
+def pieces(
+    clip: Clip, others: Mapping[str, Clip], first: int = 0, count: int | None = None, reach: int = 0
+) -> Iterator[Piece]:
+    """The frames of a clip with those of its inputs, and with `reach` frames before and after each."""
+    start = max(0, first - reach - SETTLING) if reach else first
+    seen = surrounded(clip.frames(start, None if count is None else first - start + count + reach), reach)
+    wanted = islice(seen, first - start, None)
+    rows = zip(wanted, *(each.frames(first, count) for each in others.values()), strict=False)
+    for (frame, around), *rest in islice(rows, count):
+        inputs = [Image(each.pixels.clip(0, 1)) for each in rest]
+        yield Piece(frame, dict(zip(others, inputs, strict=True)), around)
 
 
 class FrameRestorer:
@@ -203,21 +217,31 @@ class FrameRestorer:
 
     def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
         y = Image(piece.frame.pixels)
-        source = Source(y.window, y.shape, frames=piece.others)
+        neighbours = None if piece.around is None else window_of(piece.around)
+        source = Source(y.window, y.shape, neighbours=neighbours, frames=piece.others)
         return prepare(self._plan, source, report, self._means)
 
 
-class _Work:
-    """A clip on its way to a result."""
+def window_of(pixels: np.ndarray) -> Read:
+    """A function (top, left, height, width) that reads windows of an array (H, W, C)."""
+    return lambda top, left, height, width: pixels[top : top + height, left : left + width]
+
+
+class ClipWork:
+    """A clip on its way to a result.
+
+    `timed` is the clip as its times are written: the clip itself, unless frames are added.
+    """
 
     def __init__(
         self, clip: Clip, plan: Plan, backend: Backend, how: ClipOptions, report: Report, started: float
     ) -> None:
         self._clip, self._options, self._how, self._report, self._started = clip, how.run, how, report, started
-        options = how.run
+        self.timed, options = self.timed_as(clip), how.run
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
         self._others = moving_inputs(plan, clip, options.limits.pixels)
-        first = next(pieces(clip, self._others))
+        self._reach = frames_around(plan)
+        first = next(pieces(clip, self._others, reach=self._reach))
         self._ahead, held = _room_for(clip.shape)
         self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory, held))
         height, width = self._restore.size
@@ -274,14 +298,13 @@ class _Work:
         """Restore the frames that are missing, and write their segments; also those of a run that is stopped."""
         if tell and parts.frames:
             tell(parts.frames, self._total)
-        first, count = self._first + parts.frames, self._total - parts.frames
-        wanted = pieces(self._clip, self._others, first, count if self._how.preview else None)
-        writer = _Segments(parts, self._clip, self._coding, self._restore.size, pictures)
+        writer = _Segments(parts, self.timed, self._coding, self._restore.size, pictures)
         done = parts.frames
         try:
-            with read_ahead(wanted, self._ahead) as made, write_behind(writer.put, self._ahead) as put:
-                for piece in made:
-                    put((piece.frame, self._restore(piece)))
+            read = read_ahead(self.read(parts.frames), self._ahead)
+            with read as wanted, write_behind(writer.put, self._ahead) as put:
+                for piece in wanted:
+                    put(self.made(piece))
                     done += 1
                     if tell:
                         tell(done, max(done, self._total))
@@ -292,9 +315,22 @@ class _Work:
         if not parts.frames:
             raise BadImage(f"{self._clip.name} has no frame that can be decoded")
 
+    def timed_as(self, clip: Clip) -> Clip:
+        """The clip as its times are written."""
+        return clip
+
+    def read(self, done: int) -> Iterator[Any]:
+        """What `made` needs for each frame of the result, from the number `done` on; called in another thread."""
+        first, count = self._first + done, self._total - done
+        return pieces(self._clip, self._others, first, count if self._how.preview else None, self._reach)
+
+    def made(self, piece: Any) -> tuple[Frame, np.ndarray]:
+        """A frame of the result, with its pixels (H, W, C)."""
+        return piece.frame, self._restore(piece)
+
     def _write(self, parts: Parts, target: Path, stopped: bool) -> None:
         """Write the result of all finished segments."""
-        clip, report = self._clip, self._report
+        clip, report = self.timed, self._report
         report.output = str(target)
         if is_folder(target):
             if stopped:
@@ -326,7 +362,7 @@ class _Work:
         if not stopped and not self._how.preview:
             return Span(0)
         first, last = parts.times(0, 1)[0], parts.times(parts.frames - 1, 1)[0]
-        return Span(first if self._how.preview else 0, last + self._clip.times.step)
+        return Span(first if self._how.preview else 0, last + self.timed.times.step)
 
 
 def _room_for(shape: tuple[int, int, int]) -> tuple[int, int]:

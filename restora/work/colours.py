@@ -8,7 +8,8 @@ from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadPlan
 from restora.core.plan import Plan, Step
 from restora.methods.table import METHODS, method_named
-from restora.work.plan import corrects, plan_of_method
+from restora.work.plan import plan_of_method
+from restora.work.purpose import corrects
 
 CORRECTING = "levels"
 """The default method to correct colours."""

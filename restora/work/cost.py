@@ -22,7 +22,7 @@ from restora.work.plan import plan_to_enlarge
 from restora.work.restore import peak_memory, restore
 
 LEVELS = {"jpeg_quality": 10}
-"""Values of signs that are given to methods; 0.1 for any other sign."""
+"""Values of signs that are given to methods; for any other sign 0.1, or the nearest value that the knob allows."""
 SIZE = 512
 ROUNDS = 3
 
@@ -74,8 +74,9 @@ def _measure(method: str, weights: str, precision: str) -> dict[str, float | str
         size = y.shape[0] * scale, y.shape[1] * scale  # not 512 if that is not a multiple: that would run a second net
         plan = plan_to_enlarge(method, y.shape, size, weights=weights or None, precision=wanted)
     else:
-        levels = {knob.name: LEVELS.get(knob.sign, 0.1) for knob in row.knobs if knob.default is None}
-        plan = Plan((Step(method, "measured", weights or None, levels),), "measured", precision=precision)
+        measured = [knob for knob in row.knobs if knob.default is None]
+        values = {knob.name: max(knob.low, min(LEVELS.get(knob.sign, 0.1), knob.high)) for knob in measured}
+        plan = Plan((Step(method, "measured", weights or None, values),), "measured", precision=precision)
     if not row.minutes:  # these take minutes: once is enough, and loading time is negligible
         restore(y, plan)
     seconds = []

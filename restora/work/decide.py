@@ -15,16 +15,17 @@ from restora.work.fix import plan_to_fix, plan_to_sharpen
 from restora.work.plan import (
     FILLING,
     FLAGSHIP,
+    TRANSLATING,
     Given,
-    denoises,
     method_for,
     method_to_deblur,
     plan_of_method,
     plan_to_enlarge,
     plan_to_enlarge_as_found,
     plan_to_fill,
-    sharpening,
+    to_measure,
 )
+from restora.work.purpose import denoises, sharpening
 from restora.work.rules import SHARP
 from restora.work.view import view_of
 
@@ -50,7 +51,7 @@ def to_denoise(
     """
     chosen = method or method_for(weights)
     denoises(chosen, weights)
-    measured = any(knob.default is None and knob.name not in wishes for knob in method_named(chosen).knobs)
+    measured = to_measure(method_named(chosen), weights, wishes, inputs or ())
     diagnosis = diagnose(view_of(picture)) if measured else None
     plan = plan_of_method(
         chosen,
@@ -86,7 +87,7 @@ def to_deblur(
     if "blur" not in method_named(method).treats and not sharpening(weights):
         known = ", ".join(row.name for row in METHODS.values() if "blur" in row.treats)
         raise BadPlan(f"{method} does not sharpen; these do: {known}")
-    measured = any(knob.default is None and knob.name not in wishes for knob in method_named(method).knobs)
+    measured = to_measure(method_named(method), weights, wishes, inputs)
     found = diagnose(view_of(picture)) if measured else None
     chosen = None if precision == "auto" else precision
     return found, plan_of_method(method, wishes, found, weights=weights, precision=chosen, inputs=inputs)
@@ -96,10 +97,30 @@ def to_correct(
     picture: Pixels, wishes: Mapping[str, Any], method: str | None = None, *, strength: float = 1.0
 ) -> tuple[Diagnosis | None, Plan]:
     """The plan to correct colours; what is not among the wishes is measured, whether the picture looks faded or not."""
-    knobs = method_named(method or CORRECTING).knobs
-    measured = any(knob.default is None and knob.name not in wishes for knob in knobs)
+    measured = to_measure(method_named(method or CORRECTING), None, wishes)
     found = diagnose(view_of(picture)) if measured else None
     return found, plan_to_correct(wishes, found, method, strength=strength)
+
+
+def to_translate(
+    wishes: Mapping[str, Any],
+    inputs: Given,
+    method: str | None = None,
+    *,
+    weights: str | None = None,
+    strength: float = 1.0,
+    precision: str = "auto",
+) -> Plan:
+    """The plan to translate a picture into another kind; default: the method of the weights, or TRANSLATING.
+
+    Raises BadPlan for a method that does not translate.
+    """
+    chosen = method or (method_for(weights) if weights else TRANSLATING)
+    if "translation" not in method_named(chosen).treats:
+        known = ", ".join(row.name for row in METHODS.values() if "translation" in row.treats)
+        raise BadPlan(f"{chosen} does not translate pictures; these do: {known}")
+    exact = None if precision == "auto" else precision
+    return plan_of_method(chosen, wishes, None, strength=strength, weights=weights, precision=exact, inputs=inputs)
 
 
 def to_fill(inputs: Given, wishes: Mapping[str, Any], method: str | None = None) -> Plan:

@@ -18,7 +18,8 @@ from restora.stages.pipeline import RESTING
 from restora.work.colours import with_colours, without_colours
 from restora.work.diagnose import Pixels, diagnose, spread
 from restora.work.marks import with_marks_filled, without_marks
-from restora.work.plan import corrects, fits, plan_of_treatment, plans_for, sharpens
+from restora.work.plan import fits, plan_of_treatment, plans_for
+from restora.work.purpose import corrects, sharpens
 from restora.work.restore import MAX_MEMORY, restore
 from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
 from restora.work.sharper import blur_left, harm_of_sharpening

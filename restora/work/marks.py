@@ -6,10 +6,9 @@ from restora.core.diagnosis import Diagnosis
 from restora.core.inputs import FOUND
 from restora.core.plan import Plan, Step
 from restora.methods.table import method_named
+from restora.work.plan import FILLING, best_precision
 
 SIGN = "marks"
-FILLER = "navier-stokes"
-"""The method that fills them."""
 
 
 def without_marks(diagnosis: Diagnosis) -> Diagnosis:
@@ -25,10 +24,11 @@ def with_marks_filled(plan: Plan, diagnosis: Diagnosis) -> Plan:
     if SIGN not in diagnosis.present:
         return plan
     says = diagnosis.present[SIGN].says
-    row = method_named(FILLER)
+    row = method_named(FILLING)
     knobs = {knob.name: knob.default for knob in row.knobs if knob.default is not None}
     grain = {"grain": 1.0} if "grain" in knobs else {}  # what is filled should be as rough as what is around it
     inputs = {each.name: {"value": FOUND, "weights": each.finder} for each in row.inputs if each.finder}
-    step = Step(FILLER, says, row.weights[0] if row.learned else None, knobs | grain, inputs=inputs)
+    step = Step(FILLING, says, row.weights[0] if row.learned else None, knobs | grain, inputs=inputs)
     because = f"{says}; {plan.because}" if plan.steps else says
-    return replace(plan, steps=(step, *plan.steps), because=because)
+    steps = (step, *plan.steps)
+    return replace(plan, steps=steps, because=because, precision=best_precision(each.weights for each in steps))

@@ -16,28 +16,22 @@ from restora.core.plan import Plan, Step
 from restora.core.processor import gains_from_int8
 from restora.engines.choice import computes_in_bf16
 from restora.learn.weights import find
-from restora.methods.table import INPUTS, METHODS, TASKS, method_named, task_of
+from restora.methods.table import INPUTS, METHODS, method_named
 from restora.signs.table import SIGNS
 from restora.stages.check import weights_for
 from restora.stages.inputs import entry_of
 from restora.stages.load import BF16_LOSS
 from restora.stages.whole import needed
-from restora.work.rules import SHARPENING, Treatment, kinds_of, treatments_for
+from restora.work.purpose import corrects, fills, sharpening
+from restora.work.rules import Treatment, kinds_of, treatments_for
 
 FLAGSHIP = "restora"
-OTHER_TASKS = {
-    "enlarge": ("makes pictures larger", "upscale"),
-    "fill": ("fills holes", "inpaint"),
-    "deblur": ("sharpens", "deblur"),
-    "find": ("finds marks", "inpaint --mask found"),
-    "regions": ("repairs regions", "repair"),
-    "colour": ("corrects colours", "correct"),
-}
-"""What methods that do not remove noise do, and their command, by task."""
 DEBLURRING = "plug-and-play"
 """The default method to sharpen with a known kernel."""
-FILLING = "navier-stokes"
-"""The default method to fill holes: fast, and better than biharmonic in wide holes and in noise."""
+FILLING = "partial-unet"
+"""The default method to fill holes: in PSNR the best of the fast ones."""
+TRANSLATING = "pix2pix"
+"""The default method to translate pictures: its weights are for aged prints."""
 LARGER = "edsr"
 """The default method to make a picture larger."""
 AS_FOUND = "-real"
@@ -58,7 +52,7 @@ def plan_for(diagnosis: Diagnosis) -> Plan:
 def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     """The plans of the table of rules for a picture with this diagnosis, best first; at least one."""
     because = "; ".join(finding.says for finding in diagnosis.present.values())
-    plans = [plan_of_treatment(treatment, because) for treatment in treatments_for(kinds_of(diagnosis))]
+    plans = [plan_of_treatment(treatment, because, diagnosis) for treatment in treatments_for(kinds_of(diagnosis))]
     if plans:
         return plans
     if because:
@@ -66,13 +60,13 @@ def plans_for(diagnosis: Diagnosis) -> list[Plan]:
     return [Plan((), f"left alone: found none of: {', '.join(sign.called for sign in SIGNS.values())}")]
 
 
-def plan_of_treatment(treatment: Treatment, because: str) -> Plan:
-    """The plan of a treatment of the table of rules."""
-    steps = [_step_of(name, because) for name in treatment]
+def plan_of_treatment(treatment: Treatment, because: str, diagnosis: Diagnosis | None = None) -> Plan:
+    """The plan of a treatment of the table of rules; weights that need the noise level get that of the diagnosis."""
+    steps = [_step_of(name, because, diagnosis) for name in treatment]
     return Plan(tuple(steps), because, precision=best_precision(step.weights for step in steps))
 
 
-def _step_of(name: str, because: str) -> Step:
+def _step_of(name: str, because: str, diagnosis: Diagnosis | None) -> Step:
     """A step of a treatment; the name is a method that is not a trained net, or weights.
 
     A step before it has removed the noise, so a noise level is the least that the method is told.
@@ -81,7 +75,8 @@ def _step_of(name: str, because: str) -> Step:
         row = method_named(name)
         quiet = {knob.name: knob.least for knob in row.knobs if knob.default is None}
         return Step(name, because, row.denoiser or None, KNOBS.get(name, {}) | quiet)
-    return learned_step(method_named(method_for(name)), because, name)
+    method = method_named(method_for(name))
+    return learned_step(method, because, name, knobs=_measurements(method, name, {}, (), diagnosis))
 
 
 def plan_of_method(
@@ -102,14 +97,15 @@ def plan_of_method(
     if method.learned:
         if wishes and not method.knobs:
             raise BadKnob(f"{name} has no knob {', '.join(wishes)}: it was trained without it; use --strength")
-        step = learned_step(method, "asked for", weights, strength, settle(method.knobs, wishes, name))
+        knobs = settle(method.knobs, wishes, name)
+        knobs |= _measurements(method, weights_for(method, weights), wishes, inputs or (), diagnosis)
+        step = learned_step(method, "asked for", weights, strength, knobs)
         plan = Plan((_with_planes(step, method, wishes, inputs or {}),), because)
         return replace(plan, precision=precision or best_precision([plan.steps[0].weights]))
     chosen = (weights or method.denoiser) if method.denoiser else None
     if (weights or precision) and not chosen:
         raise BadPlan(f"{name} is not a trained net, so it has neither weights nor a precision")
-    knobs = settle(method.knobs, wishes, name)
-    knobs |= {knob.name: _measured(knob, name, diagnosis) for knob in method.knobs if knobs[knob.name] is None}
+    knobs = settle(method.knobs, wishes, name) | _measurements(method, chosen, wishes, (), diagnosis)
     step = Step(name, "asked for", chosen, knobs, strength, _entries(method, inputs or {}))
     return Plan((step,), because, precision=precision or best_precision([chosen]))
 
@@ -171,37 +167,22 @@ def with_filling(plan: Plan) -> Plan:
 
 
 def with_first(plan: Plan, name: str) -> Plan:
-    """The plan with a method as its first step; the inputs of the method must be added later."""
+    """The plan with a method as its first step; the inputs of the method must be added later.
+
+    The precision stays as it is, unless the plan had no net that it was for.
+    """
     method, because = method_named(name), "the mask marks a hole"
     knobs = settle(method.knobs, {}, name)
     first = learned_step(method, because, knobs=knobs) if method.learned else Step(name, because, knobs=knobs)
-    return replace(plan, steps=(first, *plan.steps))
-
-
-def fills(step: Step) -> bool:
-    """Whether a step fills a hole."""
-    return "hole" in method_named(step.method).treats
+    had_nets = any(step.weights for step in plan.steps)
+    precision = plan.precision if had_nets else best_precision([first.weights])
+    return replace(plan, steps=(first, *plan.steps), precision=precision)
 
 
 def fits(plan: Plan, shape: tuple[int, int, int], memory: int) -> bool:
     """Whether no step needs the whole of a picture (H, W, C) and more than `memory` bytes for it."""
     rows = [(method_named(step.method), step.knobs) for step in plan.steps]
     return all(needed(row, knobs, shape[:2]) <= memory for row, knobs in rows if row.stage == "whole")
-
-
-def corrects(step: Step) -> bool:
-    """Whether a step corrects colours."""
-    return "fading" in method_named(step.method).treats
-
-
-def sharpens(step: Step) -> bool:
-    """Whether a step sharpens a blurred picture."""
-    return "blur" in method_named(step.method).treats or step.weights in SHARPENING
-
-
-def sharpening(weights: str | None) -> bool:
-    """Whether weights were trained to sharpen."""
-    return weights is not None and (weights in SHARPENING or find(weights).task == "deblur")
 
 
 def finders() -> list[str]:
@@ -351,18 +332,6 @@ def usable_knobs(step: Step) -> tuple[Knob, ...]:
     return tuple(knob for knob in knobs if not (deaf and knob.name == "sigma"))
 
 
-def denoises(name: str, weights: str | None) -> None:
-    """Raise BadPlan for a method of another command; for a net of other authors its card decides."""
-    method = method_named(name)
-    if method.learned and not method.weights:
-        if weights and find(weights).task == "enlarge":
-            raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
-    elif (task := task_of(name)) in OTHER_TASKS:
-        does, command = OTHER_TASKS[task]
-        choice = f" --method {name}" if len(TASKS[task]) > 1 else ""  # else the command has no such option
-        raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{choice}")
-
-
 def method_for(weights: str | None) -> str:
     """The method of some weights; without weights the flagship. Raises NoWeights."""
     return find(weights).card["method"] if weights else FLAGSHIP
@@ -379,6 +348,33 @@ def best_precision(weights: Iterable[str | None]) -> str:
     losses = [each.card.get("bf16_loss_db") for each in known]
     fits = all(loss is not None and loss <= BF16_LOSS for loss in losses)
     return "bf16" if known and fits and computes_in_bf16() else "f32"
+
+
+def to_measure(
+    method: Method, weights: str | None, wishes: Mapping[str, Any], inputs: Iterable[str] = ()
+) -> tuple[Knob, ...]:
+    """The knobs that nobody gives: those without a default, and those that weights cannot do without."""
+    planes = {each.plane for each in method.inputs if each.name in inputs}
+    net = find(weights_for(method, weights)) if method.stage == "net" else None
+
+    def missing(knob: Knob) -> bool:
+        if net and net.needs(knob.name):
+            return not wishes.get(knob.name) and knob.name not in planes
+        return knob.default is None and wishes.get(knob.name) is None
+
+    return tuple(filter(missing, method.knobs))
+
+
+def _measurements(
+    method: Method,
+    weights: str | None,
+    wishes: Mapping[str, Any],
+    inputs: Iterable[str],
+    diagnosis: Diagnosis | None,
+) -> dict[str, Setting]:
+    """The knobs that are taken from the diagnosis."""
+    missing = to_measure(method, weights, wishes, inputs)
+    return {knob.name: _measured(knob, method.name, diagnosis) for knob in missing}
 
 
 def _measured(knob: Knob, method: str, diagnosis: Diagnosis | None) -> float:

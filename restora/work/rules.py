@@ -9,7 +9,6 @@ from restora.core.diagnosis import Diagnosis
 from restora.signs.camera_noise import LEAST
 from restora.signs.jpeg_quality import EDGES
 from restora.signs.noise_level import ALIKE
-from restora.signs.speckle import PHOTONS
 
 WHITE, STRONG, PHOTON = "white noise", "strong noise", "photon noise"
 SHARED, COARSE = "noise that channels or neighbours share", "coarse noise"
@@ -22,15 +21,19 @@ KINDS = (*SHARP_KINDS, SOFT, MOTION)
 
 MOST_DOTS = 0.4
 """Share of impulses from which they count as dense: the flagship was trained on less."""
-MOST_WHITE = 0.15
-"""Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.blind`."""
+MOST_WHITE = 15 / 255
+"""Sigma from which white noise counts as strong: there `restora.noise` is better than `restora.prior`, in 8 bits."""
+GROWING = 0.4
+"""Slope of noise over brightness from which noise that may be white is treated as photon noise: `restora.prior` leaves
+noise above the sigma that it is told."""
 MILD = 1.5
 """Sigma up to which softness does not count where the net of camera_noise removes something, present or not: pictures
 of cameras at full resolution are that soft, and sharpening them removes 1 to 3 dB (CC15)."""
 Treatment = tuple[str, ...]
 """Weights and classical methods, in the order of their use."""
 
-BLIND: Treatment = ("restora.blind",)
+PRIOR: Treatment = ("restora.prior",)
+"""For white noise; it is told the sigma that was found."""
 NOISE: Treatment = ("restora.noise",)
 PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
@@ -60,7 +63,8 @@ def with_blur(blur: str, *ways: Treatment) -> tuple[Rule, ...]:
 
     return (
         Rule(frozenset({blur}), ways),
-        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), after(BLIND, NOISE)),
+        Rule(frozenset({blur, WHITE}), after(PRIOR, NOISE)),
+        Rule(frozenset({blur, WHITE, STRONG, PHOTON}), after(NOISE)),
         Rule(frozenset({blur, DOTS}), after(MEDIAN, NOISE)),
         Rule(frozenset({blur, *SHARP_KINDS}) - {DOTS, DENSE}, after(PHOTO, NOISE)),
         Rule(frozenset({blur, *SHARP_KINDS}), after(MEDIAN + PHOTO)),
@@ -68,7 +72,7 @@ def with_blur(blur: str, *ways: Treatment) -> tuple[Rule, ...]:
 
 
 RULES = (
-    Rule(frozenset({WHITE}), (BLIND, NOISE, PHOTO)),
+    Rule(frozenset({WHITE}), (PRIOR, NOISE, PHOTO)),
     Rule(frozenset({STRONG}), (NOISE, PHOTO)),
     Rule(frozenset({SHARED}), (PHOTO, NOISE)),
     Rule(frozenset({COARSE}), (NOISE, PHOTO)),
@@ -125,7 +129,7 @@ def _kind_of_noise(diagnosis: Diagnosis) -> str:
     if "noise_level" not in diagnosis.present:
         return COARSE
     level, growth = diagnosis.findings["noise_level"], diagnosis.findings.get("speckle")
-    if growth and growth.facts.get("exponent", 0) >= PHOTONS:
+    if growth and growth.facts.get("exponent", 0) >= GROWING:
         return PHOTON
     # They are unknown if flat areas are few or hidden by coarse noise; then shared noise is assumed.
     if max(level.facts.get(name, 1.0) for name in ("channels", "neighbours")) >= ALIKE:

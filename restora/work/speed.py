@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 EAGER = ("torch eager", "f32")
 """The baseline, as in most published code: torch, its default layout, no compiler."""
-USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.blind", "edsr.x2")
+USUAL = ("dncnn.gray-s25", "unet.gray-s25", "restora.noise", "edsr.x2")
 BYTES = {"f32": 4, "bf16": 2, "int8": 1}
 
 Run = Callable[[Mapping[str, np.ndarray]], object]

@@ -24,7 +24,7 @@ from restora.methods.table import METHODS
 from restora.work.bench import KEYS, REAL, Row, bench, read_table, short_sum, write_rows, write_table
 from restora.work.cost import cost, learned
 from restora.work.diagnose import diagnose
-from restora.work.plan import AS_FOUND, plan_of_method, plan_to_enlarge
+from restora.work.plan import AS_FOUND, plan_of_method, plan_to_enlarge, to_measure
 from restora.work.rules import SHARPENING
 
 SETS = ("Set12", "BSD68", "CBSD68", "CC15")
@@ -165,15 +165,16 @@ def plan_for(entry: Entry, precision: str, y: Image) -> Plan:
         wanted = precision if method.learned else None
         return plan_to_enlarge(method.name, y.shape, size, weights=entry.weights or None, precision=wanted)
     if method.learned:
-        return plan_of_method(method.name, {}, None, weights=entry.weights, precision=precision)
+        found = _told(entry.damage, y, method, entry.weights)
+        return plan_of_method(method.name, {}, found, weights=entry.weights, precision=precision)
     return plan_of_method(method.name, {}, _told(entry.damage, y, method))
 
 
-def _told(words: str, y: Image, method: Method) -> Diagnosis | None:
+def _told(words: str, y: Image, method: Method, weights: str | None = None) -> Diagnosis | None:
     """The diagnosis with the true level of white noise or speckle, or the last quality of JPEG, which a file
     states; None if the method needs neither.
     """
-    if all(knob.default is not None for knob in method.knobs):
+    if not to_measure(method, weights, {}):
         return None
     if words == REAL:
         return diagnose(y)

@@ -33,6 +33,8 @@ SCHEDULE = ("steps", "warm_up", "decay", "lr", "lr_rest", "ema")
 MOST_STEPS = 10**9
 """Keys that may change in a run with a time limit."""
 MOST_WORKERS = 16
+SHOWN = 4
+"""Held-out pictures whose results are drawn while a net trains."""
 
 Tell = Callable[["Progress", int], None]
 """(progress of the current run, steps of the previous runs), after every step."""
@@ -48,7 +50,7 @@ class Compute:
 
 
 def train(
-    path: Path,
+    given: Path | Recipe,
     tell: Tell,
     *,
     runs: Path = RUNS,
@@ -57,19 +59,20 @@ def train(
     minutes: float | None = None,
     compute: Compute = Compute(),
 ) -> Weights | None:
-    """Train the recipe in the file `path`; the weights, written to `out`, or None if `stop_at` ended the run early.
+    """Train a recipe, or that in a file; the weights, written to `out`, or None if `stop_at` ended the run early.
 
     Runs are kept in runs/NAME (checkpoints, TensorBoard logs, a picture of curves and samples) and resume from there.
     minutes: one run with a time limit replaces the stages of the recipe. stop_at: a step, counted over all stages.
     Raises BadRecipe, BadDevice, MissingExtra or RestoraError.
     """
-    recipe = read_recipe(path)
+    recipe = read_recipe(given) if isinstance(given, Path) else given
     method = _checked(recipe)
     try:
         from torch.utils.tensorboard import SummaryWriter
 
         from restora.learn.device import device_named
         from restora.learn.draw import draw_run
+        from restora.learn.validate import cycle_error
     except ModuleNotFoundError as error:
         raise MissingExtra(f"training needs {error.name}; install it with: pip install 'restora[lab]'") from error
     where = device_named(compute.device, compiled=compute.compiled)
@@ -79,14 +82,20 @@ def train(
     folder = runs / recipe.name
     leads = os.environ.get("RANK", "0") == "0"  # of several processes, only one writes and prints
     with SummaryWriter(folder / "log") if leads else nullcontext() as log:
-        follow, workers = _follower(log, tell, where), usual_workers(where, compute.workers)
-        made = _all_runs(material, where, folder, stop_at, minutes, follow, workers)
+        drawn = [] if recipe.detection or not leads else material.samples[:SHOWN]
+        shown, workers = Shown(folder / "samples", drawn, where), usual_workers(where, compute.workers)
+        follow, limits = _follower(log, tell, where, shown), (stop_at, minutes)
+        made = _all_runs(material, where, folder, limits, follow, shown, workers)
     if made is None or not leads:
         return None
-    average, done = made
+    game, average, done = made
+    cycled = cycle_error(average, game.nets["g"].eval(), material.samples, where) if recipe.cycle else None
     net = stored_form(average)
     draw_run(folder / "run.png", recipe, _rows(done), net, [] if recipe.detection else material.samples[:4])
-    return exported(net, card_of(material, net, done, where), out)
+    card = card_of(material, net, done, where)
+    if cycled is not None:
+        card["trained"]["held_out_cycle_error"] = round(cycled, 5)
+    return exported(net, card, out)
 
 
 def by_the_clock(recipe: Recipe, changes: dict[str, Any] | None = None) -> Recipe:
@@ -172,19 +181,24 @@ def _all_runs(
     material: Material,
     device: "Device",
     folder: Path,
-    stop_at: int | None,
-    minutes: float | None,
+    limits: tuple[int | None, float | None],
     follow: "Callable[[Progress, Tensor, int], None]",
+    shown: "Shown",
     workers: int,
-) -> "tuple[nn.Module, list[Progress]] | None":
-    """Run after run, each from the averaged net of the one before; None if it was stopped. Finished ones are read."""
+) -> "tuple[Game, nn.Module, list[Progress]] | None":
+    """Run after run, each from the averaged net of the one before; None if it was stopped. Finished ones are read.
+
+    limits: stop_at and minutes of `train`. Returns the last game, its averaged net, and the progress of each run.
+    """
     import torch
 
     from restora.learn.loop import Watch, descend
     from restora.learn.start import revive
     from restora.learn.validate import scorer
 
-    validate, runs = scorer(material.recipe, material.samples, device), material.recipe.runs
+    stop_at, minutes = limits
+    validate = shown.scored(scorer(material.recipe, material.samples, device))
+    runs = material.recipe.runs
     game = new_game(material, runs[0])
     done: list[Progress] = []
     for index, run in enumerate(runs):
@@ -209,10 +223,10 @@ def _all_runs(
             revive(net, device.batch({"y": material.same_sized})["y"])
             later = game_of(net, runs[index + 1], material.method)
             for name in list(later.nets)[1:]:
-                if name in game.nets:
+                if name in game.nets and any(True for _ in game.nets[name].parameters()):  # a pool starts empty
                     later.nets[name].load_state_dict(game.nets[name].state_dict())
             game = later
-    return average, done
+    return game, average, done
 
 
 def checkpoint_of(folder: Path, run: Recipe, name: str, minutes: float | None = None) -> "Checkpoint":
@@ -232,8 +246,34 @@ def _rows(done: "list[Progress]") -> list[dict[str, float]]:
     return [row | {"step": start + row["step"]} for start, progress in pairs for row in progress.rows]
 
 
-def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Tensor, int], None]":
-    """What to do after every step: log a line, and report."""
+class Shown:
+    """Results of the net on held-out pictures while it trains: FOLDER/step-N.png, and in TensorBoard."""
+
+    def __init__(self, folder: Path, samples: list[tuple[np.ndarray, np.ndarray]], device: "Device") -> None:
+        self.folder, self.samples, self.device = folder, samples, device
+        self.grid: np.ndarray | None = None
+
+    def scored(self, validate: "Callable[[nn.Module], float]") -> "Callable[[nn.Module], float]":
+        """The validation, which also computes the results to be shown."""
+        from restora.learn.draw import grid_of
+
+        def score(net: "nn.Module") -> float:
+            self.grid = grid_of(net, self.samples, self.device) if self.samples else None
+            return validate(net)
+
+        return score
+
+    def show(self, step: int, log: Any) -> None:
+        """Write the results of the last validation."""
+        from restora.learn.draw import write_grid
+
+        if self.grid is not None:
+            write_grid(self.folder / f"step-{step:07}.png", self.grid)
+            log.add_image("samples", self.grid, step, dataformats="HWC")
+
+
+def _follower(log: Any, tell: Tell, device: "Device", shown: Shown) -> "Callable[[Progress, Tensor, int], None]":
+    """What to do after every step: log a line, show results after a validation, and report."""
     every = 50 if device.is_cuda else 1  # reading the loss waits for the GPU
 
     def follow(progress: "Progress", loss: "Tensor", before: int) -> None:
@@ -244,6 +284,7 @@ def _follower(log: Any, tell: Tell, device: "Device") -> "Callable[[Progress, Te
             log.add_scalar("loss", float(loss), step)
         if progress.rows and progress.rows[-1]["step"] == progress.step:
             log.add_scalar("score", progress.rows[-1]["score"], step)
+            shown.show(step, log)
         tell(progress, before)
 
     return follow

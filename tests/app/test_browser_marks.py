@@ -41,7 +41,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     )
     report = json.loads(taken(page, "#report", tmp_path).read_text())
     first = report["plan"]["steps"][0]
-    assert first["method"] == "navier-stokes" and first["inputs"]["mask"]["file"] == "mask" and not page.complaints
+    assert first["method"] == "partial-unet" and first["inputs"]["mask"]["file"] == "mask" and not page.complaints
     page.click("#mark")  # goes on with the result, without the old strokes
     page.wait_for_selector("#back")
     page.wait_for_selector("canvas#brush")
@@ -52,7 +52,7 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     second = taken(page, "#download", tmp_path)
     report = json.loads(taken(page, "#report", tmp_path).read_text())
     assert (report["input"], report["output"]) == ("scratched.restored.png", "scratched.restored-2.png")
-    assert [each["plan"]["steps"][0]["method"] for each in report["earlier"]] == ["navier-stokes"]
+    assert [each["plan"]["steps"][0]["method"] for each in report["earlier"]] == ["partial-unet"]
     away = np.abs(np.arange(200) - 100) > 8
     assert np.array_equal(read(second).pixels[:, away], x_hat[:, away]) and second.name == report["output"]
     page.click("#back")
@@ -100,7 +100,7 @@ def test_marks_that_were_found_are_shown_edited_and_given_back(page, photo, tmp_
     write(Image(y), tmp_path / "old.png")
     bring(page, tmp_path / "old.png")
     if not page.is_visible("#plan .restora-step >> text=restora"):
-        page.click("#plan [data-more]")
+        page.click("#plan [data-more=restora]")
     choose_method(page, "marker")
     page.wait_for_selector("#go:not([disabled])")
     restore(page)

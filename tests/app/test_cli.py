@@ -24,10 +24,10 @@ from restora.metrics.scores import measure
 from restora.work.restore import restore_file
 
 COMMANDS = [
-    ["fix"], ["denoise"], ["upscale"], ["inpaint"], ["remove"], ["repair"], ["diagnose"], ["plan"], ["restore"],
-    ["degrade"], ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"], ["bench", "superres"],
-    ["bench", "jpeg"], ["bench", "refresh"], ["weights", "add"], ["weights", "list"], ["weights", "verify"],
-    ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
+    ["fix"], ["denoise"], ["upscale"], ["translate"], ["inpaint"], ["remove"], ["repair"], ["diagnose"], ["plan"],
+    ["restore"], ["degrade"], ["measure"], ["methods"], ["show"], ["train"], ["adapt"], ["bench", "denoise"],
+    ["bench", "superres"], ["bench", "jpeg"], ["bench", "translate"], ["bench", "refresh"], ["weights", "add"],
+    ["weights", "list"], ["weights", "verify"], ["campaign", "run"], ["campaign", "pack"], ["campaign", "collect"],
 ]  # fmt: skip
 
 
@@ -48,6 +48,15 @@ def test_what_a_mask_marks_is_filled(folder, restora):
     x, y, x_hat = (read(Path(name)).pixels for name in ("clean.png", "scratched.png", "whole.png"))
     assert measure(x_hat, x, PROTOCOLS["denoise"]).psnr > measure(y, x, PROTOCOLS["denoise"]).psnr + 10
     assert np.array_equal(x_hat[110:], x[110:])
+
+
+def test_a_print_is_translated_by_a_net_or_by_the_colours_of_another_picture(folder, restora):
+    assert restora("degrade", "clean.png", "fade(contrast, black=0.2) | yellow(amount=0.3)", "-o", "print.png")[0] == 0
+    for name, options in (("net.png", ()), ("like.png", ("--method", "colour-transfer", "--reference", "clean.png"))):
+        status, _, err = restora("translate", "print.png", *options, "-o", name)
+        assert status == 0, err
+        x, y, x_hat = (read(Path(each)).pixels for each in ("clean.png", "print.png", name))
+        assert measure(x_hat, x, PROTOCOLS["denoise"]).psnr > measure(y, x, PROTOCOLS["denoise"]).psnr + 2
 
 
 def test_what_boxes_mark_is_removed_and_noise_is_added_to_it(folder, restora):
@@ -119,7 +128,7 @@ def test_denoise_takes_method_sigma_strength_and_knobs(folder, restora):
         (["inpaint", "clean.png", "--box", "390,0,20,20"], "reaches beyond the picture, which has 400x400 pixels"),
         (["remove", "clean.png", "--box", "10,20,30"], "the box must be x,y,width,height in pixels, or JSON"),
         (["inpaint", "clean.png", "--mask", "clean.png", "--method", "tv"], "tv does not fill holes; these do:"),
-        (["inpaint", "clean.png", "--mask", "clean.png", "--set", "radius=0"], "from 1 to 50"),
+        (["inpaint", "clean.png", "--mask", "clean.png", "--method", "telea", "--set", "radius=0"], "from 1 to 50"),
         (["denoise", "clean.png", "--method", "bicubic"], "restora upscale --method bicubic"),
         (["denoise", "clean.png", "--weights", "edsr.x2"], "edsr makes pictures larger"),
         (["fix", "clean.png", "-o", "."], ". is a folder; name a file in it"),

@@ -25,7 +25,7 @@ from restora.app.kernel_form import (
     with_sharpening,
 )
 from restora.app.page_jobs import Outcome, carried_out, own_folder, zipped
-from restora.app.plan_form import Draft, current, form, read_form, sent
+from restora.app.plan_form import Draft, changed, current, form, read_form, sent
 from restora.app.review import alternatives, as_shown, look
 from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadKnob, BadPlan, RestoraError
@@ -38,7 +38,8 @@ from restora.methods.table import METHODS
 from restora.stages.inputs import blur_in
 from restora.work.fix import with_strength
 from restora.work.jobs import Jobs
-from restora.work.plan import finders, plan_to_enlarge, sharpens
+from restora.work.plan import finders, plan_to_enlarge
+from restora.work.purpose import sharpens
 from restora.work.restore import Limits, restore_file
 from tests.app.made_up import FINDER, KERNEL
 
@@ -131,7 +132,7 @@ def test_methods_that_find_the_kernel_and_others_are_not_mixed(finder):
 
 
 def test_what_sharpens_removes_white_noise_itself_and_comes_before_enlarging(finder):
-    noise = Step("restora", "", "restora.blind")
+    noise = Step("restora", "", "restora.noise")
     larger = plan_to_enlarge("edsr", (10, 10, 3), (20, 20)).steps
     names = [step.method for step in with_sharpening(Plan((noise, *larger), ""), NOISY).steps]
     assert names == [finders()[0], "edsr"]
@@ -162,9 +163,22 @@ def test_values_of_a_form_belong_to_its_draft_only(sight):
     old, new = Draft(Plan((step,), "a")), Draft(Plan((step,), "b"))
     values = values_of(step)
     values[1] = 9
-    told = sent(json.dumps({"draft": old.key, "values": values, "more": False}))
+    told = sent(json.dumps({"draft": old.key, "values": values, "more": ""}))
     assert current(old, told, sight).steps[0].inputs == {"kernel": {"value": "disk(radius=9)"}}
     assert current(new, told, sight) is new.plan and current(new, sent(""), sight) is new.plan
+
+
+def test_a_step_can_be_added_before_or_after_the_others(sight):
+    draft = Draft(Plan((KNOWN,), ""))
+    for name, place in (("restora", 0), ("pix2pix", 1)):
+        told = sent(json.dumps({"draft": draft.key, "values": values_of(KNOWN), "more": name}))
+        later = changed(draft, told, sight)
+        assert [step.method for step in later.plan.steps].index(name) == place == later.opened
+        assert f'data-more="{name}"' in form(draft, [sight], None) and f'data-more="{name}"' not in form(
+            later, [sight], None
+        )
+    other = sent(json.dumps({"draft": draft.key, "values": values_of(KNOWN), "more": "nlm"}))
+    assert changed(draft, other, sight).plan.steps == draft.plan.steps  # not a method that is offered
 
 
 def test_the_fields_of_a_form_are_the_values_that_it_reads(sight, jobs):

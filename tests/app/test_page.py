@@ -253,7 +253,7 @@ def test_findings_are_plain_words_with_the_figures_under_details(sight):
 
 
 def test_a_form_has_no_knob_that_the_weights_cannot_follow(sight):
-    plan = plan_of_method("restora", {}, None, weights="restora.blind")
+    plan = plan_of_method("restora", {}, None, weights="restora.blind-small")
     assert "sigma" not in as_shown(plan.steps[0]).knobs
     assert read_form(Draft(plan), ["restora", True, 1], sight) is plan
     told = plan_of_method("restora", {}, None, weights="restora.noise")

@@ -169,7 +169,7 @@ def test_too_little_memory_on_a_device_is_told_in_a_sentence():
 
 
 @with_cuda
-@pytest.mark.parametrize("name", ["restora.blind", "dncnn.gray-s25", "edsr.x2"])
+@pytest.mark.parametrize("name", ["restora.noise", "dncnn.gray-s25", "edsr.x2"])
 def test_cuda_gives_the_pixels_of_the_cpu(name):
     weights = find(name)
     method = method_named(weights.card["method"])

@@ -27,7 +27,7 @@ from restora.stages.pipeline import Pipeline, Source
 from restora.stages.resize import Resize
 from tests.cards import ends
 
-ROWS = [method for method in METHODS.values() if method.stage == "net" and method.weights]
+ROWS = [row for row in METHODS.values() if row.stage == "net" and row.weights and row.halo is not None]
 LEARNED = list({method.entry: method for method in reversed(ROWS)}.values())  # Noise2Noise has the class of U-Net
 NARROW = {
     "dncnn": {"width": 16},
@@ -36,10 +36,16 @@ NARROW = {
     "unet": {"widths": (8, 16, 32, 64)},
     "attention-unet": {"widths": (8, 16, 32, 64)},
     "mark-finder": {"widths": (8, 16, 16, 16)},
+    "motion": {"widths": (12, 24, 48, 16)},
     "restora": {"widths": (12, 24, 48)},
 }
 """Knobs of nets that are quick to run; how far a net looks, and on which grid, does not depend on its width."""
 F32 = 1e-5
+
+
+def planes(row):
+    """The input planes: TGAN sees four pictures."""
+    return row.channels * (4 if row.name == "tgan" else 1)
 
 
 def knobs(row):
@@ -62,7 +68,7 @@ def net(row):
     for norm in (module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)):
         torch.nn.init.constant_(norm.weight, 1.5)  # not small, or hardly anything would pass
     net.eval().requires_grad_(False)
-    largest = net(torch.rand(1, row.channels, 64, 64)).abs().max()
+    largest = net(torch.rand(1, planes(row), 64, 64)).abs().max()
     for parameter in list(net.parameters())[-2:]:  # of the last layer: results are of the order of one, as pictures are
         parameter.data = (parameter.data / largest).half().float()
     return net
@@ -71,7 +77,7 @@ def net(row):
 @pytest.fixture(scope="module")
 def model(row, net, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / f"{row.name}.onnx"
-    path.write_bytes(to_onnx(net, *ends(row.channels), row.multiple))
+    path.write_bytes(to_onnx(net, *ends(planes(row)), row.multiple))
     return path
 
 
@@ -87,8 +93,8 @@ def run(request, row, net, model):
 
 
 def tiled(run, y, tile, halo, row):
-    planes = 1 if row.stage == "find" else y.shape[2]
-    x_hat = np.empty((y.shape[0] * row.scale, y.shape[1] * row.scale, planes), np.float32)
+    left = 1 if row.stage == "find" else row.channels
+    x_hat = np.empty((y.shape[0] * row.scale, y.shape[1] * row.scale, left), np.float32)
     for core in cores(*y.shape[:2], tile):
         piece = around(core, y.shape[:2], halo, row.multiple)
         part = restore_piece(piece, lambda t, l, h, w: y[t : t + h, l : l + w], run, row.multiple, row.scale)
@@ -106,7 +112,7 @@ def picture(row, height=None, width=None):
     sizes = {0: (211, 263), 41: (299, 347), 61: (403, 517), 145: (563, 677)}
     least = next(size for halo, size in reversed(sizes.items()) if row.halo >= halo)
     height, width = height or least[0], width or least[1]
-    return np.random.default_rng(1).random((height, width, row.channels), dtype=np.float32)
+    return np.random.default_rng(1).random((height, width, planes(row)), dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +132,13 @@ def test_rows_of_one_class_state_the_same_of_it():
 
 
 def test_the_halo_in_the_table_is_the_measured_one(row):
-    measured = probed_reach(row.load()(channels=row.channels).eval(), row.channels, row.scale, row.multiple, 0)
+    measured = probed_reach(row.load()(channels=row.channels).eval(), planes(row), row.scale, row.multiple, 0)
     assert row.halo == measured, f"set halo={measured} in the row of {row.name}"
 
 
 def test_the_multiple_in_the_table_is_the_least_that_works(row, net):
     def fits(multiple):
-        y = torch.zeros(1, row.channels, 3 * multiple, 5 * multiple)
+        y = torch.zeros(1, planes(row), 3 * multiple, 5 * multiple)
         try:
             return net(y).shape[2:] == (3 * multiple * row.scale, 5 * multiple * row.scale)
         except RuntimeError:

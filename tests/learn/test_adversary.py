@@ -12,10 +12,11 @@ from restora.learn.games.critics import CRITIC, PASSING
 from restora.learn.games.cycle import cycle
 from restora.learn.loop import Schedule, descend
 from restora.learn.pairs import Pairs
-from restora.learn.recipe import Adversarial, Cycle, Data, Recipe
+from restora.learn.recipe import Recipe
+from restora.learn.recipe_tables import Adversarial, Cycle, Data
 from restora.methods.dncnn import DnCNN
 from restora.methods.edsr import EDSR
-from restora.nets.critic import Critic
+from restora.nets.critic import Critic, PatchGAN
 from restora.nets.features import Features
 from restora.work.train import checkpoint_of
 
@@ -91,7 +92,7 @@ def test_the_critic_learns_to_tell_by_every_loss(loss):
 
 SWAPPED = Recipe(
     method="dncnn", tag="t", terms="", data=Data(["photos"], "noise(sigma=0.01)", unpaired=["others"]), steps=100,
-    batch=4, patch=16, channels=3, warm_up=5, lr=0.02, lr_rest=0.01, knobs={"depth": 3, "width": 12},
+    batch=4, patch=32, channels=3, warm_up=5, lr=0.02, lr_rest=0.01, knobs={"depth": 3, "width": 12},
     cycle=Cycle(weight=1.0),
 )  # fmt: skip
 """Pictures y are darker than pictures x; no y shows the scene of an x."""
@@ -105,7 +106,7 @@ def test_the_cycle_game_translates_without_pairs(tmp_path):
         for level in (150, 40)
     )
     nets = [DnCNN(channels=3, depth=3, width=12) for _ in range(2)]
-    game = cycle(*nets, SWAPPED, (Critic(widths=(8, 16)), Critic(widths=(8, 16))))
+    game = cycle(*nets, SWAPPED, (PatchGAN(3, 8), PatchGAN(3, 8)))
     average, progress = descend(game, Pairs(bright, SWAPPED, dark), Schedule(100, 5, ema=0.8), CPU)
     y = torch.from_numpy(np.stack(dark).transpose(0, 3, 1, 2).astype(np.float32) / 255)
     with torch.no_grad():

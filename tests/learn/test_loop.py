@@ -19,7 +19,8 @@ from restora.learn.games.supervised import supervised
 from restora.learn.loop import Schedule, Watch, descend
 from restora.learn.optimiser import Muon, Rates, mover, orthogonal, rate
 from restora.learn.pairs import Pairs
-from restora.learn.recipe import Data, Distillation, Recipe
+from restora.learn.recipe import Recipe
+from restora.learn.recipe_tables import Data, Distillation
 from restora.learn.start import begin_from
 from restora.learn.weights import packed
 from restora.methods.dncnn import DnCNN

@@ -37,6 +37,8 @@ WORDS = {
     "fading": "fade(red=0.5, green=0.5, blue=0.5)",
     "yellowing": "fade(red=0.5, green=0.5, blue=0.5) | yellow(amount=0.1)",
     "marks": "marks(mixed)",
+    "translation": "fade(red=0.5, green=0.5, blue=0.5) | yellow(amount=0.1)",
+    "clips": "noise(sigma=0.098)",
 }
 LEVELS = {"noise_level": 0.098, "speckle": 0.2, "jpeg_quality": 10, "fading": 0.23, "yellowing": 1.0}
 GAINS = {"jpeg": 0.7}
@@ -66,7 +68,7 @@ def test_every_row_is_complete_and_loads(method):
 @pytest.mark.parametrize("method", CLASSICAL, ids=lambda method: method.name)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_classical_method_beats_doing_nothing_on_what_it_treats(method, photo, channels):
-    x = photo[:, :, :channels]
+    x = photo[:160, 72:232, :channels]
     for kind in method.treats:
         y = parse(WORDS[kind]).apply(x, np.random.default_rng(0))
         x_hat = method.load()(y, **knobs_of(method))

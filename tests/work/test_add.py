@@ -139,7 +139,7 @@ def test_a_net_from_elsewhere_is_used_for_its_task(same_sized, tmp_path, photo, 
     status, out, _ = command(monkeypatch, capsys, "weights", "list")
     tasks = {line.split()[0]: line.split()[1] for line in out.splitlines()}
     assert status == 0 and (tasks["mine.half"], tasks["mine.double"]) == ("jpeg", "enlarge")
-    assert (tasks["restora.blind"], tasks["srcnn.x2"]) == ("denoise", "enlarge")
+    assert (tasks["restora.noise"], tasks["srcnn.x2"]) == ("denoise", "enlarge")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def plan_of(weights):
 
 def test_a_name_in_use_is_kept(tmp_path, foreign):
     pytest.importorskip("spandrel")
-    for name, error in (("mine.double", OutputExists), ("restora.blind", RestoraError), ("../net", RestoraError)):
+    for name, error in (("mine.double", OutputExists), ("restora.noise", RestoraError), ("../net", RestoraError)):
         with pytest.raises(error, match="--force|cannot be the name"):
             add(tmp_path / "net.pth", name, "", quiet)
     assert find("mine.double").checksum == foreign[0].checksum

@@ -13,7 +13,7 @@ from restora.learn.weights import find
 from restora.stages.load import float_precision, load_net, possible
 from restora.work.restore import Options, restore, restore_file
 
-FLAGSHIP = Step("restora", "", "restora.blind")
+FLAGSHIP = Step("restora", "", "restora.noise")
 MEDIAN = Step("median", "", knobs={"radius": 1})
 
 
@@ -50,7 +50,7 @@ def test_the_report_says_the_device_and_the_plan_does_not(photo, on):
 def test_int8_on_cuda_runs_in_f32_and_says_so(photo, on):
     loaded = on(Backend("torch", "cuda:0"))
     _, report = restore(Image(photo[:64, :64]), Plan((FLAGSHIP,), "", precision="int8"))
-    assert report.warnings == ["torch does not compute in int8; restora.blind ran in f32"]
+    assert report.warnings == ["torch does not compute in int8; restora.noise ran in f32"]
     assert loaded == [("cuda:0", "f32")]
 
 
@@ -59,15 +59,15 @@ def test_int8_on_cuda_runs_in_f32_and_says_so(photo, on):
     [
         (("f32", "f16", "int8"), "f32", "f32", []),
         (("f32", "f16", "int8"), "int8", "int8", []),
-        (("f32", "f16", "int8"), "bf16", "f32", ["GPU does not compute in bf16; restora.blind ran in f32"]),
-        (("f16", "int8"), "f32", "f16", ["GPU does not compute in f32; restora.blind ran in f16"]),
+        (("f32", "f16", "int8"), "bf16", "f32", ["GPU does not compute in bf16; restora.noise ran in f32"]),
+        (("f16", "int8"), "f32", "f16", ["GPU does not compute in f32; restora.noise ran in f16"]),
     ],
 )
 def test_a_device_runs_what_it_lacks_in_its_most_exact_precision(monkeypatch, has, wished, runs, said):
     monkeypatch.setattr("restora.engines.openvino_.device_precisions", lambda device: has)
     report, backend = Report(Plan((), "")), Backend("openvino", "GPU")
-    assert possible(wished, find("restora.blind"), backend, report) == runs and report.warnings == said
-    assert float_precision(find("restora.blind"), backend) == has[0]  # whatever the processor computes in
+    assert possible(wished, find("restora.noise"), backend, report) == runs and report.warnings == said
+    assert float_precision(find("restora.noise"), backend) == has[0]  # whatever the processor computes in
 
 
 def test_a_piece_that_is_not_finite_is_done_again_on_the_cpu(photo, on):
@@ -93,7 +93,7 @@ def test_the_model_is_compiled_for_the_device(monkeypatch):
     )
     monkeypatch.setattr("restora.engines.openvino_.device_precisions", lambda device: ("f32", "f16", "int8"))
     for backend, precision in ((Backend("openvino"), "f32"), (Backend("openvino", "GPU.1"), "int8")):
-        load_net(find("restora.blind"), None, backend, precision)
+        load_net(find("restora.noise"), None, backend, precision)
     assert asked == [(("f32",), {"device": "CPU"}), (("f32",), {"device": "GPU.1"})]
 
 

@@ -7,8 +7,10 @@ from restora.core.plan import Plan, Step
 from restora.damage.words import parse
 from restora.methods.table import METHODS
 from restora.stages.check import check
+from restora.work.decide import to_denoise
 from restora.work.diagnose import Several, diagnose, spread
 from restora.work.plan import plan_for, plan_of_method
+from restora.work.restore import restore
 
 
 def damaged(x, words):
@@ -39,7 +41,8 @@ def test_the_plan_follows_the_damage(photo, words, methods):
 @pytest.mark.parametrize(
     ("words", "weights"),
     [
-        ("noise(sigma=0.098)", "restora.blind"),
+        ("noise(sigma=0.04)", "restora.prior"),
+        ("noise(sigma=0.098)", "restora.noise"),
         ("noise(sigma=0.25)", "restora.noise"),
         ("noise(poisson, peak=60)", "restora.noise"),
         ("noise(sigma=0.06) | noise(salt-and-pepper, amount=0.05)", "restora.noise"),
@@ -60,6 +63,18 @@ def test_a_knob_not_given_is_measured(photo):
     diagnosis = diagnose(damaged(photo, "noise(sigma=0.098)"))
     assert plan_of_method("nlm", {}, diagnosis).steps[0].knobs["sigma"] == pytest.approx(0.098, rel=0.1)
     assert plan_of_method("nlm", {"sigma": 0.2}, None).steps[0].knobs["sigma"] == 0.2
+
+
+def test_weights_that_need_the_noise_level_get_what_is_measured_and_no_plan_runs_without_it(photo):
+    y = damaged(photo, "noise(sigma=0.04)")
+    found, plan = to_denoise(y, {}, weights="restora.prior")
+    assert found and plan.steps[0].knobs["sigma"] == pytest.approx(0.04, rel=0.1)
+    assert plan_for(diagnose(y)).steps[0].knobs == plan.steps[0].knobs
+    found, told = to_denoise(y, {"sigma": 0.05}, weights="restora.prior")
+    assert found is None and told.steps[0].knobs["sigma"] == 0.05
+    assert to_denoise(y, {}, weights="restora.noise")[0] is None, "it estimates the level itself"
+    with pytest.raises(BadPlan, match=r"restora.prior need sigma"):
+        restore(y, Plan((Step("restora", "", "restora.prior"),), ""))
 
 
 @pytest.mark.parametrize(

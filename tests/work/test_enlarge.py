@@ -172,7 +172,7 @@ def test_what_is_found_decides_how_a_picture_is_made_larger(monkeypatch):
     shape, size = (50, 60, 3), (100, 120)
     assert names(plan_to_enlarge_as_found(found(), shape, size)) == ["larger.x2"]
     noisy = plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, size, ensemble=True)
-    assert names(noisy) == ["restora.blind", "larger.x2"] and noisy.steps[1].knobs == {"ensemble": 1}
+    assert names(noisy) == ["restora.noise", "larger.x2"] and noisy.steps[1].knobs == {"ensemble": 1}
     blocky = plan_to_enlarge_as_found(found(jpeg_quality=30, noise_level=(0.1,)), shape, (200, 240))
     assert names(blocky) == ["larger.x2-real", "larger.x2"] and "jpeg_quality found" in blocky.because
     assert plan_to_enlarge_as_found(found(noise_level=(0.1,)), shape, shape[:2]).steps == ()
@@ -287,5 +287,5 @@ def test_a_resize_step_of_a_plan_by_hand(photo):
 def test_noise_removed_and_then_four_times_larger_fits_a_gigabyte():
     shape = (1024, 608, 3)
     larger = plan_to_enlarge("edsr", shape, (4096, 2432))
-    made = replace(larger, steps=(Step("restora", "noise", weights="restora.blind"), *larger.steps))
+    made = replace(larger, steps=(Step("restora", "noise", weights="restora.noise"), *larger.steps))
     assert prepare(made, Source(None, shape), Report(made), Means(Backend("openvino"), 10**9)).tile >= (512, 512)

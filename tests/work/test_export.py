@@ -137,7 +137,7 @@ def test_onnx_runtime_gives_the_same_pixels(name):
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
 def test_int8_restores_as_f32_does(photo, engine):
     y = Image(parse("noise(sigma=0.1)").apply(photo, np.random.default_rng(0)))
-    step = Step("restora", "", "restora.blind")
+    step = Step("restora", "", "restora.noise")
     fine, _ = restore(y, Plan((step,), ""), engine=engine)
     coarse, report = restore(y, Plan((step,), "", precision="int8"), engine=engine)
     assert (report.engine, report.precision) == (engine, "int8")
@@ -146,7 +146,7 @@ def test_int8_restores_as_f32_does(photo, engine):
 
 
 def test_an_engine_without_a_precision_falls_back_and_says_so(photo):
-    plan = Plan((Step("restora", "", "restora.blind"),), "", precision="int8")
+    plan = Plan((Step("restora", "", "restora.noise"),), "", precision="int8")
     _, report = restore(Image(photo[:64, :64]), plan, engine="torch")
     assert report.precision == "f32" and "torch does not compute in int8" in report.warnings[0]
     assert "int8" not in ENGINES["torch"]

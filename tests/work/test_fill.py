@@ -20,7 +20,7 @@ from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.stages.regions import Regions
-from restora.work.plan import plan_of_method, plan_to_fill, with_inputs
+from restora.work.plan import FILLING, plan_of_method, plan_to_fill, with_inputs
 from restora.work.restore import Options, restore, restore_file
 
 
@@ -114,7 +114,7 @@ def test_filling_hole_by_hole_is_filling_the_whole_picture(photo, words):
 def test_a_file_is_filled_where_its_mask_is_white(photo, tmp_path):
     m = mask_of(WORDS[0], photo.shape)
     picture, mask = files(tmp_path, photo * m[:, :, None], m)
-    report = restore_file(picture, tmp_path / "out.png", plan_to_fill({"mask": mask}, {"radius": 5}))
+    report = restore_file(picture, tmp_path / "out.png", plan_to_fill({"mask": mask}, {"radius": 5}, "navier-stokes"))
     y, x_hat = read(picture).pixels, read(tmp_path / "out.png").pixels
     assert np.array_equal(x_hat[m], y[m]) and np.abs(x_hat - navier_stokes_by_holes(y, m, 5)).max() < 1e-4
     assert plan_from_json(report.to_json()) == report.plan and report.plan.steps[0].inputs["mask"]["file"] == str(mask)
@@ -125,10 +125,10 @@ def test_noise_is_removed_after_the_hole_is_filled(photo, tmp_path):
     m = mask_of(WORDS[0], photo.shape)
     picture, mask = files(tmp_path, photo * m[:, :, None], m)
     plan = with_inputs(plan_of_method("median", {"radius": 1}, None), {"mask": mask})
-    assert [step.method for step in plan.steps] == ["navier-stokes", "median"]
+    assert [step.method for step in plan.steps] == [FILLING, "median"]
     x_hat, _ = restore(read(picture), plan)
-    alone = METHODS["median"].load()(navier_stokes_by_holes(read(picture).pixels, m), radius=1)
-    assert np.array_equal(x_hat.pixels, alone)
+    filled, _ = restore(read(picture), plan_to_fill({"mask": mask}, {}))
+    assert np.array_equal(x_hat.pixels, METHODS["median"].load()(filled.pixels, radius=1))
     own = with_inputs(Plan((Step("biharmonic", ""),), ""), {"mask": mask})
     assert [step.method for step in own.steps] == ["biharmonic"] and own.steps[0].inputs["mask"]
 
@@ -140,6 +140,33 @@ def test_a_scratch_on_a_large_picture_fits_the_memory(tmp_path):
     picture, mask = files(tmp_path, y, m)
     for method in FILLINGS:
         restore_file(picture, tmp_path / "out.tif", plan_to_fill({"mask": mask}, {}, method), Options(force=True))
+
+
+def test_scratches_all_over_a_large_picture_fit_the_memory(tmp_path):
+    """They are one hole for a net, which looks far around them. It fills them by blocks of the picture."""
+    y, m = np.full((3000, 4000, 1), 0.5, np.float32), np.ones((3000, 4000), bool)
+    for start in range(100, 3000, 700):
+        cv2.line(hole := np.zeros(m.shape, np.uint8), (0, start), (3999, 3000 - start), 1, 3)
+        m &= hole == 0
+    picture, mask = files(tmp_path, y * m[:, :, None], m)
+    restore_file(picture, tmp_path / "out.png", plan_to_fill({"mask": mask}, {}))
+    x_hat = read(tmp_path / "out.png").pixels
+    assert np.array_equal(x_hat[m], read(picture).pixels[m]) and np.abs(x_hat - 0.5).max() < 0.05
+
+
+def test_what_is_filled_by_blocks_is_nearly_what_is_filled_at_once_and_does_not_depend_on_tiles(photo, monkeypatch):
+    m = mask_of(WORDS[0], photo.shape)
+    y = photo * m[:, :, None]
+    whole = by_plan(FILLING, y, m)
+    monkeypatch.setattr("restora.stages.regions.LARGE", 1000)
+    monkeypatch.setattr("restora.stages.regions.BLOCK", 96)
+    parts = by_plan(FILLING, y, m)
+    assert np.array_equal(parts[m], y[m]) and 0 < np.abs(parts - whole).max() < 0.1
+    assert np.abs(parts - whole)[~m].mean() < 0.002
+    read_window, stage = Image(y).window, Regions("made up", ~m, lambda y, hole: np.roll(y, 1, 1), 8, split=True)
+    once = stage.run(read_window, (0, 0, *m.shape))
+    halves = [stage.run(read_window, (0, left, m.shape[0], 128)) for left in (0, 128)]
+    assert np.array_equal(np.hstack(halves), once[:, :256])
 
 
 @pytest.mark.parametrize(
@@ -161,7 +188,7 @@ def test_what_does_not_fill_gets_no_mask_and_what_fills_needs_one(photo, tmp_pat
     plan = plan_to_fill({"mask": mask}, {})
     for step, says in (
         (replace(plan.steps[0], inputs={}), "needs a mask"),
-        (replace(plan.steps[0], method="median", knobs={}), "median has no input mask"),
+        (replace(plan.steps[0], method="median", knobs={}, weights=None), "median has no input mask"),
     ):
         with pytest.raises(BadPlan, match=says):
             restore(Image(photo), Plan((step,), ""))

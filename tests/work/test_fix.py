@@ -58,7 +58,8 @@ WHITE_FACTS = {"channels": 0.1, "neighbours": 0.1}
 @pytest.mark.parametrize(
     ("found", "first"),
     [
-        ({"noise_level": (0.05, WHITE_FACTS)}, "restora.blind"),
+        ({"noise_level": (0.05, WHITE_FACTS)}, "restora.prior"),
+        ({"noise_level": (0.05, WHITE_FACTS), "speckle": (100, {"exponent": 0.6})}, "restora.noise"),
         ({"noise_level": (0.2, WHITE_FACTS)}, "restora.noise"),
         ({"noise_level": (0.05, {"channels": 0.9, "neighbours": 0.1})}, "restora.photo"),
         ({"noise_level": (0.05, {"channels": 0.1, "neighbours": 0.6})}, "restora.photo"),
@@ -74,7 +75,8 @@ WHITE_FACTS = {"channels": 0.1, "neighbours": 0.1}
         ({"impulse": 0.5, "noise_level": (0.05, WHITE_FACTS)}, "adaptive-median"),
         ({"blur": (1.6, {"sigma": 1.6})}, "restora.sharp"),
         ({"blur": (9.0, {"length": 9.0, "angle": 30.0})}, SHAKEN[0]),
-        ({"blur": (1.6, {"sigma": 1.6}), "noise_level": (0.02, WHITE_FACTS)}, "restora.blind"),
+        ({"blur": (1.6, {"sigma": 1.6}), "noise_level": (0.02, WHITE_FACTS)}, "restora.prior"),
+        ({"blur": (1.6, {"sigma": 1.6}), "noise_level": (0.1, WHITE_FACTS)}, "restora.noise"),
         ({"blur": (1.6, {"sigma": 1.6}), "jpeg_quality": 40}, "restora.photo"),
         ({"blur": (2.0, {"radius": 2.0}), "camera_noise": 0.03}, "restora.photo"),
         ({"blur": (1.2, {"sigma": 1.2}), "camera_noise": 0.03}, "restora.noise"),

@@ -1,5 +1,7 @@
 """Marks that are found: as a mask for what fills, as a sign, and in the plan of fix."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,8 +20,7 @@ from restora.work.decide import to_fill
 from restora.work.diagnose import diagnose, overview_of
 from restora.work.export import export
 from restora.work.fix import plan_to_fix
-from restora.work.marks import FILLER
-from restora.work.plan import plan_of_method, plan_of_treatment, plan_to_fill, with_inputs
+from restora.work.plan import FILLING, plan_of_method, plan_of_treatment, plan_to_fill, with_inputs
 from restora.work.restore import Options, restore, restore_file
 
 FOUND = {"value": "found", "weights": WEIGHTS}
@@ -49,7 +50,8 @@ def test_scratches_are_found_and_filled(scratched, grey_photo):
     assert found.shape == mask.shape and (found & mask).sum() > 0.5 * mask.sum()
     assert np.array_equal(x_hat.pixels[~found], y.pixels[~found])
     assert mse(x_hat.pixels, grey_photo) < 0.7 * mse(y.pixels, grey_photo)
-    assert report.weights == {WEIGHTS: find(WEIGHTS).checksum} and "mask" in report.products
+    used = (WEIGHTS, report.plan.steps[0].weights)
+    assert report.weights == {name: find(name).checksum for name in used} and "mask" in report.products
 
 
 @pytest.mark.parametrize("knobs", [{}, {"grain": 1.0}])
@@ -69,7 +71,7 @@ def test_where_nothing_is_found_the_picture_stays_and_it_is_said(photo):
     kept = {}
     x_hat, report = restore(Image(photo), plan_to_fill({"mask": "found"}, {}), keep=kept.__setitem__)
     assert np.array_equal(x_hat.pixels, photo) and not kept["mask"].any()
-    assert report.warnings == ["navier-stokes: no scratches and spots were found, so nothing was filled"]
+    assert report.warnings == ["partial-unet: no scratches and spots were found, so nothing was filled"]
 
 
 def test_a_mask_that_marks_nothing_is_still_refused(photo, tmp_path):
@@ -91,7 +93,7 @@ def test_the_mask_is_found_in_what_the_step_receives(scratched):
 
 
 def test_the_plan_names_the_weights_that_find(photo):
-    for weights in ("restora.blind", "nothing.there", str(find(WEIGHTS).folder / f"{WEIGHTS}.json")):
+    for weights in ("restora.noise", "nothing.there", str(find(WEIGHTS).folder / f"{WEIGHTS}.json")):
         step = Step("navier-stokes", "", inputs={"mask": {"value": "found", "weights": weights}})
         with pytest.raises(BadPlan, match="do not find marks"):
             restore(Image(photo), Plan((step,), ""))
@@ -113,9 +115,18 @@ def test_what_only_finds_is_no_step(photo):
 def test_the_diagnosis_finds_scratches_and_fix_fills_them(scratched, grey_photo):
     diagnosis, plan = plan_to_fix(scratched[0])
     assert diagnosis.present["marks"].facts["marks"] >= 1
-    assert plan.steps[0].method == FILLER and plan.steps[0].inputs["mask"] == FOUND
+    assert plan.steps[0].method == FILLING and plan.steps[0].inputs["mask"] == FOUND
     assert plan.because.startswith("scratches and spots were found on ") and " % of the picture" in plan.because
     assert mse(restore(scratched[0], plan)[0].pixels, grey_photo) < 0.7 * mse(scratched[0].pixels, grey_photo)
+
+
+def test_the_plan_of_fix_can_be_edited_to_fill_without_a_net(scratched):
+    fixed = plan_to_fix(scratched[0])[1]
+    classical = replace(fixed.steps[0], method="navier-stokes", weights=None)
+    x_hat, report = restore(scratched[0], replace(fixed, steps=(classical, *fixed.steps[1:])))
+    assert fixed.steps[0].weights == "partial-unet.fill" not in report.weights
+    assert mse(x_hat.pixels, restore(scratched[0], fixed)[0].pixels) > 0
+    assert to_fill({"mask": "found"}, {}, "navier-stokes").steps[0].method == "navier-stokes"
 
 
 def test_noise_is_removed_after_the_marks_are_filled(grey_photo):
@@ -127,7 +138,7 @@ def test_noise_is_removed_after_the_marks_are_filled(grey_photo):
 def test_a_mask_of_the_user_is_used_instead(scratched, tmp_path):
     write(Image(scratched[1].astype(np.float32)[:, :, None]), tmp_path / "mask.png")
     plan = with_inputs(plan_to_fix(scratched[0])[1], {"mask": tmp_path / "mask.png"})
-    assert [step.method for step in plan.steps].count(FILLER) == 1 and "file" in plan.steps[0].inputs["mask"]
+    assert [step.method for step in plan.steps].count(FILLING) == 1 and "file" in plan.steps[0].inputs["mask"]
 
 
 def test_clean_photographs_and_drawings_have_no_marks(photo, grey_photo):
@@ -162,7 +173,7 @@ def test_the_overview_is_the_picture_shrunk():
 def test_steps_of_treatments_and_methods_are_as_before():
     assert plan_of_treatment(("restora.noise",), "").steps[0].method == "restora"
     with pytest.raises(BadPlan, match="finds marks and does not remove noise: use restora inpaint --mask found"):
-        from restora.work.plan import denoises
+        from restora.work.purpose import denoises
 
         denoises("mark-finder", None)
     assert to_fill({"mask": "found"}, {}).steps[0].knobs["grain"] == 1.0

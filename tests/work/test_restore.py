@@ -26,8 +26,9 @@ from tests.cards import CARD
 
 NOISE = parse("noise(sigma=0.09803921568627451)")
 FLAGSHIP = Plan((Step("restora", "", "restora.noise"),), "")
-NETS = [row for row in METHODS.values() if row.stage == "net" and row.weights and "shrink" not in row.treats]
-DENOISERS = [method for method in NETS if "blur" not in method.treats]
+NOT_HERE = {"shrink", "clips"}
+NETS = [row for row in METHODS.values() if row.stage == "net" and row.weights and NOT_HERE.isdisjoint(row.treats)]
+DENOISERS = [method for method in NETS if {"blur", "translation"}.isdisjoint(method.treats)]
 MEDIAN = Plan((Step("median", "", knobs={"radius": 1}),), "")
 
 

@@ -197,3 +197,9 @@ def test_weights_for_small_pictures_are_measured_at_every_damage_of_their_scale(
     by_damage = {entry.damage: {e.weights for e in entries if e.damage == entry.damage} for entry in entries}
     twice, more = {"edsr.x2", "edsr.x4-real"}, {"edsr.x4", "edsr.x4-real"}  # the next larger scale, if there is none
     assert by_damage == dict(zip([*suite.SHRINKS, *suite.FOUND], [twice, more, more, twice, more], strict=True))
+
+
+def test_knobs_that_are_measured_get_values_that_they_allow():
+    """Levels allow no white of 0.1."""
+    measured = cost("levels", "", 1)
+    assert measured.seconds_a_megapixel > 0 and measured.peak_megabytes > 0

@@ -33,7 +33,7 @@ ROWS = (
         memory=330,
         weights=(
             "restora.noise",
-            "restora.blind",
+            "restora.prior",
             "restora.blind-small",
             "restora.photo",
             "restora.sharp",

@@ -98,7 +98,8 @@ def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
     data = judging.data
     _, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
     damages = sorted({*judging.damages, validation(judging)})
-    samples = [sample(photo, mine, words) for photo in held for words in damages]
+    multiple = method_named(mine.method).multiple
+    samples = [sample(photo, mine, words, multiple=multiple) for photo in held for words in damages]
     return scorer(judging, samples, device_named("cpu"))(net)
 
 

@@ -1,0 +1,155 @@
+"""The suite of video: frames between others, and noise in clips, row by row into a results file.
+
+Scores are the means over frames of the protocol "denoise": all channels, clipped and rounded to 8 bits. Noise is white,
+the same for all methods, neither clipped nor rounded. `flicker` is the mean absolute difference, times 255, between the
+change from frame to frame in the result and in the clean clip; it is 0 if the result moves as the clip does.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from restora.core.errors import NoWeights
+from restora.core.image import Image
+from restora.core.report import Report
+from restora.damage.noise import GaussianNoise
+from restora.data.clips import runs_of
+from restora.data.photographs import locate
+from restora.engines.choice import backend_named
+from restora.files.clip import Frame
+from restora.files.picture import read
+from restora.metrics.protocol import PROTOCOLS
+from restora.metrics.scores import measure
+from restora.stages.pipeline import Means
+from restora.work.bench import MEMORY, read_table, short_sum, write_table
+from restora.work.clips import FrameRestorer, Piece
+from restora.work.interpolate import METHODS, interpolate_pictures
+from restora.work.neighbours import frames_around, surrounded
+from restora.work.plan import plan_of_method
+
+TRIPLETS = {
+    "UCF101[11]": ("video/ucf101", ("frame0.png", "frame1.png", "frame2.png")),
+    "Middlebury[6]": ("video/middlebury_other", ("frame10.png", "frame10i11.png", "frame11.png")),
+}
+"""Folders with three frames each, of which the second is to be made."""
+CLIPS = {"bikes": "bikes.mp4", "carphone": "carphone_pristine.mp4", "nasa": "nasa_13013.mp4"}
+LENGTH = 24
+"""Consecutive frames that are used of each clip, from its middle."""
+SIGMAS = (10, 30, 50)
+"""Noise levels on the scale 0..255."""
+BETWEEN = "between"
+NETS = {"temporal": "temporal.clip", "restora": "restora.blind-small"}
+"""Denoisers of clips: the one that sees five frames, and the net of the same size frame by frame."""
+NOTHING = "nothing"
+KEYS = ("set", "task", "method", "weights", "precision")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row to measure. task: "between", or the words of the noise."""
+
+    set: str
+    task: str
+    method: str
+    weights: str = ""
+    precision: str = "f32"
+
+
+def tasks(methods: Sequence[str] = ()) -> Iterator[Task]:
+    """The rows of the suite; methods: limit to these, if not empty."""
+    rows = [
+        *(Task(name, BETWEEN, method) for name in TRIPLETS for method in METHODS if method != "tgan"),
+        *(Task(name, BETWEEN, "tgan", weights) for name in TRIPLETS for weights in ("tgan.l2", "tgan.clip")),
+    ]
+    for name in CLIPS:
+        for sigma in SIGMAS:
+            words = str(GaussianNoise(sigma / 255))
+            rows.append(Task(name, words, NOTHING))
+            rows += [Task(name, words, method, weights) for method, weights in NETS.items()]
+    return (task for task in rows if not methods or task.method in methods)
+
+
+def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tell: Callable[[str], None]) -> None:
+    """Measure the rows into a results file; those that are there, with the same weights, are kept unless `again`.
+
+    limit: triplets of a set, or frames of a clip, at most. A method whose weights are not here is skipped.
+    """
+    kept = {tuple(row[key] for key in KEYS): row for row in read_table(results, [*KEYS, "weights_sha256"])}
+    for task in todo:
+        try:
+            checksum = short_sum(task.weights) if task.weights else ""
+        except NoWeights as missing:
+            tell(f"{task.weights}: {missing}")
+            continue
+        values = {name: str(value) for name, value in asdict(task).items()}
+        values |= {"weights_sha256": checksum, "protocol": "denoise"}
+        key = tuple(values[name] for name in KEYS)
+        if key in kept and kept[key]["weights_sha256"] == checksum and not again:
+            continue
+        scores = _between(task, limit) if task.task == BETWEEN else _denoised(task, limit)
+        kept[key] = values | {name: str(value) for name, value in scores.items()}
+        write_table(results, [kept[each] for each in sorted(kept)])
+        tell(f"{task.set}, {task.task}: {task.weights or task.method}: {scores['psnr']} dB")
+
+
+def _between(task: Task, limit: int | None) -> dict[str, float]:
+    """The scores of frames made between others."""
+    folder, names = TRIPLETS[task.set]
+    places = sorted(path for path in locate(folder).iterdir() if path.is_dir())[:limit]
+    backend, made, clean, seconds = backend_named("openvino", "cpu"), [], [], 0.0
+    for place in places:
+        before, x, after = (read(place / name).pixels for name in names)
+        started = time.perf_counter()
+        one = interpolate_pictures(Image(before), Image(after), (task.method, task.weights), backend, MEMORY)
+        seconds += time.perf_counter() - started
+        made.append(one.pixels)
+        clean.append(x)
+    return _scores(made, clean, seconds)
+
+
+def _denoised(task: Task, limit: int | None) -> dict[str, float]:
+    """The scores of a clip with noise, and its flicker."""
+    clean = clip(task.set)[:limit]
+    rng, sigma = np.random.default_rng(0), float(task.task.split("=")[1].rstrip(")"))
+    noisy = [GaussianNoise(sigma).apply(x, rng) for x in clean]
+    if task.method == NOTHING:
+        return _scores(noisy, clean, 0.0) | {"flicker": flicker(noisy, clean)}
+    plan = plan_of_method(task.method, {}, None, weights=task.weights, precision=task.precision)
+    frames = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
+    pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(frames), frames_around(plan))]
+    means = Means(backend_named("openvino", "cpu"), MEMORY)
+    restorer = FrameRestorer(plan, pieces[0], Report(plan), means)
+    started = time.perf_counter()
+    made = [restorer(piece) for piece in pieces]
+    seconds = time.perf_counter() - started
+    return _scores(made, clean, seconds) | {"flicker": flicker(made, clean)}
+
+
+@cache
+def clip(name: str) -> list[np.ndarray]:
+    """The frames (H, W, 3) of a clip that are used."""
+    (run,) = runs_of(locate("video") / CLIPS[name], LENGTH, 1, 1, at=0.5)
+    return [frame.astype(np.float32) / 255 for frame in np.split(run, LENGTH, axis=2)]
+
+
+def _scores(made: Sequence[np.ndarray], clean: Sequence[np.ndarray], seconds: float) -> dict[str, float]:
+    scores = [measure(x_hat, x, PROTOCOLS["denoise"]) for x_hat, x in zip(made, clean, strict=True)]
+    area = sum(x.shape[0] * x.shape[1] for x in clean)
+    return {
+        "frames": len(clean),
+        "psnr": round(float(np.mean([each.psnr for each in scores])), 3),
+        "ssim": round(float(np.mean([each.ssim for each in scores])), 4),
+        "seconds_a_megapixel": round(seconds / area * 1e6, 3),
+    }
+
+
+def flicker(made: Sequence[np.ndarray], clean: Sequence[np.ndarray]) -> float:
+    """See the head of this file."""
+    changes = [[later - earlier for earlier, later in pairwise(frames)] for frames in (made, clean)]
+    return round(float(255 * np.mean([np.abs(one - other).mean() for one, other in zip(*changes, strict=True)])), 3)
