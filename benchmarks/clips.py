@@ -1,10 +1,11 @@
-"""What a clip loses when nothing in it is changed, by codec; and the memory for a short and for a long clip.
+"""What a clip loses when nothing in it is changed, by codec; the memory for a long clip; and how busy the net is.
 
 Each clip is restored by a plan that changes nothing. PSNR is over all codes of luma and chroma, of 255. For comparison,
 the way of most programs: FFmpeg converts to 8-bit RGB and back, without any coding. Memory is the peak of a process of
-its own. Writes results/clips.csv and results/clips_memory.csv.
+its own. The net is busy if reading and writing do not keep it waiting. Writes results/clips.csv, clips_memory.csv and
+clips_busy.csv, or one of them.
 
-    RESTORA_DATA=DIR python benchmarks/clips.py
+    RESTORA_DATA=DIR python benchmarks/clips.py [loss | memory | busy]
 """
 
 import json
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +23,10 @@ import numpy as np
 from restora.core.plan import Plan, Step
 from restora.files.clip import open_clip
 from restora.files.yuv import codes_of
+from restora.work import clips
 from restora.work.bench import write_table
-from restora.work.clips import ClipOptions, restore_clip
+from restora.work.clips import ClipOptions, FrameRestorer, Piece, restore_clip
+from restora.work.plan import best_precision
 from restora.work.restore import Options
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -34,6 +38,8 @@ WAYS = {
     "H.264, quality 85": ClipOptions(Options(quality=85)),
 }
 UNCHANGED = Plan((Step("gaussian", "a benchmark", strength=0.0),), "a benchmark")
+SMALL = "restora.blind-small"
+"""The fastest weights that remove noise."""
 REPEATS = (1, 8)
 """How often the clip is shown in the clips whose memory is measured."""
 
@@ -68,7 +74,49 @@ def times(path: Path) -> list[object]:
 
 def main() -> None:
     """Measure, print and write."""
-    folder, rows = Path(os.environ["RESTORA_DATA"]) / "video", []
+    folder, wanted = Path(os.environ["RESTORA_DATA"]) / "video", sys.argv[1:]
+    if not wanted or "loss" in wanted:
+        write_table(RESULTS / "clips.csv", loss(folder))
+    if not wanted or "memory" in wanted:
+        write_table(RESULTS / "clips_memory.csv", list(memory(folder / "bikes.mp4")))
+    if not wanted or "busy" in wanted:
+        write_table(RESULTS / "clips_busy.csv", [busy(folder / f"{name}.mp4") for name in CLIPS])
+
+
+class Timed(FrameRestorer):
+    """Adds up the seconds of all frames, and notes when the first one began and the last one ended."""
+
+    spent, began, ended = 0.0, 0.0, 0.0
+
+    def __call__(self, piece: Piece) -> np.ndarray:
+        """The restored frame."""
+        started = time.perf_counter()
+        x_hat = super().__call__(piece)
+        Timed.ended = time.perf_counter()
+        Timed.began = Timed.began or started
+        Timed.spent += Timed.ended - started
+        return x_hat
+
+
+def busy(source: Path) -> dict[str, object]:
+    """The share of the time from the first to the last frame in which frames are restored, by a small net."""
+    Timed.spent = Timed.began = 0.0
+    plan = Plan((Step("restora", "a benchmark", SMALL),), "a benchmark", precision=best_precision([SMALL]))
+    clips.FrameRestorer = Timed  # type: ignore[misc]
+    with tempfile.TemporaryDirectory() as folder:
+        report = restore_clip(source, Path(folder) / "x.mp4", plan)
+    height, width = open_clip(source, 10**9).shape[:2]
+    made = {
+        "clip": source.stem, "frames": report.clip["frames"], "size": f"{width}x{height}", "weights": SMALL,
+        "precision": report.precision, "share": f"{Timed.spent / (Timed.ended - Timed.began):.3f}",
+    }  # fmt: skip
+    print(made, flush=True)
+    return made
+
+
+def loss(folder: Path) -> list[dict[str, object]]:
+    """What is lost by each way of storing each clip."""
+    rows = []
     with tempfile.TemporaryDirectory() as made:
         for name in CLIPS:
             source = folder / f"{name}.mp4"
@@ -81,8 +129,7 @@ def main() -> None:
                 size = target.stat().st_size / source.stat().st_size
                 same = times(source) == [frame.pts * frame.time_base for frame in alone(target)]
                 rows.append(row(name, count, way, value, "yes" if same else "to the millisecond", f"{size:.1f}"))
-    write_table(RESULTS / "clips.csv", rows)
-    write_table(RESULTS / "clips_memory.csv", list(memory(folder / "bikes.mp4")))
+    return rows
 
 
 def alone(path: Path) -> Iterator[av.VideoFrame]:

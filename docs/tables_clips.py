@@ -20,3 +20,10 @@ def clips_table() -> str:
 def clips_memory_table() -> str:
     """The peak memory for clips of different lengths."""
     return table("| frames | size | peak (MB) |", "{frames} | {size} | {peak_megabytes}", rows("clips_memory.csv"))
+
+
+def clips_busy_table() -> str:
+    """How busy the net is."""
+    measured = [row | {"share": f"{100 * float(row['share']):.0f} %"} for row in rows("clips_busy.csv")]
+    cells = "{clip} | {size} | {frames} | {weights}, {precision} | {share}"
+    return table("| clip | size | frames | net | time in the net |", cells, measured)

@@ -82,6 +82,7 @@ class Clip:
     upper: bool | None
     salvage: bool = False
     deinterlace: bool = False
+    cut_off: bool = False  # its end is missing
     notes: tuple[str, ...] = ()
     faults: list[str] = field(default_factory=list)  # of the decoder, in sentences for the user
 
@@ -187,6 +188,7 @@ def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace
                 f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the limit of"
                 f" {max_pixels / 1e6:.4g}; allow more with --max-pixels {height * width}"
             )
+        videos = sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
         layout = layout_of(frame, stream.codec_context.name in CENTRED)
         upper = _upper(frame, stream)
         clip = Clip(
@@ -201,12 +203,16 @@ def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace
     if missing and not salvage:
         there = f"{times.frames} of {times.declared}" if times.declared > times.frames else f"{times.frames}"
         raise Truncated(f"{name} is truncated: {there} frames are there")
-    return replace(clip, notes=tuple(_notes(clip, missing, deinterlace)))
+    clip = replace(clip, cut_off=missing)
+    return replace(clip, notes=tuple(_notes(clip, videos, deinterlace)))
 
 
-def _notes(clip: Clip, missing: bool, deinterlace: bool) -> Iterator[str]:
-    if missing:
+def _notes(clip: Clip, videos: int, deinterlace: bool) -> Iterator[str]:
+    if clip.cut_off:
         yield f"the clip is truncated; its {clip.times.frames} existing frames were restored"
+    if videos > 1:
+        size = f"{clip.shape[1]}x{clip.shape[0]}"
+        yield f"the clip has {videos} videos; the one of {size} was restored, others were copied"
     if clip.upper is None and deinterlace:
         yield "the clip is not interlaced, so --deinterlace changed nothing"
     if clip.upper is not None and not deinterlace:

@@ -240,20 +240,29 @@ class _Others:
         end = None if span.end is None else span.end * clip.times.tick
         chosen = [stream for stream in source.streams if stream.index in streams]
         shifts = {each.index: origin_of(source, each) + round(start / each.time_base) for each in chosen}
+        early: dict[int, int] = {}
         for packet in source.demux(chosen) if chosen else ():
             if packet.dts is None and packet.pts is None:
-                continue
+                if packet.size == 0:  # it ends a stream
+                    continue
+                packet.pts = shifts[packet.stream_index]  # of a picture of the cover, which has no time
             if packet.size == len(SILENCE) and bytes(packet) == SILENCE and packet.stream.type == "subtitle":
                 continue  # the muxer writes these itself
             index = packet.stream_index
-            packet.dts = packet.pts if packet.dts is None else packet.dts
             packet.pts = packet.dts if packet.pts is None else packet.pts
+            if packet.dts is None:  # Matroska does not say when the first pictures of a second video are decoded
+                early.setdefault(index, packet.pts - _depth(packet.stream))
+                packet.dts, early[index] = early[index], early[index] + 1
             at = (packet.pts - shifts[index] + round(start / packet.time_base)) * packet.time_base
             if (end is not None and at >= end) or (span.start and at < start):
                 continue
             packet.pts, packet.dts = packet.pts - shifts[index], packet.dts - shifts[index]
             packet.stream = streams[index]
             yield packet
+
+
+def _depth(stream: Any) -> int:
+    return stream.codec_context.reorder_depth if stream.type == "video" else 0
 
 
 def _pictures(parts: Parts, clock: _Clock, depth: int) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 
 from restora.core.errors import BadImage
@@ -99,37 +100,44 @@ def pixels_of(frame: av.VideoFrame, layout: Layout) -> np.ndarray:
     name = planar_name(frame)
     frame = frame if name == frame.format.name else frame.reformat(format=name)
     planes = [_plane(frame, index) for index in range(layout.channels)]
-    black, white, zero, full = map(np.float32, layout.levels())
-    if layout.family == "rgb":
-        green, blue, red = planes
-        return (np.stack([red, green, blue], 2) - black) / white
-    luma = (planes[0] - black) / white
     if layout.family == "grey":
-        return luma[:, :, None]
-    pb, pr = (enlarged((plane - zero) / full, luma.shape, layout) for plane in planes[1:])
-    kr, kb = weights(layout, luma.shape)
-    red, blue = luma + (2 - 2 * kr) * pr, luma + (2 - 2 * kb) * pb
-    return np.stack([red, (luma - kr * red - kb * blue) / (1 - kr - kb), blue], 2)
+        black, white, _, _ = map(np.float32, layout.levels())
+        return ((planes[0] - black) / white)[:, :, None]
+    if layout.family == "yuv":
+        planes[1:] = [enlarged(plane, planes[0].shape, layout) for plane in planes[1:]]
+    return cv2.transform(cv2.merge(planes), to_rgb(layout, planes[0].shape))
 
 
 def frame_of(pixels: np.ndarray, layout: Layout) -> av.VideoFrame:
     """A frame of (H, W, C) pixels; values are rounded to the codes of the layout."""
-    black, white, zero, full = map(np.float32, layout.levels())
-    if layout.family == "rgb":
-        planes = [pixels[:, :, channel] * white + black for channel in (1, 2, 0)]
-    elif layout.family == "grey":
+    if layout.family == "grey":
+        black, white, _, _ = map(np.float32, layout.levels())
         planes = [pixels[:, :, 0] * white + black]
     else:
-        kr, kb = weights(layout, pixels.shape)
-        red, green, blue = np.moveaxis(pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2), 2, 0)
-        luma = kr * red + (1 - kr - kb) * green + kb * blue
-        chroma = (blue - luma) / (2 - 2 * kb), (red - luma) / (2 - 2 * kr)
-        planes = [luma * white + black, *(shrunk(plane, layout) * full + zero for plane in chroma)]
+        colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)
+        there = to_rgb(layout, pixels.shape)
+        back = np.linalg.inv(there[:, :3])
+        back = np.concatenate([back, -back @ there[:, 3:]], 1)
+        planes = list(cv2.split(cv2.transform(np.ascontiguousarray(colours, np.float32), back)))
+        if layout.family == "yuv":
+            planes[1:] = [shrunk(plane, layout) for plane in planes[1:]]
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], layout.name)
     for index, plane in enumerate(planes):
         _plane(frame, index, raw=True)[:] = np.rint(plane).clip(0, 2**layout.bits - 1)
     frame.color_range, frame.colorspace = 2 if layout.full else 1, layout.matrix
     return frame
+
+
+def to_rgb(layout: Layout, size: tuple[int, ...]) -> np.ndarray:
+    """The matrix (3, 4) from the codes of a pixel, in the order of planes, and 1 to red, green and blue."""
+    black, white, zero, full = layout.levels()
+    if layout.family == "rgb":  # planes are green, blue, red
+        return np.array([[0, 0, 1 / white, 0], [1 / white, 0, 0, 0], [0, 1 / white, 0, 0]])
+    kr, kb = weights(layout, size)
+    kg = 1 - kr - kb
+    mixed = np.array([[1, 0, 2 - 2 * kr], [1, -kb * (2 - 2 * kb) / kg, -kr * (2 - 2 * kr) / kg], [1, 2 - 2 * kb, 0]])
+    scaled = mixed / [white, full, full]
+    return np.concatenate([scaled, -scaled @ [[black], [zero], [zero]]], 1)
 
 
 def codes_of(frame: av.VideoFrame) -> list[np.ndarray]:
@@ -139,18 +147,17 @@ def codes_of(frame: av.VideoFrame) -> list[np.ndarray]:
     return [_plane(frame, index, raw=True) for index in range(min(3, len(frame.planes)))]
 
 
-def weights(layout: Layout, size: tuple[int, ...]) -> tuple[np.float32, np.float32]:
+def weights(layout: Layout, size: tuple[int, ...]) -> tuple[float, float]:
     """The shares of red and blue in luma; where the clip does not say, those of its size: BT.709 from 720 lines on."""
     usual = MATRICES[1 if size[0] > 576 or size[1] >= 1280 else 6]
-    red, blue = MATRICES.get(layout.matrix, usual)
-    return np.float32(red), np.float32(blue)
+    return MATRICES.get(layout.matrix, usual)
 
 
 def enlarged(chroma: np.ndarray, size: tuple[int, ...], layout: Layout) -> np.ndarray:
     """Chroma at the (height, width) of luma."""
     rows, columns = layout.shrunk
     chroma = _enlarged(chroma, size[0], rows, between=True)
-    return _enlarged(chroma.T, size[1], columns, layout.between).T
+    return np.ascontiguousarray(_enlarged(chroma.T, size[1], columns, layout.between).T)
 
 
 def shrunk(chroma: np.ndarray, layout: Layout) -> np.ndarray:

@@ -22,10 +22,11 @@ from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
-from restora.files.encode import SEGMENT, Coding, Segment, coding_for
-from restora.files.frames import PictureSegment, gather
+from restora.files.encode import SEGMENT, coding_for
+from restora.files.frames import gather
 from restora.files.mux import KINDS, Span, check_streams, ending_for, join
 from restora.files.save import copy
+from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
@@ -111,7 +112,7 @@ def restore_clip(
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
     report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
     report.warnings += [*clip.notes, *lost]
-    if not plan.steps and not how.preview and not clip.deinterlace and not clip.notes:
+    if not plan.steps and not how.preview and not clip.deinterlace and not clip.cut_off:
         if not options.keep_unchanged:
             report.output = ""
             return report
@@ -298,7 +299,7 @@ class ClipWork:
         """Restore the frames that are missing, and write their segments; also those of a run that is stopped."""
         if tell and parts.frames:
             tell(parts.frames, self._total)
-        writer = _Segments(parts, self.timed, self._coding, self._restore.size, pictures)
+        writer = Segments(parts, self.timed, self._coding, self._restore.size, SEGMENT, pictures)
         done = parts.frames
         try:
             read = read_ahead(self.read(parts.frames), self._ahead)
@@ -370,34 +371,3 @@ def _room_for(shape: tuple[int, int, int]) -> tuple[int, int]:
     frame = 4 * shape[0] * shape[1] * shape[2]
     ahead = max(1, min(LONGEST_QUEUE, QUEUE // frame))
     return ahead, 2 * (ahead + 2) * frame
-
-
-class _Segments:
-    """Writes frames into one segment after the other."""
-
-    def __init__(self, parts: Parts, clip: Clip, coding: Coding, size: tuple[int, int], pictures: bool) -> None:
-        self._parts, self._clip, self._coding, self._size, self._pictures = parts, clip, coding, size, pictures
-        self._open: Segment | PictureSegment | None = None
-        self._times: list[int] = []
-
-    def put(self, piece: tuple[Frame, np.ndarray]) -> None:
-        """The next frame, with its restored pixels."""
-        frame, x_hat = piece
-        if self._open is None:
-            path = self._parts.path(self._parts.done)
-            self._open = (
-                PictureSegment(path, self._clip)
-                if self._pictures
-                else Segment(path, self._coding, self._clip, self._size)
-            )
-        self._open.put(x_hat)
-        self._times.append(int(frame.pts / self._clip.times.tick))
-        if len(self._times) == SEGMENT:
-            self.end()
-
-    def end(self, durable: bool = True) -> None:
-        """End the segment. Not durable: it is written, but made again if the run is resumed."""
-        if self._open:
-            self._open.close()
-            self._parts.add(self._times, durable)
-        self._open, self._times = None, []

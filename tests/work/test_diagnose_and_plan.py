@@ -8,7 +8,7 @@ from restora.damage.words import parse
 from restora.methods.table import METHODS
 from restora.stages.check import check
 from restora.work.decide import to_denoise
-from restora.work.diagnose import diagnose, spread
+from restora.work.diagnose import Several, diagnose, spread
 from restora.work.plan import plan_for, plan_of_method
 from restora.work.restore import restore
 
@@ -111,3 +111,20 @@ def test_crops_lie_inside_on_the_grid_and_stay_small(size):
     for top, left, height, width in rectangles:
         assert top % 8 == left % 8 == 0 and top + height <= size[0] and left + width <= size[1]
     assert sum(height * width for _, _, height, width in rectangles) <= 9 * 256**2
+
+
+def test_several_pictures_are_diagnosed_by_their_majority_and_median(grey_photo):
+    rng = np.random.default_rng(0)
+    levels = (0.0, 0.03, 0.06, 0.05, 0.0)
+
+    def noisy(sigma):
+        return Image((grey_photo + sigma * rng.standard_normal(grey_photo.shape)).clip(0, 1).astype(np.float32))
+
+    pictures = [noisy(sigma) for sigma in levels]
+    found = diagnose(Several(pictures[0], lambda: iter(pictures))).findings["noise_level"]
+    assert found.present and "(in 3 of 5 frames)" in found.says and abs(np.mean(found.value) - 0.05) < 0.01
+    fewer = [*pictures[:2], noisy(0.0), pictures[4]]
+    found = diagnose(Several(fewer[0], lambda: iter(fewer))).findings["noise_level"]
+    assert not found.present and "(in 1 of 4 frames)" in found.says
+    quiet = [noisy(0.0), noisy(0.0)]
+    assert "frames" not in diagnose(Several(quiet[0], lambda: iter(quiet))).findings["noise_level"].says
