@@ -88,10 +88,19 @@ def needs(method: Method) -> set[str]:
     return {each.name for each in method.inputs if each.required}
 
 
+def has_weights(method: Method) -> bool:
+    """Whether a method needs no weights, or has its own."""
+    return not method.learned or bool(method.weights)
+
+
 def alternatives(step: Step) -> list[Method]:
     """The methods that can replace a step: those that fill a hole, sharpen, remove noise, and so on, as it does."""
     others = {"shrink", "marks", "regions", "clips"}  # which change the size, find something, repair boxes, see frames
-    usual = [method for method in METHODS.values() if others.isdisjoint(method.treats) and method.available]
+    usual = [
+        method
+        for method in METHODS.values()
+        if others.isdisjoint(method.treats) and method.available and has_weights(method)
+    ]
     jpeg = step.weights in PHOTO or method_named(step.method).treats == JPEG_ALONE
     alike = [method for method in usual if ("blur" in method.treats) == sharpens(step)]
     alike = [method for method in alike if ("fading" in method.treats) == corrects(step)]

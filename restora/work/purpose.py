@@ -47,7 +47,7 @@ def sharpening(weights: str | None) -> bool:
 def denoises(name: str, weights: str | None) -> None:
     """Raise BadPlan for a method of another command; for a net of other authors its card decides."""
     method = method_named(name)
-    if method.learned and not method.weights:
+    if method.learned and not method.weights and task_of(name) == "enlarge":  # nets of other authors
         if weights and find(weights).task == "enlarge":
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
     elif (task := task_of(name)) in OTHER_TASKS:

@@ -27,6 +27,6 @@ ROWS = (
         multiple=8,
         channels=3,
         memory=700,
-        weights=("tgan.clip", "tgan.l2"),
+        weights=("tgan.clip",),
     ),
 )
