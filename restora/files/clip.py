@@ -141,7 +141,7 @@ class Clip:
             self.faults.append(sentence)
 
     def _frames_of(self, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
-        for packet in container.demux(stream):
+        for packet in _packets(container, stream, self.name, self.salvage):
             try:
                 yield from packet.decode()
             except EOFError:
@@ -179,7 +179,7 @@ def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace
     """
     name = str(path)
     with opened(path, name) as (container, stream):
-        times = _times(container, stream)
+        times = _times(container, stream, name, salvage)
     with opened(path, name) as (container, stream):
         frame = _first_frame(container, stream, name)
         height, width = frame.height, frame.width
@@ -260,6 +260,20 @@ def _streams_of(container: Any) -> str:
     return " and ".join(dict.fromkeys(kinds)) or "nothing"
 
 
+def demuxed(container: Any, stream: Any) -> Iterator[Any]:
+    """The packets of a stream, and an empty one at its end."""
+    return iter(container.demux(stream))
+
+
+def _packets(container: Any, stream: Any, name: str, salvage: bool) -> Iterator[Any]:
+    """The packets of a stream. Raises Truncated where the file cannot be read on, or ends there to salvage."""
+    try:
+        yield from demuxed(container, stream)
+    except av.FFmpegError as error:
+        if not salvage:
+            raise Truncated(f"{name} cannot be read to its end: {reason_of(error)}") from error
+
+
 def _first_frame(container: Any, stream: Any, name: str) -> av.VideoFrame:
     with suppress(av.FFmpegError, EOFError):
         for packet in container.demux(stream):
@@ -269,12 +283,12 @@ def _first_frame(container: Any, stream: Any, name: str) -> av.VideoFrame:
     raise BadImage(f"{name} has no frame that can be decoded")
 
 
-def _times(container: Any, stream: Any) -> Times:
+def _times(container: Any, stream: Any, name: str, salvage: bool) -> Times:
     """The times of all packets, without decoding them; they are sorted as they come, so few are in memory."""
     tick = Fraction(1, stream.time_base.denominator)
     origin, scale = origin_of(container, stream), stream.time_base.numerator
     seen = _Seen()
-    for packet in container.demux(stream):
+    for packet in _packets(container, stream, name, salvage):
         stamp = packet.dts if packet.pts is None else packet.pts
         if packet.size == 0 and stamp is None:  # the packet that ends a stream
             continue

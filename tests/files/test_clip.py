@@ -2,10 +2,11 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
-from restora.core.errors import BadImage
+from restora.core.errors import BadImage, Truncated
 from restora.files.clip import open_clip
 from tests.clips import Spec, make, number_in
 
@@ -60,3 +61,13 @@ def test_a_clip_that_is_left_early_is_closed(path):
 def test_too_many_pixels_are_refused_before_frames_are_read(path):
     with pytest.raises(BadImage, match=r"0.003072 megapixels \(64x48\), more than the limit"):
         open_clip(path, 3000)
+
+
+def test_a_file_that_cannot_be_read_on_is_one_sentence(path, monkeypatch):
+    def fails(container, stream):
+        yield from ()
+        raise av.error.MemoryError(12, "Cannot allocate memory", "y.mp4")
+
+    monkeypatch.setattr("restora.files.clip.demuxed", fails)
+    with pytest.raises(Truncated, match="cannot be read to its end: cannot allocate memory"):
+        open_clip(path, 10**9)
