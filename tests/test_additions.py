@@ -124,5 +124,13 @@ def test_they_run_in_the_command_line_the_api_and_python(extended):
     assert "a dark picture" in run(extended, *command, "diagnose", "y.png")
     told = json.loads(run(extended, "-c", TRY))
     assert told["bright"] == pytest.approx(0.2) and told["centre"] == pytest.approx(0.1 + 0.8 / 9, abs=1e-3)
-    assert told["kernel"] == [5, 5] and told["form"] == ["box", "boxes", "kernel", "mask", "picture", "sigma_map"]
+    assert told["kernel"] == [5, 5] and told["form"] == [
+        "box",
+        "boxes",
+        "kernel",
+        "mask",
+        "picture",
+        "reference",
+        "sigma_map",
+    ]
     assert told["inputs"] == ["kernel"] and "darkness" in told["signs"]

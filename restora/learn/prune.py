@@ -17,7 +17,7 @@ def wider(wide: nn.Module, narrow: nn.Module) -> bool:
     if list(mine) != list(theirs):
         return False
     pairs = list(zip(mine.values(), theirs.values(), strict=True))
-    return pairs[0][0] == pairs[0][1] and any(much > little for much, little in pairs)
+    return bool(pairs) and pairs[0][0] == pairs[0][1] and any(much > little for much, little in pairs)
 
 
 def prune_into(narrow: nn.Module, wide: nn.Module, y: torch.Tensor) -> None:

@@ -30,7 +30,7 @@ PAPER = (64, 128, 256, 512, 512, 512, 512, 512)
 class Pix2Pix(nn.Module):
     """(B, C, H, W), with masked = 1 a first guess and a plane where 1 = missing (B, C + 1, H, W), to (B, C, H, W).
 
-    H and W are multiples of 2 ** len(widths). residual: 1 to add to y; with a mask, only missing pixels change.
+    H and W are multiples of 2 ** len(widths), and at least twice that. residual: 1 to add to y; with a mask, only missing pixels change.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Pix2Pix(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.residual, self.masked = channels, bool(residual), bool(masked)
-        self.multiple = 2 ** len(widths)
+        self.multiple = 2 ** (len(widths) + 1)  # OpenVINO does not compute a last level of a single pixel
         last = len(widths) - 1
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for level, (inputs, outputs) in enumerate(zip((channels + masked, *widths), widths, strict=False)):

@@ -191,7 +191,7 @@ def test_a_form_may_bring_a_mask_of_what_to_fill(client, noisy, tmp_path):
     plan = plan_to_fill({"mask": str(tmp_path / "m.png")}, {})
     restore_file(noisy, tmp_path / "ours.png", plan)
     sent = {"picture": noisy.read_bytes(), "mask": (tmp_path / "m.png").read_bytes()}
-    named = Plan((replace(plan.steps[0], inputs={}),), "")
+    named = Plan((replace(plan.steps[0], inputs={}),), "", precision=plan.precision)
     answer = client.post("/v1/restore", files=sent, headers=header(named))
     assert answer.status_code == 200 and answer.content == (tmp_path / "ours.png").read_bytes()
     report = json.loads(answer.headers["Restora-Report"])

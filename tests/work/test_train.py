@@ -149,7 +149,7 @@ def test_every_game_is_trained_by_its_recipe_and_gives_weights(recipe, grey_phot
     recipe.write_text(RECIPE.replace("[data]", f"{table}\n[data]").replace("patch = 16", "patch = 32"))
     assert run(recipe, stop_at=4) is None
     state = torch.load(recipe.parent / "runs" / "dncnn.tiny" / "stage-1.pt", weights_only=True)
-    assert len(state["nets"]) == (3 if "critics" in table else 4) and len(state["optimisers"]) == 2 * players
+    assert len(state["nets"]) == (3 if "critics" in table else 6) and len(state["optimisers"]) == 2 * players
     weights = run(recipe)
     assert recipe_from(weights.card["recipe"], "card") == read_recipe(recipe)
     x_hat = restore(Image(grey_photo), Plan((Step("dncnn", "", "dncnn.tiny"),), ""))[0].pixels

@@ -125,8 +125,10 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 
     about = path.read_text().splitlines()[0] if path.exists() else f"# {recipe.name}"
     values, named = recipe.as_dict(), {key: getattr(recipe, key) for key in ("method", "tag", "terms")}
-    bare = {"folders": recipe.data.folders, "damage": recipe.data.damage}
-    usual = recipe_from({**named, "steps": 1, "data": bare}, recipe.name).as_dict()
+    needed = ("folders", "damage", "pairs", "clips")
+    bare = {key: value for key in needed if (value := getattr(recipe.data, key))}
+    usual = recipe_from({**named, "steps": 1, "data": bare, "knobs": recipe.knobs}, recipe.name).as_dict()
+    usual["knobs"] = {}
     top = {key: value for key, value in values.items() if key in named or value != usual.get(key)}
     if not recipe.steps:
         del top["steps"]
