@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from restora.core.errors import BadRecipe
 from restora.core.image import to_grey
 from restora.damage.hole import with_hole
 from restora.damage.marks import marked
@@ -83,6 +84,8 @@ def sample(
 def centre(pixels: np.ndarray, multiple: int, side: int = 256) -> np.ndarray:
     """The centre of a picture (H, W, C) uint8, at most side x side, with sides divisible by the multiple; 0..1."""
     height, width = (min(side, length) // multiple * multiple for length in pixels.shape[:2])
+    if not height or not width:
+        raise BadRecipe(f"a picture has {pixels.shape[1]}x{pixels.shape[0]} pixels; the net needs at least {multiple}")
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width].astype(np.float32) / 255
 

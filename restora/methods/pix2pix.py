@@ -30,7 +30,8 @@ PAPER = (64, 128, 256, 512, 512, 512, 512, 512)
 class Pix2Pix(nn.Module):
     """(B, C, H, W), with masked = 1 a first guess and a plane where 1 = missing (B, C + 1, H, W), to (B, C, H, W).
 
-    H and W are multiples of 2 ** len(widths), and at least twice that. residual: 1 to add to y; with a mask, only missing pixels change.
+    H and W are multiples of 2 ** len(widths), and at least twice that. residual: 1 to add to y. With a mask, only
+    missing pixels change.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch, photo):
     """Pictures A, and the same pictures B, inverted; a third layout has both side by side."""
     monkeypatch.chdir(tmp_path)
     for i in range(6):
-        x = photo[i * 30 : i * 30 + 80, i * 20 : i * 20 + 96]
+        x = photo[i * 20 : i * 20 + 140, i * 20 : i * 20 + 160]
         for side, pixels, ending in (("A", x, "png"), ("B", 1 - x, "tif")):
             (tmp_path / "pairs" / side).mkdir(parents=True, exist_ok=True)
             write(Image(pixels), tmp_path / "pairs" / side / f"{i}.{ending}")
@@ -66,7 +66,7 @@ def test_both_layouts_give_the_same_aligned_pairs(folder, name, direction):
     first = pairs_in(name, "")[0].pixels()
     other = replace(recipe, data=replace(recipe.data, direction="BtoA" if direction == "AtoB" else "AtoB"))
     flipped = gathered(other, method_named("pix2pix")).pairs(other).batch(0)
-    assert first[0].shape == (80, 96, 3)
+    assert first[0].shape == (140, 160, 3)
     if name == "wide":  # one file for both sides, so the order of the pairs is that of the files
         assert np.abs(flipped["y"] - batch["x"]).max() < 0.01
 
@@ -84,10 +84,10 @@ def test_files_that_do_not_fit_are_listed(folder):
     with pytest.raises(RestoraError, match=r"other side for pairs/A/zero.png, pairs/B/0.tif$"):
         pairs_in("pairs", "")
     (folder / "pairs" / "A" / "zero.png").unlink()
-    write(Image(np.zeros((80, 90, 3), np.float32)), folder / "pairs" / "A" / "0.png")
-    with pytest.raises(BadImage, match=r"0.png is 90x80 and .*0.tif is 96x80; pairs must have one size"):
+    write(Image(np.zeros((140, 150, 3), np.float32)), folder / "pairs" / "A" / "0.png")
+    with pytest.raises(BadImage, match=r"0.png is 150x140 and .*0.tif is 160x140; pairs must have one size"):
         pairs_in("pairs", "")[0].pixels()
-    write(Image(np.zeros((80, 91, 3), np.float32)), folder / "wide" / "odd.png")
+    write(Image(np.zeros((140, 91, 3), np.float32)), folder / "wide" / "odd.png")
     with pytest.raises(BadImage, match="odd.png is 91 pixels wide"):
         next(pair for pair in pairs_in("wide", "") if pair.a.path.name == "odd.png").pixels()
     (folder / "pairs" / "B" / "0.png").write_bytes((folder / "pairs" / "A" / "0.png").read_bytes())
@@ -102,6 +102,13 @@ def test_too_few_pictures_and_other_games_are_refused(folder):
     with pytest.raises(BadRecipe, match="too few pictures: 6 are held out"):
         few = replace(PAIRED, data=replace(PAIRED.data, hold_out=6))
         gathered(few, method_named("pix2pix"))
+    (folder / "small" / "A").mkdir(parents=True)
+    (folder / "small" / "B").mkdir()
+    for name in ("A/0.png", "B/0.png", "A/1.png", "B/1.png"):
+        write(Image(np.full((100, 130, 3), int(name[2]) / 2, np.float32)), folder / "small" / name)
+    with pytest.raises(BadRecipe, match="a picture has 130x100 pixels; the net needs at least 128"):
+        small = replace(PAIRED, data=replace(PAIRED.data, pairs="small", hold_out=1))
+        gathered(small, method_named("pix2pix"))
     with pytest.raises(BadRecipe, match="data.pairs needs supervised training"):
         replace(PAIRED, knobs={"masked": 1})
     for wrong in ({"folders": ["a"]}, {"damage": "noise(sigma=0.1)"}, {"direction": "up"}, {"grey_share": 0.5}):
