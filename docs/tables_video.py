@@ -2,14 +2,14 @@
 
 from tables import rows
 
-BETWEEN = "between"
+LEFT_OUT = "frames left out"
 
 
 def between_table() -> str:
     """For each set, the scores of every way to make the frame between two others."""
     lines = ["| set | frames | method | PSNR (dB) | SSIM | s/megapixel |", "|---" * 6 + "|"]
-    for row in rows("video.csv"):
-        if row["task"] == BETWEEN:
+    for row in _f32():
+        if row["damage"] == LEFT_OUT:
             name = row["weights"] or row["method"]
             scores = f"{float(row['psnr']):.2f} | {float(row['ssim']):.3f}"
             lines.append(f"| {row['set']} | {row['frames']} | {name} | {scores} | {row['seconds_a_megapixel']} |")
@@ -18,12 +18,16 @@ def between_table() -> str:
 
 def clip_noise_table() -> str:
     """For each clip and noise level, PSNR and flicker of every denoiser."""
-    here = [row for row in rows("video.csv") if row["task"] != BETWEEN]
+    here = [row for row in _f32() if row["damage"] != LEFT_OUT]
     names = list(dict.fromkeys(row["weights"] or "as it is" for row in here))
     head = ["clip", "noise", *(f"{name}: dB" for name in names), *(f"{name}: flicker" for name in names)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name, task in dict.fromkeys((row["set"], row["task"]) for row in here):
-        mine = {row["weights"] or "as it is": row for row in here if (row["set"], row["task"]) == (name, task)}
+    for name, task in dict.fromkeys((row["set"], row["damage"]) for row in here):
+        mine = {row["weights"] or "as it is": row for row in here if (row["set"], row["damage"]) == (name, task)}
         scores = [f"{float(mine[each][key]):.2f}" for key in ("psnr", "flicker") for each in names if each in mine]
         lines.append(f"| {name} | {round(255 * float(task.split('=')[1][:-1]))} | {' | '.join(scores)} |")
     return "\n".join(lines)
+
+
+def _f32() -> list[dict[str, str]]:
+    return [row for row in rows("video.csv") if row["precision"] == "f32"]

@@ -212,7 +212,14 @@ def _check(clip: Clip, more: More, how: ClipOptions) -> None:
 
 
 def interpolate_pictures(
-    before: Image, after: Image, how: tuple[str, str], backend: Backend, memory: int, share: float = 0.5
+    before: Image,
+    after: Image,
+    how: tuple[str, str],
+    backend: Backend,
+    memory: int,
+    share: float = 0.5,
+    *,
+    precision: str | None = None,
 ) -> Image:
     """The picture after a share (0 to 1) of the way from one picture to another of the same size.
 
@@ -222,5 +229,5 @@ def interpolate_pictures(
         sizes = [f"{each.pixels.shape[1]}x{each.pixels.shape[0]}" for each in (before, after)]
         raise BadImage(f"both pictures must have the same size and channels, not {sizes[0]} and {sizes[1]}")
     method, weights = how
-    plan = plan_to_interpolate(method, weights or None)
+    plan = plan_to_interpolate(method, weights or None, precision)
     return Image(Between(method, plan, Report(plan), Means(backend, memory))(before.pixels, after.pixels, share))

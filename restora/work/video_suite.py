@@ -21,7 +21,7 @@ from restora.core.report import Report
 from restora.damage.noise import GaussianNoise
 from restora.data.clips import runs_of
 from restora.data.photographs import locate
-from restora.engines.choice import backend_named
+from restora.engines.choice import backend_named, computes_in_bf16
 from restora.files.clip import Frame
 from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
@@ -43,19 +43,19 @@ LENGTH = 24
 """Consecutive frames that are used of each clip, from its middle."""
 SIGMAS = (10, 30, 50)
 """Noise levels on the scale 0..255."""
-BETWEEN = "between"
+LEFT_OUT = "frames left out"
 NETS = {"temporal": "temporal.clip", "restora": "restora.blind-small"}
 """Denoisers of clips: the one that sees five frames, and the net of the same size frame by frame."""
 NOTHING = "nothing"
-KEYS = ("set", "task", "method", "weights", "precision")
+KEYS = ("set", "damage", "method", "weights", "precision")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A row to measure. task: "between", or the words of the noise."""
+    """A row to measure. damage: LEFT_OUT, or the words of the noise."""
 
     set: str
-    task: str
+    damage: str
     method: str
     weights: str = ""
     precision: str = "f32"
@@ -64,14 +64,16 @@ class Task:
 def tasks(methods: Sequence[str] = ()) -> Iterator[Task]:
     """The rows of the suite; methods: limit to these, if not empty."""
     rows = [
-        *(Task(name, BETWEEN, method) for name in TRIPLETS for method in METHODS if method != "tgan"),
-        *(Task(name, BETWEEN, "tgan", weights) for name in TRIPLETS for weights in ("tgan.l2", "tgan.clip")),
+        *(Task(name, LEFT_OUT, method) for name in TRIPLETS for method in METHODS if method != "tgan"),
+        *(Task(name, LEFT_OUT, "tgan", weights) for name in TRIPLETS for weights in ("tgan.l2", "tgan.clip")),
+        *(Task(name, LEFT_OUT, "tgan", "tgan.clip", "bf16") for name in TRIPLETS),
     ]
     for name in CLIPS:
         for sigma in SIGMAS:
             words = str(GaussianNoise(sigma / 255))
             rows.append(Task(name, words, NOTHING))
             rows += [Task(name, words, method, weights) for method, weights in NETS.items()]
+            rows.append(Task(name, words, "temporal", NETS["temporal"], "bf16"))
     return (task for task in rows if not methods or task.method in methods)
 
 
@@ -88,25 +90,28 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
             tell(f"{task.weights}: {missing}")
             continue
         values = {name: str(value) for name, value in asdict(task).items()}
-        values |= {"weights_sha256": checksum, "protocol": "denoise"}
+        values |= {"weights_sha256": checksum, "seed": "0", "protocol": "denoise"}
         key = tuple(values[name] for name in KEYS)
         if key in kept and kept[key]["weights_sha256"] == checksum and not again:
             continue
-        scores = _between(task, limit) if task.task == BETWEEN else _denoised(task, limit)
+        scores = _between(task, limit) if task.damage == LEFT_OUT else _denoised(task, limit)
         kept[key] = values | {name: str(value) for name, value in scores.items()}
         write_table(results, [kept[each] for each in sorted(kept)])
-        tell(f"{task.set}, {task.task}: {task.weights or task.method}: {scores['psnr']} dB")
+        tell(f"{task.set}, {task.damage}: {task.weights or task.method}: {scores['psnr']} dB")
 
 
 def _between(task: Task, limit: int | None) -> dict[str, float]:
     """The scores of frames made between others."""
     folder, names = TRIPLETS[task.set]
     places = sorted(path for path in locate(folder).iterdir() if path.is_dir())[:limit]
-    backend, made, clean, seconds = backend_named("openvino", "cpu"), [], [], 0.0
+    engine = "torch" if task.precision == "bf16" and not computes_in_bf16() else "openvino"
+    backend, made, clean, seconds = backend_named(engine, "cpu"), [], [], 0.0
     for place in places:
         before, x, after = (read(place / name).pixels for name in names)
         started = time.perf_counter()
-        one = interpolate_pictures(Image(before), Image(after), (task.method, task.weights), backend, MEMORY)
+        one = interpolate_pictures(
+            Image(before), Image(after), (task.method, task.weights), backend, MEMORY, precision=task.precision
+        )
         seconds += time.perf_counter() - started
         made.append(one.pixels)
         clean.append(x)
@@ -116,14 +121,15 @@ def _between(task: Task, limit: int | None) -> dict[str, float]:
 def _denoised(task: Task, limit: int | None) -> dict[str, float]:
     """The scores of a clip with noise, and its flicker."""
     clean = clip(task.set)[:limit]
-    rng, sigma = np.random.default_rng(0), float(task.task.split("=")[1].rstrip(")"))
+    rng, sigma = np.random.default_rng(0), float(task.damage.split("=")[1].rstrip(")"))
     noisy = [GaussianNoise(sigma).apply(x, rng) for x in clean]
     if task.method == NOTHING:
         return _scores(noisy, clean, 0.0) | {"flicker": flicker(noisy, clean)}
     plan = plan_of_method(task.method, {}, None, weights=task.weights, precision=task.precision)
     frames = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
     pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(frames), frames_around(plan))]
-    means = Means(backend_named("openvino", "cpu"), MEMORY)
+    engine = "torch" if task.precision == "bf16" and not computes_in_bf16() else "openvino"
+    means = Means(backend_named(engine, "cpu"), MEMORY)
     restorer = FrameRestorer(plan, pieces[0], Report(plan), means)
     started = time.perf_counter()
     made = [restorer(piece) for piece in pieces]

@@ -126,7 +126,11 @@ def test_onnx_runtime_gives_the_same_pixels(name):
     weights = find(name)
     planes = onnx.load(weights.onnx, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[1].dim_value
     side, low = weights.card.get("side"), max(48, weights.card["multiple"])
-    given = {"y": np.random.default_rng(1).random((1, planes, side or low, side or low + weights.card["multiple"]), np.float32)}
+    given = {
+        "y": np.random.default_rng(1).random(
+            (1, planes, side or low, side or low + weights.card["multiple"]), np.float32
+        )
+    }
     ours, theirs = openvino_engine(weights.onnx, "f32")(given), onnxruntime_engine(weights.onnx)(given)
     assert ours.keys() == theirs.keys() == weights.outputs.keys()
     for output, values in ours.items():  # boxes are in pixels
