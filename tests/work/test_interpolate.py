@@ -7,17 +7,18 @@ import av
 import numpy as np
 import pytest
 
-from restora.core.errors import BadImage, BadKnob
+from restora.core.errors import BadImage, BadKnob, BadPlan
 from restora.core.image import Image
 from restora.engines.choice import backend_named
 from restora.files.clip import Frame, open_clip
 from restora.files.cuts import Cuts
 from restora.files.picture import read
 from restora.nets.halfway import halfway
-from restora.work.clips import ClipOptions, Stopped
+from restora.work.clips import ClipOptions, Stopped, restore_clip
 from restora.work.interpolate import More, interpolate_clip, interpolate_pictures
 from restora.work.neighbours import mirrored, surrounded
-from restora.work.restore import Options
+from restora.work.plan import plan_of_method
+from restora.work.restore import Options, restore
 from tests.clips import Spec, drawn, facts, make
 
 PAL, MILLISECOND = Fraction(1, 25), Fraction(1, 1000)
@@ -163,3 +164,40 @@ def test_what_cannot_be_done_is_said(tmp_path):
     sizes = [Image(np.zeros((20, side, 3), np.float32)) for side in (20, 24)]
     with pytest.raises(BadImage, match="the same size and channels, not 20x20 and 24x20"):
         interpolate_pictures(*sizes, ("blend", ""), backend_named("openvino", "cpu"), 10**9)
+
+
+def test_a_net_that_sees_five_frames_removes_more_noise_than_frame_by_frame(tmp_path):
+    """Ctrl-C and --resume give the same file, although the net sees frames of the segment before."""
+    rng = np.random.default_rng(0)
+    clean = [drawn(number, (48, 64)) for number in range(100)]
+    path = tmp_path / "noisy.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for x in clean:
+            y = np.rint((x + rng.normal(0, 25, x.shape)).clip(0, 255)).astype(np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(y, format="rgb24")))
+        file.mux(stream.encode(None))
+    errors = {}
+    for method, weights in (("temporal", "temporal.clip"), ("restora", "restora.blind-small")):
+        plan = plan_of_method(method, {}, None, weights=weights, precision="f32")
+        restore_clip(path, tmp_path / f"{method}.mkv", plan, ClipOptions(codec="ffv1"))
+        made = [255 * pixels for _, pixels in frames(tmp_path / f"{method}.mkv")]
+        errors[method] = np.mean([np.square(one - x).mean() for one, x in zip(made, clean, strict=True)])
+    assert errors["temporal"] < 0.9 * errors["restora"]
+
+    def stop(done, total):
+        if done == 99:
+            raise KeyboardInterrupt
+
+    plan = plan_of_method("temporal", {}, None, precision="f32")
+    with pytest.raises(Stopped):
+        restore_clip(path, tmp_path / "b.mkv", plan, ClipOptions(codec="ffv1"), tell=stop, resume=lambda line: None)
+    restore_clip(path, tmp_path / "b.mkv", plan, ClipOptions(codec="ffv1"), resume=lambda line: None)
+    assert (tmp_path / "b.mkv").read_bytes() == (tmp_path / "temporal.mkv").read_bytes()
+
+
+def test_a_net_that_sees_several_frames_refuses_a_picture():
+    plan = plan_of_method("temporal", {}, None)
+    with pytest.raises(BadPlan, match=r"temporal.clip sees several frames: give it a clip"):
+        restore(Image(np.zeros((32, 32, 3), np.float32)), plan)
