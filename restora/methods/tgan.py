@@ -63,7 +63,7 @@ class TGAN(nn.Module):
         middle = self.middle(self.to_middle(fine))
         middle = self.middle_out(middle + self.from_deep(self.deep(self.to_deep(middle))))
         fine = self.fine_out(fine + self.from_middle(middle))
-        said = pixel_shuffle(self.leave(torch.relu(fine))[:, :, 0], 2)
+        said = pixel_shuffle(self.leave(fine)[:, :, 0], 2)
         weights = torch.softmax(said[:, :TIMES].float(), 1).to(y.dtype)
         chosen = torch.stack([weights[:, n : n + 1] * each for n, each in enumerate(pictures)]).sum(0)
         return chosen + said[:, TIMES:]
