@@ -36,7 +36,7 @@ def written(folder, line="", data=""):
 DENOISERS = {method.denoiser for method in METHODS.values() if method.denoiser}
 """Weights that other methods call."""
 NOT_SHIPPED = {"restora.blind", "restora.blind-pruned", "edsr.x2-real", "edsr.x3", "srgan.x4-real"}
-NOT_SHIPPED |= {"pix2pix.facades", "cyclegan.oldphoto", "cyclegan.folders", "tgan.l1", "tgan.l2"}
+NOT_SHIPPED |= {"pix2pix.facades", "cyclegan.oldphoto", "cyclegan.folders", "tgan.l1"}
 """Recipes whose weights are left out of the package, for their size or for the terms of their data."""
 
 
