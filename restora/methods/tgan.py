@@ -6,7 +6,7 @@ its results are a weight for each of the four pictures at each pixel, w, which a
 residual, r. At the start of training it gives the mean of the moved frames. A temporal critic sees the frame before,
 the middle, and the frame after as one volume, and tells made middles from true ones:
 
-    min over g, max over d:  E |x - g(y)|^2 + a (critic's loss)
+    min over g, max over d:  E |x - g(y)| + a (critic's loss)
 
 The flow is not a part of the net: it looks far, and would make the halo of the net larger than any tile.
 

@@ -1,6 +1,6 @@
 """The suite of video: frames between others, and noise in clips, row by row into a results file.
 
-Scores are the means over frames of the protocol "denoise": all channels, clipped and rounded to 8 bits. Noise is white,
+Scores are means over frames, as by the protocol "denoise": all channels, clipped and rounded to 8 bits. Noise is white,
 the same for all methods, neither clipped nor rounded. `flicker` is the mean absolute difference, times 255, between the
 change from frame to frame in the result and in the clean clip; it is 0 if the result moves as the clip does.
 """
@@ -94,7 +94,7 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
             tell(f"{task.weights}: {missing}")
             continue
         values = {name: str(value) for name, value in asdict(task).items()}
-        values |= {"weights_sha256": checksum, "seed": "0", "protocol": "denoise"}
+        values |= {"weights_sha256": checksum, "seed": "0", "protocol": "video"}
         key = tuple(values[name] for name in KEYS)
         if key in kept and kept[key]["weights_sha256"] == checksum and not again:
             continue
