@@ -161,7 +161,7 @@ class Interpolation(ClipWork):
         return (start + index / self.rate - before.pts) / length if length > 0 else Fraction(1)
 
     def made(self, piece: Any) -> tuple[Frame, np.ndarray]:
-        """The frame of the result; across a scene cut, the nearer one again is that before it."""
+        """The frame of the result; before a scene cut, the last frame of the scene is repeated."""
         pixels = piece.before.pixels
         if piece.after is not None and piece.share > 0:
             pixels = self.between(pixels, piece.after.pixels, float(piece.share))
