@@ -65,11 +65,7 @@ def tasks(methods: Sequence[str] = ()) -> Iterator[Task]:
     """The rows of the suite; methods: limit to these, if not empty."""
     rows = [
         *(Task(name, LEFT_OUT, method) for name in TRIPLETS for method in METHODS if method != "tgan"),
-        *(
-            Task(name, LEFT_OUT, "tgan", weights)
-            for name in TRIPLETS
-            for weights in ("tgan.l1", "tgan.clip")
-        ),
+        *(Task(name, LEFT_OUT, "tgan", weights) for name in TRIPLETS for weights in ("tgan.l1", "tgan.clip")),
         *(Task(name, LEFT_OUT, "tgan", "tgan.clip", "bf16") for name in TRIPLETS),
     ]
     for name in CLIPS:
