@@ -339,7 +339,9 @@ def weights_table() -> str:
     for name in sorted(name for name, folder in listed().items() if folder == SHIPPED):
         card = verify(name, SHIPPED).card
         recipe = card["recipe"]
-        photographs = f"{len(card['photographs'])} photographs of {' and '.join(recipe['data']['folders'])}"
+        clips = recipe["data"].get("clips", [])
+        kind = "photographs and clips" if clips else "photographs"
+        photographs = f"{len(card['photographs'])} {kind} of {' and '.join([*recipe['data']['folders'], *clips])}"
         runs = trainings(card)[::-1]  # the earliest first
         steps, minutes = (
             " + ".join(f"{run[key] / unit:.0f}" for run in runs) for key, unit in (("steps", 1), ("seconds", 60))

@@ -2,7 +2,7 @@
 
 from tables import rows
 
-LEFT_OUT = "frames left out"
+LEFT_OUT, AS_IT_IS = "frames left out", "as it is"
 
 
 def between_table() -> str:
@@ -19,12 +19,15 @@ def between_table() -> str:
 def clip_noise_table() -> str:
     """For each clip and noise level, PSNR and flicker of every denoiser."""
     here = [row for row in _f32() if row["damage"] != LEFT_OUT]
-    names = list(dict.fromkeys(row["weights"] or "as it is" for row in here))
+    names = list(dict.fromkeys(row["weights"] or AS_IT_IS for row in here))
     head = ["clip", "noise", *(f"{name}: dB" for name in names), *(f"{name}: flicker" for name in names)]
+    head += [f"{name}: s/megapixel" for name in names]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name, task in dict.fromkeys((row["set"], row["damage"]) for row in here):
-        mine = {row["weights"] or "as it is": row for row in here if (row["set"], row["damage"]) == (name, task)}
-        scores = [f"{float(mine[each][key]):.2f}" for key in ("psnr", "flicker") for each in names if each in mine]
+        mine = {row["weights"] or AS_IT_IS: row for row in here if (row["set"], row["damage"]) == (name, task)}
+        shown = [(key, each) for key in ("psnr", "flicker") for each in names]
+        shown += [("seconds_a_megapixel", each) for each in names if each != AS_IT_IS]
+        scores = [f"{float(mine[each][key]):.2f}" for key, each in shown]
         lines.append(f"| {name} | {round(255 * float(task.split('=')[1][:-1]))} | {' | '.join(scores)} |")
     return "\n".join(lines)
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from restora.core.errors import RestoraError
+from restora.core.errors import MissingExtra, NoWeights, RestoraError
 from restora.core.image import Image
 from restora.core.plan import Plan
 from restora.core.resample import imresize
@@ -23,6 +24,7 @@ from restora.metrics.protocol import PROTOCOLS, Protocol
 from restora.metrics.scores import measure
 from restora.work.restore import restore
 
+T = TypeVar("T")
 MEMORY = 8 * 10**9
 """Memory limit of a method in bytes; the memory that it needs is measured in work/cost.py."""
 REAL = "real"
@@ -154,6 +156,35 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         if missing:
             raise RestoraError(f"{path} is not a results file of Restora: it lacks the column {', '.join(missing)}")
         return list(reader)
+
+
+def measure_rows(
+    path: Path,
+    todo: Iterable[T],
+    facts: Callable[[T], dict[str, str]],
+    scores: Callable[[T], Mapping[str, Any]],
+    keys: Sequence[str],
+    again: bool,
+) -> Iterator[tuple[T, Mapping[str, Any] | str]]:
+    """Measure rows into a results file, each written when it is made; yields what was measured, or why it was not.
+
+    facts: what identifies the row of a task, `keys` and weights_sha256 among it. A row that is there, with the same
+    weights, is kept unless `again`. A task whose weights or packages are missing is left out.
+    """
+    kept = {tuple(row[key] for key in keys): row for row in read_table(path, [*keys, "weights_sha256"])}
+    for task in todo:
+        try:
+            values = facts(task)
+            key = tuple(values[name] for name in keys)
+            if key in kept and kept[key]["weights_sha256"] == values["weights_sha256"] and not again:
+                continue
+            measured = scores(task)
+        except (MissingExtra, NoWeights) as missing:
+            yield task, str(missing)
+            continue
+        kept[key] = values | {name: str(value) for name, value in measured.items()}
+        write_table(path, [kept[each] for each in sorted(kept)])
+        yield task, measured
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:

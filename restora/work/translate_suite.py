@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from restora.core.errors import MissingExtra, NoWeights
+from restora.core.errors import MissingExtra
 from restora.core.image import Image
 from restora.damage.words import parse
 from restora.data.pairs import pairs_in
@@ -30,7 +30,7 @@ from restora.methods.table import METHODS, task_of
 from restora.metrics.distribution import kernel_distance
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.work.bench import MEMORY, read_table, short_sum, write_table
+from restora.work.bench import MEMORY, measure_rows, short_sum
 from restora.work.decide import to_correct
 from restora.work.plan import plan_of_method
 from restora.work.restore import restore
@@ -83,23 +83,18 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
 
     A method whose weights are not here is skipped with a message.
     """
-    kept = {tuple(row[key] for key in KEYS): row for row in read_table(results, [*KEYS, "weights_sha256"])}
-    for task in todo:
-        try:
-            checksum = short_sum(task.weights) if task.weights else ""
-            pairs = examples(task.set, task.damage, limit)
-            values = {name: str(value) for name, value in asdict(task).items()}
-            values |= {"weights_sha256": checksum, "seed": "0", "protocol": "denoise", "images": str(len(pairs))}
-            key = tuple(values[name] for name in KEYS)
-            if key in kept and kept[key]["weights_sha256"] == checksum and not again:
-                continue
-            scores = _scores(task, pairs)
-        except (MissingExtra, NoWeights) as missing:
-            tell(f"{task.weights or task.method}: {missing}")
-            continue
-        kept[key] = values | {name: str(value) for name, value in scores.items()}
-        write_table(results, [kept[each] for each in sorted(kept)])
-        tell(f"{task.set}, {task.damage}: {task.weights or task.method}, {task.precision}: {scores['psnr']} dB")
+
+    def facts(task: Task) -> dict[str, str]:
+        values = {name: str(value) for name, value in asdict(task).items()}
+        values |= {"weights_sha256": short_sum(task.weights) if task.weights else "", "seed": "0"}
+        return values | {"protocol": "denoise", "images": str(len(examples(task.set, task.damage, limit)))}
+
+    def scores(task: Task) -> dict[str, float | str]:
+        return _scores(task, examples(task.set, task.damage, limit))
+
+    for task, made in measure_rows(results, todo, facts, scores, KEYS, again):
+        said = made if isinstance(made, str) else f"{made['psnr']} dB"
+        tell(f"{task.set}, {task.damage}: {task.weights or task.method}, {task.precision}: {said}")
 
 
 @cache

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from restora.core.errors import NoWeights
 from restora.core.image import Image
 from restora.core.report import Report
 from restora.damage.noise import GaussianNoise
@@ -27,7 +26,7 @@ from restora.files.picture import read
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.stages.pipeline import Means
-from restora.work.bench import MEMORY, read_table, short_sum, write_table
+from restora.work.bench import MEMORY, measure_rows, short_sum
 from restora.work.clips import FrameRestorer, Piece
 from restora.work.interpolate import METHODS, interpolate_pictures
 from restora.work.neighbours import frames_around, surrounded
@@ -82,22 +81,18 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
 
     limit: triplets of a set, or frames of a clip, at most. A method whose weights are not here is skipped.
     """
-    kept = {tuple(row[key] for key in KEYS): row for row in read_table(results, [*KEYS, "weights_sha256"])}
-    for task in todo:
-        try:
-            checksum = short_sum(task.weights) if task.weights else ""
-        except NoWeights as missing:
-            tell(f"{task.weights}: {missing}")
-            continue
+
+    def facts(task: Task) -> dict[str, str]:
         values = {name: str(value) for name, value in asdict(task).items()}
-        values |= {"weights_sha256": checksum, "seed": "0", "protocol": "video"}
-        key = tuple(values[name] for name in KEYS)
-        if key in kept and kept[key]["weights_sha256"] == checksum and not again:
-            continue
-        scores = _between(task, limit) if task.damage == LEFT_OUT else _denoised(task, limit)
-        kept[key] = values | {name: str(value) for name, value in scores.items()}
-        write_table(results, [kept[each] for each in sorted(kept)])
-        tell(f"{task.set}, {task.damage}: {task.weights or task.method}: {scores['psnr']} dB")
+        checksum = short_sum(task.weights) if task.weights else ""
+        return values | {"weights_sha256": checksum, "seed": "0", "protocol": "video"}
+
+    def scores(task: Task) -> dict[str, float]:
+        return _between(task, limit) if task.damage == LEFT_OUT else _denoised(task, limit)
+
+    for task, made in measure_rows(results, todo, facts, scores, KEYS, again):
+        said = made if isinstance(made, str) else f"{made['psnr']} dB"
+        tell(f"{task.set}, {task.damage}: {task.weights or task.method}, {task.precision}: {said}")
 
 
 def _between(task: Task, limit: int | None) -> dict[str, float]:
