@@ -31,7 +31,9 @@ def method(name: str, channels: int, **knobs: object) -> nn.Module:
     return made
 
 
-def convolutions(widths: Sequence[int], side: int = 3, bias: bool = True, kind: type[nn.Module] = nn.Conv2d) -> nn.Module:
+def convolutions(
+    widths: Sequence[int], side: int = 3, bias: bool = True, kind: type[nn.Module] = nn.Conv2d
+) -> nn.Module:
     """Convolutions from one width to the next."""
     return nn.Sequential(*[kind(*pair, side, bias=bias) for pair in pairwise(widths)])  # type: ignore[call-arg]
 

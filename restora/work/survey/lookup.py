@@ -38,7 +38,8 @@ class Score:
     ssim: float | None
     protocol: str
     ssim_variant: str
-    command: str
+    command: str  # for these rows alone
+    suite: str  # for all rows of the method
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Results:
             about,
             rows[0].get("ssim_variant") or (protocol.ssim if protocol else ""),
             command_of(wanted.file, system.method, wanted.where),
+            command_of(wanted.file, system.method, {}),
         )
 
     def price(self, system: System) -> Price | None:
@@ -109,7 +111,9 @@ class Results:
             for row in self.rows(name):
                 if (row["method"], row["weights"], row["threads"]) == (system.method, system.weights, "2"):
                     return self._timed(system, _price(name, system.method, row))
-        return self._timed(system, Price(None, PICTURE, None, "", "", UNKNOWN, False, "", "")) if system.seconds else None
+        return (
+            self._timed(system, Price(None, PICTURE, None, "", "", UNKNOWN, False, "", "")) if system.seconds else None
+        )
 
     def _timed(self, system: System, price: Price) -> Price:
         """The price with the time of a picture from the file that the system names, if it names one."""

@@ -87,6 +87,11 @@ def psnr_of(score: Score) -> str:
     return f"{score.psnr:.2f} ({score.label})"
 
 
+def figure(value: float) -> str:
+    """A number with three digits, without an exponent."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def millions(count: int) -> str:
     """A number of parameters, as 0.06 M."""
     return f"{count / 1e6:.3g} M" if count >= 1e5 else f"{count / 1e6:.3f} M"

@@ -9,9 +9,19 @@ from restora.core.errors import NoWeights
 from restora.data.survey import System, systems
 from restora.engines.choice import ENGINES
 from restora.learn.weights import Weights, find, trainings
-from restora.work.survey.losses import losses_of
 from restora.work.survey.lookup import Price, Results, Score
-from restora.work.survey.marks import Mark, lasting, millions, of_parameters, of_scores, of_time, of_training
+from restora.work.survey.losses import losses_of
+from restora.work.survey.marks import (
+    Mark,
+    figure,
+    lasting,
+    millions,
+    of_parameters,
+    of_scores,
+    of_time,
+    of_training,
+    psnr_of,
+)
 
 COLUMNS = {
     "task": "task",
@@ -131,11 +141,12 @@ def _scores(scores: Sequence[Score]) -> dict[str, Cell]:
         missing = Cell(reason="not measured")
         return {"psnr": missing, "ssim": missing, "protocol": missing}
     known = [score for score in scores if score.ssim is not None]
-    psnr = Cell("; ".join(f"{s.psnr:.2f} ({s.label})" for s in scores), "", scores[0].psnr, scores[0].command)
+    commands = " && ".join(dict.fromkeys(score.suite for score in scores))
+    psnr = Cell("; ".join(map(psnr_of, scores)), "", scores[0].psnr, commands)
     ssim = Cell(reason="not measured")
     if known:
         text = "; ".join(f"{s.ssim:.4f} ({s.label})" for s in known)
-        ssim = Cell(text, "", known[0].ssim, known[0].command)
+        ssim = Cell(text, "", known[0].ssim, commands)
     about = f"{scores[0].protocol}; {SSIM[scores[0].ssim_variant]}" if known else scores[0].protocol
     return {"psnr": psnr, "ssim": ssim, "protocol": Cell(about)}
 
@@ -148,8 +159,8 @@ def _costs(price: Price | None) -> dict[str, Cell]:
     time, seconds, memory = (Cell(reason="not measured") for _ in range(3))
     if price.seconds is not None and each is not None:
         about = f"{price.size}, {price.machine}{busy}"
-        time = Cell(f"{price.seconds:.3g} s ({about})", "", price.seconds, price.command)
-        seconds = Cell(f"{each:.3g}", "", each, price.command)
+        time = Cell(f"{figure(price.seconds)} s ({about})", "", price.seconds, price.command)
+        seconds = Cell(figure(each), "", each, price.command)
     if price.megabytes:
         memory = Cell(f"{price.megabytes:.0f}", "", price.megabytes, price.memory_command)
     engine = price.engine if price.engine in ENGINES else "no net"
@@ -235,5 +246,3 @@ def empty(lines: Sequence[Line]) -> Iterator[str]:
         for key, cell in line.cells.items():
             if not cell.text and not cell.reason:
                 yield f"{line.system.name}: {key}"
-
-

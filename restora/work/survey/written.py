@@ -159,6 +159,8 @@ def _record(line: Line) -> Iterator[str]:
             yield from _wrapped(f"{'':34}", f"claimed: {cell.claimed}; {cell.mark}: {cell.why}")
         if cell.command:
             yield f"{'':34}$ {cell.command}"
+    for score in line.scores:
+        yield f"  {score.label}: {score.psnr:.2f} dB\n    $ {score.command}"
 
 
 def _wrapped(head: str, text: str) -> list[str]:
