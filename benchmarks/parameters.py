@@ -1,7 +1,7 @@
 """How many parameters the nets of the survey have at the size of their papers, built without values and counted.
 
-The classes are those of this project with the knobs of the papers; the shapes of other nets, which no method here needs,
-are below. Batch normalisation that a trained net merges into the convolution before it is not counted. Writes
+The classes are those of this project with the knobs of the papers; the shapes of other nets, which no method here
+needs, are below. Batch normalisation that a trained net merges into the convolution before it is not counted. Writes
 results/parameters.csv.
 
     python benchmarks/parameters.py

@@ -30,8 +30,8 @@ def survey(
 ) -> None:
     """Print what a survey of the field claims beside what was measured here, for every system, from results/ only.
 
-    Each claim is marked: confirmed, another protocol, or wrong, with the reason. The fourteen systems of the survey come
-    first, then classical methods.
+    Each claim is marked: confirmed, another protocol, or wrong, with the reason. The fourteen systems of the survey
+    come first, then classical methods.
 
     Example: restora survey -o survey.html
     """
@@ -104,8 +104,8 @@ def cost(
 ) -> None:
     """Measure time and memory of methods, of any task, for a colour picture of 512x512, into results/cost.csv.
 
-    Each runs in a fresh process, with one core and with two. Methods that fill get scratches, those that sharpen a known
-    kernel. With --set, only the memory of the row counts for the survey: fewer steps take less time.
+    Each runs in a fresh process, with one core and with two. Methods that fill get scratches, those that sharpen a
+    known kernel. With --set, only the memory counts for the survey: fewer steps take less time.
 
     Example: restora bench cost --method pix2pix
     """

@@ -1,4 +1,4 @@
-"""What results say about a system of the survey: scores, costs and parameters, each with the command that measures it."""
+"""What results say about a system of the survey: scores, costs and parameters, each with its command."""
 
 import json
 from collections.abc import Mapping
