@@ -26,8 +26,8 @@ from restora.work.survey.marks import (
 COLUMNS = {
     "task": "task",
     "architecture": "architecture of the shipped net",
-    "paper_parameters": "parameters, paper-sized",
-    "parameters": "parameters, shipped",
+    "parameters": "parameters, paper-sized",
+    "shipped": "parameters, shipped",
     "loss": "loss",
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
@@ -133,7 +133,7 @@ def _sizes(results: Results, system: System, weights: Weights | None) -> dict[st
     elif measured:
         count = int(measured[0]["parameters"])
         shipped = Cell(f"{millions(count)} (not shipped; {_named(measured[0])})", number=count, command=PARAMETERS)
-    return {"paper_parameters": paper, "parameters": shipped}
+    return {"parameters": paper, "shipped": shipped}
 
 
 def _scores(scores: Sequence[Score]) -> dict[str, Cell]:
@@ -214,7 +214,7 @@ def _marked(
     }  # fmt: skip
     said |= {"training" if key == "days" else key: words for key, words in claim.words.items()}
     computed: dict[str, Mark] = {}
-    smaller = bool(counts) and 0 < (cells["parameters"].number or 0) < 0.9 * counts[0][0]
+    smaller = bool(counts) and 0 < (cells["shipped"].number or 0) < 0.9 * counts[0][0]
     if claim.parameters and counts:
         computed["parameters"] = of_parameters(claim.parameters, counts)
     if scores:

@@ -56,7 +56,7 @@ def as_markdown(lines: Lines) -> str:
 
 def marks_table(lines: Lines) -> str:
     """The mark of every claim."""
-    head = ["system", *(COLUMNS[key].removesuffix(", shipped") for key in CLAIMED)]
+    head = ["system", *(COLUMNS[key].removesuffix(", paper-sized") for key in CLAIMED)]
     return _table(head, ([line.system.name, *(line.cells[key].mark for key in CLAIMED)] for line in _claimed(lines)))
 
 
@@ -65,14 +65,14 @@ def counts_table(lines: Lines) -> str:
     rows = []
     for key in CLAIMED:
         found = Counter(line.cells[key].mark for line in _claimed(lines))
-        rows.append([COLUMNS[key].removesuffix(", shipped"), *(str(found[mark]) for mark in MARKS)])
+        rows.append([COLUMNS[key].removesuffix(", paper-sized"), *(str(found[mark]) for mark in MARKS)])
     rows.append(["all", *(str(sum(int(row[number]) for row in rows)) for number in range(1, 4))])
     return _table(["claims about", *MARKS], rows) if _claimed(lines) else ""
 
 
 def sizes_table(lines: Lines) -> str:
     """Parameters claimed, counted and shipped."""
-    return _claims(lines, "parameters", ["paper_parameters", "parameters"])
+    return _claims(lines, "parameters", ["parameters", "shipped"])
 
 
 def losses_table(lines: Lines) -> str:
@@ -123,8 +123,8 @@ def summary_table(lines: Lines) -> str:
     """The shortest form, for a page about something else: parameters and PSNR."""
     rows = []
     for line in _claimed(lines):
-        sizes, psnr, paper = line.cells["parameters"], line.cells["psnr"], line.cells["paper_parameters"]
-        count = sizes.fact or paper.text.partition(" (")[0] or "*not one net*"
+        sizes, psnr = line.cells["parameters"], line.cells["psnr"]
+        count = sizes.fact or sizes.text.partition(" (")[0] or "*not one net*"
         measured = psnr.fact or psnr.text.partition(";")[0]
         rows.append([line.system.name, sizes.claimed, count, sizes.mark, psnr.claimed, measured, psnr.mark])
     head = ["system", "parameters claimed", "counted", "mark", "PSNR claimed", "measured (dB)", "mark"]
