@@ -53,7 +53,7 @@ class System:
     measured: tuple[Selection, ...]
     weights: str = ""
     claimed: Claim | None = None
-    seconds: Mapping[str, str] = field(default_factory=dict)  # where its time is, if not in a file of costs
+    seconds: Mapping[str, Any] = field(default_factory=dict)  # rows with its time, if not in a file of costs
     explained: Mapping[str, str] = field(default_factory=dict)
     judged: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 

@@ -119,18 +119,17 @@ class Results:
         """The price with the time of a picture from the file that the system names, if it names one."""
         if not system.seconds:
             return price
-        file, column, size = (system.seconds[key] for key in ("file", "column", "size"))
+        source = system.seconds
         have = {"method": system.method, "weights": system.weights, "precision": "f32"}
-        rows = [row for row in self.rows(file) if _fits(row, {}, have)]
+        rows = [row for row in self.rows(source["file"]) if _fits(row, source.get("where", {}), have)]
         if not rows:
             return price
-        width, height = map(int, size.split("x"))
-        seconds = fmean(float(row[column]) for row in rows)
-        if column == "seconds_a_megapixel":
-            seconds *= width * height / 1e6
-        engine, command = system.seconds["engine"], command_of(file, system.method, {})
-        return replace(price, seconds=seconds, pixels=width * height, size=size, engine=engine, precision="f32",
-            machine=UNKNOWN, busy=False, command=command)  # fmt: skip
+        seconds, pixels = fmean(float(row[source["column"]]) for row in rows), int(source["pixels"])
+        if source["column"] == "seconds_a_megapixel":
+            seconds *= pixels / 1e6
+        command = command_of(source["file"], system.method, source.get("where", {}))
+        return replace(price, seconds=seconds, pixels=pixels, size=source["size"], engine=source["engine"],
+            precision="f32", machine=UNKNOWN, busy=False, command=command)  # fmt: skip
 
     def counted(self, name: str) -> list[Row]:
         """The nets of a system at the size of its paper, in order, with `part`, `net` and `parameters`."""

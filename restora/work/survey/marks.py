@@ -8,6 +8,8 @@ from restora.work.survey.lookup import Price, Score
 
 CONFIRMED, OTHER, WRONG = "confirmed", "another protocol", "wrong"
 MARKS = (CONFIRMED, OTHER, WRONG)
+SLOW = 2
+"""A time up to this many times the claimed one could be that of another size."""
 CLOSE = 0.1
 """The share by which a claimed number of parameters may differ from the count: papers round, and count parts or not."""
 
@@ -73,13 +75,15 @@ def of_time(claimed: Range, price: Price, smaller: bool) -> Mark:
     if price.seconds is None:
         return Mark(OTHER, "the time was not measured here")
     low, high = claimed[0] / 1e3, claimed[1] / 1e3
+    if high < price.seconds <= SLOW * high:
+        return Mark(OTHER, f"no size and no machine are named; {_times(price.seconds / high)} as long on two cores")
     if price.seconds > high:
         return Mark(WRONG, f"a GPU's figure, without a size: {_times(price.seconds / high)} as long on two cores")
     if price.seconds < low:
         return Mark(OTHER, "no size and no machine are named; less time here")
     if smaller:
         return Mark(OTHER, f"in the range, but for a smaller net; a picture of {price.size} on two cores")
-    return Mark(CONFIRMED, f"for a colour picture of {price.size} on two cores")
+    return Mark(CONFIRMED, f"for a picture of {price.size} on two cores")
 
 
 def psnr_of(score: Score) -> str:

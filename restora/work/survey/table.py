@@ -214,7 +214,8 @@ def _marked(
     }  # fmt: skip
     said |= {"training" if key == "days" else key: words for key, words in claim.words.items()}
     computed: dict[str, Mark] = {}
-    smaller = bool(counts) and 0 < (cells["shipped"].number or 0) < 0.9 * counts[0][0]
+    full = counts[0][0] if counts else (claim.parameters or (0, 0))[0] * 1e6
+    smaller = 0 < (cells["shipped"].number or 0) < 0.9 * full
     if claim.parameters and counts:
         computed["parameters"] = of_parameters(claim.parameters, counts)
     if scores:
