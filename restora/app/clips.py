@@ -10,6 +10,7 @@ from restora.app.carry_out import STDIO, options_of, say, tell
 from restora.app.options import FRAMES, naming_salvage, progress
 from restora.app.report_file import report_file
 from restora.app.run import Run
+from restora.core.allocator import reuse_freed_memory
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob
 from restora.core.plan import Plan
@@ -28,6 +29,7 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
     """
     from restora.work.clips import ClipOptions, Stopped, restore_clip, target_for
 
+    reuse_freed_memory()
     if run.output == STDIO:
         raise BadKnob("a clip is written to a file; name it with -o")
     seen: list[Diagnosis | None] = []

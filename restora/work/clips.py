@@ -30,7 +30,7 @@ from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
-from restora.work.neighbours import frames_around, surrounded
+from restora.work.neighbours import Around, frames_around, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
@@ -154,12 +154,12 @@ def check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> N
 class Piece:
     """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files.
 
-    around: the frames around it, (H, W, 3 n), for a net that sees them.
+    around: the pixels (H, W, C) of the frames around it, for a method that sees them.
     """
 
     frame: Frame
     others: Mapping[str, Image]
-    around: np.ndarray | None = None
+    around: Around = ()
 
 
 def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
@@ -209,16 +209,12 @@ class FrameRestorer:
 
     def __call__(self, piece: "Piece") -> np.ndarray:
         """The restored frame (H, W, C)."""
-        y = piece.frame.pixels
         self.pipeline = self._prepared(piece, Report(self._plan))
-        x_hat = np.empty((*self.size, y.shape[2]), np.float32)
-        for top, left, height, width in self.pipeline:
-            x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
-        return x_hat
+        return self.pipeline.everything()
 
     def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
         y = Image(piece.frame.pixels)
-        neighbours = None if piece.around is None else window_of(piece.around)
+        neighbours = [window_of(each) for each in piece.around]
         source = Source(y.window, y.shape, neighbours=neighbours, frames=piece.others)
         return prepare(self._plan, source, report, self._means)
 
