@@ -39,7 +39,7 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
         seen.append(diagnosis)
         return plan
 
-    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview)
+    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview, run.preset)
     target = target_for(run.picture, run.output, how)
     paper, resume, stopped = report_file(target, run.force), say if run.resume else None, False
     with naming_salvage(), progress("restoring", quiet=run.as_json, unit=FRAMES) as show:

@@ -59,7 +59,7 @@ def _clip(run: Run, factor: int, rate: Fraction | None, method: str) -> None:
         run.engine, run.device, limits, force=run.force, quality=run.quality, salvage=run.salvage,
         keep=tuple(run.keep or ()),
     )  # fmt: skip
-    how = ClipOptions(options, run.codec, run.deinterlace, run.preview)
+    how = ClipOptions(options, run.codec, run.deinterlace, run.preview, run.preset)
     target = target_for(run.picture, run.output, how)
     paper, stopped = report_file(target, run.force), False
     say = (lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if run.resume else None

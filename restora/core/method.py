@@ -44,8 +44,8 @@ class Method:
     find: a torch module that gives a mask, for the input `mask` of other methods; it is no step of a plan.
     detect: a torch module that finds boxes, which the stage repairs.
     correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
-    around: of a `whole` method for clips, how many frames before, and after, it sees besides y: it takes `neighbours`, a
-    list of them in the order of time; a number, or a function of the knobs. Of nets, the card says it.
+    around: of a `whole` method for clips, how many frames before, and after, it also sees, or a function of the knobs;
+    it takes them as `neighbours`, a list in the order of time. Of nets, the card says it.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
     multiple: height and width must be divisible by it; pictures are padded by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.

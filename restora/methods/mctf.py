@@ -1,14 +1,17 @@
-"""Motion-compensated temporal filter: the mean of frames that are moved onto each other, then smoothed where it is flat.
+"""Motion-compensated temporal filter: the mean of frames moved onto each other, then smoothed where it is flat.
 
 The frames around y are moved by optical flow from y to them, at half size. Where one still differs by more than noise
 explains, it counts less: with D the mean square of the difference nearby, in units of that of noise,
 
     w_k = exp(min(0, 1 - D_k)),    x_1 = (y + sum of w_k y_k) / (1 + sum of w_k)
 
-The noise that is left in x_1 has the variance v = sigma^2 (1 + sum of w_k^2) / (1 + sum of w_k)^2. Then x_hat = a x_1 + b,
-where a = max(0, 1 - v / var) is the local gain of the Wiener filter, b = (1 - a) mean, and both are averaged over the
-windows that hold a pixel. This is done for luma and two colour differences. Clips have most of their noise in luma: how
-it is shared among the three is measured by the median change from frame to frame.
+The noise that is left in x_1 has the variance v = sigma^2 (1 + sum of w_k^2) / (1 + sum of w_k)^2. Then
+
+    x_hat = a x_1 + b,    a = max(0, 1 - v / var),    b = (1 - a) mean
+
+where a is the local gain of the Wiener filter, and a and b are averaged over the windows that hold a pixel. This is
+done for luma and two colour differences. Clips have most of their noise in luma: how it is shared among the three is
+measured by the median change from frame to frame.
 
 E. Dubois and S. Sabri, "Noise reduction in image sequences using motion-compensated temporal filtering", IEEE Trans.
 Communications 1984; flow: T. Kroeger et al., "Fast optical flow using dense inverse search", ECCV 2016; averaged gains:
@@ -37,7 +40,7 @@ SAMPLED = 4
 
 
 def mctf(y: np.ndarray, neighbours: Sequence[np.ndarray], sigma: float, reach: int) -> np.ndarray:
-    """y (H, W, C), 1 or 3 channels with noise sigma, and the `reach` frames before and after it in the order of time."""
+    """y (H, W, C), 1 or 3 channels with noise sigma; neighbours: `reach` frames before and after it, by time."""
     if sigma == 0:
         return y
     small = _half_size(y)
@@ -57,7 +60,9 @@ def mctf(y: np.ndarray, neighbours: Sequence[np.ndarray], sigma: float, reach: i
         return _smoothed(x, left, SIDES[0])[:, :, None]
     parts = [np.empty(y.shape[:2], np.float32) for _ in SIDES]
     cv2.split(cv2.transform(x, COLOURS), parts)
-    made = [_smoothed(part, np.float32(share) * left, side) for part, share, side in zip(parts, shares, SIDES, strict=True)]
+    made = [
+        _smoothed(part, np.float32(share) * left, side) for part, share, side in zip(parts, shares, SIDES, strict=True)
+    ]
     return cv2.transform(cv2.merge(made), COLOURS.T)
 
 

@@ -22,7 +22,7 @@ from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
-from restora.files.encode import SEGMENT, coding_for
+from restora.files.encode import PRESETS, SEGMENT, coding_for
 from restora.files.frames import gather
 from restora.files.mux import KINDS, Span, check_streams, ending_for, join
 from restora.files.save import copy
@@ -49,13 +49,15 @@ CLIP_PACKAGES = (*PACKAGES, "av")
 class ClipOptions:
     """How a clip is restored and written; `run` has the options that pictures have too.
 
-    codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle.
+    codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle. preset: of
+    H.264, see PRESETS.
     """
 
     run: Options = field(default_factory=Options)
     codec: str = "h264"
     deinterlace: bool = False
     preview: bool = False
+    preset: str = PRESETS[0]
 
 
 class Stopped(Exception):
@@ -244,7 +246,7 @@ class ClipWork:
         height, width = self._restore.size
         if height * width > options.limits.pixels:
             raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
-        self._coding = coding_for(clip, self._restore.size, how.codec, options.quality)
+        self._coding = coding_for(clip, self._restore.size, how.codec, options.quality, how.preset)
 
     @property
     def _first(self) -> int:
