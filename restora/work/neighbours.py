@@ -1,11 +1,12 @@
 """Frames of a clip with those around them, of the same scene."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from restora.core.plan import Plan
+from restora.engines.tiling import Read
 from restora.files.clip import Frame
 from restora.files.cuts import Cuts
 from restora.learn.weights import find
@@ -19,8 +20,8 @@ def frames_around(plan: Plan) -> int:
     return planes.get("neighbours", 0) // planes["image"] // 2
 
 
-def surrounded(frames: Iterator[Frame], reach: int) -> Iterator[tuple[Frame, np.ndarray | None]]:
-    """Each frame with `reach` frames before and `reach` after it, (H, W, 3 * 2 * reach) in the order of time.
+def surrounded(frames: Iterator[Frame], reach: int) -> Iterator[tuple[Frame, tuple[np.ndarray, ...] | None]]:
+    """Each frame with the pixels of `reach` frames before and `reach` after it, in the order of time.
 
     Where the scene begins or ends, frames are repeated in reverse, as in a mirror. None if reach is 0.
     """
@@ -39,19 +40,34 @@ def surrounded(frames: Iterator[Frame], reach: int) -> Iterator[tuple[Frame, np.
     yield from _rest(scene, waiting, reach)
 
 
-def _rest(scene: deque[Frame], waiting: deque[Frame], reach: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def _rest(scene: deque[Frame], waiting: deque[Frame], reach: int) -> Iterator[tuple[Frame, tuple[np.ndarray, ...]]]:
     """The frames at the end of a scene."""
     while waiting:
         yield _with_others(waiting.popleft(), scene, reach)
 
 
-def _with_others(frame: Frame, scene: deque[Frame], reach: int) -> tuple[Frame, np.ndarray]:
+def _with_others(frame: Frame, scene: deque[Frame], reach: int) -> tuple[Frame, tuple[np.ndarray, ...]]:
     known = list(scene)
     place = next(index for index, each in enumerate(known) if each is frame)
-    offsets = [*range(-reach, 0), *range(1, reach + 1)]
-    others = [known[mirrored(place + offset, len(known))].pixels for offset in offsets]
-    height, width = frame.pixels.shape[:2]
-    return frame, np.dstack([np.broadcast_to(each, (height, width, 3)) for each in others])
+    return frame, tuple(known[index].pixels for index in others_of(place, len(known), reach))
+
+
+def others_of(place: int, count: int, reach: int) -> list[int]:
+    """The places of the frames around one of `count` frames, reflected at the ends of these."""
+    return [mirrored(place + offset, count) for offset in (*range(-reach, 0), *range(1, reach + 1))]
+
+
+def side_by_side(frames: Sequence[np.ndarray]) -> Read:
+    """A reader of windows (h, w, 3 n) of n frames (H, W, C), side by side as channels; grey is repeated.
+
+    They are not copied before they are read, as consecutive frames share most of those around them.
+    """
+
+    def read(top: int, left: int, height: int, width: int) -> np.ndarray:
+        parts = [each[top : top + height, left : left + width] for each in frames]
+        return np.dstack([np.broadcast_to(part, (*part.shape[:2], 3)) for part in parts])
+
+    return read
 
 
 def mirrored(index: int, count: int) -> int:
