@@ -1,7 +1,7 @@
 """Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -30,7 +30,7 @@ from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
-from restora.work.neighbours import Around, frames_around, surrounded
+from restora.work.neighbours import Around, frames_around, others_of, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
@@ -76,7 +76,11 @@ def frames_to_diagnose(clip: Clip) -> Several:
         for number in range(count):
             yield Image(clip.near((2 * number + 1) / (2 * count)).clip(0, 1))
 
-    return Several(Image(clip.near(0.5).clip(0, 1)), pictures)
+    def around(reach: int) -> list[Pixels]:
+        frames, place = clip.run_near(0.5, reach)
+        return [frames[index] for index in others_of(place, len(frames), reach)]
+
+    return Several(Image(clip.near(0.5).clip(0, 1)), pictures, around)
 
 
 def target_for(source: Path, target: Path | None, how: ClipOptions) -> Path:
@@ -241,7 +245,7 @@ class ClipWork:
         self._others = moving_inputs(plan, clip, options.limits.pixels)
         self._reach = frames_around(plan)
         first = next(pieces(clip, self._others, reach=self._reach))
-        self._ahead, held = _room_for(clip.shape)
+        self._ahead, held = _room_for(clip.shape, self._reach)
         self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory, held))
         height, width = self._restore.size
         if height * width > options.limits.pixels:
@@ -364,8 +368,11 @@ class ClipWork:
         return Span(first if self._how.preview else 0, last + self.timed.times.step)
 
 
-def _room_for(shape: tuple[int, int, int]) -> tuple[int, int]:
-    """How many frames wait on each side of the restoration, and the bytes of all frames that are in memory."""
+def _room_for(shape: tuple[int, int, int], reach: int) -> tuple[int, int]:
+    """How many frames wait on each side of the restoration, and the bytes of all frames that are in memory.
+
+    reach: frames before, and after, each frame that a net sees; they are in memory too.
+    """
     frame = 4 * shape[0] * shape[1] * shape[2]
     ahead = max(1, min(LONGEST_QUEUE, QUEUE // frame))
-    return ahead, 2 * (ahead + 2) * frame
+    return ahead, 2 * (ahead + 2 + reach) * frame

@@ -37,11 +37,13 @@ class Pixels(Protocol):
 class Several:
     """Pictures of one size that are diagnosed together, such as frames of a clip; as a picture it is `middle`.
 
-    pictures: gives them one after the other, so that they are not in memory at once.
+    pictures: gives them one after the other, so that they are not in memory at once. around: gives so many frames
+    before and after the middle one, in the order of time; None for pictures that are not frames of a clip.
     """
 
     middle: Image
     pictures: Callable[[], Iterator[Image]]
+    around: "Callable[[int], Sequence[Pixels]] | None" = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
