@@ -54,8 +54,8 @@ class Options:
 
     engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png, or ALL.
     quality: of JPEG, WebP and AVIF. salvage: restore the existing part of a truncated file.
-    keep_unchanged: write a copy if the plan is empty. keep_pixels: keep also the pixels of the result as they are before
-    they are encoded, see kept_pixels; a copy has none.
+    keep_unchanged: write a copy if the plan is empty. keep_pixels: keep also the pixels of the result, not encoded, see
+    kept_pixels; a copy has none.
     """
 
     engine: str = "auto"
