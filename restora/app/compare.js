@@ -3,6 +3,7 @@ const shownNow = { viewer: null, facts: "", items: [], index: 0, strength: "norm
 
 const itemNow = () => shownNow.items[shownNow.index];
 const resultNow = (item = itemNow()) => item?.results[shownNow.strength] ?? Object.values(item?.results ?? {})[0];
+const canBlend = () => shownNow.items.some((item) => resultNow(item)?.blends);
 const hasResults = () => shownNow.items.some((item) => resultNow(item));
 const amountOf = (name) => Number(document.getElementById(name)?.value ?? 0) / 100;
 
@@ -54,7 +55,7 @@ function restoraAmounts(element, trigger) {
   element.addEventListener("click", ({ target }) => {
     const name = target.dataset.strength, item = itemNow();
     if (!name || !item) return;
-    const light = name === "light" && resultNow(item)?.blends, strength = light ? "normal" : name;
+    const light = name === "light" && canBlend(), strength = light ? "normal" : name;
     setAmounts(light ? 0.5 : 1, amountOf("texture"));
     if (shownNow.items.some((one) => resultNow(one) && one.strengths.includes(name) && !one.results[strength])) {
       shownNow.wanted = strength;
@@ -75,7 +76,7 @@ function settleResult() {
   document.getElementById("desk")?.classList.toggle("restora-done", done);
   const amounts = document.querySelector(".restora-amounts"), take = document.querySelector(".restora-take");
   if (!amounts || !take) return;
-  const blends = items.some((item) => resultNow(item)?.blends), names = new Set(items.flatMap((item) => item.strengths ?? []));
+  const blends = canBlend(), names = new Set(items.flatMap((item) => item.strengths ?? []));
   amounts.hidden = !done || !(blends || names.size);
   for (const label of amounts.querySelectorAll("label")) label.hidden = !blends;
   const light = blends && amountOf("amount") === 0.5 && shownNow.strength === "normal";
@@ -125,6 +126,8 @@ function settleStale() {
   const note = document.querySelector(".restora-stale");
   const stale = hasResults() && !shownNow.running && shownNow.plan !== null && shownNow.plan !== planNow();
   document.getElementById("desk")?.classList.toggle("restora-old", stale);
+  const older = document.querySelector(".restora-older");
+  if (older) older.hidden = !stale;
   if (!note) return;
   const words = stale ? "You changed the plan. This is the result of the plan before; restore again." : "";
   if (note.textContent !== words) note.textContent = words;

@@ -7,7 +7,7 @@ function valueOf(field) {
   const kind = field.dataset.value;
   if (kind === "switch") return field.checked;
   if (kind === "kind") return field.querySelector(":checked").value;
-  if (kind !== "number") return field.value || null;
+  if (kind !== "number") return field.value || null; // a file, or a method
   if (field.value === "") return null;
   return Number(field.value === field.defaultValue ? field.dataset.exact : field.value);
 }
@@ -58,7 +58,11 @@ function settle() {
 
 // A slider and its number are one value. A new preview of a kernel comes beside the form.
 function restoraListen(element, trigger) {
-  element.addEventListener("change", ({ target }) => target.closest("[data-remakes]") && trigger("submit"));
+  element.addEventListener("change", ({ target }) => {
+    const method = target.matches("[data-sets]") && target.closest(".restora-change").querySelector("[data-method]");
+    if (method) method.value = target.value;
+    if (method || target.closest("[data-remakes]")) trigger("submit");
+  });
   element.addEventListener("input", ({ target }) => {
     for (const twin of target.closest(".restora-number")?.querySelectorAll("input") ?? []) {
       if (twin !== target) twin.value = target.value;

@@ -13,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 from restora.app.guard import answer, one_of
 from restora.app.page_jobs import Outcome
-from restora.app.views import View, Views, zip_stream
+from restora.app.views import View, Views
+from restora.app.zip_stream import zip_stream
 from restora.core.errors import BadImage
 
 router = APIRouter(prefix="/page", include_in_schema=False)

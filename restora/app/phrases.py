@@ -29,9 +29,27 @@ id="brush-erase" type="button" aria-pressed="false">Eraser</button><button id="b
 type="button" aria-label="Smaller">−</button><button id="brush-in" type="button" aria-label="Larger">+</button><button
 id="brush-move" type="button" aria-pressed="false">Move</button></span>{base}</div>"""
 PAINT = "Paint over the parts to fill, then restore. Scroll or pinch to look closer; hold the space bar to move."
+GOOD_FOR = {
+    "restora": "Most photographs: noise, grain, JPEG blocks",
+    "nl-bayes": "Even noise, without a trained net",
+    "adaptive-median": "Black and white dots",
+    "log-nlm": "Speckle, as in radar and laser pictures",
+    "shifted-jpeg": "JPEG blocks, without a trained net",
+    "partial-unet": "Scratches, letters, spots",
+    "exemplar": "Large holes in grass, water or walls",
+    "biharmonic": "Thin lines and single pixels",
+    "frequency-selective": "Scratches across texture; slow",
+    "plug-and-play": "Most photographs; slow",
+    "wiener-deconvolution": "A quick look",
+    "richardson-lucy": "Few photons: stars, microscopes",
+    "blind-deconvolution": "A shaken camera: the same blur everywhere",
+    "motion": "Things that moved, and shaken cameras",
+}
+"""What methods are recommended for; all others are for experts."""
 DONE = "Restored. Compare, then download."
 TAKE = """<div class="restora-take" hidden><a id="download" class="restora-primary" data-link="download"
-download>Download</a><a id="report" class="restora-button" data-link="report" download>Report</a></div>"""
+download>Download</a><a id="report" class="restora-button" data-link="report" download>Report</a></div><p
+class="restora-note restora-older" hidden>This result is from before your last change.</p>"""
 """The links to the result; the browser fills them in from the facts."""
 AMOUNTS = """<div class="restora-amounts" hidden><div role="group" aria-label="How much"><button type="button"
 data-strength="light">Light</button><button type="button" data-strength="normal">Normal</button><button type="button"

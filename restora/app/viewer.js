@@ -12,12 +12,13 @@ class Viewer {
       <p class="restora-stale" role="status" hidden></p></div>
       <div class="restora-bar"><span class="restora-together"><button type="button" data-view="fit">Whole</button>
       <button type="button" data-view="full">100 %</button></span><button type="button" data-view="changed">Most changed</button><button type="button" data-view="lens" aria-pressed="false">Lens</button><button type="button"
-      data-view="hold" aria-pressed="false" title="Press and hold to see the picture before">Before</button><output></output></div>`;
+      data-view="hold" aria-pressed="false" title="Press and hold to see the picture before">Before</button><button type="button"
+      data-view="marks" aria-pressed="false" title="Show what was filled, in red, on the picture before">Marks</button><output></output></div>`;
     this.root = place.firstElementChild;
     [this.canvas, this.line] = this.root.children;
     this.bar = place.querySelector(".restora-bar");
     Object.assign(this, { facts: null, amount: 1, texture: 0, split: 0.5, zoom: 1, x: 0, y: 0 });
-    Object.assign(this, { tiles: new Map(), pointers: new Map(), lens: false, lensAt: null, held: false, waits: false });
+    Object.assign(this, { tiles: new Map(), pointers: new Map(), lens: false, lensAt: null, held: false, marked: false, waits: false });
     this.listen();
     new ResizeObserver(() => this.resize()).observe(place);
   }
@@ -30,6 +31,7 @@ class Viewer {
     Object.assign(this, { facts, width, height, lensAt: null });
     for (const part of this.root.querySelectorAll(".restora-line, .restora-before, .restora-after")) part.hidden = !compared;
     for (const name of ["changed", "lens", "hold"]) this.button(name).hidden = !compared;
+    this.button("marks").hidden = !layers.marks;
     if (!compared) this.setLens(false);
     this.resize();
     if (!same) compared ? this.changed() : this.fit();
@@ -104,6 +106,12 @@ class Viewer {
     if (this.facts) this.look(this.zoom, this.x, this.y);
   }
 
+  setMarks(on) {
+    this.marked = on;
+    this.button("marks").setAttribute("aria-pressed", String(on));
+    this.draw();
+  }
+
   hold(on) {
     this.held = on;
     this.button("hold").setAttribute("aria-pressed", String(on));
@@ -117,6 +125,7 @@ class Viewer {
 
   // Drawing. Tiles that are not there yet are drawn from the coarsest level, of which all is loaded first.
   draw() {
+    this.root.dataset.drawn = "no";
     if (this.waits) return;
     this.waits = true;
     requestAnimationFrame(() => {
@@ -127,6 +136,7 @@ class Viewer {
 
   paint() {
     const pen = this.canvas.getContext("2d"), { width, height } = this.canvas;
+    this.lacking = 0;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = this.zoom * this.density;
@@ -138,6 +148,7 @@ class Viewer {
     Object.assign(this.line.style, { left: `${share}%` });
     this.line.setAttribute("aria-valuenow", Math.round(share));
     if (this.lensAt && compared) this.paintLens(pen);
+    this.root.dataset.drawn = this.lacking ? "no" : "yes";
   }
 
   // One half within a rectangle of the canvas: what was given, or what was made of it.
@@ -184,6 +195,7 @@ class Viewer {
           pen.drawImage(tile, x, y, end - x, bottom - y);
           continue;
         }
+        this.lacking += 1;
         const coarse = this.tile(name, sizes.length - 1, 0, 0), across = coarseWide / width, along = coarseHigh / height;
         if (coarse) pen.drawImage(coarse, column * TILE * across, row * TILE * along, wide * across, tall * along, x, y, end - x, bottom - y);
       }
@@ -247,6 +259,7 @@ class Viewer {
       if (line.hasPointerCapture(event.pointerId)) this.splitAt(event.clientX);
     });
     const acts = { fit: () => this.fit(), full: () => this.full(), changed: () => this.changed(), lens: () => this.setLens(!this.lens) };
+    acts.marks = () => this.setMarks(!this.marked);
     bar.addEventListener("click", ({ target }) => acts[target.dataset.view]?.());
     const hold = this.button("hold");
     hold.addEventListener("pointerdown", () => this.hold(true));

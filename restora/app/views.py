@@ -3,10 +3,7 @@
 import json
 import threading
 import uuid
-import zipfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +29,6 @@ SEEN = (800, 600)
 """About the (width, height) that a browser shows of a picture at 100 %."""
 FINE = 2
 """Levels of a pyramid on which texture is visible."""
-BLOCK = 1 << 20
-"""Bytes of a file that are sent at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,35 +174,3 @@ class Views:
         told |= {"plan": {"id": plan.id, **plan.as_dict()}, "output_sha256": sha256(picture)}
         report.write_text(json.dumps(told, indent=2) + "\n")
         return replace(view.outcome, picture=picture, report=report)
-
-
-class _Parts(RawIOBase):
-    """Collects what is written, to be taken away piece by piece."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.parts.append(bytes(data))
-        return len(self.parts[-1])
-
-    def take(self) -> bytes:
-        taken, self.parts = b"".join(self.parts), []
-        return taken
-
-
-def zip_stream(outcomes: Sequence[Outcome]) -> Iterator[bytes]:
-    """All pictures, products and reports as one ZIP file, piece by piece; numbered, as two may have the same name."""
-    parts = _Parts()
-    with zipfile.ZipFile(parts, "w") as file:
-        for number, outcome in enumerate(outcomes, 1):
-            for path in (outcome.picture, outcome.report, *outcome.products.values()):
-                entry = zipfile.ZipInfo.from_file(path, f"{number:02} {path.name}")
-                with path.open("rb") as source, file.open(entry, "w") as target:
-                    while block := source.read(BLOCK):
-                        target.write(block)
-                        yield parts.take()
-    yield parts.take()
