@@ -1,7 +1,7 @@
 """Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
