@@ -15,6 +15,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, Truncated
 from restora.files.clip_times import Times, times_of
 from restora.files.container import container_of, is_cut_off
@@ -76,6 +77,16 @@ class Clip:
     def seconds(self) -> Fraction:
         """From the first frame to the end of the last."""
         return (self.times.end - self.times.first) * self.times.tick
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Any, Any]]:
+        """The open file and its stream of pictures. Raises BadImage."""
+        with opened(self.path, self.name) as both:
+            yield both
+
+    def checksum(self) -> str:
+        """SHA-256 of the file."""
+        return sha256(self.path)
 
     def frames(self, first: int = 0, count: int | None = None) -> Iterator[Frame]:
         """The frames from `first` on, at most `count`. Raises BadImage for data that cannot be decoded."""
@@ -156,13 +167,24 @@ class Clip:
                     yield stamps.popleft(), made
 
 
-def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace: bool = False) -> Clip:
-    """Open a clip: its first frame is decoded and the times of all frames are read.
+def open_clip(
+    path: Path,
+    max_pixels: int,
+    *,
+    salvage: bool = False,
+    deinterlace: bool = False,
+    rate: Fraction | None = None,
+) -> Clip:
+    """Open a clip: its first frame is decoded and the times of all frames are read. A folder of pictures is a clip too.
 
     Raises BadImage for a file that cannot be read, has no picture, or has too many pixels; Truncated for one whose end
     is missing, unless `salvage` is set: then the clip ends where the file does. deinterlace: frames are made
-    progressive if they are not.
+    progressive if they are not. rate: of a folder without times, frames a second.
     """
+    if path.is_dir():
+        from restora.files.frame_folder import open_folder  # which makes a Clip
+
+        return open_folder(path, max_pixels, rate)
     name = str(path)
     with opened(path, name) as (container, stream):
         times = times_of(_packets(container, stream, name, salvage), container, stream, origin_of(container, stream))
