@@ -30,6 +30,7 @@ from restora.files.save import copy
 from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
+from restora.work.clip_room import check_clip_room
 from restora.work.diagnose import Pixels, Several
 from restora.work.neighbours import Around, frames_around, surrounded
 from restora.work.overlap import read_ahead, write_behind
@@ -276,6 +277,8 @@ class ClipWork:
         """Restore all frames and write the result. Raises Stopped if a part was written instead."""
         with parts_of(target, self._binding(is_folder(target)), self._total, resume) as parts:
             self._report.resumed_at = parts.frames
+            coding = None if is_folder(target) else self._coding
+            check_clip_room(target, self._clip, coding, self._restore.size, (self._total, parts.frames))
             try:
                 self._restore_frames(parts, is_folder(target), tell)
             except KeyboardInterrupt:
