@@ -105,14 +105,20 @@ RUNS, MADE, SHRUNK = 160, 600, 2
 """Runs of frames that are taken from each clip; runs made from photographs; factor by which clips are shrunk."""
 
 
-def _of_clips(recipe: Recipe, method: Method) -> Material:
-    """Runs of consecutive frames of clips, and motion made from photographs; the last of each clip are held out."""
+def runs_for(recipe: Recipe) -> tuple[list[Photograph], list[np.ndarray], list[np.ndarray]]:
+    """The clips of a recipe, and runs of their frames (H, W, C times moments) uint8: to train on, and held out."""
     data = recipe.data
     files = [photo for folder in data.clips for photo in clip_files(folder, data.licence)]
     runs = [runs_of(photo.path, recipe.moments, RUNS, SHRUNK) for photo in files]
     each = max(1, -(-data.hold_out // max(1, len(files))))
     held = [run for mine in runs for run in mine[-each:]][: data.hold_out]
     seen = [run for mine in runs for run in mine[: -each - 1]]  # the last one may share frames with what is held out
+    return files, seen, held
+
+
+def _of_clips(recipe: Recipe, method: Method) -> Material:
+    """Runs of consecutive frames of clips, and motion made from photographs; the last of each clip are held out."""
+    data, (files, seen, held) = recipe.data, runs_for(recipe)
     if recipe.knobs.get("between"):
         seen = [run for run in seen if _moves(run)]
     _enough(recipe, seen)
