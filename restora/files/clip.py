@@ -2,11 +2,11 @@
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,10 @@ from av.stream import Disposition
 
 from restora.core.checksum import sha256
 from restora.core.errors import BadImage, Truncated
+from restora.core.image import Image
 from restora.files.clip_times import Times, times_of
 from restora.files.container import container_of, is_cut_off
+from restora.files.decoded import Decoded
 from restora.files.yuv import Layout, layout_of, pixels_of
 
 BROADCAST = ("mpegts", "mpeg")
@@ -98,19 +100,31 @@ class Clip:
 
     def near(self, share: float, most: int = 24) -> np.ndarray:
         """The pixels of a frame near a share (0 to 1) of the length, at most so many frames after a keyframe."""
+        frames, place = self.run_near(share, 0, most)
+        return frames[place].pixels
+
+    def run_near(self, share: float, reach: int, most: int = 24) -> tuple[Sequence[Decoded | Image], int]:
+        """Consecutive frames and the place among them of the one that `near` gives.
+
+        There are `reach` frames before it and after it, or fewer where the clip or what can be decoded ends.
+        """
         with opened(self.path, self.name) as (container, stream):
             wanted = self.times.first + round(share * (self.times.end - self.times.first))
             place = int(wanted * self.times.tick / stream.time_base) + origin_of(container, stream)
+            seen, after, reached = deque[av.VideoFrame](maxlen=reach + 1), list[av.VideoFrame](), False
             try:
                 container.seek(place, stream=stream)
+                frames = self._frames_of(container, stream)
             except av.FFmpegError:
-                return next(self.frames()).pixels
-            seen = None
-            for number, frame in enumerate(self._frames_of(container, stream)):
-                seen = frame
-                if number >= most or (frame.pts is not None and frame.pts >= place):
+                frames = iter(())
+            for number, frame in enumerate(frames):
+                (after if reached else seen).append(frame)
+                reached = reached or number >= most or (frame.pts is not None and frame.pts >= place)
+                if reached and len(after) == reach:
                     break
-            return next(self.frames()).pixels if seen is None else pixels_of(seen, self.layout)
+        if not seen:
+            return [Decoded(frame, self.layout) for _, frame in islice(self._decoded(), reach + 1)], 0
+        return [Decoded(frame, self.layout) for frame in (*seen, *after)], len(seen) - 1
 
     def _decoded(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """(time in ticks, frame) of every frame, in the order of display; a time is never before an earlier one."""

@@ -18,6 +18,7 @@ from av.stream import Disposition
 
 from restora.core.checksum import sha256
 from restora.core.errors import BadImage
+from restora.core.image import Image
 from restora.files.clip import Clip, Frame, check_size
 from restora.files.clip_times import Times
 from restora.files.decode import decode
@@ -62,7 +63,14 @@ class FrameFolder(Clip):
 
     def near(self, share: float, most: int = 24) -> np.ndarray:
         """The pixels of the frame at a share (0 to 1) of the length."""
-        return self._pixels(min(len(self.pictures) - 1, int(share * len(self.pictures))))
+        frames, place = self.run_near(share, 0, most)
+        return frames[place].pixels
+
+    def run_near(self, share: float, reach: int, most: int = 24) -> tuple[list[Image], int]:
+        """Consecutive frames, and the place among them of the one that `near` gives; `reach` before and after it."""
+        middle = min(len(self.pictures) - 1, int(share * len(self.pictures)))
+        numbers = range(max(0, middle - reach), min(len(self.pictures), middle + reach + 1))
+        return [Image(self._pixels(number)) for number in numbers], middle - numbers[0]
 
     def _pixels(self, number: int) -> np.ndarray:
         picture = open_picture(self.pictures[number])

@@ -1,7 +1,8 @@
 """Pipeline: the stages of a plan in sequence; it chooses tiles that fit the memory, and runs them.
 
-Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages. A
-stage that needs the whole picture is run once; its result goes to disk, and what follows is tiled again.
+Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages; a
+blend, which is last, reads the given picture too. A stage that needs the whole picture is run once; its result goes to
+disk, and what follows is tiled again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from restora.engines.choice import Backend
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import UNIT, Read, cores, tile_for
 from restora.methods.table import method_named
+from restora.stages.blend import blending
 from restora.stages.check import check
 from restora.stages.correct import correct
 from restora.stages.detect import detect
@@ -210,6 +212,8 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
         if not method.learned:
             report.engine = report.engine or method.kind
         size = stages[-1].after
+    if plan.blend:
+        stages.append(blending(plan.blend, source.read, source.shape[:2], size))
     if plan.steps and report.device != means.backend.device:
         report.warnings.append(
             f"{means.backend.device} runs trained nets only, and the plan has none; it ran on the CPU"

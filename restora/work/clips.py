@@ -32,7 +32,7 @@ from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.clip_room import check_clip_room
 from restora.work.diagnose import Pixels, Several
-from restora.work.neighbours import Around, frames_around, surrounded
+from restora.work.neighbours import Around, frames_around, others_of, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
@@ -79,7 +79,11 @@ def frames_to_diagnose(clip: Clip) -> Several:
         for number in range(count):
             yield Image(clip.near((2 * number + 1) / (2 * count)).clip(0, 1))
 
-    return Several(Image(clip.near(0.5).clip(0, 1)), pictures)
+    def around(reach: int) -> list[Pixels]:
+        frames, place = clip.run_near(0.5, reach)
+        return [frames[index] for index in others_of(place, len(frames), reach)]
+
+    return Several(Image(clip.near(0.5).clip(0, 1)), pictures, around)
 
 
 def target_for(source: Path, target: Path | None, how: ClipOptions) -> Path:

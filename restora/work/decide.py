@@ -10,8 +10,8 @@ from restora.core.errors import BadKnob, BadPlan
 from restora.core.plan import Plan
 from restora.methods.table import METHODS, method_named
 from restora.work.colours import CORRECTING, plan_to_correct
-from restora.work.diagnose import Pixels, diagnose
-from restora.work.fix import plan_to_fix, plan_to_sharpen
+from restora.work.diagnose import Pixels, Several, diagnose
+from restora.work.fix import plan_to_fix, plan_to_read_together, plan_to_sharpen
 from restora.work.plan import (
     FILLING,
     FLAGSHIP,
@@ -47,22 +47,22 @@ def to_denoise(
 ) -> tuple[Diagnosis | None, Plan]:
     """The plan to remove noise with a method, default: that of the weights, or the flagship; see plan_of_method.
 
-    The picture is diagnosed only if a knob of the method needs it and is not among the wishes.
+    The picture is diagnosed only if a knob of the method needs it and is not among the wishes. For a clip without
+    wishes, white noise is removed by a net that reads frames together; see plan_to_read_together.
     """
+    diagnosis, exact = None, None if precision == "auto" else precision
+    if isinstance(picture, Several) and not (method or weights or wishes or inputs) and precision != "int8":
+        diagnosis, together = plan_to_read_together(picture)
+        if together:
+            step = replace(together.steps[0], strength=strength)
+            return diagnosis, replace(together, steps=(step,), precision=exact or together.precision)
     chosen = method or method_for(weights)
     denoises(chosen, weights)
-    measured = to_measure(method_named(chosen), weights, wishes, inputs or ())
-    diagnosis = diagnose(view_of(picture)) if measured else None
-    plan = plan_of_method(
-        chosen,
-        wishes,
-        diagnosis,
-        strength=strength,
-        weights=weights,
-        precision=None if precision == "auto" else precision,
-        inputs=inputs,
+    if diagnosis is None and to_measure(method_named(chosen), weights, wishes, inputs or ()):
+        diagnosis = diagnose(view_of(picture))
+    return diagnosis, plan_of_method(
+        chosen, wishes, diagnosis, strength=strength, weights=weights, precision=exact, inputs=inputs
     )
-    return diagnosis, plan
 
 
 def to_deblur(

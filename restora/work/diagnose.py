@@ -37,11 +37,13 @@ class Pixels(Protocol):
 class Several:
     """Pictures of one size that are diagnosed together, such as frames of a clip; as a picture it is `middle`.
 
-    pictures: gives them one after the other, so that they are not in memory at once.
+    pictures: gives them one after the other, so that they are not in memory at once. around: gives so many frames
+    before and after the middle one, in the order of time; None for pictures that are not frames of a clip.
     """
 
     middle: Image
     pictures: Callable[[], Iterator[Image]]
+    around: "Callable[[int], Sequence[Pixels]] | None" = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -53,15 +55,16 @@ class Several:
         return self.middle.window(top, left, height, width)
 
 
-def diagnose(picture: Pixels) -> Diagnosis:
+def diagnose(picture: Pixels, tell: Callable[[str], None] | None = None) -> Diagnosis:
     """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk.
 
-    Several pictures are diagnosed one by one: what most of them have is present, at the median level.
+    tell: called with what is done next, in words. Several pictures are diagnosed one by one: what most of them have is
+    present, at the median level.
     """
     if isinstance(picture, Several):
         return merged([diagnose(each) for each in picture.pictures()])
     crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
-    found = findings(crops, overview_of(picture) if len(crops) > 1 else None)
+    found = findings(crops, overview_of(picture) if len(crops) > 1 else None, tell)
     if len(crops) > 1 and any(found[name].present for name, sign in SIGNS.items() if sign.everywhere):
         # A dark or a white thing may lie between the crops.
         pieces = [picture.window(*rectangle) for rectangle in scattered(*picture.shape[:2])]

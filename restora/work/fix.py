@@ -1,7 +1,8 @@
 """Fix: diagnose a picture, plan by the table of rules, and try the plan on parts before restoring all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -10,18 +11,30 @@ from restora.core.errors import BadImage, BadPlan
 from restora.core.image import Image
 from restora.core.names import nearest
 from restora.core.plan import Plan, Step
+from restora.core.report import Report
+from restora.engines.choice import backend_named
 from restora.methods.table import called, method_named
 from restora.signs.camera_noise import LOOKS, SIDE, deviations, squares, unclipped
 from restora.signs.impulse import impulse
 from restora.signs.jpeg_quality import block_edges
-from restora.stages.pipeline import RESTING
+from restora.stages.pipeline import RESTING, Means, Source, prepare
 from restora.work.colours import with_colours, without_colours
-from restora.work.diagnose import Pixels, diagnose, spread
+from restora.work.diagnose import Pixels, Several, diagnose, spread
+from restora.work.marks import SIGN as MARKS
 from restora.work.marks import with_marks_filled, without_marks
 from restora.work.plan import fits, plan_of_treatment, plans_for
 from restora.work.purpose import corrects, sharpens
 from restora.work.restore import MAX_MEMORY, restore
-from restora.work.rules import MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
+from restora.work.rules import (
+    MOTION,
+    SHARP,
+    SHARPENING,
+    SOFT,
+    TEMPORAL,
+    TOGETHER,
+    kinds_of,
+    treatments_for,
+)  # fmt: skip
 from restora.work.sharper import blur_left, harm_of_sharpening
 
 NORMAL = "normal"
@@ -37,19 +50,28 @@ FLAT = 10
 """The flattest 1/FLAT of the squares shows how much noise is left."""
 LEAST = 0.5 / 255
 """Least standard deviation of noise in a square; less is rounding."""
+NOISE_SIGNS = ("noise_level", "camera_noise", "speckle")
+"""The signs of noise, of which a picture shows one kind."""
 TELLING = 3.0
 """Least t statistic of block edges in the parts for which a weaker value afterwards means something."""
 
 
-def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Plan]:
+def plan_to_fix(
+    picture: Pixels, strength: str = NORMAL, tell: Callable[[str], None] | None = None
+) -> tuple[Diagnosis, Plan]:
     """Diagnose a picture; returns also the plan that treats it, which was tried on up to three parts of it.
 
     If a treatment leaves more than half of the damage, the next one is tried; the one that leaves least is used.
-    The plan's `because` says what the trial left. Raises BadPlan for an unknown strength.
+    The plan's `because` says what the trial left. tell: called with what is done next, in words. Raises BadPlan for an
+    unknown strength.
     """
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
-    diagnosis = diagnose(picture)
+    diagnosis = diagnose(picture, tell)
+    if isinstance(picture, Several) and (MARKS in diagnosis.present or strength == "strong"):
+        picture = replace(picture, around=None)  # only a first step sees the frames around, not one after filling
+    if tell:
+        tell("Trying the plan on parts of the picture")
     plan = _plan_of_rules(picture, without_colours(without_marks(diagnosis)), strength)
     plan = with_marks_filled(plan, diagnosis)
     return diagnosis, with_colours(plan, diagnosis, 0.5 if strength == "light" else 1.0)
@@ -57,7 +79,7 @@ def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Pla
 
 def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan:
     """The plan of the table of rules for what was found, which was tried on parts of the picture."""
-    plans = _that_fit(plans_for(diagnosis), picture)
+    plans = _that_fit([*_together(picture, diagnosis), *plans_for(diagnosis)], picture)
     if not plans[0].steps:
         return plans[0]
     trials = _trials(picture, plans, diagnosis)
@@ -74,6 +96,30 @@ def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan
     told = [best.plan.because, _told(best.left, best.parts, strength), *_not_taken(trials, best)]
     told += [left_alone] if left_alone else []
     return replace(with_strength(best.plan, strength), because="; ".join(told))
+
+
+def _together(picture: Pixels, diagnosis: Diagnosis) -> list[Plan]:
+    """The plan of the net that reads frames together, if the picture is a clip with white noise only; else none."""
+    kinds = kinds_of(diagnosis)
+    if not (isinstance(picture, Several) and picture.around and kinds and kinds <= TOGETHER):
+        return []
+    because = "; ".join(diagnosis.present[name].says for name in NOISE_SIGNS if name in diagnosis.present)
+    return [plan_of_treatment(TEMPORAL, because)]
+
+
+def plan_to_read_together(picture: Pixels) -> tuple[Diagnosis, Plan | None]:
+    """Diagnose a clip; returns also the plan that removes white noise from frames that are read together.
+
+    The plan is None if there is no white noise, or other noise or blocks too, or if a trial left more than half of it.
+    """
+    diagnosis = diagnose(picture)
+    noise = Diagnosis({name: finding for name, finding in diagnosis.findings.items() if name != "blur"})
+    noise = without_colours(without_marks(noise))
+    for trial in _trials(picture, _together(picture, noise), noise):
+        if trial.worst <= ENOUGH:
+            told = _told(trial.left, trial.parts, NORMAL)
+            return diagnosis, replace(trial.plan, because=f"{trial.plan.because}; {told}")
+    return diagnosis, None
 
 
 def plan_to_sharpen(picture: Pixels) -> tuple[Diagnosis, Plan]:
@@ -122,7 +168,7 @@ def _trials(picture: Pixels, plans: Sequence[Plan], diagnosis: Diagnosis) -> lis
         whole = any(method_named(step.method).stage == "whole" for step in plan.steps)
         parts = [middle_of(picture)] if whole else parts_of(picture)
         try:
-            results = [restore(Image(part), plan)[0].pixels for part in parts]
+            results = _restored(plan, parts, picture)
         except BadImage as error:  # too small to find its kernel
             trials.append(Trial(plan, len(parts), {}, str(error)))
             continue
@@ -133,6 +179,21 @@ def _trials(picture: Pixels, plans: Sequence[Plan], diagnosis: Diagnosis) -> lis
         if trials[-1].worst <= ENOUGH and not harm:
             break
     return trials
+
+
+def _restored(plan: Plan, parts: Sequence[np.ndarray], picture: Pixels) -> list[np.ndarray]:
+    """Parts (h, w, C) of a picture, restored; a plan of a clip may see the same parts of the frames around it."""
+    if not (isinstance(picture, Several) and picture.around):
+        return [restore(Image(part), plan)[0].pixels for part in parts]
+    from restora.work.neighbours import frames_around  # not for pictures, as it loads FFmpeg
+
+    around = zip(*map(parts_of, picture.around(reach)), strict=True) if (reach := frames_around(plan)) else ()
+    results, means = [], Means(backend_named(), MAX_MEMORY)
+    for part, others in zip_longest(parts, around):
+        neighbours = [Image(each).window for each in others or ()]
+        pipeline = prepare(plan, Source(Image(part).window, part.shape, neighbours=neighbours), Report(plan), means)
+        results.append(pipeline.run(0, 0, *pipeline.size()))
+    return results
 
 
 def with_strength(plan: Plan, strength: str) -> Plan:
@@ -180,7 +241,7 @@ def what_is_left(before: Sequence[np.ndarray], after: Sequence[np.ndarray], diag
     """
     present = diagnosis.present
     left: dict[str, float | None] = {}
-    if present.keys() & {"noise_level", "camera_noise", "speckle"}:
+    if present.keys() & set(NOISE_SIGNS):
         left["noise"] = _noise_left(before, after)
     if "impulse" in present:
         was, now = (float(np.mean(impulse(parts).value)) for parts in (before, after))

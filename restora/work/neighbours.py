@@ -56,8 +56,12 @@ def _rest(scene: deque[Frame], waiting: deque[Frame], reach: int) -> Iterator[tu
 def _with_others(frame: Frame, scene: deque[Frame], reach: int) -> tuple[Frame, Around]:
     known = list(scene)
     place = next(index for index, each in enumerate(known) if each is frame)
-    offsets = [*range(-reach, 0), *range(1, reach + 1)]
-    return frame, tuple(known[mirrored(place + offset, len(known))].pixels for offset in offsets)
+    return frame, tuple(known[index].pixels for index in others_of(place, len(known), reach))
+
+
+def others_of(place: int, count: int, reach: int) -> list[int]:
+    """The places of the frames around one of `count` frames, reflected at the ends of these."""
+    return [mirrored(place + offset, count) for offset in (*range(-reach, 0), *range(1, reach + 1))]
 
 
 def mirrored(index: int, count: int) -> int:

@@ -37,6 +37,11 @@ PRIOR: Treatment = ("restora.prior",)
 NOISE: Treatment = ("restora.noise",)
 PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
+TEMPORAL: Treatment = ("temporal.clip",)
+"""For white noise in clips, whose frames it reads together."""
+TOGETHER = frozenset({WHITE, STRONG})
+"""Kinds of damage of clips for which TEMPORAL comes before the treatments of RULES: it takes a fifth of the time of
+`restora.prior` and `restora.noise` (docs/video.md). Noise that channels share it leaves; it was trained on none."""
 SHARP: Treatment = ("restora.sharp",)
 """For softness and defocus."""
 SHAKEN: Treatment = ("blind-deconvolution",)

@@ -1,8 +1,10 @@
 """The suite of video: frames between others, and noise in clips, row by row into a results file.
 
 Scores are means over frames, as by the protocol "denoise": all channels, clipped and rounded to 8 bits. Noise is white,
-the same for all methods, neither clipped nor rounded. `flicker` is the mean absolute difference, times 255, between the
-change from frame to frame in the result and in the clean clip; it is 0 if the result moves as the clip does.
+the same for all methods, neither clipped nor rounded, except in the sets 4:2:0, whose frames are stored with chroma of
+half size before and after the noise. Nets that need the noise level get that of the diagnosis. `flicker` is the mean
+absolute difference, times 255, between the change from frame to frame in the result and in the clean clip; it is 0 if
+the result moves as the clip does.
 """
 
 import time
@@ -23,11 +25,13 @@ from restora.data.photographs import locate
 from restora.engines.choice import backend_named, computes_in_bf16
 from restora.files.clip import Frame
 from restora.files.picture import read
+from restora.files.yuv import Layout, frame_of, pixels_of
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.stages.pipeline import Means
 from restora.work.bench import MEMORY, measure_rows, short_sum
-from restora.work.clips import FrameRestorer, Piece
+from restora.work.clips import LOOKED_AT, FrameRestorer, Piece
+from restora.work.diagnose import Several, diagnose
 from restora.work.interpolate import METHODS, interpolate_pictures
 from restora.work.neighbours import frames_around, surrounded
 from restora.work.plan import plan_of_method
@@ -40,11 +44,21 @@ TRIPLETS = {
 CLIPS = {"bikes": "bikes.mp4", "carphone": "carphone_pristine.mp4", "nasa": "nasa_13013.mp4"}
 LENGTH = 24
 """Consecutive frames that are used of each clip, from its middle."""
-SIGMAS = (10, 30, 50)
+SIGMAS = (5, 10, 30, 50)
 """Noise levels on the scale 0..255."""
+HALVED, HALVED_SIGMA = " 4:2:0", 30
+"""Ending of the names of sets of frames that are stored with chroma of half size, as most clips are; their noise."""
+STORED = Layout("yuv", 8, (2, 2), matrix=5)
+"""How these are stored."""
 LEFT_OUT = "frames left out"
-NETS = {"temporal": "temporal.clip", "restora": "restora.blind-small"}
-"""Denoisers of clips: the one that sees five frames, and the net of the same size frame by frame."""
+NETS = {
+    "temporal": ("temporal.clip",),
+    "restora": ("restora.blind-small", "restora.prior", "restora.noise"),
+}
+"""Denoisers of clips by method: the one that sees five frames, and frame by frame a net of the same size and those that
+`fix` uses for pictures with white noise."""
+HALVED_NETS = {"temporal": "temporal.clip", "restora": "restora.photo"}
+"""The same for sets with chroma of half size: there channels share noise."""
 NOTHING = "nothing"
 KEYS = ("set", "damage", "method", "weights", "precision")
 
@@ -71,8 +85,11 @@ def tasks(methods: Sequence[str] = ()) -> Iterator[Task]:
         for sigma in SIGMAS:
             words = str(GaussianNoise(sigma / 255))
             rows.append(Task(name, words, NOTHING))
-            rows += [Task(name, words, method, weights) for method, weights in NETS.items()]
-            rows.append(Task(name, words, "temporal", NETS["temporal"], "bf16"))
+            rows += [Task(name, words, method, weights) for method, all_ in NETS.items() for weights in all_]
+            rows.append(Task(name, words, "temporal", NETS["temporal"][0], "bf16"))
+        words = str(GaussianNoise(HALVED_SIGMA / 255))
+        rows.append(Task(name + HALVED, words, NOTHING))
+        rows += [Task(name + HALVED, words, method, weights) for method, weights in HALVED_NETS.items()]
     return (task for task in rows if not methods or task.method in methods)
 
 
@@ -115,12 +132,16 @@ def _between(task: Task, limit: int | None) -> dict[str, float]:
 
 def _denoised(task: Task, limit: int | None) -> dict[str, float]:
     """The scores of a clip with noise, and its flicker."""
-    clean = clip(task.set)[:limit]
+    clean, halved = clip(task.set.removesuffix(HALVED))[:limit], task.set.endswith(HALVED)
     rng, sigma = np.random.default_rng(0), float(task.damage.split("=")[1].rstrip(")"))
     noisy = [GaussianNoise(sigma).apply(x, rng) for x in clean]
+    if halved:
+        clean, noisy = ([pixels_of(frame_of(each, STORED), STORED) for each in frames] for frames in (clean, noisy))
     if task.method == NOTHING:
         return _scores(noisy, clean, 0.0) | {"flicker": flicker(noisy, clean)}
-    plan = plan_of_method(task.method, {}, None, weights=task.weights, precision=task.precision)
+    seen = [Image(y.clip(0, 1)) for y in noisy[:: max(1, len(noisy) // LOOKED_AT)]]
+    found = diagnose(Several(seen[0], lambda: iter(seen)))
+    plan = plan_of_method(task.method, {}, found, weights=task.weights, precision=task.precision)
     frames = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
     pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(frames), frames_around(plan))]
     engine = "torch" if task.precision == "bf16" and not computes_in_bf16() else "openvino"

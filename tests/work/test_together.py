@@ -1,0 +1,103 @@
+"""The net that reads frames together: `fix` and `denoise` choose it for clips with white noise, never for pictures."""
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import skimage.data
+
+from restora.core.image import Image
+from restora.files.clip import open_clip
+from restora.files.yuv import Layout
+from restora.work import fix
+from restora.work.clips import frames_to_diagnose
+from restora.work.decide import to_denoise, to_upscale
+from restora.work.fix import plan_to_fix
+from tests.clips import Spec, make, number_in, write_frames
+
+PAL = Fraction(1, 25)
+TEMPORAL = ["temporal.clip"]
+
+
+def moving(count=7, size=(160, 232)):
+    """A photograph that moves by two pixels from frame to frame."""
+    photo = skimage.data.astronaut()[: size[0] + 8, : size[1] + 2 * count].astype(np.float32) / 255
+    return [photo[4 : 4 + size[0], 2 * step : 2 * step + size[1]] for step in range(count)]
+
+
+def with_noise(frames, sigma):
+    rng = np.random.default_rng(0)
+    return [x + np.float32(sigma) * rng.standard_normal(x.shape).astype(np.float32) for x in frames]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """Makes a clip of frames, stored with chroma of full size unless another layout is given, and opens it."""
+    folder = tmp_path_factory.mktemp("together")
+
+    def write(frames, layout=None, name="clip.mkv"):
+        write_frames(folder / name, frames, layout)
+        return open_clip(folder / name, 10**9)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def noisy(opened):
+    return frames_to_diagnose(opened(with_noise(moving(), 0.08)))
+
+
+def weights(plan):
+    return [step.weights or step.method for step in plan.steps]
+
+
+@pytest.mark.parametrize("sigma", [0.04, 0.08])
+def test_white_noise_in_a_clip_is_removed_from_five_frames_together(opened, sigma):
+    frames = frames_to_diagnose(opened(with_noise(moving(), sigma), name=f"{sigma}.mkv"))
+    _, plan = plan_to_fix(frames)
+    assert weights(plan) == TEMPORAL and "a trial on" in plan.because and "noise" in plan.steps[0].because
+    assert weights(to_denoise(frames, {})[1]) == TEMPORAL
+
+
+def test_a_picture_never_gets_it(noisy):
+    frame = noisy.middle
+    for picture in (frame, Image(frame.pixels[:, :, :1]), replace(noisy, around=None)):
+        assert TEMPORAL[0] not in weights(plan_to_fix(picture)[1]) + weights(to_denoise(picture, {})[1])
+
+
+def test_wishes_decide(noisy):
+    for wishes in ({"method": "median"}, {"weights": "restora.prior"}, {"precision": "int8"}):
+        assert TEMPORAL[0] not in weights(to_denoise(noisy, {}, **wishes)[1])
+    assert weights(to_denoise(noisy, {"sigma": 0.05})[1]) == ["restora.noise"]
+    assert to_denoise(noisy, {}, strength=0.5)[1].steps[0].strength == 0.5
+    assert TEMPORAL[0] not in weights(plan_to_fix(noisy, "strong")[1])  # the second time it would see no frames around
+    assert weights(plan_to_fix(noisy, "light")[1]) == TEMPORAL
+    assert weights(to_upscale(noisy, 2)[1])[0] == TEMPORAL[0]
+
+
+def test_other_damage_goes_on_as_in_pictures(opened):
+    """White noise that was stored with chroma of half size is shared by the channels; the net was trained on none."""
+    half = opened(with_noise(moving(), 0.08), Layout("yuv", 8, (2, 2), matrix=1), "half.mkv")
+    for plan in (plan_to_fix(frames_to_diagnose(half))[1], to_denoise(frames_to_diagnose(half), {})[1]):
+        assert plan.steps and TEMPORAL[0] not in weights(plan)
+    clean = frames_to_diagnose(opened(moving(), name="clean.mkv"))
+    assert not plan_to_fix(clean)[1].steps and weights(to_denoise(clean, {})[1]) == ["restora.noise"]
+
+
+def test_a_trial_sees_the_frames_around_and_decides(noisy, monkeypatch):
+    left = re.search(r"left (\d+) % of the noise", plan_to_fix(noisy)[1].because)
+    assert int(left[1]) <= 25
+    monkeypatch.setattr(fix, "what_is_left", lambda *_: {"noise": 0.6})
+    assert weights(to_denoise(noisy, {})[1]) == ["restora.noise"]
+
+
+def test_frames_around_a_place_are_consecutive(tmp_path):
+    spec = Spec(list(range(60)), PAL, options={"g": "24", "bf": "2"})
+    clip = open_clip(make(tmp_path / "a.mp4", spec), 10**9)
+    for share in (0.0, 0.3, 0.5, 0.99):
+        frames, place = clip.run_near(share, 2)
+        numbers = [number_in(frame.pixels) for frame in frames]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) and len(numbers) - place <= 3
+        assert number_in(clip.near(share)) == numbers[place]
