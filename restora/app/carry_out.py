@@ -40,7 +40,7 @@ def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan
 
         carry_out_clip(run, decide, copy)
         return
-    for name in ("deinterlace", "preview"):
+    for name in ("deinterlace", "preview", "fps"):
         if getattr(run, name):
             raise BadKnob(f"--{name} is for clips, and {run.picture} is not one")
     seen: list[Diagnosis | None] = []

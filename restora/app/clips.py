@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from restora.app.carry_out import STDIO, options_of, say, tell
-from restora.app.options import FRAMES, naming_salvage, progress
+from restora.app.options import FRAMES, naming_salvage, progress, rate_from
 from restora.app.report_file import report_file
 from restora.app.run import Run
 from restora.core.allocator import reuse_freed_memory
@@ -39,7 +39,10 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
         seen.append(diagnosis)
         return plan
 
-    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview, run.preset)
+    if run.fps and not run.picture.is_dir():
+        raise BadKnob(f"--fps is for a folder of frames, and {run.picture} is not one")
+    rate = rate_from(run.fps) if run.fps else None
+    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview, run.preset, rate)
     target = target_for(run.picture, run.output, how)
     paper, resume, stopped = report_file(target, run.force), say if run.resume else None, False
     with naming_salvage(), progress("restoring", quiet=run.as_json, unit=FRAMES) as show:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from restora.app.carry_out import tell
-from restora.app.options import FRAMES, amount, naming_salvage, progress
+from restora.app.options import FRAMES, amount, naming_salvage, progress, rate_from
 from restora.app.report_file import report_file
 from restora.app.run import Run, with_run
 from restora.core.allocator import reuse_freed_memory
@@ -37,14 +37,7 @@ def interpolate(
         if run.output is None:
             raise BadKnob("name the result with -o")
         return _between(run, to, at, method)
-    _clip(run, factor or 2, _rate(fps) if fps else None, method)
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise BadKnob(f"--fps must be a number such as 60 or 60000/1001, not {text!r}") from error
+    _clip(run, factor or 2, rate_from(fps) if fps else None, method)
 
 
 def _clip(run: Run, factor: int, rate: Fraction | None, method: str) -> None:

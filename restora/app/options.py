@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +34,10 @@ def size_from(text: str) -> tuple[int, int]:
 
 
 Source = Annotated[
-    Path, typer.Argument(metavar="PICTURE", help="A picture file, or a clip such as .mp4; - for standard input.")
+    Path,
+    typer.Argument(
+        metavar="PICTURE", help="A picture file, a clip such as .mp4, or a folder of frames; - for standard input."
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -57,6 +61,10 @@ Preset = Annotated[
 Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Make the frames of an interlaced clip progressive.")]
 Preview = Annotated[
     bool, typer.Option("--preview", help="Restore only one second from the middle of a clip, as RESULT.preview.")
+]
+Fps = Annotated[
+    str | None,
+    typer.Option(help="Frames a second of a folder of frames without times.csv, as 25 or 30000/1001; default: 25."),
 ]
 Engine = Annotated[str, typer.Option(help="What runs the nets: auto, openvino, onnxruntime or torch.")]
 Device = Annotated[
@@ -99,6 +107,17 @@ def naming_salvage() -> Iterator[None]:
         yield
     except Truncated as error:
         raise BadImage(f"{error}; restore the existing part with --salvage") from error
+
+
+def rate_from(text: str) -> Fraction:
+    """Frames a second. Raises BadKnob."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise BadKnob(f"--fps must be a number such as 60 or 60000/1001, not {text!r}") from error
+    if not 0 < rate <= 1000 or rate.limit_denominator(10**5) != rate:
+        raise BadKnob(f"--fps must be above 0 and at most 1000, with few digits, not {text}")
+    return rate
 
 
 def knobs_from(settings: list[str] | None, sigma: float | None) -> dict[str, float]:

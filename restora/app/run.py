@@ -15,6 +15,7 @@ from restora.app.options import (
     Device,
     Engine,
     Force,
+    Fps,
     Keep,
     MaxMemory,
     MaxPixels,
@@ -50,6 +51,7 @@ class Run:
     preset: Preset = "medium"
     deinterlace: Deinterlace = False
     preview: Preview = False
+    fps: Fps = None
     force: Force = False
     as_json: AsJson = False
 
@@ -64,13 +66,14 @@ def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         signature = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
         own = [each.replace(kind=_KEYWORD) for each in signature if each.name != "inputs"]
-        kinds = get_type_hints(Run, include_extras=True)
-        shared = [_parameter(each.name, each.default, kinds[each.name]) for each in fields(Run)]
+        kinds, mine = get_type_hints(Run, include_extras=True), {each.name for each in own}
+        of_run = [each for each in fields(Run) if each.name not in mine]  # a command may give a name another meaning
+        shared = [_parameter(each.name, each.default, kinds[each.name]) for each in of_run]
         inputs = {name: _option(each) for name, each in inputs_of(*tasks).items()}
 
         @wraps(command)
         def called(**given: Any) -> None:
-            run = Run(**{each.name: given.pop(each.name) for each in fields(Run)})
+            run = Run(**{each.name: given.pop(each.name) for each in of_run})
             if tasks:
                 values = {name: given.pop(name) for name in inputs}
                 given["inputs"] = {
