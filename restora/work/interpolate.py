@@ -220,14 +220,17 @@ def interpolate_pictures(
     share: float = 0.5,
     *,
     precision: str | None = None,
+    report: Report | None = None,
 ) -> Image:
     """The picture after a share (0 to 1) of the way from one picture to another of the same size.
 
-    how: the method, and weights of the net, or "" for its own.
+    how: the method, and weights of the net, or "" for its own. report: filled in.
     """
     if before.pixels.shape != after.pixels.shape:
         sizes = [f"{each.pixels.shape[1]}x{each.pixels.shape[0]}" for each in (before, after)]
         raise BadImage(f"both pictures must have the same size and channels, not {sizes[0]} and {sizes[1]}")
     method, weights = how
     plan = plan_to_interpolate(method, weights or None, precision)
-    return Image(Between(method, plan, Report(plan), Means(backend, memory))(before.pixels, after.pixels, share))
+    report = report or Report(plan)
+    report.plan = plan
+    return Image(Between(method, plan, report, Means(backend, memory))(before.pixels, after.pixels, share))
