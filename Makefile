@@ -2,8 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SITE := build/site-venv
 
-.PHONY: demo test lint types wheel docs clean
+.PHONY: demo test lint types wheel docs site clean
 
 $(VENV)/runtime: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -18,7 +19,7 @@ demo: $(VENV)/runtime
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/lab
-	$(MAKE) --no-print-directory --output-sync --jobs 3 lint types wheel
+	$(MAKE) --no-print-directory --output-sync --jobs 3 lint types wheel site
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not exhaustive" --durations 20
 
 lint: $(VENV)/lab
@@ -38,6 +39,15 @@ wheel: $(VENV)/lab
 
 docs: $(VENV)/lab
 	$(BIN)/python docs/generate.py
+
+$(SITE)/ready: docs/requirements.txt constraints.txt
+	test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r docs/requirements.txt
+	touch $@
+
+# The pages of docs/ as a site, in an environment of its own: open build/site/index.html. A broken link fails.
+site: $(SITE)/ready
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) build demo

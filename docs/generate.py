@@ -27,10 +27,12 @@ from tables_fix import (
     rules_table,
     signs_table,
 )
+from tables_gallery import gallery_page
 from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table, inpaint_wide_table
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
+from tables_survey import SURVEY, survey_files
 from tables_translate import prints_list, translate_table
 from tables_video import between_table, clip_noise_table
 
@@ -90,44 +92,50 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate", "video")
+WITH_TABLES = (
+    "results", "speed", "training", "fix", "inpaint", "regions", "translate", "video", "survey", "protocols"
+)  # fmt: skip
 PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
 
 
-MAKERS = TABLES | {
-    "recipe_keys": recipe_keys_table,
-    "jpeg": jpeg_table,
-    "deblur_known": deblur_known_table,
-    "deblur_unknown": deblur_unknown_table,
-    "blind": blind_table,
-    "inpaint": inpaint_table,
-    "inpaint_bar": inpaint_bar_table,
-    "inpaint_sizes": inpaint_sizes_table,
-    "inpaint_wide": inpaint_wide_table,
-    "signs": signs_table,
-    "blur_sign": blur_sign_table,
-    "blur_alarms": blur_alarms_table,
-    "colours": colours_table,
-    "colours_alarms": colours_alarms_table,
-    "rules": rules_table,
-    "gains": gains_table,
-    "look": look_table,
-    "mixtures": mixtures_table,
-    "harm": harm_table,
-    "regions_found": regions_found_table,
-    "regions_repaired": regions_repaired_table,
-    "marks": marks_table,
-    "clips": clips_table,
-    "clips_memory": clips_memory_table,
-    "clips_busy": clips_busy_table,
-    "marks_alarms": marks_alarms_table,
-    "marks_repair": marks_repair_table,
-    "translate": translate_table,
-    "prints": prints_list,
-    "between": between_table,
-    "clip_noise": clip_noise_table,
-}
+MAKERS = (
+    TABLES
+    | SURVEY
+    | {
+        "recipe_keys": recipe_keys_table,
+        "jpeg": jpeg_table,
+        "deblur_known": deblur_known_table,
+        "deblur_unknown": deblur_unknown_table,
+        "blind": blind_table,
+        "inpaint": inpaint_table,
+        "inpaint_bar": inpaint_bar_table,
+        "inpaint_sizes": inpaint_sizes_table,
+        "inpaint_wide": inpaint_wide_table,
+        "signs": signs_table,
+        "blur_sign": blur_sign_table,
+        "blur_alarms": blur_alarms_table,
+        "colours": colours_table,
+        "colours_alarms": colours_alarms_table,
+        "rules": rules_table,
+        "gains": gains_table,
+        "look": look_table,
+        "mixtures": mixtures_table,
+        "harm": harm_table,
+        "regions_found": regions_found_table,
+        "regions_repaired": regions_repaired_table,
+        "marks": marks_table,
+        "clips": clips_table,
+        "clips_memory": clips_memory_table,
+        "clips_busy": clips_busy_table,
+        "marks_alarms": marks_alarms_table,
+        "marks_repair": marks_repair_table,
+        "translate": translate_table,
+        "prints": prints_list,
+        "between": between_table,
+        "clip_noise": clip_noise_table,
+    }
+)
 """The function that makes each table, by name."""
 
 
@@ -137,7 +145,8 @@ def written(text: str) -> str:
     def fill(found: re.Match[str]) -> str:
         return f"<!-- {found[1]} -->\n\n{MAKERS[found[1]]()}\n\n<!-- end -->"
 
-    return re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+    filled = re.sub(r"<!-- (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.DOTALL)
+    return re.sub(r" -->\n{3,}<!-- end", " -->\n\n<!-- end", filled)  # of a table that is empty
 
 
 def main() -> None:
@@ -145,6 +154,8 @@ def main() -> None:
     wanted = {ROOT / name: written((ROOT / name).read_text()) for name in PAGES}
     wanted[ROOT / "docs/commands.md"] = reference()
     wanted[ROOT / "docs/methods.md"] = methods_page()
+    wanted[ROOT / "docs/gallery.md"] = gallery_page()
+    wanted |= {ROOT / "docs" / name: text for name, text in survey_files().items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         if stale:

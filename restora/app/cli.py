@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from restora.app import bench, campaign, fixing, interpolating, laboratory, pictures, serve
+from restora.app import bench, campaign, fixing, interpolating, laboratory, live, pictures, serve, surveying
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 
@@ -23,13 +23,14 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.correct,
-    pictures.translate, interpolating.interpolate, pictures.inpaint, pictures.remove, pictures.repair,
+    pictures.translate, interpolating.interpolate, live.live, pictures.inpaint, pictures.remove, pictures.repair,
     fixing.diagnose, fixing.plan, pictures.restore,
     laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
-    laboratory.export, serve.serve,
+    laboratory.export, surveying.survey, serve.serve,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+bench.bench.command()(surveying.cost)
 app.add_typer(bench.bench, name="bench")
 app.add_typer(laboratory.weights, name="weights")
 app.add_typer(campaign.campaign, name="campaign")

@@ -10,6 +10,7 @@ from restora.app.carry_out import STDIO, options_of, say, tell
 from restora.app.options import FRAMES, naming_salvage, progress
 from restora.app.report_file import report_file
 from restora.app.run import Run
+from restora.core.allocator import reuse_freed_memory
 from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob
 from restora.core.plan import Plan
@@ -28,6 +29,7 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
     """
     from restora.work.clips import ClipOptions, Stopped, restore_clip, target_for
 
+    reuse_freed_memory()
     if run.output == STDIO:
         raise BadKnob("a clip is written to a file; name it with -o")
     seen: list[Diagnosis | None] = []
@@ -37,7 +39,7 @@ def carry_out_clip(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None,
         seen.append(diagnosis)
         return plan
 
-    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview)
+    how = ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview, run.preset)
     target = target_for(run.picture, run.output, how)
     paper, resume, stopped = report_file(target, run.force), say if run.resume else None, False
     with naming_salvage(), progress("restoring", quiet=run.as_json, unit=FRAMES) as show:

@@ -4,7 +4,7 @@ They are not components of Gradio: those that are rendered again get new functio
 old ones that is on its way is then refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from restora.core.knobs import Setting
@@ -13,15 +13,41 @@ Value = str | float | bool | None
 """What a field sends; a file that was not chosen and an empty number are None."""
 
 
-def choice(label: str, names: Iterable[str], chosen: str, about: str) -> str:
-    """A list to choose one of several names from; another choice changes the form."""
+def method(chosen: str) -> str:
+    """The chosen method, which is not displayed; `purposes` and `expert` change it."""
+    return f'<input type="hidden" data-value="choice" data-method value="{escape(chosen)}">'
+
+
+def purposes(words: Mapping[str, str], chosen: str, key: str) -> str:
+    """Buttons for the methods that are recommended, by name, in words that say what each is good for.
+
+    key: differs from that of the other steps.
+    """
+    if len(words) < 2:
+        return ""
+    buttons = "".join(
+        f'<label><input type="radio" name="purpose-{key}" data-sets value="{escape(name)}"'
+        f"{' checked' * (name == chosen)}><span>{escape(text)}</span></label>"
+        for name, text in words.items()
+    )
+    return f'<fieldset class="restora-field restora-purposes"><legend><b>Good for</b></legend>{buttons}</fieldset>'
+
+
+def expert(groups: Mapping[str, Sequence[str]], chosen: str, about: str, fields: str, opened: bool) -> str:
+    """All methods by name, in groups, and the fields of the chosen one; folded unless `opened`."""
     options = "".join(
-        f'<option value="{escape(name)}"{" selected" * (name == chosen)}>{escape(name)}</option>' for name in names
+        f'<optgroup label="{escape(label)}">{"".join(_option(name, chosen) for name in names)}</optgroup>'
+        for label, names in groups.items()
     )
     return (
-        f'<label class="restora-field"><b>{escape(label)}</b><small>{escape(about)}</small>'
-        f'<select data-value="choice" data-remakes>{options}</select></label>'
+        f'<details class="restora-expert"{" open" * opened}><summary>Expert</summary>'
+        f'<label class="restora-field"><b>Method</b><small>{escape(about)}</small>'
+        f"<select data-sets>{options}</select></label>{fields}</details>"
     )
+
+
+def _option(name: str, chosen: str) -> str:
+    return f'<option value="{escape(name)}"{" selected" * (name == chosen)}>{escape(name)}</option>'
 
 
 def kinds(label: str, names: Iterable[tuple[str, str]], chosen: str) -> str:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from restora.app.guard import PAGE, Bounds, answer, excuse
 from restora.app.page import Page
 from restora.app.upload import Space
+from restora.app.views import Views
 from restora.work.jobs import Jobs
 
 HERE = Path(__file__).parent
@@ -80,16 +81,21 @@ class Shielded:
             raise fault
 
 
+SCRIPTS = ("page.js", "viewer.js", "compare.js", "brush.js")
+STYLES = ("page.css", "compare.css")
+
+
 def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:
     """Mount the page at the root of an application."""
     os.environ["GRADIO_TEMP_DIR"] = str(jobs.page)  # the only way to set the upload folder
-    page = Page(jobs, bounds, slots)
+    app.state.views = Views(jobs)
+    page = Page(jobs, bounds, slots, app.state.views)
     page.blocks.has_launched = True  # otherwise Gradio accepts any path as an upload
     gr.mount_gradio_app(
         *(app, page.blocks, "/"),
         theme=_theme(),
-        css_paths=HERE / "page.css",
-        head="".join(f"<script>{(HERE / name).read_text()}</script>" for name in ("page.js", "brush.js")),
+        css_paths=[HERE / name for name in STYLES],
+        head="".join(f"<script>{(HERE / name).read_text()}</script>" for name in SCRIPTS),
         favicon_path=str(HERE / "icon.png"),
         max_file_size=bounds.bytes,
         show_error=False,

@@ -11,6 +11,7 @@ from restora.app.carry_out import tell
 from restora.app.options import FRAMES, amount, naming_salvage, progress
 from restora.app.report_file import report_file
 from restora.app.run import Run, with_run
+from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob, OutputExists
 
 
@@ -52,12 +53,13 @@ def _clip(run: Run, factor: int, rate: Fraction | None, method: str) -> None:
     from restora.work.interpolate import More, interpolate_clip
     from restora.work.restore import Limits, Options
 
+    reuse_freed_memory()
     limits = Limits(amount(run.max_memory), amount(run.max_pixels), float("inf"))
     options = Options(
         run.engine, run.device, limits, force=run.force, quality=run.quality, salvage=run.salvage,
         keep=tuple(run.keep or ()),
     )  # fmt: skip
-    how = ClipOptions(options, run.codec, run.deinterlace, run.preview)
+    how = ClipOptions(options, run.codec, run.deinterlace, run.preview, run.preset)
     target = target_for(run.picture, run.output, how)
     paper, stopped = report_file(target, run.force), False
     say = (lambda sentence: print(f"restora: {sentence}", file=sys.stderr)) if run.resume else None

@@ -4,26 +4,22 @@ import base64
 import json
 import shutil
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from restora.app.page_jobs import Done, own_folder
+from restora.app.views import RED
 from restora.core.errors import BadPlan
 from restora.core.plan import Step
 from restora.files.picture import read
-from restora.files.save import write
 from restora.methods.table import method_named
 from restora.stages.marked import HALF
 from restora.work.jobs import Jobs
 from restora.work.purpose import fills
 
-RED = (255, 59, 48)
-"""The colour of marks, as in brush.js; 0..255."""
-COVERS = 0.6
-"""Opacity of the marks over a picture."""
 MOST_STROKES = 20_000
 """Limit on the number of strokes; a message of the page is limited too."""
 
@@ -109,17 +105,6 @@ def red_png(mask: Path, factor: int) -> str:
     pixels = np.empty((*covers.shape, 4), np.uint8)
     pixels[:, :, :3], pixels[:, :, 3] = RED[::-1], np.rint(255 * covers)
     return base64.b64encode(cv2.imencode(".png", pixels)[1].tobytes()).decode()
-
-
-def paint_over(preview: Path, mask: Path, factor: int) -> None:
-    """Paint the marks of a mask over a preview, a file that is so many times smaller than the mask."""
-    picture = read(preview)
-    covers = COVERS * _reduced(mask, factor)[:, :, None]
-    pixels = np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))
-    red = np.array(RED, np.float32) / 255
-    alpha = None if picture.alpha is None else np.maximum(picture.alpha, covers[:, :, 0])
-    marked = replace(picture, pixels=(pixels + covers * (red - pixels)).astype(np.float32), alpha=alpha)
-    write(marked, preview, force=True)
 
 
 def _reduced(mask: Path, factor: int) -> np.ndarray:

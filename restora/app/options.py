@@ -51,6 +51,9 @@ Quality = Annotated[
     int, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF and H.264; 100 is lossless in the last three.")
 ]
 Codec = Annotated[str, typer.Option(help="Of a clip: h264, or ffv1, which is lossless and needs .mkv.")]
+Preset = Annotated[
+    str, typer.Option(help="Of a clip in H.264: medium, fast, faster, veryfast, superfast or ultrafast; larger files.")
+]
 Deinterlace = Annotated[bool, typer.Option("--deinterlace", help="Make the frames of an interlaced clip progressive.")]
 Preview = Annotated[
     bool, typer.Option("--preview", help="Restore only one second from the middle of a clip, as RESULT.preview.")

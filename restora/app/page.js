@@ -1,35 +1,3 @@
-// The line between before and after follows a pointer only. With these keys it can be reached and moved,
-// and the picture looked at closer, by handing Gradio's slider the pointer it waits for.
-const at = (box, share) => ({ clientX: box.left + box.width * share, clientY: box.top + box.height / 2 });
-const send = (target, type, where, more) =>
-  target.dispatchEvent(new (type === "wheel" ? WheelEvent : MouseEvent)(type, { bubbles: true, view: window, ...where, ...more }));
-
-function onKey(event) {
-  const line = event.currentTarget, box = line.previousElementSibling.getBoundingClientRect();
-  const step = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 }[event.key];
-  const closer = { "+": -1, "=": -1, "-": 1 }[event.key];
-  if (step === undefined && closer === undefined) return;
-  event.preventDefault();
-  if (closer) {
-    for (let i = 0; i < 4; i++) send(line.previousElementSibling, "wheel", at(box, 0.5), { deltaY: closer, cancelable: true });
-    return;
-  }
-  const share = Math.min(1, Math.max(0, Number(line.getAttribute("aria-valuenow")) / 100 + step));
-  send(line, "mousedown", at(line.getBoundingClientRect(), 0.5));
-  send(window, "mousemove", at(box, share));
-  send(window, "mouseup", at(box, share));
-  line.setAttribute("aria-valuenow", Math.round(100 * share));
-}
-
-new MutationObserver(() => {
-  for (const line of document.querySelectorAll('#compare [data-testid="slider"]:not([tabindex])')) {
-    const facts = { tabindex: 0, role: "slider", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50,
-      "aria-label": "Line between before and after: arrow keys move it, plus and minus look closer" };
-    for (const [name, value] of Object.entries(facts)) line.setAttribute(name, value);
-    line.addEventListener("keydown", onKey);
-  }
-}).observe(document, { childList: true, subtree: true });
-
 // The form of the plan is HTML of our own, so that no event of it can come too late: the server knows all functions from
 // the start. Its values are read when an event begins.
 const plan = { busy: 0, expected: null, key: "" };
@@ -39,7 +7,7 @@ function valueOf(field) {
   const kind = field.dataset.value;
   if (kind === "switch") return field.checked;
   if (kind === "kind") return field.querySelector(":checked").value;
-  if (kind !== "number") return field.value || null;
+  if (kind !== "number") return field.value || null; // a file, or a method
   if (field.value === "") return null;
   return Number(field.value === field.defaultValue ? field.dataset.exact : field.value);
 }
@@ -58,8 +26,9 @@ function restoraRead(inputs, place) {
 
 // An event begins that makes another plan. Until its form is displayed, nothing can be changed in the old one, and
 // nothing can be pressed that needs it: it would be lost.
-function restoraBegin(inputs, place) {
+function restoraBegin(inputs, place, share) {
   restoraRead(inputs, place);
+  if (share >= 0) inputs[share] = restoraShare();
   plan.busy += 1;
   settle();
   return inputs;
@@ -89,7 +58,11 @@ function settle() {
 
 // A slider and its number are one value. A new preview of a kernel comes beside the form.
 function restoraListen(element, trigger) {
-  element.addEventListener("change", ({ target }) => target.closest("[data-remakes]") && trigger("submit"));
+  element.addEventListener("change", ({ target }) => {
+    const method = target.matches("[data-sets]") && target.closest(".restora-change").querySelector("[data-method]");
+    if (method) method.value = target.value;
+    if (method || target.closest("[data-remakes]")) trigger("submit");
+  });
   element.addEventListener("input", ({ target }) => {
     for (const twin of target.closest(".restora-number")?.querySelectorAll("input") ?? []) {
       if (twin !== target) twin.value = target.value;

@@ -10,17 +10,15 @@ from pathlib import Path
 import gradio as gr
 
 from restora.app import phrases
-from restora.app.guard import one_of
 from restora.app.marks import History
+from restora.app.page_items import Item, cards, facts
 from restora.app.page_jobs import own_file
 from restora.app.page_layout import Updates
 from restora.app.page_marks import Marking
 from restora.app.page_plan import QUIET
 from restora.app.page_restore import Restoring
-from restora.app.review import Sight, look
 from restora.app.samples import samples
 from restora.core.errors import RestoraError, Truncated
-from restora.work.fix import NORMAL
 
 
 class Page(Restoring, Marking):
@@ -56,46 +54,52 @@ class Page(Restoring, Marking):
         """No picture, no plan, no result."""
         hidden = gr.update(visible=False)
         return {
-            **{self.sights: [], self.job: "", self.upload: None, self.reference: None, **self.drafted(None, [])},
-            **{self.trouble: "", self.status: "", self.scores: "", self.findings: "", self.hint: ""},
-            **{self.scale: gr.update(value=1), self.take: hidden, self.stop: hidden},
-            self.strength: gr.update(value=NORMAL),
-            **dict.fromkeys((self.compare, self.picture, self.pile), gr.update(value=None, visible=False)),
-            **{self.tools: "", self.history: History()},
+            **{self.sights: [], self.items: [], self.job: "", self.upload: None, self.reference: None},
+            **dict.fromkeys((self.trouble, self.status, self.scores, self.findings, self.hint), ""),
+            **dict.fromkeys((self.facts, self.cards, self.tools), ""),
+            **{self.scale: gr.update(value=1, visible=False), self.stop: hidden, self.history: History()},
+            **{self.picture: gr.update(value=None, visible=False), **self.drafted(None, [])},
             **dict.fromkeys((self.go, self.mark, self.blur, self.question, self.found, self.marked, self.back), hidden),
+            **dict.fromkeys((self.plan, self.against), hidden),
         }
 
     def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:
         """Show the uploaded pictures, what is wrong with them, and the plan to restore and enlarge them by the scale.
 
-        If a file is truncated, ask whether to use the part that is present; with `salvage`, use it.
+        A picture is displayed before it is examined. If a file is truncated, ask whether to use the part that is
+        present; with `salvage`, use it.
         """
         files = [Path(path) for path in paths or []]
         shown = {self.start: gr.update(visible=False), self.desk: gr.update(visible=True)}
-        yield self._nothing() | shown | {self.status: phrases.progress("Examining the pictures …")}
-        sights: list[Sight] = []
+        yield self._nothing() | shown | {self.status: phrases.progress("Opening …")}
+        items: list[Item] = []
         refused: list[str] = []
         truncated: list[str] = []
         if len(files) > self.jobs.most_waiting:
             refused, files = [f"at most {self.jobs.most_waiting} pictures can be uploaded at once"], []
         for number, path in enumerate(files, 1):
+            begun = len(items)
+            which = f" ({number} of {len(files)})" if len(files) > 1 else ""
             try:
-                with one_of(self.slots):
-                    sights.append(look(own_file(path, self.jobs), self.jobs.limits, path.name, salvage))
+                own = own_file(path, self.jobs)
+                for now in self.examined(own, path.name, salvage):
+                    if isinstance(now, Item):
+                        items = [*items[:begun], now]
+                        yield {self.facts: facts(items), self.cards: cards(items)}
+                    else:
+                        yield {self.status: phrases.progress(f"{now.words}{which} …", now.done, now.total)}
             except Truncated:
-                truncated.append(path.name)
+                truncated, items = [*truncated, path.name], items[:begun]
             except RestoraError as error:
-                refused.append(self.jobs.public(str(error)))
-            if len(files) > 1:
-                yield {self.status: phrases.progress(f"Examined {number} of {len(files)}", number, len(files))}
+                refused, items = [*refused, self.jobs.public(str(error))], items[:begun]
         trouble: Updates = {self.trouble: phrases.trouble("; ".join(refused))}
         if truncated:
             trouble |= {self.came: list(map(str, files)), self.asked: phrases.truncated(truncated)}
             trouble |= {self.question: gr.update(visible=True)}
-        if not sights:
+        if not items:
             yield self.begin_again() | trouble
             return
         try:
-            yield trouble | {self.sights: sights, self.scale: scale} | self.seen(sights, scale)
+            yield trouble | self.seen(items, scale)
         except RestoraError as error:
             yield self.begin_again() | {self.trouble: phrases.trouble(self.jobs.public(str(error)))}

@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import uuid
-import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
@@ -16,6 +15,7 @@ from restora.app.review import Sight, admit_input, admitted, needs
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image, Meta, means
 from restora.core.plan import Plan
+from restora.files.canvas import kept_pixels
 from restora.files.picture import Picture
 from restora.files.save import write
 from restora.methods.table import method_named
@@ -26,28 +26,34 @@ from restora.work.jobs import PICTURE, Jobs
 from restora.work.restore import Limits
 
 SHOWN = 8_000_000
-"""Number of pixels up to which a picture is displayed in full size."""
-THUMBNAIL = 250_000
-"""The same if several are displayed."""
+"""Number of pixels up to which a picture to paint on is displayed in full size."""
 SCORED = 4_000_000
 """Number of pixels up to which a picture is scored against a reference: SSIM needs 200 bytes per pixel."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a picture: files with readable names."""
+    """The result of a picture: files with readable names.
+
+    pixels: those of the picture, not encoded, if anything was changed.
+    """
 
     picture: Path
     report: Path
     products: Mapping[str, Path] = field(default_factory=dict)
+    pixels: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """A restoration that was carried out: of what, with which result, and the mask of what was filled, if any."""
+    """A restoration that was carried out: of what, with which result and plan, and the mask of what was filled, if any.
+
+    plan: of normal strength.
+    """
 
     sight: Sight
     outcome: Outcome
+    plan: Plan
     mask: Path | None = None
 
 
@@ -85,7 +91,7 @@ def _add(jobs: Jobs, sight: Sight, plan: Plan, mask: Path | None) -> Job:
         for name, path in files.items():
             shutil.copyfile(path, copies[name])
         beside = {name: copies[name] for name in inputs}
-        return jobs.add(copies[""], sight.ending, json.dumps(plan.as_dict()), beside, sight.salvage)
+        return jobs.add(copies[""], sight.ending, json.dumps(plan.as_dict()), beside, sight.salvage, keep_pixels=True)
     finally:
         for path in copies.values():
             path.unlink(missing_ok=True)
@@ -111,6 +117,9 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight, earlier: Sequence[Done]) -> Ou
     picture = own_folder(jobs) / f"{stem}.restored{f'-{len(earlier) + 1}' if earlier else ''}.{job.ending}"
     report = picture.with_name(f"{picture.name}.json")
     shutil.move(jobs.output(job), picture)
+    pixels = kept_pixels(picture) if jobs.pixels(job).exists() else None
+    if pixels:
+        shutil.move(jobs.pixels(job), pixels)
     told = json.loads(jobs.report(job.id).read_text())
     products = {}
     for name, facts in jobs.products(job).items():
@@ -121,7 +130,7 @@ def _put_away(jobs: Jobs, job: Job, sight: Sight, earlier: Sequence[Done]) -> Ou
     if earlier:
         told["earlier"] = [_in_short(done.outcome.report) for done in earlier]
     report.write_text(json.dumps(told, indent=2) + "\n")
-    return Outcome(picture, report, products)
+    return Outcome(picture, report, products, pixels)
 
 
 def _in_short(report: Path) -> dict[str, object]:
@@ -144,23 +153,13 @@ def own_folder(jobs: Jobs) -> Path:
     return folder
 
 
-def zipped(outcomes: Sequence[Outcome], folder: Path) -> Path:
-    """All pictures, products and reports in one ZIP file; numbered, as two may have the same name."""
-    together = folder / "restored.zip"
-    with zipfile.ZipFile(together, "w") as file:
-        for number, outcome in enumerate(outcomes, 1):
-            for path in (outcome.picture, outcome.report, *outcome.products.values()):
-                file.write(path, f"{number:02} {path.name}")
-    return together
-
-
 def shrinks(shape: tuple[int, ...], most: int) -> int:
     """By which factor a picture of a shape (H, W, C) is displayed smaller, if at most so many pixels are shown."""
     return ceil(sqrt(shape[0] * shape[1] / most))
 
 
 def preview(picture: Picture, target: Path, most: int = SHOWN) -> int:
-    """Write a preview, an 8-bit PNG with its colour profile, of limited size; returns how many times smaller it is."""
+    """Write a preview in 8 bits, with its colour profile, of limited size; returns how many times smaller it is."""
     height, width = picture.shape[:2]
     factor = shrinks(picture.shape, most)
     plain = Meta(icc=picture.meta.icc, colour=picture.meta.colour)

@@ -8,7 +8,7 @@ import gradio as gr
 from restora.app import phrases
 from restora.app.guard import Bounds
 from restora.app.marks import History
-from restora.work.fix import NORMAL, STRENGTHS
+from restora.app.views import Views
 from restora.work.jobs import Jobs
 from restora.work.plan import GREATEST
 
@@ -19,12 +19,12 @@ Updates = dict[Any, Any]
 class Layout:
     """The components, which the events of the page read and change."""
 
-    def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore) -> None:
-        self.jobs, self.bounds, self.slots = jobs, bounds, slots
+    def __init__(self, jobs: Jobs, bounds: Bounds, slots: Semaphore, views: Views) -> None:
+        self.jobs, self.bounds, self.slots, self.views = jobs, bounds, slots, views
         self.minutes = jobs.keep_seconds / 60
         with gr.Blocks(title="Restora", analytics_enabled=False) as self.blocks:
             self.sights, self.draft, self.job = gr.State([]), gr.State(None), gr.State("")
-            self.history = gr.State(History())
+            self.items, self.history = gr.State([]), gr.State(History())
             self.came = gr.State([])  # uploads that include a truncated file
             gr.HTML(phrases.TITLE)
             self.trouble = gr.HTML(elem_id="trouble")
@@ -40,12 +40,12 @@ class Layout:
                     self.lay_out_side()
             gr.HTML(phrases.FOOT.format(minutes=self.minutes))
             self.outputs = [
-                *(self.sights, self.draft, self.job, self.trouble, self.start, self.desk, self.upload, self.picture),
-                *(self.compare, self.hint, self.take, self.download, self.report, self.scores, self.findings),
-                *(self.status, self.go, self.stop, self.scale, self.plan, self.against, self.reference, self.pile),
-                *(self.mark, self.tools, self.came, self.question, self.asked, self.strength, self.form, self.drawn),
-                *(self.kernel_file, self.blur, self.found, self.kernel, self.take_kernel),
-                *(self.history, self.back, self.marked, self.overlay, self.take_mask),
+                *(self.sights, self.items, self.draft, self.job, self.history, self.came),
+                *(self.trouble, self.question, self.asked, self.start, self.desk, self.upload),
+                *(self.facts, self.cards, self.picture, self.tools, self.hint, self.marked, self.take_mask, self.back),
+                *(self.found, self.kernel, self.take_kernel, self.scores, self.findings, self.status),
+                *(self.go, self.stop, self.blur, self.mark, self.scale, self.plan, self.form, self.kernel_file),
+                *(self.drawn, self.against, self.reference),
             ]
             self.wire()
         self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
@@ -56,31 +56,26 @@ class Layout:
     def lay_out_start(self) -> None:
         """Before a picture is chosen."""
         self.upload = gr.File(file_count="multiple", label="Photographs", elem_id="drop", height=260)
-        gr.HTML('<p class="restora-note">or try one of these</p>')
+        gr.HTML(phrases.limits(self.jobs.most_waiting, self.bounds.bytes, self.jobs.limits.pixels))
         self.gallery = gr.Gallery(
             columns=3, allow_preview=False, show_label=False, format="png", buttons=[], elem_id="samples", height="auto"
         )
 
     def lay_out_picture(self) -> None:
-        """The picture, before and after, and what can be downloaded."""
+        """The picture, before and after, and how much of the change is applied."""
+        gr.HTML('<div id="viewer"></div>')  # filled by compare.js, from the facts
+        self.facts = gr.HTML(elem_id="facts")
         self.picture = gr.Image(
-            format="png", interactive=False, show_label=False, buttons=["fullscreen"], elem_id="before"
-        )
-        self.compare = gr.ImageSlider(
-            format="png", interactive=False, show_label=False, buttons=["fullscreen"], visible=False, max_height=900,
-            elem_id="compare",
-        )  # fmt: skip
-        self.pile = gr.Gallery(
-            columns=3, show_label=False, format="png", buttons=[], visible=False, elem_id="pile", height="auto"
+            format="png", interactive=False, show_label=False, buttons=["fullscreen"], visible=False, elem_id="before"
         )
         self.tools = gr.HTML(elem_id="tools")  # tools of the brush; the canvas exists as long as they do
         self.strokes = gr.Textbox(visible=False)  # filled in by the browser when Restore is pressed
         self.hint = gr.HTML(elem_id="hint")
-        with gr.Row(visible=False, elem_id="take") as self.take:
-            self.download = gr.DownloadButton("Download", variant="primary", elem_id="download")
-            self.report = gr.DownloadButton("Report", elem_id="report")
+        self.amounts = gr.HTML(phrases.AMOUNTS, elem_id="amounts", js_on_load="restoraAmounts(element, trigger)")
+        self.wanted = gr.Textbox(visible=False)  # a strength, filled in by the browser
+        self.shown = gr.Textbox(visible=False)  # which share of the change is displayed, filled in by the browser
+        self.cards = gr.HTML(elem_id="cards")
         with gr.Row(visible=False, elem_id="marked") as self.marked:
-            self.overlay = gr.Checkbox(False, label="Show what was filled", elem_id="overlay", container=False)
             self.edit = gr.Button("Edit the marks", size="md", elem_id="edit")
             self.take_mask = gr.DownloadButton("Download the marks", size="md", elem_id="mask")
         self.back = gr.Button("Back to the original", size="md", visible=False, elem_id="back")
@@ -93,21 +88,23 @@ class Layout:
     def lay_out_side(self) -> None:
         """What was found, and what to do."""
         self.findings = gr.HTML(elem_id="findings")
-        self.status = gr.HTML(elem_id="status")
-        self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
-        self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
+        with gr.Column(elem_id="act"):
+            self.status = gr.HTML(elem_id="status")
+            gr.HTML(phrases.TAKE, elem_id="take")
+            self.go = gr.Button("Restore", variant="primary", size="lg", elem_id="go")
+            self.stop = gr.Button("Cancel", size="lg", visible=False, elem_id="stop")
         with gr.Row(elem_id="more", equal_height=True):
             self.blur = gr.Button("It is blurred", size="md", visible=False, elem_id="blur")
             self.mark = gr.Button("Mark scratches or holes", size="md", visible=False, elem_id="mark")
         self.scale = gr.Slider(
-            1, GREATEST, 1, step=0.5, label="Size", info="how many times larger; 1: no change", elem_id="scale"
-        )
-        self.strength = gr.Radio(
-            [(name.capitalize(), name) for name in STRENGTHS],
-            value=NORMAL,
-            label="How much",
-            elem_id="strength",
-            info="amount of noise and JPEG blocks to remove",
+            1,
+            GREATEST,
+            1,
+            step=0.5,
+            label="Size",
+            info="how many times larger; 1: no change",
+            elem_id="scale",
+            visible=False,
         )
         with gr.Accordion("The plan", open=True, elem_id="plan") as self.plan:
             self.form = gr.HTML(js_on_load="restoraListen(element, trigger)")

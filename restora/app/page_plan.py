@@ -36,7 +36,8 @@ class PlanEvents(Layout):
 
         When it has ended, whether it failed or not, the form can be used again, as soon as the new one is displayed.
         """
-        begin = f"(...inputs) => restoraBegin(inputs, {inputs.index(self.values) if self.values in inputs else -1})"
+        places = [inputs.index(read) if read in inputs else -1 for read in (self.values, self.shown)]
+        begin = f"(...inputs) => restoraBegin(inputs, {places[0]}, {places[1]})"
         event = trigger(do, inputs, outputs, js=begin, **(options or {}), **QUIET)
         for end in (event.then, event.failure):
             end(None, self.form, None, js="restoraEnd", **QUIET)

@@ -29,7 +29,34 @@ id="brush-erase" type="button" aria-pressed="false">Eraser</button><button id="b
 type="button" aria-label="Smaller">−</button><button id="brush-in" type="button" aria-label="Larger">+</button><button
 id="brush-move" type="button" aria-pressed="false">Move</button></span>{base}</div>"""
 PAINT = "Paint over the parts to fill, then restore. Scroll or pinch to look closer; hold the space bar to move."
-HOW = "<p class='restora-note'>Left before, right after. Drag the line; scroll or pinch to zoom.</p>"
+GOOD_FOR = {
+    "restora": "Most photographs: noise, grain, JPEG blocks",
+    "nl-bayes": "Even noise, without a trained net",
+    "adaptive-median": "Black and white dots",
+    "log-nlm": "Speckle, as in radar and laser pictures",
+    "shifted-jpeg": "JPEG blocks, without a trained net",
+    "partial-unet": "Scratches, letters, spots",
+    "exemplar": "Large holes in grass, water or walls",
+    "biharmonic": "Thin lines and single pixels",
+    "frequency-selective": "Scratches across texture; slow",
+    "plug-and-play": "Most photographs; slow",
+    "wiener-deconvolution": "A quick look",
+    "richardson-lucy": "Few photons: stars, microscopes",
+    "blind-deconvolution": "A shaken camera: the same blur everywhere",
+    "motion": "Things that moved, and shaken cameras",
+}
+"""What methods are recommended for; all others are for experts."""
+DONE = "Restored. Compare, then download."
+TAKE = """<div class="restora-take" hidden><a id="download" class="restora-primary" data-link="download"
+download>Download</a><a id="report" class="restora-button" data-link="report" download>Report</a></div><p
+class="restora-note restora-older" hidden>This result is from before your last change.</p>"""
+"""The links to the result; the browser fills them in from the facts."""
+AMOUNTS = """<div class="restora-amounts" hidden><div role="group" aria-label="How much"><button type="button"
+data-strength="light">Light</button><button type="button" data-strength="normal">Normal</button><button type="button"
+data-strength="strong">Strong</button></div><label>Strength <input id="amount" type="range" min="0" max="100" step="1"
+value="100"><output></output></label><label>Texture back <input id="texture" type="range" min="0" max="100" step="5"
+value="0"><output></output></label></div>"""
+"""How much of the change is applied, and of the removed texture put back."""
 
 
 def trouble(text: str) -> str:
@@ -48,9 +75,29 @@ def tools(key: str, base: str = "") -> str:
     return TOOLS.format(key=key, base=image)
 
 
+def limits(number: int, size: int, pixels: int) -> str:
+    """How much can be uploaded, and that there are samples."""
+    return (
+        f'<p class="restora-note">Up to {number} photographs at once, {size / 1e6:g} MB and {pixels / 1e6:g} megapixels'
+        " each.</p><p class='restora-note'>Or try one of these:</p>"
+    )
+
+
 def comparison(times: int) -> str:
     """What the comparison shows, after so many restorations one upon the other."""
-    return (note(f"Left the original, right the result of {times} restorations.") if times > 1 else "") + HOW
+    return note(f"Left the original, right the result of {times} restorations.") if times > 1 else ""
+
+
+def time_left(seconds: float | None) -> str:
+    """How long something will take, roughly; empty if it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return " a few seconds left"
+    if seconds < 50:
+        return f" about {round(seconds / 10) * 10} seconds left"
+    minutes = max(1, round(seconds / 60))
+    return f" about {minutes} minute{'s' * (minutes > 1)} left"
 
 
 def truncated(names: Sequence[str]) -> str:
@@ -63,7 +110,7 @@ def truncated(names: Sequence[str]) -> str:
 
 def smaller(factor: int) -> str:
     """A note that the picture is displayed smaller, if so."""
-    return note(f"Shown {factor} times smaller; the download has every pixel.") if factor > 1 else ""
+    return note(f"Shown {factor} times smaller; the marks are as sharp as the picture.") if factor > 1 else ""
 
 
 def progress(text: str, done: int = 0, total: int = 0) -> str:

@@ -77,7 +77,7 @@ def form(draft: Draft, sights: list[Sight], jobs: Jobs) -> str:
         if sharpens(step):
             parts.append(kernel_form(step, jobs))
         parts.append(f'<details class="restora-change"{" open" * (index == draft.opened)}>')
-        parts.append(f"<summary>Change this step</summary>{_step_form(step)}</details>")
+        parts.append(f"<summary>Change this step</summary>{_step_form(step, index)}</details>")
     used = {step.method for step in draft.plan.steps}
     offers = {
         FLAGSHIP: "Remove noise first" if used else "Remove noise anyway",
@@ -91,15 +91,23 @@ def form(draft: Draft, sights: list[Sight], jobs: Jobs) -> str:
     return "".join([*parts, "</form>"])
 
 
-def _step_form(step: Step) -> str:
-    shown = as_shown(step)
-    names = [method.name for method in alternatives(step)]
+def _step_form(step: Step, index: int) -> str:
+    """What the step is good for, whether and how much; everything else is for experts."""
+    shown, others, chosen = as_shown(step), alternatives(step), method_named(step.method)
+    names = [method.name for method in others]
+    usual = {name: words for name, words in phrases.GOOD_FOR.items() if name in names}
+    groups: dict[str, list[str]] = {}
+    for method in others:
+        kind = "fitted to the picture, takes minutes" if method.minutes else method.kind
+        groups.setdefault(kind.capitalize(), []).append(method.name)
+    knobs = "".join(_number(knob, shown.knobs[knob.name]) for knob in usable_knobs(step))
     return "".join(
         [
-            form_fields.choice("Method", names, step.method, method_named(step.method).about),
+            form_fields.method(step.method),
+            form_fields.purposes(usual, step.method, str(index)),
             form_fields.switch("Use this step"),
             form_fields.number("Strength", "share of the change to apply", step.strength, (0, 1), 0.05),
-            *(_number(knob, shown.knobs[knob.name]) for knob in usable_knobs(step)),
+            form_fields.expert(groups, step.method, chosen.about, knobs, step.method not in usual),
         ]
     )
 

@@ -1,6 +1,6 @@
 """What the page and the API do before a restoration: diagnose a picture, plan, edit the plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,11 +62,16 @@ def admit_input(name: str, path: Path, limits: Limits) -> None:
         admitted(path, replace(limits, pixels=most), f"the {INPUTS[name].called}")
 
 
-def look(path: Path, limits: Limits, name: str, salvage: bool = False) -> Sight:
-    """Diagnose a picture file, or the existing part of a truncated one. Raises BadImage, or Truncated."""
+def look(
+    path: Path, limits: Limits, name: str, salvage: bool = False, tell: Callable[[str], None] | None = None
+) -> Sight:
+    """Diagnose a picture file, or the existing part of a truncated one. Raises BadImage, or Truncated.
+
+    tell: called with what is done next, in words.
+    """
     picture = admitted(path, limits, name, salvage)
     ending, truncated = written_as(picture.format), picture.salvaged_rows > 0
-    return Sight(path, picture.shape, ending, *plan_to_fix(view_of(picture)), truncated)
+    return Sight(path, picture.shape, ending, *plan_to_fix(view_of(picture), tell=tell), truncated)
 
 
 def plan_as_found(sight: Sight, scale: float = 1) -> Plan:

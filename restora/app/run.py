@@ -19,6 +19,7 @@ from restora.app.options import (
     MaxMemory,
     MaxPixels,
     Output,
+    Preset,
     Preview,
     Quality,
     Resume,
@@ -46,6 +47,7 @@ class Run:
     salvage: Salvage = False
     keep: Keep = None
     codec: Codec = "h264"
+    preset: Preset = "medium"
     deinterlace: Deinterlace = False
     preview: Preview = False
     force: Force = False

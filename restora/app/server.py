@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 
 from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
+from restora.app.page_routes import router as page_router
 from restora.app.review import admit_input, admitted, look, plan_as_found
 from restora.app.upload import Space, received
 from restora.core.errors import BadPlan, RestoraError
@@ -69,6 +70,7 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     app.state.counters = counters
     app.state.gauge = Gauge("restora_jobs", "Jobs by state", ["state"], registry=counters)
     app.include_router(router)
+    app.include_router(page_router)
     mount_page(app, jobs, bounds, app.state.slots, app.state.space)
 
     _guard(app, jobs, bounds)

@@ -44,6 +44,8 @@ class Method:
     find: a torch module that gives a mask, for the input `mask` of other methods; it is no step of a plan.
     detect: a torch module that finds boxes, which the stage repairs.
     correct: (x_hat, y, down, up, **knobs) -> x_hat, with the matrices between the sizes of x_hat and the input y.
+    around: of a `whole` method for clips, how many frames before, and after, it also sees, or a function of the knobs;
+    it takes them as `neighbours`, a list in the order of time. Of nets, the card says it.
     halo: how far a changed pixel reaches, in pixels, or a function of the knobs.
     multiple: height and width must be divisible by it; pictures are padded by mirroring.
     memory: bytes of working memory for each pixel of a tile, at most, or a function of the knobs.
@@ -66,6 +68,7 @@ class Method:
     luma: bool = False  # a net of one channel that works on the luma of a colour picture, not channel by channel
     memory: int | Callable[[Knobs], int] = 100
     memory_of_hole: int = 0
+    around: int | Callable[[Knobs], int] = 0
     minutes: Callable[[Knobs], float] | None = None
     weights: tuple[str, ...] = ()
     denoiser: str = ""  # weights of another method, which its function calls as `denoise`
@@ -101,6 +104,10 @@ class Method:
     def reach(self, knobs: Knobs) -> int | None:
         """The halo for these knobs."""
         return self.halo(knobs) if callable(self.halo) else self.halo
+
+    def frames_around(self, knobs: Knobs) -> int:
+        """How many frames before, and after, it sees with these knobs."""
+        return self.around(knobs) if callable(self.around) else self.around
 
     def bytes_a_pixel(self, knobs: Knobs) -> int:
         """The memory for these knobs."""

@@ -40,27 +40,56 @@ class Step:
         texts = (self.method, self.because, "" if self.weights is None else self.weights)
         if not all(isinstance(text, str) for text in texts):
             raise BadPlan(f"method, because and weights of a step must be texts, not {texts}")
-        number = isinstance(self.strength, int | float) and not isinstance(self.strength, bool)
-        if not number or not 0 <= self.strength <= 1:
+        if not _within_one(self.strength):
             raise BadPlan(f"the strength of {self.method} must be from 0 to 1, not {self.strength!r}")
         if not isinstance(self.knobs, Mapping):
             raise BadPlan(f"the knobs of {self.method} must be names with values, not {self.knobs!r}")
 
 
 @dataclass(frozen=True)
+class Blend:
+    """What is done after all steps: x_hat becomes y + strength (x_hat + texture T - y), where y is the given picture.
+
+    strength: how much of the change is applied, 0 (none) to 1 (all).
+    texture: how much of T is put back, 0 to 1. T is what stands out of the noise in the fine detail of y - x_hat.
+    noise: the standard deviation of the removed noise in the two finest bands of wavelets, on the 0..1 scale.
+    """
+
+    strength: float = 1.0
+    texture: float = 0.0
+    noise: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        numbers = isinstance(self.noise, list | tuple) and len(self.noise) == 2
+        if not numbers or not all(_within_one(each) for each in (self.strength, self.texture, *self.noise)):
+            raise BadPlan("strength and texture of a blend must be from 0 to 1, and its noise two numbers from 0 to 1")
+        object.__setattr__(self, "noise", tuple(self.noise))
+
+
+def _within_one(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Steps in order; without steps the picture does not change, and `because` says why."""
+    """Steps in order, and how the result is blended with the given picture.
+
+    Without steps the picture does not change, and `because` says why.
+    """
 
     steps: tuple[Step, ...]
     because: str
     seed: int = 0
     precision: str = "f32"
+    blend: Blend | None = None
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise BadPlan(f"precision must be {', '.join(PRECISIONS)}, not {self.precision!r}")
         if not isinstance(self.because, str) or type(self.seed) is not int or not 0 <= self.seed < 2**63:
             raise BadPlan("a plan's because must be a text and its seed a whole number from 0 to 2^63 - 1")
+        if not isinstance(self.blend, Blend | None):
+            raise BadPlan(f"the blend of a plan must be its strength, texture and noise, not {self.blend!r}")
 
     @property
     def id(self) -> str:
@@ -76,6 +105,8 @@ class Plan:
         """Plain values."""
         values = asdict(self)
         values["steps"] = [dict(step) for step in values["steps"]]
+        if self.blend is None:  # as plans were written before there was one, with the same id
+            del values["blend"]
         return values
 
     def to_json(self) -> str:
@@ -96,6 +127,8 @@ def plan_from_json(text: str) -> Plan:
         raise BadPlan(f"{wrong}: it lacks a list of steps")
     values.pop("id", None)
     steps = tuple(_made(Step, _as_now(step)) for step in steps)
+    if isinstance(values.get("blend"), dict):
+        values["blend"] = _made(Blend, values["blend"])
     return _made(Plan, {**values, "steps": steps})
 
 

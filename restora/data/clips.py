@@ -1,14 +1,16 @@
-"""Clips to train on: runs of consecutive frames, side by side as the channels of one array."""
+"""Clips to train on: runs of consecutive frames, side by side as the channels of one array.
+
+Frames are read by OpenCV, as photographs are, so training needs neither libvips nor PyAV.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from restora.core.checksum import sha256
-from restora.core.errors import MissingExtra, RestoraError
+from restora.core.errors import RestoraError
 from restora.data.photographs import Photograph, locate
 
 ENDINGS = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
@@ -38,7 +40,7 @@ def runs_of(path: Path, frames: int, count: int, shrink: int, at: float | None =
             pending.append([])
         if not pending:
             continue
-        pixels = frame.to_ndarray(format="rgb24")
+        pixels = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         if shrink > 1:
             size = pixels.shape[1] // shrink, pixels.shape[0] // shrink
             pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -49,14 +51,12 @@ def runs_of(path: Path, frames: int, count: int, shrink: int, at: float | None =
     return runs
 
 
-def _decoded(path: Path) -> Iterator[Any]:
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise MissingExtra("reading clips needs av; install it with: pip install av") from error
-    try:
-        with av.open(str(path)) as container:
-            container.streams.video[0].thread_type = "AUTO"
-            yield from container.decode(video=0)
-    except (av.FFmpegError, IndexError) as error:
-        raise RestoraError(f"{path} is no clip that can be trained on: {error}") from error
+def _decoded(path: Path) -> Iterator[np.ndarray]:
+    """The frames (H, W, 3) uint8, blue first. Raises RestoraError if there are none."""
+    clip = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    there, frame = clip.read()
+    if not there:
+        raise RestoraError(f"{path} is no clip that can be trained on")
+    while there:
+        yield frame
+        there, frame = clip.read()

@@ -157,6 +157,23 @@ class Unfinished:
         return self.target.with_name(f".{self.target.name}.restora-part{ending}")
 
 
+class Kept(Unfinished):
+    """A result whose pixels stay beside it, uncompressed, when it is complete; it cannot be resumed."""
+
+    @property
+    def pixels(self) -> Path:
+        """The canvas."""
+        return kept_pixels(self.target)
+
+    def keep(self, canvas: Canvas) -> None:
+        """Nothing is recorded."""
+
+
+def kept_pixels(target: Path) -> Path:
+    """Where the pixels of a result are kept: a tiled TIFF file of the same depth, without compression."""
+    return target.with_name(f"{target.name}.pixels.tif")
+
+
 @contextmanager
 def unfinished(
     target: Path, binding: Mapping[str, Any], height: int, say: Callable[[str], None]

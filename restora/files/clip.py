@@ -1,6 +1,5 @@
 """Clips: frames one by one as arrays with their exact times, and what a result must keep, in the memory of a few."""
 
-import heapq
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
 from restora.core.errors import BadImage, Truncated
+from restora.files.clip_times import Times, times_of
 from restora.files.container import container_of, is_cut_off
 from restora.files.decoded import Decoded
 from restora.files.yuv import Layout, layout_of, pixels_of
@@ -27,8 +27,12 @@ CENTRED = ("mjpeg", "mpeg1video")
 """Codecs whose chroma lies between columns of luma."""
 MOST_FAULTS = 10
 """Sentences about damaged frames."""
-MOST_WAITING = 64
-"""Packets that are sorted by time; more than a decoder can hold."""
+UNKEPT = {
+    Type.MASTERING_DISPLAY_METADATA: "the mastering display", Type.CONTENT_LIGHT_LEVEL: "the content light level",
+    Type.DOVI_RPU_BUFFER: "Dolby Vision", Type.DOVI_METADATA: "Dolby Vision", Type.DYNAMIC_HDR_PLUS: "HDR10+",
+    Type.DYNAMIC_HDR_VIVID: "HDR Vivid",
+}  # fmt: skip
+"""Side data of frames about high dynamic range, in words."""
 FIELDS = {2: True, 3: False, 4: False, 5: True}
 """Whether the upper field is shown first, by FFmpeg's number of the order of fields; 1 is progressive."""
 
@@ -39,24 +43,6 @@ class Frame(NamedTuple):
     number: int
     pts: Fraction
     pixels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Times:
-    """The times of a clip, in whole ticks.
-
-    frames: how many packets of the picture there are. alike: the longest run of equal times. last: of the last frame;
-    end: after it.
-    """
-
-    tick: Fraction
-    frames: int
-    first: int
-    last: int
-    end: int
-    step: int  # of most frames
-    alike: int = 1
-    declared: int = 0  # frames that the container declares; 0: it does not
 
 
 @dataclass(frozen=True)
@@ -192,32 +178,49 @@ def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace
     """
     name = str(path)
     with opened(path, name) as (container, stream):
-        times = _times(container, stream, name, salvage)
+        times = times_of(_packets(container, stream, name, salvage), container, stream, origin_of(container, stream))
     with opened(path, name) as (container, stream):
         frame = _first_frame(container, stream, name)
-        height, width = frame.height, frame.width
-        if height * width > max_pixels:
-            raise BadImage(
-                f"{name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the limit of"
-                f" {max_pixels / 1e6:.4g}; allow more with --max-pixels {height * width}"
-            )
         videos = sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
-        layout = layout_of(frame, stream.codec_context.name in CENTRED)
-        upper = _upper(frame, stream)
-        clip = Clip(
-            path, name, container.format.name.partition(",")[0], stream.codec_context.name, frame.format.name,
-            (height, width, layout.channels), layout,
-            Fraction(stream.average_rate or stream.guessed_rate or 1 / (times.step * times.tick)), times,
-            (2 if layout.full else int(frame.color_range), layout.matrix, frame.color_primaries, frame.color_trc),
-            Fraction(stream.sample_aspect_ratio or 1) or Fraction(1), _matrix_of(frame, stream), upper, salvage,
-            deinterlace and upper is not None,
-        )  # fmt: skip
+        clip = facts_of(path, container, stream, frame, times)
+        check_size(clip, max_pixels)
+        clip = replace(clip, salvage=salvage, deinterlace=deinterlace and clip.upper is not None)
+        unkept = hdr_of(frame)
     missing = is_cut_off(path) or times.declared > times.frames
     if missing and not salvage:
         there = f"{times.frames} of {times.declared}" if times.declared > times.frames else f"{times.frames}"
         raise Truncated(f"{name} is truncated: {there} frames are there")
     clip = replace(clip, cut_off=missing)
-    return replace(clip, notes=tuple(_notes(clip, videos, deinterlace)))
+    return replace(clip, notes=(*_notes(clip, videos, deinterlace), *unkept))
+
+
+def facts_of(path: Path, container: Any, stream: Any, frame: av.VideoFrame, times: Times) -> Clip:
+    """The facts about an open clip, whose first frame is given."""
+    layout, height, width = layout_of(frame, stream.codec_context.name in CENTRED), frame.height, frame.width
+    return Clip(
+        path, str(path), container.format.name.partition(",")[0], stream.codec_context.name, frame.format.name,
+        (height, width, layout.channels), layout,
+        Fraction(stream.average_rate or stream.guessed_rate or 1 / (times.step * times.tick)), times,
+        (2 if layout.full else int(frame.color_range), layout.matrix, frame.color_primaries, frame.color_trc),
+        Fraction(stream.sample_aspect_ratio or 1) or Fraction(1), _matrix_of(frame, stream), _upper(frame, stream),
+    )  # fmt: skip
+
+
+def check_size(clip: Clip, max_pixels: int) -> None:
+    """Raise BadImage for frames of too many pixels."""
+    height, width = clip.shape[:2]
+    if height * width > max_pixels:
+        raise BadImage(
+            f"{clip.name} has {height * width / 1e6:.4g} megapixels ({width}x{height}), more than the limit of"
+            f" {max_pixels / 1e6:.4g}; allow more with --max-pixels {height * width}"
+        )
+
+
+def hdr_of(frame: av.VideoFrame) -> list[str]:
+    """What a frame says about high dynamic range that no result keeps, in a sentence; none if it says nothing."""
+    sides: Any = frame.side_data
+    found = dict.fromkeys(words for kind, words in UNKEPT.items() if sides.get(kind) is not None)
+    return [f"HDR metadata was not kept: {', '.join(found)}"] if found else []
 
 
 def _notes(clip: Clip, videos: int, deinterlace: bool) -> Iterator[str]:
@@ -294,68 +297,6 @@ def _first_frame(container: Any, stream: Any, name: str) -> av.VideoFrame:
                 for frame in packet.decode():
                     return frame
     raise BadImage(f"{name} has no frame that can be decoded")
-
-
-def _times(container: Any, stream: Any, name: str, salvage: bool) -> Times:
-    """The times of all packets, without decoding them; they are sorted as they come, so few are in memory."""
-    tick = Fraction(1, stream.time_base.denominator)
-    origin, scale = origin_of(container, stream), stream.time_base.numerator
-    seen = _Seen()
-    for packet in _packets(container, stream, name, salvage):
-        stamp = packet.dts if packet.pts is None else packet.pts
-        if packet.size == 0 and stamp is None:  # the packet that ends a stream
-            continue
-        seen.add(None if stamp is None else (stamp - origin) * scale, (packet.duration or 0) * scale, packet.is_discard)
-    usual = max(1, round(1 / ((stream.average_rate or stream.guessed_rate or 25) * tick)))
-    times = seen.times(tick, usual, stream.frames)
-    if stream.duration and container.format.name.startswith("mov"):  # what packets say there is of the decoding order
-        end = ((stream.start_time or 0) - origin + stream.duration) * scale
-        if times.last < end <= times.last + 100 * usual:
-            return replace(times, end=end)
-    return times
-
-
-@dataclass
-class _Seen:
-    """What was seen of the times of packets, which come in the order of decoding."""
-
-    waiting: list[int] = field(default_factory=list)
-    count: int = 0
-    dropped: int = 0  # packets that are decoded but not shown
-    first: int | None = None
-    last: int | None = None
-    end: int = 0
-    run: int = 1
-    alike: int = 1
-
-    def add(self, at: int | None, duration: int, dropped: bool) -> None:
-        """The next packet."""
-        if dropped:
-            self.dropped += 1
-            return
-        self.count += 1
-        if at is None:
-            return
-        self.end = max(self.end, at + duration)
-        heapq.heappush(self.waiting, at)
-        if len(self.waiting) > MOST_WAITING:
-            self._sorted()
-
-    def _sorted(self) -> None:
-        at = heapq.heappop(self.waiting)
-        self.first = at if self.first is None else self.first
-        self.run = self.run + 1 if self.last is not None and at <= self.last else 1
-        self.alike, self.last = max(self.alike, self.run), at
-
-    def times(self, tick: Fraction, step: int, declared: int) -> Times:
-        """After the last packet."""
-        while self.waiting:
-            self._sorted()
-        first = self.first or 0
-        end = max(self.end, first + 1 if self.last is None else self.last + 1)
-        if self.last is None:
-            self.last, end = first + step * (self.count - 1), first + step * self.count
-        return Times(tick, self.count, first, self.last, end, step, self.alike, max(0, declared - self.dropped))
 
 
 def origin_of(container: Any, stream: Any) -> int:

@@ -19,6 +19,8 @@ from restora.files.disk import sync
 from restora.files.yuv import Layout, frame_of
 
 CODECS = ("h264", "ffv1")
+PRESETS = ("medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
+"""How much time x264 takes to make a file of some quality small, from most to least."""
 SEGMENT = 96
 """Frames of a segment: about four seconds, as much as is done again if a run is stopped."""
 INDEX = Fraction(1, 1000)
@@ -41,11 +43,16 @@ class Coding:
     notes: tuple[str, ...] = ()
 
 
-def coding_for(clip: Clip, size: tuple[int, int], codec: str = "h264", quality: int = 95) -> Coding:
+def coding_for(
+    clip: Clip, size: tuple[int, int], codec: str = "h264", quality: int = 95, preset: str = PRESETS[0]
+) -> Coding:
     """The coding of a result of (height, width) that keeps the format of a clip as far as the codec can.
 
-    quality: of H.264, 1 to 100; 95 is a rate factor (CRF) of 16, and 100 is lossless. Raises BadKnob for other codecs.
+    quality: of H.264, 1 to 100; 95 is a rate factor (CRF) of 16, and 100 is lossless. preset: of H.264, one of PRESETS.
+    Raises BadKnob for other codecs and presets.
     """
+    if preset not in PRESETS:
+        raise BadKnob(f"the preset of H.264 must be one of {', '.join(PRESETS)}, not {preset!r}")
     if codec == "ffv1":
         return Coding("ffv1", clip.layout, {"level": "3", "slicecrc": "1", "threads": THREADS})
     if codec != "h264":
@@ -68,7 +75,7 @@ def coding_for(clip: Clip, size: tuple[int, int], codec: str = "h264", quality: 
     rate = {"qp": "0"} if quality == 100 else {"crf": f"{min(51, 12 + 0.8 * (100 - quality)):g}"}
     fields = [] if clip.upper is None or clip.deinterlace else ["tff=1" if clip.upper else "bff=1"]
     own = {"x264-params": ":".join([*fields, *REPEATABLE])} if fields or REPEATABLE else {}
-    return Coding("libx264", layout, rate | {"preset": "medium", "threads": THREADS} | own, tuple(notes))
+    return Coding("libx264", layout, rate | {"preset": preset, "threads": THREADS} | own, tuple(notes))
 
 
 class Segment:

@@ -57,6 +57,7 @@ class Picture:
     white: float  # the value in the file that means 1
     path: Path  # of the file; a temporary one for standard input
     region: Callable[[], pyvips.Region]  # to read rectangles from
+    again: Callable[[], pyvips.Image]  # opens its pixels again, as libvips has them
     held: int  # bytes of the decoded picture that may stay in memory
     holder: object = None  # keeps a temporary file alive
     salvaged_rows: int = (
@@ -124,9 +125,12 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     if kind == "png" and png_is_animated(file):
         notes.append("only the first frame was read")
 
+    def again() -> pyvips.Image:
+        return _single(_grey_or_rgb(source.again().autorot(), name, []))
+
     def opened_again() -> pyvips.Region:
         """libvips keeps rows of decoded tiles, as wide as the picture, until it is closed."""
-        return pyvips.Region.new(_single(_grey_or_rgb(source.again().autorot(), name, [])))
+        return pyvips.Region.new(again())
 
     where, held = (opened_again, 0) if source.on_disk else (cache(opened_again), _decoded_bytes(raw))
     try:
@@ -136,7 +140,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
     meta = replace(meta, colour=source.colour or meta.colour)
     holder = copied, source.holder
-    picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, held, holder, faults=source.faults)
+    picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, again, held, holder, faults=source.faults)
     if source.part is None:
         return picture
     orientation = raw.get("orientation") if raw.get_typeof("orientation") else 1

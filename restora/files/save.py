@@ -95,9 +95,13 @@ def as_png(image: Image) -> bytes:
     height, width, bands = values.shape
     vips = pyvips.Image.new_from_memory(quantise(values, 8).tobytes(), width, height, bands, "uchar")
     vips = vips.copy(interpretation="b-w" if bands < 3 else "srgb")
-    meta, _ = _with_colour_space(Meta(icc=image.meta.icc, colour=image.meta.colour), "jpg", bands < 3)
-    _attach(vips, meta, "png")
+    _attach(vips, Meta(icc=colour_profile(image.meta, bands < 3)), "png")
     return bytes(vips.pngsave_buffer())
+
+
+def colour_profile(meta: Meta, grey: bool) -> bytes | None:
+    """The ICC profile of a picture, also if a PNG file describes its colour space in other words; None: sRGB."""
+    return _with_colour_space(Meta(icc=meta.icc, colour=meta.colour), "jpg", grey)[0].icc
 
 
 def copy(source: Path, target: Path, *, force: bool = False) -> None:

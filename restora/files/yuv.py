@@ -118,7 +118,8 @@ def frame_of(pixels: np.ndarray, layout: Layout) -> av.VideoFrame:
         there = to_rgb(layout, pixels.shape)
         back = np.linalg.inv(there[:, :3])
         back = np.concatenate([back, -back @ there[:, 3:]], 1)
-        planes = list(cv2.split(cv2.transform(np.ascontiguousarray(colours, np.float32), back)))
+        planes = [np.empty(pixels.shape[:2], np.float32) for _ in range(3)]
+        cv2.split(cv2.transform(np.ascontiguousarray(colours, np.float32), back), planes)
         if layout.family == "yuv":
             planes[1:] = [shrunk(plane, layout) for plane in planes[1:]]
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], layout.name)
@@ -163,7 +164,7 @@ def enlarged(chroma: np.ndarray, size: tuple[int, ...], layout: Layout) -> np.nd
 def shrunk(chroma: np.ndarray, layout: Layout) -> np.ndarray:
     """Chroma of the size of luma, at its own."""
     rows, columns = layout.shrunk
-    return _shrunk(_shrunk(chroma.T, columns, layout.between).T, rows, between=True)
+    return _shrunk(_shrunk(chroma, rows, between=True).T, columns, layout.between).T
 
 
 def _enlarged(values: np.ndarray, rows: int, times: int, between: bool) -> np.ndarray:
@@ -172,7 +173,7 @@ def _enlarged(values: np.ndarray, rows: int, times: int, between: bool) -> np.nd
     if times == 4:
         return _enlarged(_enlarged(values, -(-rows // 2), 2, between), rows, 2, between)
     after = np.concatenate([values[1:], values[-1:]])
-    result = np.empty((2 * len(values), *values.shape[1:]), np.float32)
+    result = np.empty_like(values, shape=(2 * len(values), *values.shape[1:]))  # in the order of memory of `values`
     if between:
         before = np.concatenate([values[:1], values[:-1]])
         slope = (after - before) / 8

@@ -13,12 +13,16 @@ from restora.nets.blocks import chain
 
 
 class DnCNN(nn.Module):
-    """(B, C, H, W) noisy to (B, C, H, W) restored, any H and W; reach `depth` pixels."""
+    """(B, C, H, W) noisy to (B, C, H, W) restored, any H and W; reach `depth` pixels.
 
-    def __init__(self, channels: int = 1, depth: int = 17, width: int = 64) -> None:
+    residual: 1 if f predicts the noise; 0 if it predicts x, as nets before DnCNN did; for comparison only.
+    """
+
+    def __init__(self, channels: int = 1, depth: int = 17, width: int = 64, residual: int = 1) -> None:
         super().__init__()
         self.noise = chain(channels, depth, width)
+        self.residual = residual
 
     def forward(self, y: Tensor) -> Tensor:
-        """x_hat = y - f(y)."""
-        return y - self.noise(y)
+        """x_hat = y - f(y), or -f(y) if residual is 0."""
+        return y - self.noise(y) if self.residual else -self.noise(y)

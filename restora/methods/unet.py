@@ -18,15 +18,19 @@ from restora.nets.blocks import DoubleConvolution, silence
 
 
 class UNet(nn.Module):
-    """(B, C, H, W) damaged to (B, C, H, W) restored; H and W multiples of 2 ** (levels - 1)."""
+    """(B, C, H, W) damaged to (B, C, H, W) restored; H and W multiples of 2 ** (levels - 1).
 
-    def __init__(self, channels: int = 1, widths: Sequence[int] = (32, 64, 128, 256)) -> None:
+    skips: 1 if the features of the encoder go to the decoder; 0 is for comparison only.
+    """
+
+    def __init__(self, channels: int = 1, widths: Sequence[int] = (32, 64, 128, 256), skips: int = 1) -> None:
         super().__init__()
+        self.skips = skips
         steps = list(pairwise(widths))
         self.down = nn.ModuleList([DoubleConvolution(*pair) for pair in [(channels, widths[0]), *steps]])
         self.halve = nn.MaxPool2d(2)
         self.lift = nn.ModuleList([nn.ConvTranspose2d(deep, fine, 2, stride=2) for fine, deep in reversed(steps)])
-        self.up = nn.ModuleList([DoubleConvolution(2 * fine, fine) for fine, _ in reversed(steps)])
+        self.up = nn.ModuleList([DoubleConvolution((1 + skips) * fine, fine) for fine, _ in reversed(steps)])
         self.exit = nn.Conv2d(widths[0], channels, 1)
         silence(self.exit)
 
@@ -38,5 +42,6 @@ class UNet(nn.Module):
             across.append(features)
             features = level(self.halve(features))
         for lift, level in zip(self.lift, self.up, strict=True):
-            features = level(torch.cat([across.pop(), lift(features)], 1))
+            lifted = lift(features)
+            features = level(torch.cat([across.pop(), lifted], 1) if self.skips else lifted)
         return y + self.exit(features)

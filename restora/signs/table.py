@@ -61,14 +61,18 @@ NOT_LOOKED_FOR = ("missing parts", "stains")
 """Damage that no sign looks for yet: a picture that has only such damage is reported without findings."""
 
 
-def findings(crops: Sequence[np.ndarray], overview: np.ndarray | None = None) -> dict[str, Finding]:
+def findings(
+    crops: Sequence[np.ndarray], overview: np.ndarray | None = None, tell: Callable[[str], None] | None = None
+) -> dict[str, Finding]:
     """All signs in crops (h, w, C) on the 0..1 scale, starting at multiples of 8 pixels; dots do not count as noise.
 
-    overview: the whole picture, shrunk, if the crops do not show all of it.
+    overview: the whole picture, shrunk, if the crops do not show all of it. tell: called with what is looked for next.
     """
     clear = [without_impulses(crop) for crop in crops]
     found: dict[str, Finding] = {}
     for name, sign in SIGNS.items():
+        if tell:
+            tell(f"Looking for {sign.called}")
         if sign.unless and found[sign.unless].present:
             says = f"{sign.called} cannot be told from {SIGNS[sign.unless].called}"
             found[name] = Finding(name, 0.0, "share of pixels", 0.0, False, says)

@@ -1,6 +1,6 @@
 """Net: a trained net, on an engine and a device, in a precision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -11,14 +11,14 @@ from restora.core.method import Made
 from restora.engines.channels import ensemble, of_picture, on_luma
 from restora.engines.choice import CPU, Backend
 from restora.engines.openvino_ import rest
-from restora.engines.tiling import cores
+from restora.engines.tiling import Read, cores
 from restora.learn.weights import Weights, find
 from restora.methods.table import method_named
 from restora.stages.check import weights_for
 from restora.stages.load import float_precision, load_net, possible
 from restora.stages.local import Function, Local
 from restora.stages.spool import Spool
-from restora.stages.stage import Setup, Stage
+from restora.stages.stage import Setup, Stage, around
 
 NARROW = 0.75
 """Share of a net's memory that it needs in 16 or 8 bits: measured, a half to nine tenths of the net's own memory,
@@ -33,9 +33,7 @@ def net(setup: Setup) -> Stage:
     function, precision = loaded(setup, weights)
     card, planes = weights.card, setup.planes()
     if weights.takes("neighbours"):
-        if setup.neighbours is None:
-            raise BadPlan(f"{weights.name} sees several frames: give it a clip, and make it the first step of the plan")
-        planes = planes | {"neighbours": setup.neighbours}
+        planes = planes | {"neighbours": _joined(around(setup, weights.name), card["channels"])}
     scale, memory = card.get("scale", 1), card.get("memory", method.bytes_a_pixel(setup.knobs))
     if (float_precision(weights, backend) if precision == "int8" else precision) == "bf16":
         memory = ceil(NARROW * memory)
@@ -53,6 +51,13 @@ def net(setup: Setup) -> Stage:
         careful=careful(setup, weights) if precision != "f32" else None,
         planes=planes | {each.plane: planes[each.name] for each in method.inputs if each.plane and each.name in planes},
         kept={name: Spool(size, sum(weights.outputs[name].values())) for name in wanted},
+    )
+
+
+def _joined(frames: Sequence[Read], channels: int) -> Read:
+    """Windows of several frames, side by side as channels; grey ones have their channel several times."""
+    return lambda *window: np.concatenate(
+        [np.broadcast_to(frame(*window), (*window[2:], channels)) for frame in frames], 2
     )
 
 

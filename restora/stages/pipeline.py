@@ -1,7 +1,8 @@
 """Pipeline: the stages of a plan in sequence; it chooses tiles that fit the memory, and runs them.
 
-Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages. A
-stage that needs the whole picture is run once; its result goes to disk, and what follows is tiled again.
+Each stage reads windows of the picture before it, so a window of the result pulls what it needs through all stages; a
+blend, which is last, reads the given picture too. A stage that needs the whole picture is run once; its result goes to
+disk, and what follows is tiled again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from restora.engines.choice import Backend
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import UNIT, Read, cores, tile_for
 from restora.methods.table import method_named
+from restora.stages.blend import blending
 from restora.stages.check import check
 from restora.stages.correct import correct
 from restora.stages.detect import detect
@@ -49,14 +51,14 @@ class Source:
     """The input picture: how to read a window of it, and its (H, W, C).
 
     transparent: reads windows (H, W, 1) that are 1 where the picture is fully transparent; None without alpha.
-    neighbours: of a frame of a clip, reads windows of the frames around it, side by side as channels.
+    neighbours: of a frame of a clip, each reads windows of a frame around it, in the order of time.
     frames: the frames, for this picture, of inputs that are clips, by the checksums of their files.
     """
 
     read: Read
     shape: tuple[int, int, int]
     transparent: Read | None = None
-    neighbours: Read | None = None
+    neighbours: Sequence[Read] = ()
     frames: Mapping[str, Image] = field(default_factory=dict)
 
 
@@ -90,6 +92,17 @@ class Pipeline:
         """A window of the result, (height, width, C) float32."""
         return self._reader(len(self.stages))(*window)
 
+    def everything(self) -> np.ndarray:
+        """The whole result, (H, W, C) float32."""
+        if self.stages and self.stages[-1].whole:
+            return self._computed(len(self.stages) - 1)  # nothing has to be stored
+        if len(self) == 1:
+            return self.run(0, 0, *self.size())
+        x_hat = np.empty((*self.size(), self.source.shape[2]), np.float32)
+        for top, left, height, width in self:
+            x_hat[top : top + height, left : left + width] = self.run(top, left, height, width)
+        return x_hat
+
     def _reader(self, steps: int) -> Read:
         """Reading windows of the picture after so many stages."""
         if steps == 0:
@@ -102,18 +115,27 @@ class Pipeline:
     def _stored(self, index: int) -> Spool:
         """The result of a whole stage on disk; the stage is run when it is first needed."""
         if index not in self.spools:
-            stage, before, channels = self.stages[index], self._reader(index), self.source.shape[2]
-            y = np.empty((*stage.before, channels), np.float32)
-            for top, left, height, width in cores(*stage.before, self._tile_before(index)):
-                y[top : top + height, left : left + width] = before(top, left, height, width)
-            rest()  # the memory of engines and this stage together would be too much
-            x_hat = stage.run(
-                lambda top, left, height, width: y[top : top + height, left : left + width], (0, 0, *stage.after)
-            )
-            spool = Spool(stage.after, channels)
-            spool.write((0, 0, *stage.after), x_hat)
+            after = self.stages[index].after
+            x_hat = self._computed(index)
+            spool = Spool(after, self.source.shape[2])
+            spool.write((0, 0, *after), x_hat)
             self.spools[index] = spool
         return self.spools[index]
+
+    def _computed(self, index: int) -> np.ndarray:
+        """The result of a whole stage."""
+        stage, before = self.stages[index], self._reader(index)
+        windows = list(cores(*stage.before, self._tile_before(index)))
+        if len(windows) == 1:
+            y = before(*windows[0])
+        else:
+            y = np.empty((*stage.before, self.source.shape[2]), np.float32)
+            for top, left, height, width in windows:
+                y[top : top + height, left : left + width] = before(top, left, height, width)
+        rest()  # the memory of engines and this stage together would be too much
+        return stage.run(
+            lambda top, left, height, width: y[top : top + height, left : left + width], (0, 0, *stage.after)
+        )
 
     def _tile_before(self, index: int) -> Size:
         return self.tiles[sum(stage.whole for stage in self.stages[:index])]
@@ -184,12 +206,14 @@ def prepare(plan: Plan, source: Source, report: Report, means: Means, tell: Tell
             step, method, knobs, size, source.shape[2], source.read, source.shape[:2], report, means.backend,
             inputs_of(step, method, size, source.transparent if size == source.shape[:2] else None, look,
                       source.frames),
-            means.keep, tell, None if stages else source.neighbours,
+            means.keep, tell, () if stages else source.neighbours,
         )  # fmt: skip
         stages.append(STAGES[method.stage](setup))
         if not method.learned:
             report.engine = report.engine or method.kind
         size = stages[-1].after
+    if plan.blend:
+        stages.append(blending(plan.blend, source.read, source.shape[:2], size))
     if plan.steps and report.device != means.backend.device:
         report.warnings.append(
             f"{means.backend.device} runs trained nets only, and the plan has none; it ran on the CPU"

@@ -1,6 +1,6 @@
 """Stage: one step of a plan, ready to run on a picture of a known size."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Setup:
     inputs: Mapping[str, Any] = field(default_factory=dict)  # see stages/inputs.py
     keep: frozenset[str] = frozenset()  # names of requested products
     tell: Tell | None = None
-    neighbours: Read | None = None  # other frames of the clip, side by side as channels, for the first step
+    neighbours: Sequence[Read] = ()  # other frames of the clip, in the order of time, for the first step
 
     def planes(self) -> dict[str, Read]:
         """The inputs with one value for each pixel, by name."""
@@ -100,6 +100,13 @@ class Setup:
         """Raise BadPlan for a step with a strength: its method cannot be applied in part."""
         if self.step.strength < 1:
             raise BadPlan(f"{self.method.name} cannot be applied in part: its strength must be 1")
+
+
+def around(setup: Setup, name: str) -> Sequence[Read]:
+    """The frames around the one that is restored. Raises BadPlan for a picture, and for a step after others."""
+    if not setup.neighbours:
+        raise BadPlan(f"{name} sees several frames: give it a clip, and make it the first step of the plan")
+    return setup.neighbours
 
 
 def made_of(answer: np.ndarray | Made) -> Made:

@@ -9,7 +9,7 @@ from restora.core.method import Knobs, Method
 from restora.engines.tiling import Read
 from restora.stages.marked import marked
 from restora.stages.net import DENOISER, denoiser
-from restora.stages.stage import Setup, Size, Stage, Window, blended, check_shape, made_of
+from restora.stages.stage import Setup, Size, Stage, Window, around, blended, check_shape, made_of
 
 
 class Whole(Stage):
@@ -41,6 +41,8 @@ class Whole(Stage):
             given["denoise"] = denoiser(setup)
         if setup.method.minutes:
             given |= {"seed": setup.report.plan.seed, "tell": setup.tell or (lambda done, total: None)}
+        if setup.method.frames_around(setup.knobs):
+            given["neighbours"] = [frame(*everything) for frame in around(setup, self.name)]
         y = read(*everything)
         made = made_of(self.function(y, **given, **setup.knobs))
         check_shape(made.x_hat, y.shape, self.name)

@@ -1,7 +1,7 @@
 """Restore a clip: one plan for all frames, which are read, restored and written at the same time."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import islice
@@ -22,7 +22,7 @@ from restora.files.clip import Clip, Frame, open_clip, writing_clip
 from restora.files.clip_parts import Parts, parts_of
 from restora.files.container import container_of
 from restora.files.disk import aside, check_name, put_in_place
-from restora.files.encode import SEGMENT, coding_for
+from restora.files.encode import PRESETS, SEGMENT, coding_for
 from restora.files.frames import gather
 from restora.files.mux import KINDS, Span, check_streams, ending_for, join
 from restora.files.save import copy
@@ -30,7 +30,7 @@ from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels, Several
-from restora.work.neighbours import frames_around, others_of, side_by_side, surrounded
+from restora.work.neighbours import Around, frames_around, others_of, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import PACKAGES, Options, be_patient, peak_memory
 
@@ -49,13 +49,15 @@ CLIP_PACKAGES = (*PACKAGES, "av")
 class ClipOptions:
     """How a clip is restored and written; `run` has the options that pictures have too.
 
-    codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle.
+    codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle. preset: of
+    H.264, see PRESETS.
     """
 
     run: Options = field(default_factory=Options)
     codec: str = "h264"
     deinterlace: bool = False
     preview: bool = False
+    preset: str = PRESETS[0]
 
 
 class Stopped(Exception):
@@ -158,12 +160,12 @@ def check_target(target: Path, clip: Clip, how: ClipOptions, resumes: bool) -> N
 class Piece:
     """A frame, and the frames of the same number of inputs that are clips, by the checksums of their files.
 
-    around: the frames around it, (H, W, C) each, for a net that sees them.
+    around: the pixels (H, W, C) of the frames around it, for a method that sees them.
     """
 
     frame: Frame
     others: Mapping[str, Image]
-    around: Sequence[np.ndarray] | None = None
+    around: Around = ()
 
 
 def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
@@ -213,16 +215,12 @@ class FrameRestorer:
 
     def __call__(self, piece: "Piece") -> np.ndarray:
         """The restored frame (H, W, C)."""
-        y = piece.frame.pixels
         self.pipeline = self._prepared(piece, Report(self._plan))
-        x_hat = np.empty((*self.size, y.shape[2]), np.float32)
-        for top, left, height, width in self.pipeline:
-            x_hat[top : top + height, left : left + width] = self.pipeline.run(top, left, height, width)
-        return x_hat
+        return self.pipeline.everything()
 
     def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
         y = Image(piece.frame.pixels)
-        neighbours = None if piece.around is None else side_by_side(piece.around)
+        neighbours = [window_of(each) for each in piece.around]
         source = Source(y.window, y.shape, neighbours=neighbours, frames=piece.others)
         return prepare(self._plan, source, report, self._means)
 
@@ -252,7 +250,7 @@ class ClipWork:
         height, width = self._restore.size
         if height * width > options.limits.pixels:
             raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
-        self._coding = coding_for(clip, self._restore.size, how.codec, options.quality)
+        self._coding = coding_for(clip, self._restore.size, how.codec, options.quality, how.preset)
 
     @property
     def _first(self) -> int:

@@ -120,9 +120,9 @@ def run(todo: Sequence[Task], results: Path, limit: int | None, again: bool, tel
 def _scores(task: Task, tests: TestSet) -> dict[str, float]:
     """The means of the scores, and the seconds for a megapixel."""
     scores, inside, seconds, pixels = [], [], 0.0, 0
-    for x, y, kernel in _pairs(task, tests):
+    for x, y, kernel in pairs(task, tests):
         started = perf_counter()
-        x_hat = y if task.method == NOTHING else _restored(task, y, kernel)
+        x_hat = y if task.method == NOTHING else restored(task, y, kernel)
         seconds, pixels = seconds + perf_counter() - started, pixels + x[:, :, 0].size
         protocol = PROTOCOLS["deblur" if x.shape[2] == 3 else "denoise"]
         scores.append(measure(x_hat, x, protocol))
@@ -136,7 +136,7 @@ def _scores(task: Task, tests: TestSet) -> dict[str, float]:
     }
 
 
-def _pairs(task: Task, tests: TestSet) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+def pairs(task: Task, tests: TestSet) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Clean x and blurred y (H, W, C), and the kernel if the methods are told it."""
     if task.damage == LEVIN:
         stored = np.load(locate("blur/kernels") / "Levin09.npz")
@@ -156,7 +156,8 @@ def _pairs(task: Task, tests: TestSet) -> Iterator[tuple[np.ndarray, np.ndarray,
         yield x, np.rint(y.clip(0, 1) * 255) / np.float32(255), None
 
 
-def _restored(task: Task, y: np.ndarray, kernel: np.ndarray | None) -> np.ndarray:
+def restored(task: Task, y: np.ndarray, kernel: np.ndarray | None) -> np.ndarray:
+    """The result of a task for y (H, W, C); kernel (kh, kw): what the method is told, if anything."""
     row, knobs = METHODS[task.method], dict[str, Any]()
     if any(knob.name == "sigma" and knob.default is None for knob in row.knobs):
         knobs["sigma"] = (2.0 if task.sigma is None else task.sigma) / 255

@@ -55,15 +55,16 @@ class Several:
         return self.middle.window(top, left, height, width)
 
 
-def diagnose(picture: Pixels) -> Diagnosis:
+def diagnose(picture: Pixels, tell: Callable[[str], None] | None = None) -> Diagnosis:
     """What is wrong with a picture, from up to nine crops of 256x256 spread over it, and from all of it, shrunk.
 
-    Several pictures are diagnosed one by one: what most of them have is present, at the median level.
+    tell: called with what is done next, in words. Several pictures are diagnosed one by one: what most of them have is
+    present, at the median level.
     """
     if isinstance(picture, Several):
         return merged([diagnose(each) for each in picture.pictures()])
     crops = [picture.window(*rectangle) for rectangle in spread(*picture.shape[:2])]
-    found = findings(crops, overview_of(picture) if len(crops) > 1 else None)
+    found = findings(crops, overview_of(picture) if len(crops) > 1 else None, tell)
     if len(crops) > 1 and any(found[name].present for name, sign in SIGNS.items() if sign.everywhere):
         # A dark or a white thing may lie between the crops.
         pieces = [picture.window(*rectangle) for rectangle in scattered(*picture.shape[:2])]

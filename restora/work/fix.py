@@ -1,6 +1,6 @@
 """Fix: diagnose a picture, plan by the table of rules, and try the plan on parts before restoring all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -56,17 +56,22 @@ TELLING = 3.0
 """Least t statistic of block edges in the parts for which a weaker value afterwards means something."""
 
 
-def plan_to_fix(picture: Pixels, strength: str = NORMAL) -> tuple[Diagnosis, Plan]:
+def plan_to_fix(
+    picture: Pixels, strength: str = NORMAL, tell: Callable[[str], None] | None = None
+) -> tuple[Diagnosis, Plan]:
     """Diagnose a picture; returns also the plan that treats it, which was tried on up to three parts of it.
 
     If a treatment leaves more than half of the damage, the next one is tried; the one that leaves least is used.
-    The plan's `because` says what the trial left. Raises BadPlan for an unknown strength.
+    The plan's `because` says what the trial left. tell: called with what is done next, in words. Raises BadPlan for an
+    unknown strength.
     """
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
-    diagnosis = diagnose(picture)
+    diagnosis = diagnose(picture, tell)
     if isinstance(picture, Several) and (MARKS in diagnosis.present or strength == "strong"):
         picture = replace(picture, around=None)  # only a first step sees the frames around, not one after filling
+    if tell:
+        tell("Trying the plan on parts of the picture")
     plan = _plan_of_rules(picture, without_colours(without_marks(diagnosis)), strength)
     plan = with_marks_filled(plan, diagnosis)
     return diagnosis, with_colours(plan, diagnosis, 0.5 if strength == "light" else 1.0)
@@ -180,12 +185,12 @@ def _restored(plan: Plan, parts: Sequence[np.ndarray], picture: Pixels) -> list[
     """Parts (h, w, C) of a picture, restored; a plan of a clip may see the same parts of the frames around it."""
     if not (isinstance(picture, Several) and picture.around):
         return [restore(Image(part), plan)[0].pixels for part in parts]
-    from restora.work.neighbours import frames_around, side_by_side  # not for pictures, as it loads FFmpeg
+    from restora.work.neighbours import frames_around  # not for pictures, as it loads FFmpeg
 
     around = zip(*map(parts_of, picture.around(reach)), strict=True) if (reach := frames_around(plan)) else ()
     results, means = [], Means(backend_named(), MAX_MEMORY)
     for part, others in zip_longest(parts, around):
-        neighbours = None if others is None else side_by_side(others)
+        neighbours = [Image(each).window for each in others or ()]
         pipeline = prepare(plan, Source(Image(part).window, part.shape, neighbours=neighbours), Report(plan), means)
         results.append(pipeline.run(0, 0, *pipeline.size()))
     return results

@@ -64,14 +64,9 @@ class Between:
         moved = halfway(before, after, share)
         if self.method == "flow":
             return np.asarray((1 - np.float32(share)) * moved[0] + np.float32(share) * moved[1])
-        three = (*before.shape[:2], 3)
-        others = np.dstack([np.broadcast_to(each, three) for each in (*moved, after)])
-        source = Source(Image(before).window, (*before.shape[:2], before.shape[2]), neighbours=window_of(others))
-        pipeline = prepare(self.plan, source, self.report, self.means)
-        x_hat = np.empty_like(before)
-        for top, left, height, width in pipeline:
-            x_hat[top : top + height, left : left + width] = pipeline.run(top, left, height, width)
-        return x_hat
+        others = [window_of(each) for each in (*moved, after)]
+        source = Source(Image(before).window, (*before.shape[:2], before.shape[2]), neighbours=others)
+        return prepare(self.plan, source, self.report, self.means).everything()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from restora.files.canvas import kept_pixels
 from restora.files.disk import size_of
 from restora.methods.table import INPUTS
 
@@ -57,6 +58,14 @@ class JobFiles:
     def output(self, job: Job) -> Path:
         """The restored picture."""
         return self.of(job.id) / f"output.{job.ending}"
+
+    def keeps_pixels(self, job: Job) -> Path:
+        """An empty file, which exists if the pixels of the result are kept too."""
+        return self.of(job.id) / "keep-pixels"
+
+    def pixels(self, job: Job) -> Path:
+        """The pixels of the result, if they are kept."""
+        return kept_pixels(self.output(job))
 
     def report(self, key: str) -> Path:
         """What was done, as JSON."""

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -85,12 +85,18 @@ class Jobs(JobFiles):
             table.execute(TABLE)
 
     def add(
-        self, source: Path, ending: str, plan: str = "", inputs: Mapping[str, Path] | None = None, salvage: bool = False
+        self,
+        source: Path,
+        ending: str,
+        plan: str = "",
+        inputs: Mapping[str, Path] | None = None,
+        salvage: bool = False,
+        keep_pixels: bool = False,
     ) -> Job:
         """Add a job for a picture file and inputs of its steps; all files are moved into its folder.
 
-        With `salvage`, the existing part of a truncated file is restored. Raises Full, or BadPlan for the text of
-        a plan.
+        With `salvage`, the existing part of a truncated file is restored; with `keep_pixels`, the pixels of the result
+        are kept beside it. Raises Full, or BadPlan for the text of a plan.
         """
         if plan:
             plan_from_json(plan)
@@ -102,20 +108,21 @@ class Jobs(JobFiles):
             raise Full("the disk space for jobs is used up; try again later")
         try:
             with full_if_short():
-                self._take_in(job, source, inputs or {}, salvage)
+                marks = [self.salvage(job)] * salvage + [self.keeps_pixels(job)] * keep_pixels
+                self._take_in(job, source, inputs or {}, marks)
         except BaseException:
             shutil.rmtree(self.of(job.id), ignore_errors=True)
             raise
         self._tell_all()
         return job
 
-    def _take_in(self, job: Job, source: Path, inputs: Mapping[str, Path], salvage: bool) -> None:
+    def _take_in(self, job: Job, source: Path, inputs: Mapping[str, Path], marks: Sequence[Path]) -> None:
         self.of(job.id).mkdir()
         shutil.move(source, self.input(job))
         for name, path in inputs.items():
             shutil.move(path, self.beside(job, name))
-        if salvage:
-            self.salvage(job).touch()
+        for mark in marks:
+            mark.touch()
         with self._table() as table:
             # Counted and added in one statement, so that two concurrent jobs cannot both take the last place.
             added = table.execute(
@@ -268,8 +275,10 @@ class Jobs(JobFiles):
                 raise Cancelled
 
         files = self.input(job), self.output(job)
-        salvage = self.salvage(job).exists()
-        options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage, keep=ALL)
+        salvage, pixels = self.salvage(job).exists(), self.keeps_pixels(job).exists()
+        options = Options(
+            device=self.device, limits=self.limits, force=True, salvage=salvage, keep=ALL, keep_pixels=pixels
+        )
         report = restore_file(*files, decide, options, tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # clients must not see paths

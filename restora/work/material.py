@@ -108,11 +108,7 @@ RUNS, MADE, SHRUNK = 160, 600, 2
 def _of_clips(recipe: Recipe, method: Method) -> Material:
     """Runs of consecutive frames of clips, and motion made from photographs; the last of each clip are held out."""
     data = recipe.data
-    files = [photo for folder in data.clips for photo in clip_files(folder, data.licence)]
-    runs = [runs_of(photo.path, recipe.moments, RUNS, SHRUNK) for photo in files]
-    each = max(1, -(-data.hold_out // max(1, len(files))))
-    held = [run for mine in runs for run in mine[-each:]][: data.hold_out]
-    seen = [run for mine in runs for run in mine[: -each - 1]]  # the last one may share frames with what is held out
+    files, seen, held = _runs(recipe)
     if recipe.knobs.get("between"):
         seen = [run for run in seen if _moves(run)]
     _enough(recipe, seen)
@@ -121,8 +117,27 @@ def _of_clips(recipe: Recipe, method: Method) -> Material:
     large = [each for each in pixels if min(each.shape[:2]) >= SIDE]
     if large:
         seen += [moving(large, recipe.moments, np.random.default_rng((recipe.seed, index))) for index in range(MADE)]
-    samples = [clip_sample(run, recipe, method.multiple, index) for index, run in enumerate(held)]
-    return Material(recipe, method, [*files, *photos], seen, None, samples)
+    return Material(recipe, method, [*files, *photos], seen, None, _samples(held, recipe, method))
+
+
+def held_out_of_clips(recipe: Recipe, method: Method) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The samples y (planes, H, W), x (H, W, C) that a recipe with clips holds out."""
+    return _samples(_runs(recipe)[2], recipe, method)
+
+
+def _runs(recipe: Recipe) -> tuple[list[Photograph], list[np.ndarray], list[np.ndarray]]:
+    """The clips, and their runs of frames to train on and held out."""
+    data = recipe.data
+    files = [photo for folder in data.clips for photo in clip_files(folder, data.licence)]
+    runs = [runs_of(photo.path, recipe.moments, RUNS, SHRUNK) for photo in files]
+    each = max(1, -(-data.hold_out // max(1, len(files))))
+    held = [run for mine in runs for run in mine[-each:]][: data.hold_out]
+    seen = [run for mine in runs for run in mine[: -each - 1]]  # the last one may share frames with what is held out
+    return files, seen, held
+
+
+def _samples(held: list[np.ndarray], recipe: Recipe, method: Method) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [clip_sample(run, recipe, method.multiple, index) for index, run in enumerate(held)]
 
 
 def _moves(run: np.ndarray) -> bool:

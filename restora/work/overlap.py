@@ -12,15 +12,23 @@ _LOOK = 0.1
 
 
 @contextmanager
-def read_ahead(pieces: Iterator[T], ahead: int) -> Iterator[Iterator[T]]:
-    """The pieces, made by a thread up to `ahead` before they are needed. Its errors are raised where they are read."""
+def read_ahead(
+    pieces: Iterator[T], ahead: int, dropped: Callable[[T], None] | None = None, patience: float | None = None
+) -> Iterator[Iterator[T]]:
+    """The pieces, made by a thread up to `ahead` before they are needed. Its errors are raised where they are read.
+
+    With `dropped`, the thread does not wait if so many are ready: the next piece is given to `dropped` instead.
+    patience: seconds to wait for the thread at the end, if it may be waiting for a source; None: as long as it takes.
+    """
     waiting: Queue[tuple[str, Any]] = Queue(ahead)
     stop = Event()
 
     def work() -> None:
         try:
             for piece in pieces:
-                if not _put(waiting, ("piece", piece), stop):
+                if dropped and waiting.full() and not stop.is_set():
+                    dropped(piece)
+                elif not _put(waiting, ("piece", piece), stop):
                     return
             _put(waiting, ("end", None), stop)
         except BaseException as error:
@@ -45,7 +53,7 @@ def read_ahead(pieces: Iterator[T], ahead: int) -> Iterator[Iterator[T]]:
         yield made()
     finally:
         stop.set()
-        thread.join()
+        thread.join(patience)
 
 
 @contextmanager

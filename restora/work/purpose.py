@@ -13,10 +13,13 @@ OTHER_TASKS = {
     "find": ("finds marks", "inpaint --mask found"),
     "regions": ("repairs regions", "repair"),
     "colour": ("corrects colours", "correct"),
-    "video": ("sees several frames of a clip", "denoise CLIP"),
+    "video": ("makes frames between those of a clip", "interpolate"),
     "translate": ("translates pictures into another kind", "translate"),
 }
 """What methods that do not remove noise do, and their command, by task."""
+
+OF_CLIPS = ("temporal", "mctf")
+"""Methods that see several frames of a clip and remove its noise."""
 
 
 def fills(step: Step) -> bool:
@@ -50,7 +53,7 @@ def denoises(name: str, weights: str | None) -> None:
     if method.learned and not method.weights and task_of(name) == "enlarge":  # nets of other authors
         if weights and find(weights).task == "enlarge":
             raise BadPlan(f"{weights} makes pictures larger: use restora upscale --weights {weights}")
-    elif (task := task_of(name)) in OTHER_TASKS:
+    elif (task := task_of(name)) in OTHER_TASKS and name not in OF_CLIPS:
         does, command = OTHER_TASKS[task]
         choice = f" --method {name}" if len(TASKS[task]) > 1 else ""  # else the command has no such option
         raise BadPlan(f"{name} {does} and does not remove noise: use restora {command}{choice}")

@@ -21,7 +21,7 @@ from restora.engines.choice import CPU, backend_named
 from restora.engines.hidden import Alpha, without_hidden
 from restora.engines.openvino_ import rest
 from restora.engines.tiling import Read
-from restora.files.canvas import Unfinished, unfinished
+from restora.files.canvas import Kept, Unfinished, unfinished
 from restora.files.picture import MAX_PIXELS, STDIO, Picture, open_picture
 from restora.files.save import check_output, copy, write_by_tiles
 from restora.methods.table import method_named
@@ -54,7 +54,8 @@ class Options:
 
     engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png, or ALL.
     quality: of JPEG, WebP and AVIF. salvage: restore the existing part of a truncated file.
-    keep_unchanged: write a copy if the plan is empty.
+    keep_unchanged: write a copy if the plan is empty. keep_pixels: keep also the pixels of the result, not encoded, see
+    kept_pixels; a copy has none.
     """
 
     engine: str = "auto"
@@ -65,6 +66,7 @@ class Options:
     salvage: bool = False
     keep_unchanged: bool = True
     keep: tuple[str, ...] | Literal["all"] = ()
+    keep_pixels: bool = False
 
 
 def restore(
@@ -148,7 +150,8 @@ def restore_file(
         report.warnings.clear()  # of what reading changes, nothing has been changed
     else:
         made_from = _binding(report, plan, (*shape, picture.meta.bits))
-        with unfinished(target, made_from, shape[0], resume) if resume else nullcontext() as part:
+        kept = Kept(target, made_from) if options.keep_pixels else None
+        with unfinished(target, made_from, shape[0], resume) if resume else nullcontext(kept) as part:
             report.resumed_at = _take_up(work, part)
             report.warnings += write_by_tiles(
                 _tiles(work, picture, plan, part, tell), shape, picture.meta, target,
@@ -263,7 +266,7 @@ def _source(image: Image | Picture, plan: Plan) -> Source:
         assert alpha is not None
         return (alpha == 0).astype(np.float32)[:, :, None]
 
-    return Source(_checked(image, plan.steps), image.shape, transparent if image.has_alpha else None)
+    return Source(visible(image, plan.steps), image.shape, transparent if image.has_alpha else None)
 
 
 def _opacity(image: Image | Picture, plan: Plan) -> Alpha:
@@ -278,7 +281,7 @@ def _opacity(image: Image | Picture, plan: Plan) -> Alpha:
     return opaque
 
 
-def _checked(picture: Image | Picture, steps: Sequence[Step]) -> Read:
+def visible(picture: Image | Picture, steps: Sequence[Step]) -> Read:
     """A reader of rectangles of the visible part of a picture. Raises BadImage for NaN or infinity."""
 
     def read(top: int, left: int, height: int, width: int) -> np.ndarray:

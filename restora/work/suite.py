@@ -1,6 +1,6 @@
 """The suites: methods x damages x sets, written row by row to a results file, so that a run can be resumed."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -131,8 +131,18 @@ def run(
         tell(entry, row, "")
 
 
-def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable[[str], None]) -> None:
-    """Measure time and memory of the methods of the entries with one core and with two, into a costs file."""
+def run_costs(
+    todo: Sequence[Entry],
+    costs: Path,
+    *,
+    again: bool,
+    tell: Callable[[str], None],
+    knobs: Mapping[str, float] | None = None,
+) -> None:
+    """Measure time and memory of the methods of the entries with one core and with two, into a costs file.
+
+    knobs: other than the defaults, as fewer iterations of a method that takes minutes.
+    """
     kept: dict[tuple[str, ...], dict[str, str]] = {}
     for row in read_table(costs, ("method", "weights", "threads")):
         facts = learned(row["weights"]) if not row["weights"] or row["weights"] in listed() else {}
@@ -144,7 +154,7 @@ def run_costs(todo: Sequence[Entry], costs: Path, *, again: bool, tell: Callable
             if (method, weights, str(threads)) in kept and not again:
                 continue
             try:
-                measured = cost(method, weights, threads)
+                measured = cost(method, weights, threads, knobs=knobs)
             except MissingExtra as missing:
                 tell(f"{method}: {missing}")
                 continue

@@ -10,7 +10,7 @@ from restora.core.image import Image
 from restora.files.picture import read
 from restora.files.save import write
 from tests.app import test_browser
-from tests.app.test_browser import bring, choose_method, restore, stroke, taken
+from tests.app.test_browser import DRAWN, bring, choose_method, colours, restore, stroke, taken
 
 pytestmark = test_browser.pytestmark
 jobs, address, browser = test_browser.jobs, test_browser.address, test_browser.browser
@@ -107,10 +107,12 @@ def test_marks_that_were_found_are_shown_edited_and_given_back(page, photo, tmp_
     first = taken(page, "#mask", tmp_path).rename(tmp_path / "first.png")
     found = read(first).pixels[:, :, 0]
     assert found.shape == (160, 200) and found[78:82, 30:170].all() and found.sum() == 4 * 140
-    left = "[...document.querySelectorAll('#compare img')].map(each => each.src).join()"
-    plain = page.evaluate(left)
-    page.click("#overlay input")
-    page.wait_for_function(f"src => {left} !== src", arg=plain)
+    page.wait_for_selector(DRAWN)
+    plain = colours(page, 0.5, "before")
+    page.click("[data-view=marks]")
+    page.wait_for_selector(DRAWN)
+    red = colours(page, 0.5, "before").astype(int)
+    assert (red[:, :, 0] > red[:, :, 1] + 60).any() and not (plain[:, :, 0] > plain[:, :, 1].astype(int) + 60).any()
     page.click("#edit")
     page.wait_for_selector("canvas#brush")
     page.wait_for_selector("#go:not([disabled])")

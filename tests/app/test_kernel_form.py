@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import re
 import zipfile
@@ -24,9 +25,10 @@ from restora.app.kernel_form import (
     preview,
     with_sharpening,
 )
-from restora.app.page_jobs import Outcome, carried_out, own_folder, zipped
+from restora.app.page_jobs import Outcome, carried_out, own_folder
 from restora.app.plan_form import Draft, changed, current, form, read_form, sent
 from restora.app.review import alternatives, as_shown, look
+from restora.app.zip_stream import zip_stream
 from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.errors import BadKnob, BadPlan, RestoraError
 from restora.core.image import Image
@@ -302,6 +304,6 @@ def test_a_kernel_that_was_found_is_shown_and_can_be_taken_away(jobs, sight, fin
     html = found(outcome.products)
     assert "The blur that was found" in html and "3 × 3 pixels" in html
     assert np.array_equal(pixels_in(html), pixels_in(picture_of(read(path).pixels[:, :, 0])))
-    with zipfile.ZipFile(zipped([outcome], own_folder(jobs))) as file:
+    with zipfile.ZipFile(io.BytesIO(b"".join(zip_stream([outcome])))) as file:
         assert "01 moved.restored.png.kernel.png" in file.namelist()
     assert found(Outcome(outcome.picture, outcome.report).products) == ""

@@ -7,6 +7,7 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from restora.files.save import write
 from restora.learn.device import device_named
 from restora.learn.loop import Progress, Schedule
 from restora.learn.recipe import read_recipe
+from restora.learn.validate import scorer
 from restora.learn.weights import find, store, verify
 from restora.methods.table import method_named
 from restora.work.campaign import job
-from restora.work.campaign.collect import Verdict, collect, judged, write_recipe
+from restora.work.campaign.collect import Verdict, collect, judged, score, write_recipe
 from restora.work.campaign.entries import read_campaign
 from restora.work.campaign.pack import pack
 from restora.work.campaign.parcel import parcels
@@ -32,6 +34,7 @@ from restora.work.campaign.run import run_campaign, varied_first
 from restora.work.material import gathered, new_net
 from restora.work.restore import restore
 from tests.cards import CARD
+from tests.clips import Spec, make
 
 RECIPE = """# A small net.
 method = "dncnn"
@@ -151,6 +154,32 @@ def spoil(archive, folder):
     with zipfile.ZipFile(folder / "weights-1.zip", "w") as new:
         for name in ("dncnn.first.safetensors", "dncnn.first.json"):
             new.write(folder / name, name)
+
+
+def test_a_pack_has_the_clips_and_new_weights_are_judged_on_what_they_hold_out(folder, monkeypatch):
+    clips = folder / "data" / "clips"
+    clips.mkdir()
+    make(clips / "a.mp4", Spec(list(range(30)), Fraction(1, 25), size=(96, 128)))
+    text = RECIPE.format(tag="clip", more="", width=8)
+    for old, new in (
+        ("dncnn", "temporal"),
+        ("channels = 1", "channels = 3"),
+        ("depth = 4, width = 8", "widths = [8, 8, 8], frames = 3"),
+        ('["photos"]', '["photos"]\nclips = ["clips"]'),
+    ):
+        text = text.replace(old, new)
+    (folder / "recipes" / "temporal.clip.toml").write_text(text)
+    campaign = folder / "recipes" / "campaign.toml"
+    campaign.write_text('[[runs]]\nrecipe = "temporal.clip"\nshare = 1\n')
+    pack(campaign, folder / "pack", lambda line: None)
+    assert (folder / "pack/data/clips/a.mp4").read_bytes() == (clips / "a.mp4").read_bytes()
+    monkeypatch.setenv("RESTORA_DATA", str(folder / "pack" / "data"))
+    recipe = read_campaign(campaign)[0].recipe
+    assert "loss" in job.compared(recipe, device_named("cpu"))
+    torch.manual_seed(0)
+    net = new_net(method_named("temporal"), recipe).eval()
+    material = gathered(recipe, method_named("temporal"))
+    assert score(net, recipe, recipe) == pytest.approx(scorer(recipe, material.samples, device_named("cpu"))(net))
 
 
 @pytest.mark.slow

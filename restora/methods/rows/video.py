@@ -1,6 +1,8 @@
 """Methods that see several frames of a clip: rows of the table of methods."""
 
+from restora.core.knobs import Knob
 from restora.core.method import Method
+from restora.methods.shared_knobs import SIGMA
 
 ROWS = (
     Method(
@@ -15,6 +17,17 @@ ROWS = (
         channels=3,
         memory=330,
         weights=("temporal.clip",),
+    ),
+    Method(
+        name="mctf",
+        entry="restora.methods.mctf:mctf",
+        stage="whole",
+        about="removes noise from a clip, fast: frames moved onto each other by optical flow are averaged; no net",
+        treats=("clips",),
+        paper="Dubois and Sabri, IEEE Trans. Communications 1984; flow: Kroeger et al., DIS, ECCV 2016",
+        knobs=(SIGMA, Knob("reach", int, 2, 1, 4, "frames", "before and after each frame; more is slower")),
+        around=lambda knobs: int(knobs["reach"] or 0),
+        memory=lambda knobs: 100 + 30 * int(knobs["reach"] or 0),
     ),
     Method(
         name="tgan",

@@ -8,7 +8,7 @@ import math
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from restora.learn.recipe import GAMES, Recipe, recipe_from
 from restora.learn.weights import Weights, find, listed, read_parameters
 from restora.methods.table import method_named
 from restora.work.export import export
-from restora.work.material import new_net
+from restora.work.material import held_out_of_clips, new_net
 from restora.work.train import exported, net_of, stored_form
 
 if TYPE_CHECKING:
@@ -91,15 +91,17 @@ def judged(card: dict[str, Any], net: "nn.Module") -> Verdict:
 
 
 def score(net: "nn.Module", mine: Recipe, judging: Recipe) -> float:
-    """The mean score of a net of recipe `mine` on the photographs that `judging` holds out, with all its damages."""
+    """The mean score of a net of recipe `mine` on what `judging` holds out: clips, or photographs with all damages."""
     from restora.learn.device import device_named
     from restora.learn.validate import scorer
 
-    data = judging.data
-    _, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
-    damages = sorted({*judging.damages, validation(judging)})
-    multiple = method_named(mine.method).multiple
-    samples = [sample(photo, mine, words, multiple=multiple) for photo in held for words in damages]
+    data, method = judging.data, method_named(mine.method)
+    if judging.moments > 1:
+        samples = held_out_of_clips(replace(mine, data=data), method)
+    else:
+        _, held = split(gather(data.folders, data.licence, data.leave_out), data.hold_out)
+        damages = sorted({*judging.damages, validation(judging)})
+        samples = [sample(photo, mine, words, multiple=method.multiple) for photo in held for words in damages]
     return scorer(judging, samples, device_named("cpu"))(net)
 
 

@@ -140,9 +140,9 @@ def compared(recipe: Recipe, device: Device) -> str:
     The pictures are noise, because reading photographs takes longer than everything else. Raises ArithmeticError if
     losses differ.
     """
-    side = recipe.patch + 8
-    rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (side, side, recipe.channels), dtype=np.uint8) for _ in range(2)]
+    side = recipe.patch + 2 * recipe.data.margin + 8
+    rng, planes = np.random.default_rng(0), recipe.channels * (2 if recipe.paired else recipe.moments)
+    pictures = [rng.integers(0, 256, (side, side, planes), dtype=np.uint8) for _ in range(2)]
     known = recipe.start if recipe.start in listed() else ""  # missing weights are trained earlier in the campaign
     run = replace(recipe, data=replace(recipe.data, shrinks=[1]), start=known)
     if run.distillation and run.distillation.teacher not in listed():

@@ -1,7 +1,7 @@
 """Pack: everything that a machine without network needs to run a campaign, in one folder of limited size.
 
-The folder contains the package with start weights only, the recipes, their photographs as JPEG of limited size, and
-the few Python packages that such a machine may lack. Its run.py runs the campaign.
+The folder contains the package with start weights only, the recipes, their clips, their photographs as JPEG of limited
+size, and the few Python packages that such a machine may lack. Its run.py runs the campaign.
 """
 
 import csv
@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from restora.core.errors import MissingExtra, OutputExists, RestoraError
+from restora.data.clips import clip_files
 from restora.data.photographs import Photograph, data_root, gather, locate, pixels_of
 from restora.learn.recipe import Recipe
 from restora.learn.weights import find, listed, store
@@ -65,6 +66,7 @@ def pack(campaign: Path, folder: Path, tell: Callable[[str], None]) -> int:
     _recipes(campaign, entries, folder / "recipes")
     _weights(entries, folder / "restora" / "weights")
     _packages(recipes, folder / "site")
+    _clips(recipes, folder / "data")
     rest = MOST_BYTES - _size(folder)
     quality = _photographs(recipes, folder / "data", rest)
     size = _size(folder)
@@ -121,6 +123,15 @@ def _module(name: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise MissingExtra(f"packing needs {name}; install it with: pip install 'restora[lab]'")
     return Path(found.submodule_search_locations[0])
+
+
+def _clips(recipes: Sequence[Recipe], folder: Path) -> None:
+    """Copy the clips of all recipes as they are: no codec makes them smaller without loss."""
+    for name, licence in {(name, recipe.data.licence) for recipe in recipes for name in recipe.data.clips}:
+        target = folder / _relative(name)
+        target.mkdir(parents=True, exist_ok=True)
+        for clip in clip_files(name, licence):
+            shutil.copy(clip.path, target)
 
 
 def _photographs(recipes: Sequence[Recipe], folder: Path, room: int) -> int:
