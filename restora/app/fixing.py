@@ -1,6 +1,7 @@
 """Commands that diagnose a picture: fix, diagnose, plan."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,10 +41,9 @@ def fix(
 
     Example: restora fix photo.jpg -o better.jpg
     """
-    from restora.work.fix import plan_to_fix
-    from restora.work.view import view_of
+    from restora.work.decide import to_fix
 
-    carry_out(run, lambda pixels: plan_to_fix(view_of(pixels), strength), copy)
+    carry_out(run, partial(to_fix, strength=strength), copy)
 
 
 def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restora.app.options import AsJson, Force, MaxPixels, Quality, Source, amount, show_json
+from restora.app.options import AsJson, ExactQuality, Force, MaxPixels, Source, amount, show_json
 from restora.core.errors import BadRecipe
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def degrade(
     damage: Annotated[str, typer.Argument(help='Damage words, as "blur(sigma=2) | noise(sigma=0.1)".')],
     output: Annotated[Path, typer.Option("-o", "--output", help="Output file; - for standard output.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
-    quality: Quality = 95,
+    quality: ExactQuality = 95,
     max_pixels: MaxPixels = "400MP",
     force: Force = False,
     as_json: AsJson = False,

@@ -1,9 +1,10 @@
-"""Options shared by all commands that make a picture from a picture, declared once and passed as one object."""
+"""Options shared by all commands that make pictures from pictures, declared once and passed as one object."""
 
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -14,33 +15,45 @@ from restora.app.options import (
     Deinterlace,
     Device,
     Engine,
+    FilesFrom,
     Force,
+    Format,
+    Jobs,
     Keep,
     MaxMemory,
     MaxPixels,
+    OutDir,
     Output,
+    Pictures,
     Preview,
     Quality,
+    Recursive,
     Resume,
     Salvage,
     Source,
     Yes,
 )  # fmt: skip
+from restora.core.errors import BadKnob
 from restora.core.inputs import Input
 from restora.methods.table import inputs_of
 
 
 @dataclass(frozen=True)
 class Run:
-    """The input picture or clip, the output file, the engine, and the limits."""
+    """The input pictures or clips, the output, the engine, and the limits."""
 
-    picture: Source
+    pictures: Pictures = None
     output: Output = None
+    out_dir: OutDir = None
+    form: Format = None
+    files_from: FilesFrom = None
+    recursive: Recursive = False
+    jobs: Jobs = 1
     engine: Engine = "auto"
     device: Device = "cpu"
     max_memory: MaxMemory = "1GB"
     max_pixels: MaxPixels = "2GP"
-    quality: Quality = 95
+    quality: Quality = None
     yes: Yes = False
     resume: Resume = False
     salvage: Salvage = False
@@ -51,12 +64,29 @@ class Run:
     force: Force = False
     as_json: AsJson = False
 
+    @property
+    def picture(self) -> Path:
+        """The input, if it is one file. Raises BadKnob if there is none."""
+        if not self.pictures:
+            raise BadKnob("name a picture, a clip or a folder, or give a list with --files-from")
+        return self.pictures[0]
 
-def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command of a function (run: Run, ...), with the options of Run: picture and output first.
+    @property
+    def many(self) -> bool:
+        """Whether there is a summary instead of a report: for anything but one file with a result beside it."""
+        given = self.pictures or []
+        return bool(len(given) > 1 or self.files_from or self.out_dir or any(path.is_dir() for path in given))
+
+
+OF_MANY = ("out_dir", "form", "files_from", "recursive", "jobs")
+"""Options that concern many pictures."""
+
+
+def with_run(*tasks: str, many: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function (run: Run, ...), with the options of Run: pictures and output first.
 
     tasks: of methods; then the function also takes `inputs`, a mapping, and the command has an option for each input
-    of these methods.
+    of these methods. many: whether the command takes several pictures.
     """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,11 +94,16 @@ def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]
         own = [each.replace(kind=_KEYWORD) for each in signature if each.name != "inputs"]
         kinds = get_type_hints(Run, include_extras=True)
         shared = [_parameter(each.name, each.default, kinds[each.name]) for each in fields(Run)]
+        if not many:
+            shared = [each for each in shared if each.name not in OF_MANY]
+            shared[0] = _parameter("picture", MISSING, Source)
         inputs = {name: _option(each) for name, each in inputs_of(*tasks).items()}
 
         @wraps(command)
         def called(**given: Any) -> None:
-            run = Run(**{each.name: given.pop(each.name) for each in fields(Run)})
+            if not many:
+                given["pictures"] = [given.pop("picture")]
+            run = Run(**{each.name: given.pop(each.name) for each in fields(Run) if each.name in given})
             if tasks:
                 values = {name: given.pop(name) for name in inputs}
                 given["inputs"] = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from restora.app.report_file import report_file
+from restora.work.report_file import report_file
 from restora.core.errors import BadImage, OutputExists
 
 
