@@ -31,7 +31,7 @@ def carry_out(run: Run, decide: "Decide", copy: bool = True) -> None:
     from restora.work.unit import Unit, request_of, restored
 
     how = how_of(run, copy or run.output == STDIO or (run.pictures == [STDIO] and not run.output))
-    if run.many:
+    if run.many or run.out_dir:
         from restora.app.many import carry_out_many
         from restora.work.batch import Order
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from restora.app import bench, campaign, fixing, interpolating, laboratory, pictures, serve
+from restora.app import bench, campaign, fixing, interpolating, laboratory, measuring, pictures, serve
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 from restora.core.signals import alarm, end_by_exception
@@ -24,7 +24,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.correct,
     pictures.translate, interpolating.interpolate, pictures.inpaint, pictures.remove, pictures.repair,
     fixing.diagnose, fixing.plan, pictures.restore,
-    laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
+    laboratory.degrade, measuring.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
     laboratory.export, serve.serve,
 )  # fmt: skip
 for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""Commands for training and measuring: degrade, measure, methods, show, train, adapt, weights."""
+"""Commands for training: degrade, methods, show, train, adapt, weights."""
 
 import json
 from pathlib import Path
@@ -47,33 +47,6 @@ def degrade(
     else:
         for note in notes:
             typer.echo(f"note: {note}", err=True)
-
-
-def measure(
-    picture: Source,
-    reference: Annotated[Path, typer.Argument(help="The reference picture.")],
-    protocol: Annotated[str, typer.Option(help="denoise, sr-y, sr-rgb, jpeg-y, deblur or float.")] = "denoise",
-    scale: Annotated[int, typer.Option(min=1, help="Scale of super-resolution, by which its protocols crop.")] = 1,
-    ssim: Annotated[str, typer.Option(help="wang (the usual one) or uniform (scikit-image's default).")] = "wang",
-    as_json: AsJson = False,
-) -> None:
-    """Measure PSNR and SSIM of a picture against a reference, by a named protocol; jpeg-y adds PSNR-B.
-
-    Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
-    """
-    from restora.files.picture import read
-    from restora.metrics.protocol import protocol_named, with_ssim
-    from restora.metrics.scores import measure as scores_of
-
-    chosen = with_ssim(protocol_named(protocol), ssim)
-    scores = scores_of(read(picture).pixels, read(reference).pixels, chosen, scale)
-    if as_json:
-        facts = {"psnr": scores.psnr, "psnr_b": scores.psnr_b, "ssim": scores.ssim}
-        finite = {name: "inf" if value == float("inf") else value for name, value in facts.items() if value is not None}
-        show_json({**finite, "protocol": {**chosen.as_dict(), "scale": scale}})
-    else:
-        in_blocks = "" if scores.psnr_b is None else f", PSNR-B {scores.psnr_b:.2f} dB"
-        print(f"PSNR {scores.psnr:.2f} dB{in_blocks}, SSIM {scores.ssim:.4f} ({chosen.name}: {chosen.about})")
 
 
 def methods(as_json: AsJson = False) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from restora.app.options import FRAMES, lines_of_progress, progress
-from restora.app.run import Run
+from restora.app.run import Given, Run
 from restora.core.errors import BadImage, BadKnob
 
 if TYPE_CHECKING:
@@ -30,45 +31,41 @@ def carry_out_many(run: Run, order: "Order") -> None:
 
     if run.output:
         raise BadKnob("-o names one result; for several files name a folder with --out-dir")
-    batch = Batch(listing_of(run), order, None if run.as_json else _tell_of_clip)
+    batch = Batch(listing_of(run, run.out_dir), order, None if run.as_json else _tell_of_clip)
     if not len(batch):
-        raise BadImage(f"there are no pictures or clips in {_named(run)}")
+        raise BadImage(f"there are no pictures or clips in {run.named}")
     summary, started = Summary(left_out=batch.left_out), time.monotonic()
     with progress("restoring", quiet=run.as_json, unit="files") as show:
         show(0, len(batch))
-        outcomes = iter(batch)
-        try:
-            for outcome in outcomes:
-                summary.count(outcome)
-                _say(outcome, run.as_json)
-                show(summary.done, len(batch))
-        except KeyboardInterrupt:
-            summary.stopped = True
+        with closing(batch.run()) as outcomes:
+            try:
+                for outcome in outcomes:
+                    summary.count(outcome)
+                    _say(outcome, run.as_json)
+                    show(summary.done, len(batch))
+            except KeyboardInterrupt:
+                summary.stopped = True
     summary.seconds = round(time.monotonic() - started, 1)
     _say_summary(summary, len(batch), run.as_json)
     if status := _status(summary):
         raise typer.Exit(status)
 
 
-def listing_of(run: Run) -> "Listing":
+def listing_of(given: Given, leave_out: Path | None = None) -> "Listing":
     """The files that are given. Raises BadKnob or BadImage for a list that cannot be read."""
     from restora.files.listing import listing, names_in
 
-    given = list(run.pictures or [])
-    if run.files_from == STDIO:
-        given += names_in(sys.stdin.buffer.read())
-    elif run.files_from:
+    paths = list(given.pictures or [])
+    if given.files_from == STDIO:
+        paths += names_in(sys.stdin.buffer.read())
+    elif given.files_from:
         try:
-            given += names_in(run.files_from.read_bytes())
+            paths += names_in(given.files_from.read_bytes())
         except OSError as error:
-            raise BadImage(f"cannot read the list {run.files_from}: {error.strerror}") from error
-    if STDIO in given:
+            raise BadImage(f"cannot read the list {given.files_from}: {error.strerror}") from error
+    if STDIO in paths:
         raise BadKnob("standard input is one picture, which cannot be among several files")
-    return listing(given, run.recursive, run.out_dir)
-
-
-def _named(run: Run) -> str:
-    return " and ".join(map(str, run.pictures or [])) or "the list"
+    return listing(paths, given.recursive, leave_out)
 
 
 def _tell_of_clip(path: Path) -> "Tell | None":
@@ -82,10 +79,8 @@ def _say(outcome: "Outcome", as_json: bool) -> None:
     if outcome.error:
         print(outcome.error, file=sys.stderr)
     if as_json:
-        facts = {name: value for name, value in asdict(outcome).items() if name != "error"}
+        facts = {name: value for name, value in asdict(outcome).items() if name not in ("error", "of_request")}
         print(json.dumps(facts), flush=True)
-    elif outcome.state == "failed":
-        print(f"restora: {outcome.sentence}", file=sys.stderr)
     elif outcome.state == "restored":
         found = outcome.found or " then ".join(outcome.steps)
         print(f"{outcome.source} -> {outcome.target}: {found}; {outcome.seconds:.1f} s", flush=True)

@@ -39,15 +39,39 @@ from restora.methods.table import inputs_of
 
 
 @dataclass(frozen=True)
-class Run:
-    """The input pictures or clips, the output, the engine, and the limits."""
+class Given:
+    """The files that a command is given."""
 
     pictures: Pictures = None
+    files_from: FilesFrom = None
+    recursive: Recursive = False
+
+    @property
+    def picture(self) -> Path:
+        """The file, if it is one. Raises BadKnob if there is none."""
+        if not self.pictures:
+            raise BadKnob("name a picture, a clip or a folder, or give a list with --files-from")
+        return self.pictures[0]
+
+    @property
+    def many(self) -> bool:
+        """Whether it is anything but one file."""
+        given = self.pictures or []
+        return bool(len(given) > 1 or self.files_from or any(path.is_dir() for path in given))
+
+    @property
+    def named(self) -> str:
+        """The files in words."""
+        return " and ".join(map(str, self.pictures or [])) or "the list"
+
+
+@dataclass(frozen=True)
+class Run(Given):
+    """The input pictures or clips, the output, the engine, and the limits."""
+
     output: Output = None
     out_dir: OutDir = None
     form: Format = None
-    files_from: FilesFrom = None
-    recursive: Recursive = False
     jobs: Jobs = 1
     engine: Engine = "auto"
     device: Device = "cpu"
@@ -63,19 +87,6 @@ class Run:
     preview: Preview = False
     force: Force = False
     as_json: AsJson = False
-
-    @property
-    def picture(self) -> Path:
-        """The input, if it is one file. Raises BadKnob if there is none."""
-        if not self.pictures:
-            raise BadKnob("name a picture, a clip or a folder, or give a list with --files-from")
-        return self.pictures[0]
-
-    @property
-    def many(self) -> bool:
-        """Whether there is a summary instead of a report: for anything but one file with a result beside it."""
-        given = self.pictures or []
-        return bool(len(given) > 1 or self.files_from or self.out_dir or any(path.is_dir() for path in given))
 
 
 OF_MANY = ("out_dir", "form", "files_from", "recursive", "jobs")
@@ -112,7 +123,8 @@ def with_run(*tasks: str, many: bool = True) -> Callable[[Callable[..., None]], 
                 }  # fmt: skip
             command(run, **given)
 
-        parameters = [*shared[:2], *inputs.values(), *own, *shared[2:]]
+        first = [each for each in shared if each.name in ("pictures", "picture", "output")]
+        parameters = [*first, *inputs.values(), *own, *(each for each in shared if each not in first)]
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return called

@@ -1,12 +1,12 @@
 """Many pictures and clips: the unit of each, what was done before, and the journal of what is done."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from restora.core.errors import BadKnob, RestoraError
+from restora.core.errors import BadKnob, BadPlan, RestoraError
 from restora.core.threads import cores
 from restora.files.listing import Found, Listing
 from restora.stages.stage import Tell
@@ -14,11 +14,13 @@ from restora.work.clips import ClipOptions
 from restora.work.journal import Journal
 from restora.work.processes import each
 from restora.work.report_file import read_report
-from restora.work.result_names import Names
+from restora.work.result_names import Names, ending_of
 from restora.work.unit import STATES, Decide, Outcome, Unit, request_of, run_unit
 
 LEAST = 400_000_000
 """Bytes of memory that a process needs at least."""
+ALIKE = 3
+"""Files that must fail alike until the others are not tried."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,13 @@ class Summary:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:
-        """Add an outcome."""
+        """Add an outcome. Raises BadPlan if the first ALIKE files failed with one sentence about what was asked."""
         setattr(self, outcome.state, getattr(self, outcome.state) + 1)
         if outcome.state == "failed":
             self.failures.append((outcome.source, outcome.sentence))
+            sentences = {sentence for _, sentence in self.failures}
+            if outcome.of_request and self.failed == self.done == ALIKE and len(sentences) == 1:
+                raise BadPlan(f"{outcome.sentence} (said of each of the first {ALIKE} files)")
 
     @property
     def done(self) -> int:
@@ -66,13 +71,18 @@ class Summary:
 
 
 class Batch:
-    """The files of a list, to be restored one by one or by several processes. Iterating gives the outcomes.
+    """The files of a list, to be restored one by one or by several processes.
 
     The same batch again skips what was done, by the journal of the folder of the results and the reports beside them.
     """  # fmt: skip
 
     def __init__(self, listing: Listing, order: Order, tell: Callable[[Path], Tell | None] | None = None) -> None:
-        """tell: makes the function that is told the progress within a file, with one job. Raises BadKnob."""
+        """tell: makes the function that is told the progress within a file, with one job.
+
+        Raises BadKnob or BadImage for limits and formats that cannot be.
+        """
+        if order.form:
+            ending_of(order.form)
         self._order, self._tell = order, tell
         self._how = shared(order.how, order.jobs)
         here = {_absolute(found.path) for found in listing.found}
@@ -85,7 +95,8 @@ class Batch:
     def __len__(self) -> int:
         return len(self._found) + len(self._at_once)
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def run(self) -> Generator[Outcome, None, None]:
+        """The outcomes, as the files are done. When it is closed, all processes are ended."""
         order = self._order
         if order.jobs == 1:
             outcomes: Iterator[Outcome] = (self._run(unit) for unit in self._units())
@@ -150,11 +161,12 @@ def _died(unit: Unit, why: str) -> Outcome:
 
 
 def _is_result(path: Path, listed: set[str]) -> bool:
-    """Whether a file is the result, or a product, of a file of the list, by the report beside it."""
-    of_product = path.with_suffix("").with_suffix("")  # photo.restored.png of photo.restored.png.mask.png
-    for result in (path, of_product):
+    """Whether a file is the result of a file of the list, the report on it, or a product."""
+    without_ending = path.with_suffix("")
+    # photo.restored.png, photo.restored.png.json and photo.restored.png.mask.png
+    for result in (path, without_ending, without_ending.with_suffix("")):
         report = read_report(result) if result.name else None
-        if report and (result == path or _names_product(report, path)):
+        if report and (result == path or path.suffix == ".json" or _names_product(report, path)):
             given = Path(str(report["input"]))
             return _absolute(given) in listed or _absolute(path.parent / given.name) in listed
     return False

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from restora.core.checksum import sha256
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import RestoraError, Truncated
+from restora.core.errors import BadDevice, BadKnob, BadPlan, MissingExtra, NoWeights, RestoraError, Truncated
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.files.container import container_of
@@ -34,6 +34,8 @@ Decide: TypeAlias = Callable[[Pixels], tuple[Diagnosis | None, Plan]]
 """Makes the plan for a picture, and the diagnosis if the plan needs one."""
 State: TypeAlias = Literal["restored", "unchanged", "skipped", "failed"]
 STATES: tuple[State, ...] = ("restored", "unchanged", "skipped", "failed")
+OF_REQUEST = (BadPlan, BadKnob, NoWeights, MissingExtra, BadDevice)
+"""Errors that are those of all files, if they are of the first ones."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Outcome:
 
     target: the written result, or an empty text. sentence: why it failed, was skipped, or was left unchanged. found:
     what was wrong, in plain words. steps: names of methods. error: the traceback of a bug, else an empty text.
+    of_request: whether it failed for what was asked, so that other files may fail alike.
     """
 
     source: str
@@ -72,6 +75,7 @@ class Outcome:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     error: str = ""
+    of_request: bool = False
 
 
 def restored(unit: Unit, *, tell: Tell | None = None, resume: Callable[[str], None] | None = None) -> Report:
@@ -125,7 +129,8 @@ def run_unit(unit: Unit, tell: Tell | None = None) -> Outcome:
     except Truncated as error:
         return Outcome(str(unit.source), "failed", sentence=f"{error}; restore the existing part with --salvage")
     except (RestoraError, OSError, MemoryError) as error:
-        return Outcome(str(unit.source), "failed", sentence=str(error) or "out of memory")
+        asked = isinstance(error, OF_REQUEST)
+        return Outcome(str(unit.source), "failed", sentence=str(error) or "out of memory", of_request=asked)
     except Exception as error:  # a bug must not end the work on all other files
         sentence = f"an error of Restora, not of the file: {type(error).__name__}: {error}"
         return Outcome(str(unit.source), "failed", sentence=sentence, error=traceback.format_exc())
