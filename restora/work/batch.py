@@ -105,10 +105,9 @@ class Batch:
         for outcome in outcomes:
             yield from self._taken_at_once()
             unit, journal = self._under_way.pop(outcome.source)
-            if outcome.state in ("restored", "unchanged"):
-                sums = outcome.input_sha256, unit.request, outcome.plan
-                with suppress(OSError):  # then the reports beside the results say what was done
-                    journal.add(journal.line(unit.source, unit.target, sums, bool(outcome.target)))
+            if outcome.state != "skipped":
+                state = "failed" if outcome.state == "failed" else "written" if outcome.target else "unchanged"
+                _note(journal, unit, state, (outcome.input_sha256, unit.request, outcome.plan))
             yield outcome
         yield from self._taken_at_once()
 
@@ -126,7 +125,10 @@ class Batch:
             except RestoraError as error:  # a clip that cannot be opened
                 self._at_once.append(Outcome(str(found.path), "failed", sentence=str(error)))
                 continue
-            unit = Unit(found.path, target, order.decide, self._how, request, order.resume, journal.of(target))
+            known = journal.of(target)
+            unit = Unit(found.path, target, order.decide, self._how, request, order.resume, known)
+            if not (known and known.state == "unchanged") and not os.path.lexists(target):
+                _note(journal, unit, "begun")
             self._under_way[str(found.path)] = unit, journal
             yield unit
 
@@ -140,6 +142,12 @@ class Batch:
         if folder not in self._journals:
             self._journals[folder] = Journal(folder)
         return self._journals[folder]
+
+
+def _note(journal: Journal, unit: Unit, state: str, sums: tuple[str, str, str] = ("", "", "")) -> None:
+    with suppress(OSError):  # then the reports beside the results say what was done
+        unit.target.parent.mkdir(parents=True, exist_ok=True)
+        journal.add(journal.line(unit.source, unit.target, state, sums))
 
 
 def shared(how: ClipOptions, jobs: int) -> ClipOptions:

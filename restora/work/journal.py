@@ -1,6 +1,6 @@
 """The journal of a folder of results: what was done there, so that the same command skips it.
 
-It is a hidden file of JSON lines. Only what ended well is in it; the last line on a result counts.
+It is a hidden file of JSON lines; the last line on a result counts.
 """
 
 import json
@@ -16,8 +16,9 @@ NAME = ".restora-journal.jsonl"
 class Done:
     """What was done to a file. Paths are relative to the folder of the journal.
 
-    request: id of what was asked. plan: id of the plan. written: whether the result was written; it is not if nothing
-    was found.
+    request: id of what was asked. plan: id of the plan. state: `begun` before a result is written of which there is no
+    file yet, so that a run that was stopped knows it for its own; `written`; `unchanged`, if nothing was found and no
+    file was written; or `failed`.
     """
 
     result: str
@@ -25,7 +26,7 @@ class Done:
     input_sha256: str
     request: str
     plan: str
-    written: bool
+    state: str
 
 
 class Journal:
@@ -58,9 +59,9 @@ class Journal:
             file.write(f"{self._start}{json.dumps(asdict(done))}\n")
         self._start, self._lines[done.result] = "", done
 
-    def line(self, source: Path, result: Path, sums: tuple[str, str, str], written: bool) -> Done:
+    def line(self, source: Path, result: Path, state: str, sums: tuple[str, str, str] = ("", "", "")) -> Done:
         """A line of this journal; sums: checksum of the input, ids of request and plan."""
-        return Done(self._name(result), self._name(source), *sums, written)
+        return Done(self._name(result), self._name(source), *sums, state)
 
     def _name(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.folder)).as_posix()
@@ -75,5 +76,4 @@ def _parsed(line: str) -> Done | None:
         done = Done(**json.loads(line))
     except (ValueError, TypeError, RecursionError):
         return None
-    texts = (done.result, done.input, done.input_sha256, done.request, done.plan)
-    return done if all(isinstance(text, str) for text in texts) and isinstance(done.written, bool) else None
+    return done if all(isinstance(text, str) for text in asdict(done).values()) else None

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from restora.core.checksum import sha256
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadDevice, BadKnob, BadPlan, MissingExtra, NoWeights, RestoraError, Truncated
+from restora.core.errors import BadImage, NotFinite, OutputExists, RestoraError, Truncated
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.files.container import container_of
@@ -34,8 +34,8 @@ Decide: TypeAlias = Callable[[Pixels], tuple[Diagnosis | None, Plan]]
 """Makes the plan for a picture, and the diagnosis if the plan needs one."""
 State: TypeAlias = Literal["restored", "unchanged", "skipped", "failed"]
 STATES: tuple[State, ...] = ("restored", "unchanged", "skipped", "failed")
-OF_REQUEST = (BadPlan, BadKnob, NoWeights, MissingExtra, BadDevice)
-"""Errors that are those of all files, if they are of the first ones."""
+OF_FILE = (BadImage, OutputExists, NotFinite)
+"""Errors that are those of one file; others are of what was asked, and perhaps of all files."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,15 @@ def run_unit(unit: Unit, tell: Tell | None = None) -> Outcome:
             written = str(unit.target) if unit.target.exists() else ""
             return Outcome(str(unit.source), "skipped", written, "it was done before")
         unit.target.parent.mkdir(parents=True, exist_ok=True)
+        if unit.known and unit.known.state == "begun" and read_report(unit.target) is None:
+            unit = _forced(unit)  # an earlier run was ended between the result and its report
         report = restored(unit, tell=tell, resume=notes.append if unit.resume else None)
     except Stopped:  # by Ctrl-C, which ends the work on all files
         raise KeyboardInterrupt from None
     except Truncated as error:
         return Outcome(str(unit.source), "failed", sentence=f"{error}; restore the existing part with --salvage")
     except (RestoraError, OSError, MemoryError) as error:
-        asked = isinstance(error, OF_REQUEST)
+        asked = isinstance(error, RestoraError) and not isinstance(error, OF_FILE)
         return Outcome(str(unit.source), "failed", sentence=str(error) or "out of memory", of_request=asked)
     except Exception as error:  # a bug must not end the work on all other files
         sentence = f"an error of Restora, not of the file: {type(error).__name__}: {error}"
@@ -161,18 +163,22 @@ def plain_words(report: Report) -> str:
     )
 
 
+def _forced(unit: Unit) -> Unit:
+    return replace(unit, how=replace(unit.how, run=replace(unit.how.run, force=True)))
+
+
 def _done_before(unit: Unit) -> bool:
     """Whether the same was done to the same file, by the journal or the report beside the result."""
     if unit.how.run.force or not unit.request:
         return False
     known, exists = unit.known, unit.target.exists()
-    if known is None or known.request != unit.request or (known.written and not exists):
-        report = read_report(unit.target) if exists else None
-        if not report or report.get("request") != unit.request:
-            return False
+    done = ("written", "unchanged") if exists else ("unchanged",)
+    if known and known.request == unit.request and known.state in done:
+        checksum = known.input_sha256
+    elif exists and (report := read_report(unit.target)) and report.get("request") == unit.request:
         checksum = report["input_sha256"]
     else:
-        checksum = known.input_sha256
+        return False
     with suppress(OSError):  # a file that cannot be read is reported when it is opened
         return bool(checksum == sha256(unit.source))
     return False

@@ -157,15 +157,28 @@ def test_results_of_files_of_a_list_are_left_out_of_it_and_other_results_are_not
 def test_a_line_of_a_journal_that_was_cut_off_hides_no_other(tmp_path):
     journal = Journal(tmp_path)
     for name in ("a", "b"):
-        journal.add(journal.line(tmp_path / f"{name}.png", tmp_path / f"{name}.x.png", ("1", "2", "3"), True))
+        journal.add(journal.line(tmp_path / f"{name}.png", tmp_path / f"{name}.x.png", "written", ("1", "2", "3")))
     text = (tmp_path / NAME).read_text()
     (tmp_path / NAME).write_text(text[:-10])
     cut = Journal(tmp_path)
     assert cut.of(tmp_path / "a.x.png") and not cut.of(tmp_path / "b.x.png")
-    cut.add(cut.line(tmp_path / "c.png", tmp_path / "c.x.png", ("1", "2", "3"), False))
+    cut.add(cut.line(tmp_path / "c.png", tmp_path / "c.x.png", "unchanged", ("1", "2", "3")))
     whole = Journal(tmp_path)
-    assert whole.of(tmp_path / "a.x.png") and whole.of(tmp_path / "c.x.png").written is False
+    assert whole.of(tmp_path / "a.x.png") and whole.of(tmp_path / "c.x.png").state == "unchanged"
     assert whole.results()[tmp_path / "c.png"] == tmp_path / "c.x.png"
+
+
+def test_a_result_without_a_report_is_replaced_only_if_a_run_had_begun_it(folder):
+    """As after a kill between the two."""
+    assert states(outcomes(Order(DECIDE, HOW, Path("out")))) == ["restored"] * 3
+    for number in range(3):
+        os.remove(f"out/{number}.restored.png.json")
+    text = (folder / "out" / NAME).read_text()
+    begun = [line for line in text.splitlines(keepends=True) if '"begun"' in line]
+    assert len(begun) == 3
+    (folder / "out" / NAME).write_text("".join(begun[:1]) + text[-10:])
+    assert states(outcomes(Order(DECIDE, HOW, Path("out")))) == ["restored", "failed", "failed"]
+    assert states(outcomes(Order(DECIDE, HOW, Path("out")))) == ["skipped", "failed", "failed"]
 
 
 def test_a_bad_file_fails_alone_and_a_bug_does_too(folder):
