@@ -23,9 +23,9 @@ from restora.app.options import (
     rate_from,
     size_from,
 )  # fmt: skip
-from restora.app.report_file import report_file
 from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob
+from restora.work.report_file import report_file
 
 if TYPE_CHECKING:
     from restora.core.report import Report
