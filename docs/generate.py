@@ -34,7 +34,7 @@ from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
 from tables_survey import SURVEY, survey_files
 from tables_translate import prints_list, translate_table
-from tables_video import between_table, clip_noise_table
+from tables_video import between_table, clip_flicker_table, clip_noise_table, clip_seconds_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -134,6 +134,8 @@ MAKERS = (
         "prints": prints_list,
         "between": between_table,
         "clip_noise": clip_noise_table,
+        "clip_flicker": clip_flicker_table,
+        "clip_seconds": clip_seconds_table,
     }
 )
 """The function that makes each table, by name."""
