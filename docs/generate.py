@@ -33,6 +33,7 @@ from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
 from tables_translate import prints_list, translate_table
 from tables_video import between_table, clip_noise_table
+from tables_web import blend_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -90,7 +91,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
         yield from commands(inner, [*words, name])
 
 
-WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate", "video")
+WITH_TABLES = ("results", "speed", "training", "fix", "inpaint", "regions", "translate", "video", "web")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
 
@@ -127,6 +128,7 @@ MAKERS = TABLES | {
     "prints": prints_list,
     "between": between_table,
     "clip_noise": clip_noise_table,
+    "blend": blend_table,
 }
 """The function that makes each table, by name."""
 
