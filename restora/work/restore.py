@@ -41,11 +41,16 @@ PACKAGES = ("restora", "numpy", "openvino")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on the memory in bytes, the pixels of a picture, and the minutes of a fit to it."""
+    """Limits on the memory in bytes, the pixels of a picture or a frame, and the minutes of a fit to it.
+
+    seconds, frames: of an uploaded clip.
+    """
 
     memory: int = MAX_MEMORY
     pixels: int = MAX_PIXELS
     minutes: float = float("inf")  # of per-image methods, by the estimate of their row
+    seconds: float = float("inf")
+    frames: float = float("inf")
 
 
 @dataclass(frozen=True)
