@@ -75,7 +75,9 @@ def gain(weights: Weights, words: str) -> float:
     make_plan = partial(plan_for, Entry(SET, words, weights.card["method"], weights.name), "f32")
     gains = []
     for y, x in pairs(words, weights.card["channels"]):
-        before, after = (measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, make_plan(y))[0]))
+        before, after = (
+            measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, make_plan(y))[0])
+        )
         gains.append(after if words == DAMAGES[-1] else after - before)
     return float(np.mean(gains))
 

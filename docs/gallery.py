@@ -53,7 +53,7 @@ DAMAGES = {
 }
 """The damage, by the first kind that a method treats."""
 KERNEL = "motion(length=9, angle=30)"
-STEPS = {"dip": 600, "deepdlp": 200, "dip-inpainting": 600, "deepdlp-inpainting": 200, "selfdeblur": 300}
+STEPS = {"dip": 400, "deepdlp": 100, "dip-inpainting": 400, "deepdlp-inpainting": 100, "selfdeblur": 200}
 """Fewer steps for untrained nets, which see the part alone."""
 
 
@@ -142,7 +142,8 @@ def clips(method: Method, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ).pixels
     rng = np.random.default_rng(0)
     noisy = [parse(DAMAGES["clips"]).apply(frame, rng).astype(np.float32) for frame in frames]
-    plan = plan_of_method(method.name, {}, None, precision="f32")
+    knobs = {"sigma": 0.098} if has_knob(method, "sigma") else {}
+    plan = plan_of_method(method.name, knobs, None, precision="f32" if method.learned else None)
     clip = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
     pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(clip), frames_around(plan))]
     restorer = FrameRestorer(plan, pieces[0], Report(plan), Means(Backend("openvino"), 8 * 10**9))

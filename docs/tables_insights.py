@@ -26,7 +26,10 @@ def verdict(ours: Arm, theirs: Arm) -> str:
 
 def arms_table(*arms: str) -> str:
     """The scores of some arms beside those of the first."""
-    lines = ["| net | parameters | PSNR of each seed (dB) | mean | against the first | processor seconds |", "|---" * 6 + "|"]
+    lines = [
+        "| net | parameters | PSNR of each seed (dB) | mean | against the first | processor seconds |",
+        "|---" * 6 + "|",
+    ]
     for arm in arms:
         found, facts = scores_of(arm), next(row for row in rows("insights.csv") if row["arm"] == arm)
         against = verdict(found, scores_of(arms[0])) if arm != arms[0] else ""
@@ -80,7 +83,10 @@ def insight_critic() -> str:
 
 def insight_levels() -> str:
     """One net for all levels, and one for each."""
-    lines = ["| sigma | trained on this level | trained on 5 to 55 | one for all, against one for each |", "|---" * 4 + "|"]
+    lines = [
+        "| sigma | trained on this level | trained on 5 to 55 | one for all, against one for each |",
+        "|---" * 4 + "|",
+    ]
     for level, arm in zip(LEVELS, ("sigma 15", "base", "sigma 50"), strict=True):
         own, common = scores_of(arm, sigma=level), scores_of("sigma 5..55", sigma=level)
         lines.append(f"| {level} | {mean(own):.2f} | {mean(common):.2f} | {verdict(common, own)} |")
@@ -114,7 +120,12 @@ def insight_seconds() -> str:
     here = []
     for row in rows("denoise.csv"):
         cost = costs.get((row["method"], row["weights"]))
-        if row["set"] == "BSD68" and row["damage"] == f"noise(sigma={25 / 255!r})" and row["precision"] == "f32" and cost:
+        if (
+            row["set"] == "BSD68"
+            and row["damage"] == f"noise(sigma={25 / 255!r})"
+            and row["precision"] == "f32"
+            and cost
+        ):
             here.append((float(cost["seconds_a_megapixel"]), float(row["psnr"]), row["weights"] or row["method"]))
     best = [each for each in sorted(here) if all(each[1] >= other[1] for other in here if other[0] <= each[0])]
     found = [{"name": name, "seconds": f"{time:.2f}", "psnr": f"{psnr:.2f}"} for time, psnr, name in best]
@@ -125,7 +136,10 @@ def insight_priors() -> str:
     """Nets fitted to one picture beside classical methods and trained nets, on four pictures of Set12."""
     found = rows("deep_prior.csv")
     pictures = list(dict.fromkeys(row["picture"] for row in found))
-    lines = ["| method | " + " | ".join(pictures) + " | mean (dB) | seconds a picture |", "|---" * (len(pictures) + 3) + "|"]
+    lines = [
+        "| method | " + " | ".join(pictures) + " | mean (dB) | seconds a picture |",
+        "|---" * (len(pictures) + 3) + "|",
+    ]
     for method in dict.fromkeys(row["method"] for row in found):
         mine = {row["picture"]: row for row in found if row["method"] == method}
         if set(mine) == set(pictures):

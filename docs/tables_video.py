@@ -27,7 +27,7 @@ def clip_noise_table() -> str:
         mine = {row["weights"] or AS_IT_IS: row for row in here if (row["set"], row["damage"]) == (name, task)}
         shown = [(key, each) for key in ("psnr", "flicker") for each in names]
         shown += [("seconds_a_megapixel", each) for each in names if each != AS_IT_IS]
-        scores = [f"{float(mine[each][key]):.2f}" for key, each in shown]
+        scores = [f"{float(mine[each][key]):.2f}" if each in mine else "not measured" for key, each in shown]
         lines.append(f"| {name} | {round(255 * float(task.split('=')[1][:-1]))} | {' | '.join(scores)} |")
     return "\n".join(lines)
 

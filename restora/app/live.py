@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,11 +20,12 @@ from restora.app.options import (
     Settings,
     amount,
     knobs_from,
+    rate_from,
     size_from,
 )  # fmt: skip
-from restora.app.report_file import report_file
 from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob
+from restora.work.report_file import report_file
 
 if TYPE_CHECKING:
     from restora.core.report import Report
@@ -113,13 +113,7 @@ def _raw(form: str | None, size: str | None, fps: str) -> "Raw | None":
         raise BadKnob(f"--raw must be {' or '.join(RAW)}, not {form!r}")
     if not size:
         raise BadKnob("raw frames do not say their size; give it with --size, for example 640x360")
-    try:
-        rate = Fraction(fps)
-    except (ValueError, ZeroDivisionError) as error:
-        raise BadKnob(f"--fps must be a number such as 25 or 30000/1001, not {fps!r}") from error
-    if not 0 < rate <= 1000:
-        raise BadKnob(f"--fps must be above 0 and at most 1000, not {fps}")
-    return Raw(form, size_from(size), rate)
+    return Raw(form, size_from(size), rate_from(fps))
 
 
 @contextmanager

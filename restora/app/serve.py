@@ -53,7 +53,7 @@ def serve(
     backend_named(device=device)  # report an absent device now, not in each job
     jobs = Jobs(
         folder,
-        Limits(amount(max_memory), amount(max_pixels), max_minutes, max_seconds, max_frames),
+        Limits(amount(max_memory), amount(max_pixels), max_minutes, seconds=max_seconds, frames=max_frames),
         most_waiting=waiting,
         most_bytes=amount(max_disk),
         keep_seconds=60 * keep,
