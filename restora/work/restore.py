@@ -42,15 +42,17 @@ PACKAGES = ("restora", "numpy", "openvino")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on the memory in bytes, the pixels of a picture, minutes of a fit to it, and threads; 0: all cores.
+    """Limits on the memory in bytes, the pixels of a picture or frame, minutes of a fit to it, and threads; 0: all cores.
 
-    The number of threads is one of the whole process, see `limit_threads`.
+    The number of threads is one of the whole process, see `limit_threads`. seconds, frames: of an uploaded clip.
     """
 
     memory: int = MAX_MEMORY
     pixels: int = MAX_PIXELS
     minutes: float = float("inf")  # of per-image methods, by the estimate of their row
     threads: int = 0
+    seconds: float = float("inf")
+    frames: float = float("inf")
 
 
 @dataclass(frozen=True)
