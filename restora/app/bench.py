@@ -251,9 +251,9 @@ def video(
     """
     from restora.work.cards import write_cards
     from restora.work.interpolate import METHODS
-    from restora.work.video_suite import NETS, NOTHING, run, tasks
+    from restora.work.video_suite import FILTERS, NETS, NOTHING, run, tasks
 
-    _check(data, method or [], [NOTHING, *METHODS, *NETS], "f32", (), None, False)
+    _check(data, method or [], [NOTHING, *METHODS, *FILTERS, *NETS], "f32", (), None, False)
     out.mkdir(parents=True, exist_ok=True)
     run(list(tasks(method or ())), out / "video.csv", limit, again, typer.echo)
     for line in write_cards(out / "video.csv") if cards else ():

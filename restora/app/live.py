@@ -4,12 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from restora.app.options import (
+    QUALITY,
     AsJson,
     Device,
     Engine,
@@ -21,11 +21,12 @@ from restora.app.options import (
     Settings,
     amount,
     knobs_from,
+    rate_from,
     size_from,
 )  # fmt: skip
-from restora.app.report_file import report_file
 from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob
+from restora.work.report_file import report_file
 
 if TYPE_CHECKING:
     from restora.core.report import Report
@@ -62,7 +63,7 @@ def live(
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Of raw frames of the source.")] = None,
     fps: Annotated[str, typer.Option(help="Frames a second of a raw source, as 25 or 30000/1001.")] = "25",
     preset: LivePreset = "superfast",
-    quality: Quality = 95,
+    quality: Quality = None,
     engine: Engine = "auto",
     device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
@@ -87,7 +88,7 @@ def live(
     place = place_for(output, format, force)
     paper = report_file(place.file, force) if place.file else None
     how = LiveOptions(
-        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality), preset
+        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY), preset
     )  # fmt: skip
     opened = LiveSource(source, _raw(raw, size, fps), amount(max_pixels))
     found, plan = to_denoise(
@@ -113,13 +114,7 @@ def _raw(form: str | None, size: str | None, fps: str) -> "Raw | None":
         raise BadKnob(f"--raw must be {' or '.join(RAW)}, not {form!r}")
     if not size:
         raise BadKnob("raw frames do not say their size; give it with --size, for example 640x360")
-    try:
-        rate = Fraction(fps)
-    except (ValueError, ZeroDivisionError) as error:
-        raise BadKnob(f"--fps must be a number such as 25 or 30000/1001, not {fps!r}") from error
-    if not 0 < rate <= 1000:
-        raise BadKnob(f"--fps must be above 0 and at most 1000, not {fps}")
-    return Raw(form, size_from(size), rate)
+    return Raw(form, size_from(size), rate_from(fps))
 
 
 @contextmanager

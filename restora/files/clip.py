@@ -2,7 +2,7 @@
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -15,7 +15,9 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
 
+from restora.core.checksum import sha256
 from restora.core.errors import BadImage, Truncated
+from restora.core.image import Image
 from restora.files.clip_times import Times, times_of
 from restora.files.container import container_of, is_cut_off
 from restora.files.decoded import Decoded
@@ -78,6 +80,16 @@ class Clip:
         """From the first frame to the end of the last."""
         return (self.times.end - self.times.first) * self.times.tick
 
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Any, Any]]:
+        """The open file and its stream of pictures. Raises BadImage."""
+        with opened(self.path, self.name) as both:
+            yield both
+
+    def checksum(self) -> str:
+        """SHA-256 of the file."""
+        return sha256(self.path)
+
     def frames(self, first: int = 0, count: int | None = None) -> Iterator[Frame]:
         """The frames from `first` on, at most `count`. Raises BadImage for data that cannot be decoded."""
         for index, (ticks, frame) in enumerate(self._decoded()):
@@ -91,7 +103,7 @@ class Clip:
         frames, place = self.run_near(share, 0, most)
         return frames[place].pixels
 
-    def run_near(self, share: float, reach: int, most: int = 24) -> tuple[list[Decoded], int]:
+    def run_near(self, share: float, reach: int, most: int = 24) -> tuple[Sequence[Decoded | Image], int]:
         """Consecutive frames and the place among them of the one that `near` gives.
 
         There are `reach` frames before it and after it, or fewer where the clip or what can be decoded ends.
@@ -169,13 +181,24 @@ class Clip:
                     yield stamps.popleft(), made
 
 
-def open_clip(path: Path, max_pixels: int, *, salvage: bool = False, deinterlace: bool = False) -> Clip:
-    """Open a clip: its first frame is decoded and the times of all frames are read.
+def open_clip(
+    path: Path,
+    max_pixels: int,
+    *,
+    salvage: bool = False,
+    deinterlace: bool = False,
+    rate: Fraction | None = None,
+) -> Clip:
+    """Open a clip: its first frame is decoded and the times of all frames are read. A folder of pictures is a clip too.
 
     Raises BadImage for a file that cannot be read, has no picture, or has too many pixels; Truncated for one whose end
     is missing, unless `salvage` is set: then the clip ends where the file does. deinterlace: frames are made
-    progressive if they are not.
+    progressive if they are not. rate: of a folder without times, frames a second.
     """
+    if path.is_dir():
+        from restora.files.frame_folder import open_folder  # which makes a Clip
+
+        return open_folder(path, max_pixels, rate)
     name = str(path)
     with opened(path, name) as (container, stream):
         times = times_of(_packets(container, stream, name, salvage), container, stream, origin_of(container, stream))

@@ -11,6 +11,7 @@ STARTS = {
     b"DKIF": "IVF", b"YUV4MPEG2": "YUV4MPEG",
 }  # fmt: skip
 """The first bytes of containers that are known by them."""
+FOLDER = "folder"
 BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof")
 """Names of the boxes that an MP4 or QuickTime file can begin with."""
 PICTURES = (b"ftypavif", b"ftypavis", b"ftypmif1")
@@ -20,12 +21,15 @@ _START = 4 * TS
 
 
 def container_of(path: Path) -> str:
-    """The name of the container of a clip, by its first bytes; empty for a file that is no clip or cannot be read."""
+    """The name of the container of a clip, by its first bytes, or that it is a folder, of frames.
+
+    Empty for a file that is no clip or cannot be read.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(_START)
     except OSError:
-        return ""
+        return FOLDER if path.is_dir() else ""
     for first, name in STARTS.items():
         if start.startswith(first):
             return name

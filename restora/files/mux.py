@@ -51,7 +51,7 @@ def check_streams(clip: Clip, target: Path, codec: str) -> list[str]:
     if codec == "ffv1" and kind != "matroska":
         raise BadImage(f"{target.suffix} cannot hold FFV1; end the name of {target} in .mkv")
     lost = []
-    with opened(clip.path, clip.name) as (container, stream):
+    with clip.opened() as (container, stream):
         for other in container.streams:
             if other.index == stream.index or holds(kind, other) or (other.type == "data" and container.chapters()):
                 continue  # chapters have a stream of their own in MP4
@@ -84,6 +84,8 @@ def ending_for(path: Path, codec: str) -> str:
     """The ending of the default result: that of the clip if it can be written, else one that holds everything."""
     if codec == "ffv1":
         return ".mkv"
+    if path.is_dir():
+        return ".mp4"
     if path.suffix.lower() in KINDS:
         return path.suffix
     with opened(path, str(path)) as (container, stream):
@@ -94,7 +96,7 @@ def ending_for(path: Path, codec: str) -> str:
 def join(clip: Clip, parts: Parts, path: Path, kind: str, span: Span) -> list[str]:
     """Write the clip of all finished segments to `path`; what could not be kept exactly, in sentences."""
     with ExitStack() as stack:
-        source, stream = stack.enter_context(opened(clip.path, clip.name))
+        source, stream = stack.enter_context(clip.opened())
         first = stack.enter_context(closing(av.open(str(parts.files()[0]))))
         clock, made = _Clock(clip, parts, kind, span), first.streams.video[0]
         options = OPTIONS[kind] | ({} if kind == "matroska" else {"movie_timescale": str(_finest(source, clock.tick))})

@@ -90,10 +90,12 @@ def centre(pixels: np.ndarray, multiple: int, side: int = 256) -> np.ndarray:
     return pixels[top : top + height, left : left + width].astype(np.float32) / 255
 
 
-def clip_sample(run: np.ndarray, recipe: Recipe, multiple: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_sample(
+    run: np.ndarray, recipe: Recipe, multiple: int, seed: int, side: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
     """The centre of consecutive frames (H, W, C times recipe.moments) uint8: y (planes, H, W) damaged, x (H, W, C)."""
     y, x = frames_of(
-        replace(recipe, data=replace(recipe.data, margin=0)), centre(run, multiple), np.random.default_rng(seed)
+        replace(recipe, data=replace(recipe.data, margin=0)), centre(run, multiple, side), np.random.default_rng(seed)
     )
     return y, np.ascontiguousarray(x.transpose(1, 2, 0))
 

@@ -16,7 +16,8 @@ from restora.core.inputs import ALPHA, FOUND, Input
 from restora.core.method import Method
 from restora.core.plan import Step
 from restora.engines.tiling import Read
-from restora.files.picture import open_picture
+from restora.files.clip import open_clip
+from restora.files.picture import MAX_PIXELS, open_picture
 from restora.stages.stage import Size
 
 SHORT = {"gauss": "gaussian"}
@@ -36,6 +37,8 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
         is_file = False
     if is_file:
         return {"file": str(path), "sha256": sha256(path)}
+    if path.is_dir() and input_.kind in ("plane", "picture"):
+        return {"file": str(path), "sha256": open_clip(path, MAX_PIXELS).checksum()}
     if input_.alpha and given == ALPHA["value"]:
         return dict(ALPHA)
     if input_.finder and given == FOUND:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,7 @@ from restora.files.save import copy
 from restora.files.segments import Segments
 from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
+from restora.work.clip_room import check_clip_room
 from restora.work.diagnose import Pixels, Several
 from restora.work.neighbours import Around, frames_around, others_of, surrounded
 from restora.work.overlap import read_ahead, write_behind
@@ -50,7 +52,7 @@ class ClipOptions:
     """How a clip is restored and written; `run` has the options that pictures have too.
 
     codec: h264 or ffv1. deinterlace: make the frames progressive. preview: only a second from the middle. preset: of
-    H.264, see PRESETS.
+    H.264, see PRESETS. rate: of a folder of pictures without times, frames a second; None: 25.
     """
 
     run: Options = field(default_factory=Options)
@@ -58,6 +60,7 @@ class ClipOptions:
     deinterlace: bool = False
     preview: bool = False
     preset: str = PRESETS[0]
+    rate: Fraction | None = None
 
 
 class Stopped(Exception):
@@ -85,7 +88,8 @@ def frames_to_diagnose(clip: Clip) -> Several:
 
 def target_for(source: Path, target: Path | None, how: ClipOptions) -> Path:
     """The result of a clip, by default beside it; that of a preview has another name. Raises BadImage for no clip."""
-    target = target or source.with_name(f"{source.stem}.restored{ending_for(source, how.codec)}")
+    stem = source.name if source.is_dir() else source.stem
+    target = target or source.with_name(f"{stem}.restored{ending_for(source, how.codec)}")
     return target.with_name(f"{target.stem}.preview{target.suffix}") if how.preview else target
 
 
@@ -112,17 +116,19 @@ def restore_clip(
     """
     started, how = time.perf_counter(), how or ClipOptions()
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
-    clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
+    clip = open_clip(
+        source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace, rate=how.rate
+    )  # fmt: skip
     check_target(target, clip, how, resume is not None)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     plan = plan(frames_to_diagnose(clip)) if callable(plan) else plan
-    report = Report(plan, input=clip.name, output=str(target), input_sha256=sha256(source))
+    report = Report(plan, input=clip.name, output=str(target), input_sha256=clip.checksum())
     report.warnings += [*clip.notes, *lost]
     if not plan.steps and not how.preview and not clip.deinterlace and not clip.cut_off:
         if not options.keep_unchanged:
             report.output = ""
             return report
-        if source.suffix.lower() == target.suffix.lower():
+        if source.is_file() and source.suffix.lower() == target.suffix.lower():
             copy(source, target, force=options.force)
             report.output_sha256 = sha256(target)
             return report
@@ -179,9 +185,9 @@ def moving_inputs(plan: Plan, clip: Clip, max_pixels: int) -> dict[str, Clip]:
             path = Path(entry.get("file", ""))
             if "file" not in entry or not container_of(path):
                 continue
-            if sha256(path) != entry["sha256"]:
-                raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
             other = open_clip(path, max_pixels)
+            if other.checksum() != entry["sha256"]:
+                raise BadPlan(f"{path} has changed since the plan was made; make the plan again")
             if other.times.frames != clip.times.frames:
                 raise BadPlan(
                     f"the {name} {path} must have as many frames as the clip, {clip.times.frames},"
@@ -218,6 +224,10 @@ class FrameRestorer:
         self.pipeline = self._prepared(piece, Report(self._plan))
         return self.pipeline.everything()
 
+    def notes(self) -> list[str]:
+        """Sentences for the report."""
+        return self.pipeline.notes()
+
     def _prepared(self, piece: "Piece", report: Report) -> Pipeline:
         y = Image(piece.frame.pixels)
         neighbours = [window_of(each) for each in piece.around]
@@ -244,13 +254,17 @@ class ClipWork:
         be_patient(plan, clip.shape, options.limits.minutes, self._total)
         self._others = moving_inputs(plan, clip, options.limits.pixels)
         self._reach = frames_around(plan)
-        first = next(pieces(clip, self._others, reach=self._reach))
         self._ahead, held = _room_for(clip.shape, self._reach)
-        self._restore = FrameRestorer(plan, first, report, Means(backend, options.limits.memory, held))
+        self._restore = self.restorer(Means(backend, options.limits.memory, held))
         height, width = self._restore.size
         if height * width > options.limits.pixels:
             raise BadImage(f"the result would have {width}x{height} pixels, more than the limit (--max-pixels)")
         self._coding = coding_for(clip, self._restore.size, how.codec, options.quality, how.preset)
+
+    def restorer(self, means: Means) -> Any:
+        """What makes the frames, with their `size` and its `notes` for the report."""
+        first = next(pieces(self._clip, self._others, reach=self._reach))
+        return FrameRestorer(self._report.plan, first, self._report, means)
 
     @property
     def _first(self) -> int:
@@ -267,6 +281,8 @@ class ClipWork:
         """Restore all frames and write the result. Raises Stopped if a part was written instead."""
         with parts_of(target, self._binding(is_folder(target)), self._total, resume) as parts:
             self._report.resumed_at = parts.frames
+            coding = None if is_folder(target) else self._coding
+            check_clip_room(target, self._clip, coding, self._restore.size, (self._total, parts.frames))
             try:
                 self._restore_frames(parts, is_folder(target), tell)
             except KeyboardInterrupt:
@@ -346,7 +362,7 @@ class ClipWork:
                 report.warnings += join(clip, parts, part, KINDS[target.suffix.lower()], self._span(parts, stopped))
                 put_in_place(part, target, self._options.force or stopped)
             report.output_sha256 = sha256(target)
-        report.warnings += [*clip.faults, *self._restore.pipeline.notes()]
+        report.warnings += [*clip.faults, *self._restore.notes()]
         if not stopped and parts.frames != self._total:
             report.warnings.append(f"the file has {self._total} packets of video, which were {parts.frames} frames")
         report.clip = {
@@ -371,7 +387,7 @@ class ClipWork:
 def _room_for(shape: tuple[int, int, int], reach: int) -> tuple[int, int]:
     """How many frames wait on each side of the restoration, and the bytes of all frames that are in memory.
 
-    reach: frames before, and after, each frame that a net sees; they are in memory too.
+    reach: frames before, and after, each frame that a method sees; they are in memory too.
     """
     frame = 4 * shape[0] * shape[1] * shape[2]
     ahead = max(1, min(LONGEST_QUEUE, QUEUE // frame))

@@ -9,14 +9,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from restora.core.errors import MissingExtra, RestoraError
+from restora.data.clips import runs_of
 from restora.data.photographs import gather, split
 from restora.engines.choice import Engine
 from restora.engines.openvino_ import openvino_engine
-from restora.learn.held_out import eight_bit, sample, validation
+from restora.learn.held_out import clip_sample, eight_bit, sample, validation
 from restora.learn.pairs import Pairs
 from restora.learn.recipe import Recipe, recipe_from
 from restora.learn.weights import Weights, find, with_int8
 from restora.work.gate import Verdict, judge
+from restora.work.material import runs_for
 from restora.work.provenance import IN_FLOAT
 
 CALIBRATION = 32
@@ -25,6 +27,8 @@ PROBES = 8
 """Number of them for comparing models."""
 LARGE = 768
 """Side of the picture that is restored whole and by tiles."""
+DRAWS = 4
+"""How often the damage of each held-out run of frames is drawn."""
 
 Samples = list[tuple[np.ndarray, np.ndarray]]
 
@@ -33,7 +37,8 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     """Weights with an int8 model if one passes the gate, else without; the card says which.
 
     It is calibrated on training photographs, and judged on held-out ones, large and small, with each damage of the
-    recipe. Some layers always stay in float; if that is not enough, those that lose most do too, up to a quarter.
+    recipe; a net that sees several frames on those of clips. Some layers always stay in float; if that is not enough,
+    those that lose most do too, up to a quarter.
     Raises MissingExtra without torch and NNCF, NoWeights, or RestoraError for weights that find masks, or if the
     photographs are missing.
     """
@@ -47,7 +52,8 @@ def export(name: str, tell: Callable[[str], None]) -> tuple[Weights, Verdict]:
     card = weights.card
     if weights.task == "find":
         raise RestoraError(f"{name} gets no int8 model: {IN_FLOAT}")
-    shown, samples, large = _pictures(recipe_from(weights.recipe, weights.name), card["multiple"])
+    recipe = recipe_from(weights.recipe, weights.name)
+    shown, samples, large = (_frames if recipe.moments > 1 else _pictures)(recipe, card["multiple"])
     with TemporaryDirectory() as folder:
         bench = Bench(weights, shown, Path(folder))
         base, ranges = bench.quantised()
@@ -101,6 +107,17 @@ class Bench:
         engine = self.engine(model)
         pairs = zip(self.shown, self.wanted, strict=False)
         return float(np.mean([np.mean((engine(given)["x_hat"] - x) ** 2) for given, x in pairs]))
+
+
+def _frames(recipe: Recipe, multiple: int) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:
+    """The same of consecutive frames of clips: y has the planes of a frame and of those around it."""
+    files, seen, held = runs_for(recipe)
+    pairs = Pairs(seen, recipe)
+    shown = [{"y": pairs.pair(0, item)[0][None]} for item in range(CALIBRATION)]
+    samples = [clip_sample(run, recipe, multiple, seed) for run in held for seed in range(DRAWS)]
+    middles = [run for file in files for run in runs_of(file.path, recipe.moments, 1, 1, at=0.5)]
+    large = clip_sample(max(middles, key=np.size), recipe, multiple, 0, LARGE)[0]
+    return shown, samples, large
 
 
 def _pictures(recipe: Recipe, multiple: int) -> tuple[list[dict[str, np.ndarray]], Samples, np.ndarray]:

@@ -68,8 +68,9 @@ def judge(
 ) -> Verdict:
     """Compare two engines on samples y (planes, H, W), x (H, W, C), and tiles with the whole on `large` (planes, H, W).
 
-    y must be the only input of their nets. PSNR is that of protocol "denoise": all channels, clipped and rounded to 8
-    bits. halo: None for a net whose pixels see the whole picture, which is never tiled.
+    y must be the only input of their nets; it may hold the planes of several frames. PSNR is that of protocol
+    "denoise": all channels, clipped and rounded to 8 bits. halo: None for a net whose pixels see the whole picture,
+    which is never tiled.
     """
     losses, shifts = [], []
     for y, x in samples:

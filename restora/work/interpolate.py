@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from restora.core.checksum import sha256
 from restora.core.errors import BadImage, BadKnob
 from restora.core.image import Image
 from restora.core.plan import Plan
@@ -20,7 +19,7 @@ from restora.files.clip import Clip, Frame, open_clip
 from restora.files.cuts import Cuts
 from restora.files.mux import check_streams
 from restora.nets.halfway import halfway
-from restora.stages.pipeline import Means, Source, prepare
+from restora.stages.pipeline import Means, Pipeline, Source, prepare
 from restora.stages.stage import Tell
 from restora.work.clips import ClipOptions, ClipWork, check_target, is_folder, window_of
 from restora.work.plan import plan_of_method
@@ -44,14 +43,21 @@ def plan_to_interpolate(method: str = "tgan", weights: str | None = None, precis
     return plan_of_method("tgan", {}, None, weights=weights, precision=precision)
 
 
-@dataclass(frozen=True)
 class Between:
     """Makes frames between two others, (H, W, C) float32, by a method; the net runs by a plan, on a backend."""
 
-    method: str
-    plan: Plan
-    report: Report
-    means: Means
+    def __init__(self, method: str, plan: Plan, means: Means, report: Report | None = None) -> None:
+        self.method, self.plan, self.means, self._report = method, plan, means, report or Report(plan)
+        self.size = (0, 0)  # of frames, as of FrameRestorer
+
+    def check(self, frame: np.ndarray, report: Report) -> None:
+        """Load the net, and fill the report. Raises BadImage if frames as large as this one do not fit the memory."""
+        self.size = frame.shape[:2]
+        self._net(frame, (frame,) * 3, report)
+
+    def notes(self) -> list[str]:
+        """None for the report."""
+        return []
 
     def __call__(self, before: np.ndarray, after: np.ndarray, share: float = 0.5) -> np.ndarray:
         """The frame after a share (0 to 1) of the way."""
@@ -64,9 +70,12 @@ class Between:
         moved = halfway(before, after, share)
         if self.method == "flow":
             return np.asarray((1 - np.float32(share)) * moved[0] + np.float32(share) * moved[1])
-        others = [window_of(each) for each in (*moved, after)]
-        source = Source(Image(before).window, (*before.shape[:2], before.shape[2]), neighbours=others)
-        return prepare(self.plan, source, self.report, self.means).everything()
+        return self._net(before, (*moved, after), self._report).everything()
+
+    def _net(self, before: np.ndarray, others: Sequence[np.ndarray], report: Report) -> Pipeline:
+        neighbours = [window_of(each) for each in others]
+        source = Source(Image(before).window, (*before.shape[:2], before.shape[2]), neighbours=neighbours)
+        return prepare(self.plan, source, report, self.means)
 
 
 @dataclass(frozen=True)
@@ -96,8 +105,12 @@ class Interpolation(ClipWork):
     def __init__(self, clip: Clip, more: More, given: tuple[Plan, Backend, ClipOptions, Report, float]) -> None:
         self.rate, self.factor, self.more = more.rate, more.factor, more
         super().__init__(clip, *given)
-        plan, backend, how, report, _ = given
-        self.between = Between(more.method, plan, report, Means(backend, how.run.limits.memory))
+
+    def restorer(self, means: Means) -> Between:
+        """What makes frames between others."""
+        between = Between(self.more.method, self._report.plan, means)
+        between.check(next(self._clip.frames()).pixels, self._report)
+        return between
 
     def timed_as(self, clip: Clip) -> Clip:
         """The clip with the times of the result: finer ticks, and more frames."""
@@ -159,7 +172,7 @@ class Interpolation(ClipWork):
         """The frame of the result; before a scene cut, the last frame of the scene is repeated."""
         pixels = piece.before.pixels
         if piece.after is not None and piece.share > 0:
-            pixels = self.between(pixels, piece.after.pixels, float(piece.share))
+            pixels = self._restore(pixels, piece.after.pixels, float(piece.share))
         return Frame(piece.index, piece.at, pixels), pixels
 
 
@@ -179,12 +192,14 @@ def interpolate_clip(
     """
     started = time.perf_counter()
     options, backend = how.run, backend_named(how.run.engine, how.run.device)
-    clip = open_clip(source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace)
+    clip = open_clip(
+        source, options.limits.pixels, salvage=options.salvage, deinterlace=how.deinterlace, rate=how.rate
+    )  # fmt: skip
     _check(clip, more, how)
     check_target(target, clip, how, resume is not None)
     lost = [] if is_folder(target) else check_streams(clip, target, how.codec)
     report = Report(plan_to_interpolate(more.method, more.weights), input=clip.name, output=str(target))
-    report.input_sha256 = sha256(source)
+    report.input_sha256 = clip.checksum()
     report.warnings += [*clip.notes, *lost]
     given = (report.plan, backend, how, report, started)
     Interpolation(clip, more, given).run(target, tell, resume)
@@ -215,14 +230,17 @@ def interpolate_pictures(
     share: float = 0.5,
     *,
     precision: str | None = None,
+    report: Report | None = None,
 ) -> Image:
     """The picture after a share (0 to 1) of the way from one picture to another of the same size.
 
-    how: the method, and weights of the net, or "" for its own.
+    how: the method, and weights of the net, or "" for its own. report: filled in.
     """
     if before.pixels.shape != after.pixels.shape:
         sizes = [f"{each.pixels.shape[1]}x{each.pixels.shape[0]}" for each in (before, after)]
         raise BadImage(f"both pictures must have the same size and channels, not {sizes[0]} and {sizes[1]}")
     method, weights = how
     plan = plan_to_interpolate(method, weights or None, precision)
-    return Image(Between(method, plan, Report(plan), Means(backend, memory))(before.pixels, after.pixels, share))
+    report = report or Report(plan)
+    report.plan = plan
+    return Image(Between(method, plan, Means(backend, memory), report)(before.pixels, after.pixels, share))

@@ -191,6 +191,6 @@ class LiveWork:
         faults = [f"{self._source.faults} damaged pieces of the source were left out"] if self._source.faults else []
         if all(step.knobs.get("sigma") == 0 for step in report.plan.steps):
             report.warnings.append("no noise was found in the first frames, so none change; set its level with --sigma")
-        report.warnings += [*self._source.notes, *coding.notes, *faults, *self._restore.pipeline.notes()]
+        report.warnings += [*self._source.notes, *coding.notes, *faults, *self._restore.notes()]
         report.versions = {package: version(package) for package in CLIP_PACKAGES}
         report.peak_megabytes = round(peak_memory() / 1e6, 1)

@@ -107,8 +107,7 @@ RUNS, MADE, SHRUNK = 160, 600, 2
 
 def _of_clips(recipe: Recipe, method: Method) -> Material:
     """Runs of consecutive frames of clips, and motion made from photographs; the last of each clip are held out."""
-    data = recipe.data
-    files, seen, held = _runs(recipe)
+    data, (files, seen, held) = recipe.data, runs_for(recipe)
     if recipe.knobs.get("between"):
         seen = [run for run in seen if _moves(run)]
     _enough(recipe, seen)
@@ -122,11 +121,11 @@ def _of_clips(recipe: Recipe, method: Method) -> Material:
 
 def held_out_of_clips(recipe: Recipe, method: Method) -> list[tuple[np.ndarray, np.ndarray]]:
     """The samples y (planes, H, W), x (H, W, C) that a recipe with clips holds out."""
-    return _samples(_runs(recipe)[2], recipe, method)
+    return _samples(runs_for(recipe)[2], recipe, method)
 
 
-def _runs(recipe: Recipe) -> tuple[list[Photograph], list[np.ndarray], list[np.ndarray]]:
-    """The clips, and their runs of frames to train on and held out."""
+def runs_for(recipe: Recipe) -> tuple[list[Photograph], list[np.ndarray], list[np.ndarray]]:
+    """The clips of a recipe, and runs of their frames (H, W, C times moments) uint8: to train on, and held out."""
     data = recipe.data
     files = [photo for folder in data.clips for photo in clip_files(folder, data.licence)]
     runs = [runs_of(photo.path, recipe.moments, RUNS, SHRUNK) for photo in files]

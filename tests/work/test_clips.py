@@ -21,6 +21,7 @@ from restora.files.clip import open_clip
 from restora.files.picture import read
 from restora.work.clips import ClipOptions, Stopped, partial, restore_clip, target_for
 from restora.work.overlap import read_ahead, write_behind
+from restora.work.plan import plan_of_method
 from restora.work.restore import Limits, Options, be_patient
 from tests.clips import Spec, complete, differences, drawn, facts, make, number_in
 
@@ -360,6 +361,46 @@ def test_large_frames_need_memory_that_is_named(tmp_path):
     source = make(tmp_path / "y.mp4", Spec(list(range(4)), PAL, size=(1080, 1920), options={"preset": "ultrafast"}))
     with pytest.raises(BadImage, match=r"allow it with --max-memory \d+MB"):
         restore_clip(source, tmp_path / "x.mp4", SOFTENED, ClipOptions(Options(limits=Limits(memory=400_000_000))))
+
+
+def test_4k_frames_name_the_memory_with_which_they_are_restored(tmp_path):
+    """By a plan of tiles, and by a method that needs whole frames and those around them."""
+    spec = Spec(list(range(2)), PAL, size=(2160, 3840), options={"preset": "ultrafast"})
+    source = make(tmp_path / "y.mp4", spec)
+    for name, plan in {"a": SOFTENED, "b": plan_of_method("mctf", {"sigma": 0.02}, None)}.items():
+        limits = Limits(memory=300_000_000)
+        with pytest.raises(BadImage, match=r"this needs about \d+ MB of memory, more than the 300 MB allowed") as error:
+            restore_clip(source, tmp_path / f"{name}.mp4", plan, ClipOptions(Options(limits=limits)))
+        allowed = int(str(error.value).rpartition("--max-memory ")[2].removesuffix("MB")) * 10**6
+        assert 300_000_000 < allowed < 6_000_000_000
+        if name == "a":
+            how = ClipOptions(Options(limits=Limits(memory=allowed)), preset="ultrafast")
+            assert restore_clip(source, tmp_path / f"{name}.mp4", plan, how).clip["frames"] == 2
+
+
+def test_hdr_metadata_that_is_not_kept_is_named(tmp_path):
+    words = (
+        "hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+    )
+    options = {"x265-params": f"log-level=none:{words}"}
+    source = make(
+        tmp_path / "y.mp4",
+        Spec(list(range(4)), PAL, codec="libx265", pix_fmt="yuv420p10le", colour=(1, 9, 9, 16), options=options),
+    )
+    report = run(source, tmp_path / "x.mp4")
+    assert "HDR metadata was not kept: the mastering display, the content light level" in report.warnings
+    assert facts(tmp_path / "x.mp4")["colour"] == (1, 9, 9, 16)
+
+
+def test_a_preset_is_faster_and_stored_in_the_plan_of_a_resumed_run(clips, tmp_path):
+    """Another preset gives other bits, so what was begun with one is not resumed with another."""
+    source = clips("24000/1001, with B-frames at the end")
+    run(source, tmp_path / "x.mp4", UNCHANGED)
+    run(source, tmp_path / "y.mp4", UNCHANGED, preset="ultrafast")
+    assert (tmp_path / "x.mp4").read_bytes() != (tmp_path / "y.mp4").read_bytes()
+    assert complete(facts(tmp_path / "y.mp4")["numbers"])
+    with pytest.raises(BadKnob, match="the preset of H.264 must be one of medium, fast"):
+        run(source, tmp_path / "z.mp4", UNCHANGED, preset="placebo")
 
 
 def test_sound_alone_is_no_clip(tmp_path):

@@ -114,6 +114,13 @@ def test_a_stopped_run_leaves_a_clip_and_resumes_to_the_same_file(tmp_path):
     assert any("resuming b.mp4 at frame 96 of 259" in line for line in told)
 
 
+def test_only_what_makes_frames_between_is_loaded(tmp_path, monkeypatch):
+    source = make(tmp_path / "a.mp4", Spec(list(range(3)), PAL))
+    monkeypatch.setattr("restora.work.clips.FrameRestorer", None)
+    report = more(source, tmp_path / "b.mp4", method="tgan")
+    assert list(report.weights) == ["tgan.clip"] and len(frames(tmp_path / "b.mp4")) == 5
+
+
 def test_flow_follows_what_moves():
     x = [drawn(number, (96, 128)).astype(np.float32)[24:] / 255 for number in (4, 5, 6)]
     moved = halfway(x[0], x[2])
