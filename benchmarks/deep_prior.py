@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from restora.core.errors import MissingExtra
+from restora.core.method import Made
 from restora.data.sets import test_set
 from restora.files.picture import read
 from restora.methods.table import method_named
@@ -48,7 +49,7 @@ def row_of(path: Path, name: str) -> dict[str, str]:
     started = time.perf_counter()
     made = function(y, **options)
     seconds = time.perf_counter() - started
-    x_hat, ended = made if isinstance(made, tuple) else (made, "")
+    x_hat, ended = (made.x_hat, made.note) if isinstance(made, Made) else (made, "")
     scores = measure(x_hat, x, PROTOCOLS["float"])
     row = {
         "picture": path.stem,

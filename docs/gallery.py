@@ -53,8 +53,9 @@ DAMAGES = {
 }
 """The damage, by the first kind that a method treats."""
 KERNEL = "motion(length=9, angle=30)"
-STEPS = {"dip": 600, "deepdlp": 200, "dip-inpainting": 600, "deepdlp-inpainting": 200, "selfdeblur": 300}
-"""Fewer steps for untrained nets, which see the part alone."""
+STEPS = {"dip": 400, "deepdlp": 100, "dip-inpainting": 400, "deepdlp-inpainting": 100, "selfdeblur": 200}
+"""Fewer steps for untrained nets, of WIDTH channels, which see the part alone."""
+WIDTH = 32
 
 
 def main() -> None:
@@ -90,7 +91,7 @@ def damaged(method: Method, x: np.ndarray) -> np.ndarray:
 def by_method(method: Method, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Denoisers, methods that sharpen, colours, JPEG, regions: the function of their task."""
     y = damaged(method, x)
-    knobs = {"iterations": STEPS[method.name]} if method.name in STEPS else {}
+    knobs = {"iterations": STEPS[method.name], "width": WIDTH} if method.name in STEPS else {}
     knobs |= {"sigma": 0.098} if method.treats[0] == "gaussian" and has_knob(method, "sigma") else {}
     knobs |= {"sigma": 0.2} if method.treats[0] == "speckle" else {}
     if task_of(method.name) == "deblur":
@@ -122,7 +123,7 @@ def larger(method: Method, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def filled(method: Method, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A picture with a hole, and filled."""
     y, missing = with_hole(parse(DAMAGES["hole"]), x, np.random.default_rng(0))
-    knobs = {"iterations": STEPS[method.name]} if method.name in STEPS else {}
+    knobs = {"iterations": STEPS[method.name], "width": WIDTH} if method.name in STEPS else {}
     return y, restora.inpaint(y, missing[:, :, 0] > 0, method=method.name, knobs=knobs).image
 
 
@@ -142,7 +143,8 @@ def clips(method: Method, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ).pixels
     rng = np.random.default_rng(0)
     noisy = [parse(DAMAGES["clips"]).apply(frame, rng).astype(np.float32) for frame in frames]
-    plan = plan_of_method(method.name, {}, None, precision="f32")
+    knobs = {"sigma": 0.098} if has_knob(method, "sigma") else {}
+    plan = plan_of_method(method.name, knobs, None, precision="f32" if method.learned else None)
     clip = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
     pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(clip), frames_around(plan))]
     restorer = FrameRestorer(plan, pieces[0], Report(plan), Means(Backend("openvino"), 8 * 10**9))

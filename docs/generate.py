@@ -29,12 +29,14 @@ from tables_fix import (
 )
 from tables_gallery import gallery_page
 from tables_inpaint import inpaint_bar_table, inpaint_sizes_table, inpaint_table, inpaint_wide_table
+from tables_insights import INSIGHTS
 from tables_jpeg import jpeg_table
 from tables_marks import marks_alarms_table, marks_repair_table, marks_table
 from tables_regions import regions_found_table, regions_repaired_table
 from tables_survey import SURVEY, survey_files
 from tables_translate import prints_list, translate_table
 from tables_video import between_table, clip_flicker_table, clip_noise_table, clip_seconds_table
+from tables_web import blend_table
 
 from restora.app.cli import app
 from restora.methods.table import METHODS
@@ -93,7 +95,7 @@ def commands(command: Any, words: list[str]) -> Iterator[tuple[list[str], Any]]:
 
 
 WITH_TABLES = (
-    "results", "speed", "training", "fix", "inpaint", "regions", "translate", "video", "survey", "protocols"
+    "results", "speed", "training", "fix", "inpaint", "regions", "translate", "video", "survey", "protocols", "web", "insights"
 )  # fmt: skip
 PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 """Pages written by hand, with tables between markers."""
@@ -102,6 +104,7 @@ PAGES = ("README.md", *(f"docs/{name}.md" for name in WITH_TABLES))
 MAKERS = (
     TABLES
     | SURVEY
+    | INSIGHTS
     | {
         "recipe_keys": recipe_keys_table,
         "jpeg": jpeg_table,
@@ -136,6 +139,7 @@ MAKERS = (
         "clip_noise": clip_noise_table,
         "clip_flicker": clip_flicker_table,
         "clip_seconds": clip_seconds_table,
+        "blend": blend_table,
     }
 )
 """The function that makes each table, by name."""

@@ -1,4 +1,4 @@
-"""Restora restores damaged pictures on the computer you have, and proves what it did.
+"""Restora restores damaged pictures and clips on the computer you have, and proves what it did.
 
     import restora
 
@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "Options",
     "Plan",
     "RestoraError",
     "Result",
@@ -22,6 +23,7 @@ __all__ = [
     "diagnose",
     "fix",
     "inpaint",
+    "interpolate",
     "lab",
     "load",
     "measure",
@@ -40,21 +42,19 @@ if TYPE_CHECKING:
     from restora.app.api import (
         correct,
         deblur,
-        degrade,
         denoise,
-        diagnose,
         fix,
         inpaint,
-        load,
-        measure,
-        plan,
         remove,
         repair,
         restore,
-        show,
         translate,
         upscale,
     )
+    from restora.app.api_between import interpolate
+    from restora.app.api_examine import degrade, diagnose, measure, plan, show
+    from restora.app.api_nets import load
+    from restora.app.python_options import Options
     from restora.app.result import Result
     from restora.core.errors import RestoraError
     from restora.core.plan import Plan
@@ -63,7 +63,10 @@ if TYPE_CHECKING:
         """All methods, each as `show` gives it."""
 
 else:
-    _ELSEWHERE = {"Plan": "core.plan", "RestoraError": "core.errors", "Result": "app.result"}
+    _ELSEWHERE = {
+        "Options": "app.python_options", "Plan": "core.plan", "RestoraError": "core.errors", "Result": "app.result",
+        "interpolate": "app.api_between", "load": "app.api_nets",
+    } | dict.fromkeys(("degrade", "diagnose", "measure", "plan", "show"), "app.api_examine")  # fmt: skip
     _MODULES = ("lab", "methods")
     """Names that are modules; `methods` can be called too."""
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from restora.files.profile import D65, SRGB_CURVE, SRGB_PRIMARIES, icc_profile
 from restora.files.save import write
 from restora.stages.pipeline import Means, Source, prepare
 from tests.app.conftest import call
+from tests.clips import Spec, facts, make
 
 ROOT = Path(__file__).parent.parent
 X = skimage.data.astronaut()[60:132, 160:248]
@@ -402,11 +404,15 @@ def test_the_torch_module_computes_what_the_net_does():
 def test_the_examples_of_the_documentation_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     PIL.Image.fromarray(Y).save("photo.jpg", quality=95)
+    Path("cut.jpg").write_bytes(Path("photo.jpg").read_bytes()[:-1500])
+    make(Path("clip.mp4"), Spec(list(range(6)), Fraction(1, 25)))
     text = (ROOT / "docs" / "python.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names = {}
+    names = {"logo": np.pad(np.ones((4, 8), bool), ((10, 34), (20, 36)))}
     for block in blocks:
         exec(compile(block, "docs/python.md", "exec"), names)
     assert len(blocks) >= 7 and Path("better.jpg").is_file()
-    assert "divide it by 255" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "divide it by 255" in out and "better.preview.mp4" in out and "6 of 6" in out
+    assert len(facts("smooth.mp4")["numbers"]) == 11 and facts("large.mp4")["size"] == (96, 128)
     assert all(name in text for name in restora.__all__ if name != "Plan")

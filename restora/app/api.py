@@ -1,49 +1,47 @@
 """The Python API: each function is one verb of work/, like each command, and gives the same pixels.
 
-A picture is a file, an array, a PIL image or a tensor, see restora.app.given. Options of several functions: `engine`
-(auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, GPU, NPU) say what runs the nets; `max_memory` limits
-the memory of tiles, besides the picture and its result, in bytes or as "1GB".
+A picture is a file, an array, a PIL image or a tensor, see restora.app.given; a clip is a file. Options of several
+functions: `engine` (auto, openvino, onnxruntime or torch) and `device` (cpu, cuda, GPU, NPU) say what runs the nets;
+`max_memory` limits the memory of tiles, besides the picture and its result, in bytes or as "1GB"; `output` is the file
+of the result; `options` are further ones, see restora.Options.
 """
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from restora.app.given import Given, number, opened, size_in
+from restora.app.given import Given, number, size_in
 from restora.app.given_inputs import as_files, given_again
-from restora.app.python_call import Where, carried_out, place, plan_in
+from restora.app.python_call import carried_out, place, plan_in
+from restora.app.python_options import Options
 from restora.app.result import Result
-from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob
 from restora.core.plan import Plan
-
-if TYPE_CHECKING:
-    from restora.metrics.scores import Scores
 
 
 def fix(
     y: Given,
+    output: str | PathLike[str] | None = None,
     *,
     strength: str = "normal",
     engine: str = "auto",
     device: str = "cpu",
     max_memory: int | str = "1GB",
+    options: Options | None = None,
 ) -> Result:
-    """Diagnose a picture and restore it; if nothing is found, the result is the unchanged picture.
+    """Diagnose a picture or a clip and restore it; if nothing is found, the result is unchanged.
 
     y: a file, or an array (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) or (H, W, 4), of uint8, uint16, or
-    floating-point numbers on the 0..1 scale. The result has the same type and shape.
+    floating-point numbers on the 0..1 scale. The result has the same type and shape. Or the file of a clip.
+    output: the file of the result, which a clip needs; for clips also a folder for the frames.
     strength: light (half of the change), normal, or strong (applied twice). Raises RestoraError.
     """
     from restora.work.fix import plan_to_fix
     from restora.work.view import view_of
 
-    where, picture = place(engine, device, max_memory), opened(y)
-    return carried_out(picture, *plan_to_fix(view_of(picture.image), strength), where)
+    where = place(engine, device, max_memory, output, options)
+    return carried_out(y, where, lambda pixels: plan_to_fix(view_of(pixels), strength))
 
 
 def denoise(
@@ -60,6 +58,8 @@ def denoise(
     engine: str = "auto",
     device: str = "cpu",
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Remove noise with a method of your choice; default: that of the weights, or the flagship.
 
@@ -73,18 +73,18 @@ def denoise(
     if sigma is not None and "sigma" in (knobs or {}):
         raise BadKnob("sigma was given twice; give it either as sigma or in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
-    where, picture = place(engine, device, max_memory), opened(y)
+    where = place(engine, device, max_memory, output, options)
     with ExitStack() as stack:
-        diagnosis, chosen = to_denoise(
-            picture.image,
-            wishes,
-            method,
+        decide = partial(
+            to_denoise,
+            wishes=wishes,
+            method=method,
             strength=number(strength, "strength"),
             weights=None if weights is None else str(weights),
             precision=precision,
             inputs=as_files({"sigma_map": sigma_map, **(inputs or {})}, stack),
         )
-        return carried_out(picture, diagnosis, chosen, where)
+        return carried_out(y, where, decide)
 
 
 def upscale(
@@ -100,6 +100,8 @@ def upscale(
     engine: str = "auto",
     device: str = "cpu",
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Make a picture larger: `scale` times, 1 to 8, or to a size (height, width); twice if neither is given.
 
@@ -111,18 +113,17 @@ def upscale(
 
     times = None if scale is None else number(scale, "scale")
     target = None if size is None else size_in(size)
-    where, picture = place(engine, device, max_memory), opened(y)
-    diagnosis, chosen = to_upscale(
-        picture.image,
-        times,
-        target,
-        method,
+    decide = partial(
+        to_upscale,
+        scale=times,
+        size=target,
+        method=method,
         weights=None if weights is None else str(weights),
         ensemble=ensemble,
         back_project=back_project,
         precision=precision,
     )
-    return carried_out(picture, diagnosis, chosen, where)
+    return carried_out(y, place(engine, device, max_memory, output, options), decide)
 
 
 def deblur(
@@ -134,6 +135,8 @@ def deblur(
     weights: str | PathLike[str] | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Sharpen a blurred picture, with a known kernel or without one.
 
@@ -147,11 +150,11 @@ def deblur(
     if sigma is not None and "sigma" in (knobs or {}):
         raise BadKnob("sigma was given twice: as an argument and in knobs")
     wishes = {**(knobs or {}), **({} if sigma is None else {"sigma": sigma})}
-    where, picture = place("auto", "cpu", max_memory), opened(y)
+    where = place("auto", "cpu", max_memory, output, options)
     with ExitStack() as stack:
         inputs, net = as_files({"kernel": kernel}, stack), None if weights is None else str(weights)
-        diagnosis, chosen = to_deblur(picture.image, wishes, inputs, method, weights=net)
-        return carried_out(picture, diagnosis, chosen, where)
+        decide = partial(to_deblur, wishes=wishes, inputs=inputs, method=method, weights=net)
+        return carried_out(y, where, decide)
 
 
 def correct(
@@ -161,6 +164,8 @@ def correct(
     method: str | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Correct faded or yellowed colours, even where `fix` is not sure of them: look at the result.
 
@@ -169,9 +174,9 @@ def correct(
     """
     from restora.work.decide import to_correct
 
-    where, picture = place("auto", "cpu", max_memory), opened(y)
-    share = number(strength, "strength")
-    return carried_out(picture, *to_correct(picture.image, knobs or {}, method, strength=share), where)
+    where = place("auto", "cpu", max_memory, output, options)
+    decide = partial(to_correct, wishes=knobs or {}, method=method, strength=number(strength, "strength"))
+    return carried_out(y, where, decide)
 
 
 def translate(
@@ -182,6 +187,8 @@ def translate(
     reference: Given | None = None,
     strength: float = 1.0,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Translate a picture into another kind, as learned from examples; by default an aged print into a clean picture.
 
@@ -191,11 +198,11 @@ def translate(
     """
     from restora.work.decide import to_translate
 
-    where, picture = place("auto", "cpu", max_memory), opened(y)
+    where = place("auto", "cpu", max_memory, output, options)
     with ExitStack() as stack:
         inputs, net = as_files({"reference": reference}, stack), None if weights is None else str(weights)
         chosen = to_translate({}, inputs, method, weights=net, strength=number(strength, "strength"))
-        return carried_out(picture, None, chosen, where)
+        return carried_out(y, where, lambda pixels: (None, chosen))
 
 
 def inpaint(
@@ -206,19 +213,22 @@ def inpaint(
     boxes: Given | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Fill the pixels that a mask or boxes mark: scratches, letters, small holes. Other pixels do not change.
 
-    y: as in `fix`. mask: a picture of the same size, or an array (H, W); True, 1 or white marks the hole.
+    y: as in `fix`. mask: a picture of the same size, or an array (H, W); True, 1 or white marks the hole. For a clip it
+    may be a clip with as many frames.
     boxes: rectangles, (n, 4) whole numbers (top, left, height, width). method: one that `restora.methods` has for hole.
     knobs: of the method; grain is 1 unless it is given, if the method has it. Raises RestoraError.
     """
     from restora.work.decide import to_fill
 
-    where, picture = place("auto", "cpu", max_memory), opened(y)
+    where = place("auto", "cpu", max_memory, output, options)
     with ExitStack() as stack:
         chosen = to_fill(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
-        return carried_out(picture, None, chosen, where)
+        return carried_out(y, where, lambda pixels: (None, chosen))
 
 
 def remove(
@@ -229,6 +239,8 @@ def remove(
     boxes: Given | None = None,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Remove an object that a mask or boxes mark: its place is filled with what is around it.
 
@@ -238,10 +250,10 @@ def remove(
     """
     from restora.work.decide import to_remove
 
-    where, picture = place("auto", "cpu", max_memory), opened(y)
+    where = place("auto", "cpu", max_memory, output, options)
     with ExitStack() as stack:
         chosen = to_remove(as_files({"mask": mask, "box": boxes}, stack), knobs or {}, method)
-        return carried_out(picture, None, chosen, where)
+        return carried_out(y, where, lambda pixels: (None, chosen))
 
 
 def repair(
@@ -250,13 +262,16 @@ def repair(
     *,
     knobs: Mapping[str, float] | None = None,
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Find damaged regions, or take boxes as in `inpaint`, and repair only these. knobs: score and feather."""
     from restora.work.decide import to_repair
 
-    where, picture = place("auto", "cpu", max_memory), opened(y)
+    where = place("auto", "cpu", max_memory, output, options)
     with ExitStack() as stack:
-        return carried_out(picture, None, to_repair(as_files({"boxes": boxes}, stack), knobs or {}), where)
+        chosen = to_repair(as_files({"boxes": boxes}, stack), knobs or {})
+        return carried_out(y, where, lambda pixels: (None, chosen))
 
 
 def restore(
@@ -267,6 +282,8 @@ def restore(
     engine: str = "auto",
     device: str = "cpu",
     max_memory: int | str = "1GB",
+    output: str | PathLike[str] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Run a plan, or the plan in a plan or report file; the same plan always gives the same pixels.
 
@@ -274,103 +291,9 @@ def restore(
     """
     from restora.work.plan import with_inputs
 
-    where, chosen, picture = place(engine, device, max_memory), plan_in(plan), opened(y)
+    where, chosen = place(engine, device, max_memory, output, options), plan_in(plan)
     with ExitStack() as stack:
         files = as_files(inputs or {}, stack)
         given_again(chosen, files)
         chosen = with_inputs(chosen, files)
-        return carried_out(picture, None, chosen, where)
-
-
-def diagnose(y: Given) -> Diagnosis:
-    """What is wrong with a picture: `diagnosis.findings`, or only the `present` ones. y: as in `fix`."""
-    from restora.work.diagnose import diagnose as look
-    from restora.work.view import view_of
-
-    return look(view_of(opened(y).image))
-
-
-def plan(y: Given, *, strength: str = "normal") -> Plan:
-    """What `fix` would do and why; `plan.to_json()` is what the command line prints. Arguments as in `fix`."""
-    from restora.work.fix import plan_to_fix
-    from restora.work.view import view_of
-
-    return plan_to_fix(view_of(opened(y).image), strength)[1]
-
-
-def degrade(x: Given, words: str, seed: int = 0) -> Any:
-    """The picture x with synthetic damage, in the type of x; the same seed gives the same damage.
-
-    words: as "blur(sigma=2) | noise(sigma=0.1)". Floating-point results are not clipped to 0..1. If the size
-    changes, alpha is dropped. Raises BadDamage, and the errors of `fix`.
-    """
-    from restora.damage.words import parse
-    from restora.work.degrade import degrade as damaged
-
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise BadKnob(f"seed must be a whole number, 0 or more, not {seed!r}")
-    picture, damage = opened(x), parse(words)
-    return picture.form.restored(damaged(picture.image, damage, int(seed)))
-
-
-def measure(x_hat: Given, x: Given, protocol: str = "denoise", scale: int = 1, ssim: str = "wang") -> "Scores":
-    """PSNR and SSIM of a picture against its reference; both as in `fix`, each on the scale of its type.
-
-    protocol: denoise, sr-y, sr-rgb, jpeg-y, deblur or float. scale: for super-resolution; pixels to crop.
-    ssim: wang (the usual one) or uniform (scikit-image's default). Alpha is not compared. Raises RestoraError.
-    """
-    from restora.metrics.protocol import protocol_named, with_ssim
-    from restora.metrics.scores import measure as scores_of
-
-    chosen = with_ssim(protocol_named(protocol), ssim)
-    times = number(scale, "scale")
-    if times < 1 or times != int(times):
-        raise BadKnob(f"scale must be a whole number, 1 or more, not {scale!r}")
-    return scores_of(opened(x_hat).image.pixels, opened(x).image.pixels, chosen, int(times))
-
-
-def show(name: str) -> dict[str, Any]:
-    """Everything about one method, as plain values: knobs, reach, paper, weights. Raises RestoraError."""
-    from restora.methods.table import method_named
-
-    return method_named(name).as_dict()
-
-
-@dataclass(frozen=True)
-class Net:
-    """A trained net as a function: takes a picture, as in `fix`, and returns one of the same type; see `load`."""
-
-    name: str
-    card: Mapping[str, Any]
-    plan: Plan
-    where: Where
-
-    def __call__(self, y: Given) -> Any:
-        """The restored picture. Raises RestoraError."""
-        return carried_out(opened(y), None, self.plan, self.where).image
-
-    def __repr__(self) -> str:
-        return f"Net({self.name}: {self.card['method']}, scale {self.card.get('scale', 1)}, {self.plan.precision})"
-
-
-def load(
-    name: str | PathLike[str],
-    *,
-    precision: str = "auto",
-    engine: str = "auto",
-    device: str = "cpu",
-    max_memory: int | str = "1GB",
-) -> Net:
-    """The net of some weights, given by name or file, as a function of pictures; `net.card` is its card.
-
-    Nets with a scale enlarge pictures by it; nets that accept a noise level estimate it here. Raises NoWeights, and
-    BadPlan when a net is called that cannot do without the noise level: use restora.denoise, which measures it.
-    """
-    from restora.learn.weights import find
-    from restora.methods.table import method_named
-    from restora.work.plan import best_precision, learned_step
-
-    where, weights = place(engine, device, max_memory), find(str(name))
-    step = learned_step(method_named(weights.card["method"]), "asked for", str(name))
-    chosen = best_precision([step.weights]) if precision == "auto" else precision
-    return Net(weights.name, weights.card, Plan((step,), step.because, precision=chosen), where)
+        return carried_out(y, where, lambda pixels: (None, chosen))

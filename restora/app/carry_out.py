@@ -2,67 +2,75 @@
 
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from restora.app.options import amount, naming_salvage, progress
-from restora.app.report_file import report_file
+from restora.app.options import QUALITY, amount, naming_salvage, progress, rate_from
 from restora.app.run import Run
-from restora.core.diagnosis import Diagnosis
 from restora.core.errors import BadKnob
-from restora.core.plan import Plan
 
 if TYPE_CHECKING:
     from restora.core.report import Report
-    from restora.work.diagnose import Pixels
+    from restora.work.clips import ClipOptions
     from restora.work.restore import Options
+    from restora.work.unit import Decide
 
 STDIO = Path("-")
 PATIENCE = 10.0
 """Minutes above which a method needs --yes."""
 
 
-def carry_out(run: Run, decide: "Callable[[Pixels], tuple[Diagnosis | None, Plan]]", copy: bool = True) -> None:
-    """Restore a file with the plan for the picture, write the report beside the result, and print a summary.
+def carry_out(run: Run, decide: "Decide", copy: bool = True) -> None:
+    """Restore the files of a run with the plan for each; print a summary, for one file also what was done.
 
-    decide: returns the plan, and the diagnosis if it needed one. copy: write an unchanged picture for an empty plan.
+    decide: makes the plan, see `work/decide.py`. copy: write an unchanged picture for an empty plan.
     """
     from restora.files.container import container_of
-    from restora.files.disk import check_name
-    from restora.files.save import default_output
-    from restora.work.restore import restore_file
+    from restora.work.unit import Unit, request_of, restored
 
+    how = how_of(run, copy or run.output == STDIO or (run.pictures == [STDIO] and not run.output))
+    if run.many or run.out_dir:
+        from restora.app.many import carry_out_many
+        from restora.work.batch import Order
+
+        carry_out_many(run, Order(decide, how, run.out_dir, run.form, run.resume, run.jobs))
+        return
     if run.picture != STDIO and container_of(run.picture):
         from restora.app.clips import carry_out_clip
 
-        carry_out_clip(run, decide, copy)
+        carry_out_clip(run, decide, how)
         return
     for name in ("deinterlace", "preview", "fps"):
         if getattr(run, name):
             raise BadKnob(f"--{name} is for clips, and {run.picture} is not one")
-    seen: list[Diagnosis | None] = []
-
-    def planned(pixels: "Pixels") -> Plan:
-        diagnosis, plan = decide(pixels)
-        seen.append(diagnosis)
-        return plan
-
-    target = run.output or (STDIO if run.picture == STDIO else default_output(run.picture))
-    if target != STDIO:
-        check_name(target)
-    paper = None if target == STDIO else report_file(target, run.force)
+    target = _target(run, how)
     if run.resume and target == STDIO:
         raise BadKnob("--resume keeps finished rows beside the result, so the result must be a file; name it with -o")
-    options = options_of(run, copy or target == STDIO)
+    unit = Unit(run.picture, target, decide, how, request_of(decide, how))
     with naming_salvage(), progress("restoring", quiet=run.as_json) as show:
-        report = restore_file(run.picture, target, planned, options, tell=show, resume=say if run.resume else None)
-    report.diagnosis = seen[0].as_dict() if seen[0] else {}
-    if paper and report.output:
-        paper.write(report)
+        report = restored(unit, tell=show, resume=say if run.resume else None)
     tell(report, run.as_json)
+
+
+def _target(run: Run, how: "ClipOptions") -> Path:
+    """The result of a picture. Raises BadKnob if it is given twice."""
+    from restora.work.result_names import result_of
+
+    if run.output:
+        if run.form:
+            raise BadKnob("the ending of -o sets the format; leave out --format")
+        return run.output
+    return STDIO if run.picture == STDIO else result_of(run.picture, how, run.form)
+
+
+def how_of(run: Run, copy: bool) -> "ClipOptions":
+    """The options of a run, of clips and pictures; copy: whether an empty plan writes an unchanged file."""
+    from restora.work.clips import ClipOptions
+
+    rate = rate_from(run.fps) if run.fps else None
+    return ClipOptions(options_of(run, copy), run.codec, run.deinterlace, run.preview, run.preset, rate)
 
 
 def options_of(run: Run, copy: bool) -> "Options":
@@ -75,7 +83,8 @@ def options_of(run: Run, copy: bool) -> "Options":
         run.device,
         Limits(amount(run.max_memory), amount(run.max_pixels), minutes),
         force=run.force,
-        quality=run.quality,
+        quality=run.quality or QUALITY,
+        like_input=run.quality is None,
         salvage=run.salvage,
         keep_unchanged=copy,
         keep=tuple(run.keep or ()),
@@ -112,8 +121,10 @@ def tell(report: "Report", as_json: bool) -> None:
 
 
 def _in_plain_words(report: "Report") -> str:
-    plain = [finding["plain"] for finding in report.diagnosis.values() if finding["present"] and finding["plain"]]
-    return f"found {' and '.join(plain)}" if plain else ""
+    from restora.work.unit import plain_words
+
+    plain = plain_words(report)
+    return f"found {plain}" if plain else ""
 
 
 def nothing_to_do(report: "Report") -> str:

@@ -1,17 +1,16 @@
 """The command line: `restora fix photo.jpg` and the other commands. A thin layer over the verbs of work/."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import typer
 
-from restora.app import bench, campaign, fixing, interpolating, laboratory, live, pictures, serve, surveying
+from restora.app import bench, campaign, fixing, interpolating, laboratory, live, measuring, pictures, serve, surveying
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
+from restora.core.signals import alarm, end_by_exception
 
 app = typer.Typer(
     name="restora",
@@ -25,7 +24,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     fixing.fix, pictures.denoise, pictures.upscale, pictures.deblur, pictures.correct,
     pictures.translate, interpolating.interpolate, live.live, pictures.inpaint, pictures.remove, pictures.repair,
     fixing.diagnose, fixing.plan, pictures.restore,
-    laboratory.degrade, laboratory.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
+    laboratory.degrade, measuring.measure, laboratory.methods, laboratory.show, laboratory.train, laboratory.adapt,
     laboratory.export, surveying.survey, serve.serve,
 )  # fmt: skip
 for command in COMMANDS:
@@ -55,33 +54,18 @@ def version_option(
 
 def main() -> None:
     """Run the command line; a RestoraError or an OSError becomes one line and exit status 2."""
-    # A termination signal becomes an exception, so that temporary files are removed.
-    for name in ("SIGTERM", "SIGHUP", "SIGALRM"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _end)
+    end_by_exception()
     return_freed_memory()
     if sys.stderr is None:  # closed by the caller; print() would write to standard output instead
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         app()
     except SystemExit:
-        _again_in(0)
+        alarm(0)
         raise
     except (RestoraError, OSError, MemoryError) as error:
         print(f"restora: {error or 'out of memory'}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    # A library may swallow an exception raised in its Python callback; the alarm then raises another one.
-    _again_in(0.5)
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def _again_in(seconds: float) -> None:
-    """Set the alarm; zero cancels it."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,30 @@
 """Commands that diagnose a picture: fix, diagnose, plan."""
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
 
 import typer
 
 from restora.app.carry_out import STDIO, carry_out
 from restora.app.options import (
     AsJson,
+    FilesFrom,
     Force,
+    Jobs,
     MaxPixels,
+    Pictures,
+    Recursive,
     Salvage,
-    Source,
     Strength,
     TextOutput,
     amount,
     naming_salvage,
     show_json,
 )  # fmt: skip
-from restora.app.run import Run, with_run
-from restora.core.errors import BadPlan
-
-if TYPE_CHECKING:
-    from restora.files.clip import Clip
-    from restora.files.picture import Picture
-    from restora.work.diagnose import Pixels
+from restora.app.run import Given, Run, with_run
+from restora.core.errors import BadKnob, BadPlan
 
 
 @with_run()
@@ -40,40 +39,55 @@ def fix(
 
     Example: restora fix photo.jpg -o better.jpg
     """
-    from restora.work.fix import plan_to_fix
-    from restora.work.view import view_of
+    from restora.work.decide import to_fix
 
-    carry_out(run, lambda pixels: plan_to_fix(view_of(pixels), strength), copy)
+    carry_out(run, partial(to_fix, strength=strength), copy)
 
 
-def diagnose(picture: Source, max_pixels: MaxPixels = "2GP", salvage: Salvage = False, as_json: AsJson = False) -> None:
+def diagnose(
+    pictures: Pictures = None,
+    files_from: FilesFrom = None,
+    recursive: Recursive = False,
+    jobs: Jobs = 1,
+    max_pixels: MaxPixels = "2GP",
+    salvage: Salvage = False,
+    as_json: AsJson = False,
+) -> None:
     """Print what is wrong with a picture, what was looked for and not found, and what is not looked for yet.
+
+    For several pictures it is a line for each; with --json a JSON document in each line.
 
     Example: restora diagnose photo.jpg --json
     """
-    from restora.signs.table import NOT_LOOKED_FOR
-    from restora.work.diagnose import diagnose as look
+    from restora.work.looking import Look, look
 
-    with naming_salvage():
-        opened, pixels = _opened(picture, max_pixels, salvage)
-        diagnosis = look(pixels)
-    if as_json:
-        salvaged = getattr(opened, "salvaged_rows", 0)
-        rows = {"salvaged_rows": salvaged} if salvaged else {}
-        faults = {"faults": opened.faults} if opened.faults else {}
-        show_json({"picture": opened.name, "shape": list(opened.shape), **rows, **faults, **diagnosis.as_dict()})
+    given = Given(pictures, files_from, recursive)
+    if given.many:
+        from restora.app.looking import look_at_many, say_diagnosis
+
+        look_at_many(given, Look(STDIO, amount(max_pixels), salvage), jobs, partial(say_diagnosis, as_json=as_json))
         return
-    for note in _notes(opened, salvage):
+    with naming_salvage():
+        seen = look(Look(given.picture, amount(max_pixels), salvage))
+    if as_json:
+        show_json(seen.as_dict())
+        return
+    from restora.signs.table import NOT_LOOKED_FOR
+
+    for note in seen.notes:
         print(f"  note: {note}")
-    for finding in diagnosis.findings.values():
+    for finding in seen.diagnosis.findings.values() if seen.diagnosis else ():
         plain = f"{finding.plain}: " if finding.present and finding.plain else ""
         print(f"{'!' if finding.present else ' '} {plain}{finding.says} (sure: {100 * finding.confidence:.0f} %)")
     print(f"  not looked for yet: {', '.join(NOT_LOOKED_FOR)}")
 
 
 def plan(
-    picture: Source,
+    pictures: Pictures = None,
     output: TextOutput = None,
+    files_from: FilesFrom = None,
+    recursive: Recursive = False,
+    jobs: Jobs = 1,
     strength: Strength = "normal",
     max_pixels: MaxPixels = "2GP",
     salvage: Salvage = False,
@@ -81,40 +95,30 @@ def plan(
 ) -> None:
     """Print what `fix` would do and why, as JSON that you may edit and give to `restore`.
 
+    For several pictures it is a JSON document in each line, with the names of the pictures.
+
     Example: restora plan photo.jpg -o plan.json
     """
     from restora.files.save import write_text
-    from restora.work.fix import plan_to_fix
+    from restora.work.looking import Look, look
 
+    given, wanted = Given(pictures, files_from, recursive), Look(STDIO, amount(max_pixels), salvage, strength)
+    if given.many:
+        from restora.app.looking import look_at_many, say_plan
+
+        if output and output != STDIO:
+            raise BadKnob("-o is for one plan; for several pictures write standard output to a file")
+        look_at_many(given, wanted, jobs, say_plan)
+        return
+    picture = given.picture
     with naming_salvage():
-        opened, pixels = _opened(picture, max_pixels, salvage)
-        text = plan_to_fix(pixels, strength)[1].to_json()
-    for note in _notes(opened, salvage):
+        seen = look(replace(wanted, source=picture))
+    for note in seen.notes:
         print(f"restora: {note}", file=sys.stderr)
+    assert seen.plan
     if output is None or output == STDIO:
-        print(text)
+        print(seen.plan.to_json())
     else:
         if picture != STDIO and output.exists() and output.samefile(picture):
             raise BadPlan(f"the plan would overwrite the picture {picture}; give another name")
-        write_text(text, output, force=force)
-
-
-def _opened(path: Path, max_pixels: str, salvage: bool) -> "tuple[Picture | Clip, Pixels]":
-    """An open picture or clip, and what is diagnosed of it."""
-    from restora.files.container import container_of
-    from restora.files.picture import open_picture
-    from restora.work.view import view_of
-
-    if path != STDIO and container_of(path):
-        from restora.files.clip import open_clip
-        from restora.work.clips import frames_to_diagnose
-
-        clip = open_clip(path, amount(max_pixels), salvage=salvage)
-        return clip, frames_to_diagnose(clip)
-    picture = open_picture(path, amount(max_pixels), salvage=salvage)
-    return picture, view_of(picture)
-
-
-def _notes(opened: "Picture | Clip", salvage: bool) -> list[str]:
-    notes = opened.notes if hasattr(opened, "notes") else opened.meta.notes if salvage else ()
-    return [*notes, *opened.faults]
+        write_text(seen.plan.to_json(), output, force=force)

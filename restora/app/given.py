@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from restora.core.errors import BadImage, BadKnob
+from restora.core.errors import BadImage, BadKnob, Truncated
 from restora.core.image import Image, Meta
+
+if TYPE_CHECKING:
+    from restora.app.python_options import Options
+    from restora.files.picture import Picture
 
 
 class ArrayInterface(Protocol):
@@ -77,12 +81,27 @@ class Opened:
     path: Path | None = None
     array: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())  # changes made by reading, and warnings of the decoder
+    file: "Picture | None" = None  # if it is truncated
+    salvaged_rows: int = 0
+
+    @property
+    def seen(self) -> "Image | Picture":
+        """The picture for the diagnosis, which looks only at the existing part of a truncated file."""
+        return self.file or self.image
 
 
-def opened(given: Given) -> Opened:
-    """A picture that was given, on the 0..1 scale. Raises BadImage if it is not a picture."""
+def clip_in(given: Given) -> Path | None:
+    """The path, if it is that of a clip; None for a picture and everything else."""
+    from restora.files.container import container_of
+
+    path = named(given) if isinstance(given, str | os.PathLike) else None
+    return path if path and container_of(path) else None
+
+
+def opened(given: Given, options: "Options | None" = None) -> Opened:
+    """A picture that was given, on the 0..1 scale. Raises BadImage if it is not a picture, or a file is too large."""
     if isinstance(given, str | os.PathLike):
-        return _file(named(given))
+        return _file(named(given), options)
     array, pil = array_of(given)
     _check(array)
     image = image_of(array)
@@ -127,13 +146,19 @@ def array_of(given: Any) -> tuple[np.ndarray, dict[str, Any] | None]:
         raise BadImage(f"{type(given).__name__} is not a picture: it cannot be read as an array ({error})") from error
 
 
-def _file(path: Path) -> Opened:
-    from restora.files.picture import open_picture
+def _file(path: Path, options: "Options | None") -> Opened:
+    from restora.files.picture import MAX_PIXELS, open_picture
 
-    picture = open_picture(path)
-    image = picture.load()
+    try:
+        picture = open_picture(
+            path, options.pixels if options else MAX_PIXELS, salvage=bool(options and options.salvage)
+        )  # fmt: skip
+        image, rows = picture.load(), picture.salvaged_rows
+    except Truncated as error:
+        raise Truncated(f"{error}; restore the existing part with restora.Options(salvage=True)") from error
     form = Form(np.dtype({8: np.uint8, 16: np.uint16}.get(image.meta.bits, np.float32)), flat=True)
-    return Opened(image, form, picture.held, path, notes=(*image.meta.notes, *picture.faults))
+    notes = (*image.meta.notes, *picture.faults)
+    return Opened(image, form, picture.held, path, notes=notes, file=picture if rows else None, salvaged_rows=rows)
 
 
 def _bits(dtype: np.dtype[Any]) -> int:

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from restora.app.carry_out import tell
-from restora.app.options import FRAMES, amount, naming_salvage, progress, rate_from
-from restora.app.report_file import report_file
+from restora.app.options import FRAMES, QUALITY, amount, naming_salvage, progress, rate_from
 from restora.app.run import Run, with_run
 from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob, OutputExists
+from restora.work.report_file import report_file
 
 
-@with_run()
+@with_run(many=False)
 def interpolate(
     run: Run,
     factor: Annotated[int | None, typer.Option(min=2, max=16, help="Times as many frames; default: 2.")] = None,
@@ -49,7 +49,7 @@ def _clip(run: Run, factor: int, rate: Fraction | None, method: str) -> None:
     reuse_freed_memory()
     limits = Limits(amount(run.max_memory), amount(run.max_pixels), float("inf"))
     options = Options(
-        run.engine, run.device, limits, force=run.force, quality=run.quality, salvage=run.salvage,
+        run.engine, run.device, limits, force=run.force, quality=run.quality or QUALITY, salvage=run.salvage,
         keep=tuple(run.keep or ()),
     )  # fmt: skip
     how = ClipOptions(options, run.codec, run.deinterlace, run.preview, run.preset)

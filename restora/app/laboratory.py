@@ -1,4 +1,4 @@
-"""Commands for training and measuring: degrade, measure, methods, show, train, adapt, weights."""
+"""Commands for training: degrade, methods, show, train, adapt, weights."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restora.app.options import AsJson, Force, MaxPixels, Quality, Source, amount, show_json
+from restora.app.options import AsJson, ExactQuality, Force, MaxPixels, Source, amount, show_json
 from restora.core.errors import BadRecipe
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def degrade(
     damage: Annotated[str, typer.Argument(help='Damage words, as "blur(sigma=2) | noise(sigma=0.1)".')],
     output: Annotated[Path, typer.Option("-o", "--output", help="Output file; - for standard output.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
-    quality: Quality = 95,
+    quality: ExactQuality = 95,
     max_pixels: MaxPixels = "400MP",
     force: Force = False,
     as_json: AsJson = False,
@@ -47,33 +47,6 @@ def degrade(
     else:
         for note in notes:
             typer.echo(f"note: {note}", err=True)
-
-
-def measure(
-    picture: Source,
-    reference: Annotated[Path, typer.Argument(help="The reference picture.")],
-    protocol: Annotated[str, typer.Option(help="denoise, sr-y, sr-rgb, jpeg-y, deblur or float.")] = "denoise",
-    scale: Annotated[int, typer.Option(min=1, help="Scale of super-resolution, by which its protocols crop.")] = 1,
-    ssim: Annotated[str, typer.Option(help="wang (the usual one) or uniform (scikit-image's default).")] = "wang",
-    as_json: AsJson = False,
-) -> None:
-    """Measure PSNR and SSIM of a picture against a reference, by a named protocol; jpeg-y adds PSNR-B.
-
-    Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
-    """
-    from restora.files.picture import read
-    from restora.metrics.protocol import protocol_named, with_ssim
-    from restora.metrics.scores import measure as scores_of
-
-    chosen = with_ssim(protocol_named(protocol), ssim)
-    scores = scores_of(read(picture).pixels, read(reference).pixels, chosen, scale)
-    if as_json:
-        facts = {"psnr": scores.psnr, "psnr_b": scores.psnr_b, "ssim": scores.ssim}
-        finite = {name: "inf" if value == float("inf") else value for name, value in facts.items() if value is not None}
-        show_json({**finite, "protocol": {**chosen.as_dict(), "scale": scale}})
-    else:
-        in_blocks = "" if scores.psnr_b is None else f", PSNR-B {scores.psnr_b:.2f} dB"
-        print(f"PSNR {scores.psnr:.2f} dB{in_blocks}, SSIM {scores.ssim:.4f} ({chosen.name}: {chosen.about})")
 
 
 def methods(as_json: AsJson = False) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restora.app.options import (
+    QUALITY,
     AsJson,
     Device,
     Engine,
@@ -23,9 +24,9 @@ from restora.app.options import (
     rate_from,
     size_from,
 )  # fmt: skip
-from restora.app.report_file import report_file
 from restora.core.allocator import reuse_freed_memory
 from restora.core.errors import BadKnob
+from restora.work.report_file import report_file
 
 if TYPE_CHECKING:
     from restora.core.report import Report
@@ -62,7 +63,7 @@ def live(
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Of raw frames of the source.")] = None,
     fps: Annotated[str, typer.Option(help="Frames a second of a raw source, as 25 or 30000/1001.")] = "25",
     preset: LivePreset = "superfast",
-    quality: Quality = 95,
+    quality: Quality = None,
     engine: Engine = "auto",
     device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
@@ -87,7 +88,7 @@ def live(
     place = place_for(output, format, force)
     paper = report_file(place.file, force) if place.file else None
     how = LiveOptions(
-        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality), preset
+        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY), preset
     )  # fmt: skip
     opened = LiveSource(source, _raw(raw, size, fps), amount(max_pixels))
     wishes, usual = knobs_from(settings, sigma), not (method or weights)

@@ -39,20 +39,54 @@ Source = Annotated[
         metavar="PICTURE", help="A picture file, a clip such as .mp4, or a folder of frames; - for standard input."
     ),
 ]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PICTURE...", help="Picture files, clips such as .mp4, or folders of them; - for standard input."
+    ),
+]
+OutDir = Annotated[
+    Path | None, typer.Option("--out-dir", help="Folder for the results; made if it is missing. Default: beside each.")
+]
+Format = Annotated[
+    str | None, typer.Option("--format", help="Format of the results: png, jpg, tif, webp, avif or gif.")
+]
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-from", metavar="FILE", help="A list of files, one a line or separated by NUL; - for standard input."
+    ),
+]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Also enter the folders in a folder.")]
+Jobs = Annotated[
+    int,
+    typer.Option(min=1, max=256, help="Pictures at once, in processes that share the cores and --max-memory."),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
         "-o",
         "--output",
-        help="Output file; extension sets the format; - for standard output; for clips also a folder for the frames."
-        " Default: PICTURE.restored, JPEG for HEIC.",
+        help="Output file, for one picture; extension sets the format; - for standard output; for clips also a folder"
+        " for the frames. Default: PICTURE.restored, JPEG for HEIC.",
     ),
 ]
 TextOutput = Annotated[Path | None, typer.Option("-o", "--output", help="Output file; - for standard output.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")]
+QUALITY = 95
+"""The quality where nothing else says one."""
+ExactQuality = Annotated[
+    int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF; 100 is lossless in WebP and AVIF.")
+]
 Quality = Annotated[
-    int, typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF and H.264; 100 is lossless in the last three.")
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Of JPEG, WebP, AVIF and H.264; 100 is lossless in the last three. Default: 95; for JPEG from JPEG that of"
+        " the file, and some more.",
+    ),
 ]
 Codec = Annotated[str, typer.Option(help="Of a clip: h264, or ffv1, which is lossless and needs .mkv.")]
 Preset = Annotated[
@@ -165,7 +199,11 @@ def progress(title: str, quiet: bool = False, unit: str = "pieces") -> Iterator[
             *(TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
         )
         # Pieces of a large picture take seconds each, so the time left is estimated from the last ten minutes.
-        with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
+        # What is printed meanwhile appears above the bar; but if standard output is a file, it goes there.
+        with Progress(
+            *columns, console=Console(stderr=True), transient=True, speed_estimate_period=600,
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+        ) as bar:  # fmt: skip
             task = bar.add_task(title, total=None, speed="")
 
             def tell(done: int, total: int) -> None:
@@ -176,15 +214,15 @@ def progress(title: str, quiet: bool = False, unit: str = "pieces") -> Iterator[
 
             yield tell
     else:
-        yield _lines(title, unit)
+        yield lines_of_progress(title, unit)
 
 
 FRAMES = "frames"
 """The unit of progress whose speed is shown too."""
 
 
-def _lines(title: str, unit: str, every: float = 30.0) -> Callable[[int, int], None]:
-    """tell(done, total) that prints a line if `every` seconds have passed since the last one."""
+def lines_of_progress(title: str, unit: str, every: float = 30.0) -> Callable[[int, int], None]:
+    """A function tell(done, total) that prints a line if `every` seconds have passed since the last one."""
     started = said = time.monotonic()
     first: int | None = None  # pieces done before the first call, if an unfinished result is resumed
 

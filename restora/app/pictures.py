@@ -174,10 +174,10 @@ def translate(
 
     Example: restora translate print.jpg --weights pix2pix.oldphoto -o clean.png
     """
-    from restora.work.decide import to_translate
+    from restora.work.decide import as_planned, to_translate
 
     plan = to_translate({}, inputs, method, weights=weights, strength=strength, precision=precision)
-    carry_out(run, lambda pixels: (None, plan))
+    carry_out(run, partial(as_planned, plan=plan))
 
 
 @with_run("fill")
@@ -197,10 +197,10 @@ def inpaint(
 
     Example: restora inpaint photo.jpg --mask scratches.png -o whole.jpg
     """
-    from restora.work.decide import to_fill
+    from restora.work.decide import as_planned, to_fill
 
     plan = to_fill(inputs, _wishes(settings, grow, grain), method)
-    carry_out(run, lambda pixels: (None, plan))
+    carry_out(run, partial(as_planned, plan=plan))
 
 
 @with_run("fill")
@@ -225,10 +225,10 @@ def remove(
 
     Example: restora remove photo.jpg --box 420,310,60,80 -o empty.jpg
     """
-    from restora.work.decide import to_remove
+    from restora.work.decide import as_planned, to_remove
 
     plan = to_remove(inputs, _wishes(settings, grow, grain), method)
-    carry_out(run, lambda pixels: (None, plan))
+    carry_out(run, partial(as_planned, plan=plan))
 
 
 @with_run("regions")
@@ -246,11 +246,11 @@ def repair(
 
     Example: restora repair scan.jpg --keep boxes -o repaired.png
     """
-    from restora.work.decide import to_repair
+    from restora.work.decide import as_planned, to_repair
 
     wishes = knobs_from(settings, None) | ({} if score is None else {"score": score})
     plan = to_repair(inputs, wishes)
-    carry_out(run, lambda pixels: (None, plan))
+    carry_out(run, partial(as_planned, plan=plan))
 
 
 def _wishes(settings: list[str] | None, grow: int, grain: bool | None) -> dict[str, float]:
@@ -275,7 +275,8 @@ def restore(
         raise BadPlan(f"cannot read the plan {plan_file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadPlan(f"{plan_file} is not a plan: it is not text") from error
+    from restora.work.decide import as_planned
     from restora.work.plan import with_inputs
 
     chosen = with_inputs(chosen, inputs)
-    carry_out(run, lambda pixels: (None, chosen))
+    carry_out(run, partial(as_planned, plan=chosen))

@@ -1,9 +1,10 @@
-"""Options shared by all commands that make a picture from a picture, declared once and passed as one object."""
+"""Options shared by all commands that make pictures from pictures, declared once and passed as one object."""
 
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -14,35 +15,71 @@ from restora.app.options import (
     Deinterlace,
     Device,
     Engine,
+    FilesFrom,
     Force,
+    Format,
     Fps,
+    Jobs,
     Keep,
     MaxMemory,
     MaxPixels,
+    OutDir,
     Output,
+    Pictures,
     Preset,
     Preview,
     Quality,
+    Recursive,
     Resume,
     Salvage,
     Source,
     Yes,
 )  # fmt: skip
+from restora.core.errors import BadKnob
 from restora.core.inputs import Input
 from restora.methods.table import inputs_of
 
 
 @dataclass(frozen=True)
-class Run:
-    """The input picture or clip, the output file, the engine, and the limits."""
+class Given:
+    """The files that a command is given."""
 
-    picture: Source
+    pictures: Pictures = None
+    files_from: FilesFrom = None
+    recursive: Recursive = False
+
+    @property
+    def picture(self) -> Path:
+        """The file, if it is one. Raises BadKnob if there is none."""
+        if not self.pictures:
+            raise BadKnob("name a picture, a clip or a folder, or give a list with --files-from")
+        return self.pictures[0]
+
+    @property
+    def many(self) -> bool:
+        """Whether it is anything but one file."""
+        given = self.pictures or []
+        return bool(len(given) > 1 or self.files_from or any(path.is_dir() for path in given))
+
+    @property
+    def named(self) -> str:
+        """The files in words."""
+        return " and ".join(map(str, self.pictures or [])) or "the list"
+
+
+@dataclass(frozen=True)
+class Run(Given):
+    """The input pictures or clips, the output, the engine, and the limits."""
+
     output: Output = None
+    out_dir: OutDir = None
+    form: Format = None
+    jobs: Jobs = 1
     engine: Engine = "auto"
     device: Device = "cpu"
     max_memory: MaxMemory = "1GB"
     max_pixels: MaxPixels = "2GP"
-    quality: Quality = 95
+    quality: Quality = None
     yes: Yes = False
     resume: Resume = False
     salvage: Salvage = False
@@ -55,12 +92,22 @@ class Run:
     force: Force = False
     as_json: AsJson = False
 
+    @property
+    def many(self) -> bool:
+        """Whether it is anything but one file; a folder with one result, named with -o, has the frames of a clip."""
+        frames = self.output is not None and len(self.pictures or []) == 1 and not self.files_from
+        return super().many and not frames
 
-def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command of a function (run: Run, ...), with the options of Run: picture and output first.
+
+OF_MANY = ("out_dir", "form", "files_from", "recursive", "jobs")
+"""Options that concern many pictures."""
+
+
+def with_run(*tasks: str, many: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function (run: Run, ...), with the options of Run: pictures and output first.
 
     tasks: of methods; then the function also takes `inputs`, a mapping, and the command has an option for each input
-    of these methods.
+    of these methods. many: whether the command takes several pictures.
     """
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,11 +116,16 @@ def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]
         kinds, mine = get_type_hints(Run, include_extras=True), {each.name for each in own}
         of_run = [each for each in fields(Run) if each.name not in mine]  # a command may give a name another meaning
         shared = [_parameter(each.name, each.default, kinds[each.name]) for each in of_run]
+        if not many:
+            shared = [each for each in shared if each.name not in OF_MANY]
+            shared[0] = _parameter("picture", MISSING, Source)
         inputs = {name: _option(each) for name, each in inputs_of(*tasks).items()}
 
         @wraps(command)
         def called(**given: Any) -> None:
-            run = Run(**{each.name: given.pop(each.name) for each in of_run})
+            if not many:
+                given["pictures"] = [given.pop("picture")]
+            run = Run(**{each.name: given.pop(each.name) for each in of_run if each.name in given})
             if tasks:
                 values = {name: given.pop(name) for name in inputs}
                 given["inputs"] = {
@@ -82,7 +134,8 @@ def with_run(*tasks: str) -> Callable[[Callable[..., None]], Callable[..., None]
                 }  # fmt: skip
             command(run, **given)
 
-        parameters = [*shared[:2], *inputs.values(), *own, *shared[2:]]
+        first = [each for each in shared if each.name in ("pictures", "picture", "output")]
+        parameters = [*first, *inputs.values(), *own, *(each for each in shared if each not in first)]
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return called

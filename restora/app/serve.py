@@ -22,9 +22,11 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free port.")] = 8765,
     folder: Annotated[Path, typer.Option(help="Folder of the jobs.")] = JOBS,
     max_bytes: Annotated[str, typer.Option(help="Largest request body.", metavar="AMOUNT")] = "100MB",
-    max_pixels: Annotated[str, typer.Option(help="Largest picture to open.", metavar="AMOUNT")] = "100MP",
+    max_pixels: Annotated[str, typer.Option(help="Largest picture or frame to open.", metavar="AMOUNT")] = "100MP",
     max_memory: MaxMemory = "1GB",
     device: Device = "cpu",
+    max_seconds: Annotated[float, typer.Option(min=0, help="Longest clip, in seconds.")] = 600.0,
+    max_frames: Annotated[int, typer.Option(min=1, help="Most frames of a clip, or of its result.")] = 20_000,
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit for fitting a net to one picture.")] = 10.0,
     max_disk: Annotated[str, typer.Option(help="Disk space for all jobs.", metavar="AMOUNT")] = "5GB",
     waiting: Annotated[int, typer.Option(min=1, help="Length of the job queue.")] = 16,
@@ -51,7 +53,7 @@ def serve(
     backend_named(device=device)  # report an absent device now, not in each job
     jobs = Jobs(
         folder,
-        Limits(amount(max_memory), amount(max_pixels), max_minutes),
+        Limits(amount(max_memory), amount(max_pixels), max_minutes, seconds=max_seconds, frames=max_frames),
         most_waiting=waiting,
         most_bytes=amount(max_disk),
         keep_seconds=60 * keep,

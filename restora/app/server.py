@@ -22,14 +22,17 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from restora.app import clip_requests
+from restora.app.clip_requests import ClipQuery, add_clip, clip_found
 from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
 from restora.app.page_routes import router as page_router
 from restora.app.review import admit_input, admitted, look, plan_as_found
 from restora.app.upload import Space, received
-from restora.core.errors import BadPlan, RestoraError
+from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.inputs import Input
 from restora.core.plan import plan_from_json
+from restora.files.container import container_of
 from restora.files.save import written_as
 from restora.learn.weights import listed
 from restora.methods.table import INPUTS, METHODS
@@ -38,8 +41,10 @@ from restora.work.jobs import PICTURE, Jobs
 from restora.work.plan import GREATEST
 from restora.work.restore import Limits
 
-MEDIA = {"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"} | {
-    ending: f"image/{ending}" for ending in ("webp", "avif")
+MEDIA = {
+    **{"png": "image/png", "jpg": "image/jpeg", "tif": "image/tiff", "gif": "image/gif"},
+    **{ending: f"image/{ending}" for ending in ("webp", "avif")},
+    **clip_requests.MEDIA,
 }
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed")
 
@@ -116,7 +121,7 @@ def _guard(app: FastAPI, jobs: Jobs, bounds: Bounds) -> None:
 router = APIRouter()
 PlanText = Annotated[str, Header(description="A plan as JSON; default: the plan of the diagnosis.")]
 Scale = Annotated[float, Query(ge=1, le=GREATEST, description="How many times larger the result is.")]
-Salvage = Annotated[bool, Query(description="Restore the part of a truncated JPEG or PNG that exists.")]
+Salvage = Annotated[bool, Query(description="Restore the part of a truncated JPEG, PNG or clip that exists.")]
 
 
 @dataclass(frozen=True)
@@ -129,11 +134,12 @@ class Wish:
 
 
 Wished = Annotated[Wish, Depends()]
+ClipWished = Annotated[ClipQuery, Depends()]
 PIXELS = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _body(inputs: Mapping[str, Input]) -> dict[str, Any]:
-    """The API description of a request: a picture, or a form with a picture and inputs of methods."""
+    """The API description of a request: a picture or a clip, or a form with one and inputs of methods."""
     fields = {"picture": PIXELS["schema"]}
     fields |= {name: {**PIXELS["schema"], "description": each.help} for name, each in inputs.items()}
     form = {"type": "object", "properties": fields, "required": ["picture"], "additionalProperties": False}
@@ -146,7 +152,7 @@ MADE: dict[str, Any] = {
     "description": "The product",
     "content": {"image/png": PIXELS, "application/json": {"schema": BOXES}},
 }
-RESULT: dict[str, Any] = {"description": "The picture", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
+RESULT: dict[str, Any] = {"description": "The picture or the clip", "content": dict.fromkeys(MEDIA.values(), PIXELS)}
 SENTENCE = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"application/json": {"schema": SENTENCE}}}
@@ -157,7 +163,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         404: "The job or the product does not exist",
         409: "The job is not done",
         413: "The body is too large",
-        422: "The picture or the plan cannot be used",
+        422: "The picture, the clip or the plan cannot be used",
         503: "The server is busy or its queue is full; try again later",
     }.items()
 }
@@ -197,7 +203,7 @@ def methods() -> list[dict[str, Any]]:
 
 @router.post("/v1/diagnose", openapi_extra=_body({}), responses=REFUSALS)
 async def diagnose(request: Request, scale: Scale = 1.0, salvage: Salvage = False) -> dict[str, Any]:
-    """Diagnose the picture in the body, and return the plan that `restore` would run, or one that enlarges it."""
+    """Diagnose the picture or clip in the body, and return the plan that a job would run, or one that enlarges it."""
     jobs = _jobs(request)
     async with received(request) as (path, _):
         return await run_in_threadpool(_with_slot, request, lambda: _diagnosed(path, jobs.limits, scale, salvage))
@@ -218,12 +224,15 @@ async def restore(request: Request, wish: Wished) -> Response:
 
 
 @router.post("/v1/jobs", status_code=202, openapi_extra=_body(INPUTS), responses=REFUSALS)
-async def add(request: Request, wish: Wished) -> dict[str, Any]:
-    """Add a job for the picture in the body; poll it for the result."""
+async def add(request: Request, wish: Wished, clip: ClipWished) -> dict[str, Any]:
+    """Add a job for the picture or the clip in the body; poll it for the result.
+
+    For a clip, `done` and `total` of the job are frames. `factor` or `fps` make frames between those of a clip.
+    """
     jobs = _jobs(request)
     async with received(request) as (path, inputs):
-        add_job = partial(_added, path, inputs, wish, jobs)
-        if wish.scale != 1:  # it is diagnosed and planned at once
+        add_job = partial(_added, path, inputs, wish, jobs, clip)
+        if wish.scale != 1 or container_of(path):  # it is diagnosed and planned at once, or its times are read
             return _told(await run_in_threadpool(_with_slot, request, add_job), jobs)
         return _told(await run_in_threadpool(add_job), jobs)
 
@@ -238,7 +247,7 @@ def state(request: Request, key: str) -> Response:
 
 @router.get("/v1/jobs/{key}/result", response_class=FileResponse, responses={200: RESULT, **REFUSALS})
 def result(request: Request, key: str) -> Response:
-    """The restored picture of a finished job."""
+    """The restored picture or clip of a finished job; its report is in the response header Restora-Report."""
     jobs = _jobs(request)
     job = jobs.find(key)
     return _not_done(job) or _picture(jobs, job) if job else _no_job()
@@ -274,6 +283,8 @@ def _allowed(text: str) -> str:
 
 
 def _diagnosed(path: Path, limits: Limits, scale: float, salvage: bool) -> dict[str, Any]:
+    if container_of(path):
+        return clip_found(path, limits, scale, salvage)
     sight = look(path, limits, PICTURE, salvage)
     plan = plan_as_found(sight, scale)
     return {"shape": sight.shape, **sight.diagnosis.as_dict(), "plan": {"id": plan.id, **plan.as_dict()}}
@@ -286,11 +297,20 @@ def _ending(path: Path, inputs: Mapping[str, Path], limits: Limits, salvage: boo
     return written_as(admitted(path, limits, PICTURE, salvage).format)
 
 
-def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs) -> Job:
-    """Add the job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan."""
+def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs, clip: ClipQuery | None = None) -> Job:
+    """Add the job of a request; one that enlarges is planned at once. Raises BadImage or BadPlan.
+
+    clip: the parameters for clips; without them, a clip is refused.
+    """
     plan = _allowed(wish.restora_plan)
     if plan and wish.scale != 1:
         raise BadPlan("send a plan or a scale, not both; a plan already sets the size of the result")
+    if container_of(path):
+        if clip is None:
+            raise BadImage("a clip takes longer than a client waits; create a job, with POST /v1/jobs")
+        return add_clip(path, inputs, plan, wish.scale, wish.salvage, clip.wish, jobs)
+    if clip:
+        clip.for_pictures()
     ending = _ending(path, inputs, jobs.limits, wish.salvage)
     if wish.scale != 1:
         plan = plan_as_found(look(path, jobs.limits, PICTURE, wish.salvage), wish.scale).to_json()
@@ -341,6 +361,7 @@ def _with_slot(request: Request, do: Callable[[], Any]) -> Any:
 
 def _told(job: Job, jobs: Jobs) -> dict[str, Any]:
     facts: dict[str, Any] = {"id": job.id, "state": job.state, "done": job.done, "total": job.total}
+    facts |= {"unit": "frames"} if jobs.clip(job).exists() else {}
     if job.error:
         facts["error"] = job.error
     if job.state == "done" and (made := jobs.products(job)):

@@ -12,6 +12,7 @@ class Report:
     """Filled while a picture is restored, and written beside it."""
 
     plan: Plan
+    request: str = ""  # id of what was asked of a command; empty: not known
     input: str = ""
     input_sha256: str = ""  # of the file's bytes
     salvaged_rows: int = 0  # existing rows of a truncated input, as stored; 0: the input was complete

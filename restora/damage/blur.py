@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from scipy.signal import fftconvolve
 
 from restora.core.errors import BadDamage
 from restora.damage.chain import Damage
@@ -23,6 +22,8 @@ class Blur(Damage):
 
     def apply(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """k * x, of the size of x."""
+        from scipy.signal import fftconvolve  # slow to import, and `restora fix` needs only the kernels
+
         k = self.kernel()
         rows, columns = _mirror(x.shape[0], k.shape[0] // 2), _mirror(x.shape[1], k.shape[1] // 2)
         padded = x[rows][:, columns]
@@ -30,6 +31,8 @@ class Blur(Damage):
 
     def adjoint(self, y: np.ndarray, shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
         """Correlation with k, with the mirrored borders folded back."""
+        from scipy.signal import fftconvolve
+
         k = self.kernel()
         rows, columns = _mirror(shape[0], k.shape[0] // 2), _mirror(shape[1], k.shape[1] // 2)
         padded = fftconvolve(y.astype(np.float64), k[::-1, ::-1, None], mode="full", axes=(0, 1))

@@ -7,16 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from restora.core.errors import MissingExtra, RestoraError
+from restora.core.threads import threads_allowed
 from restora.engines.choice import Engine, cannot_run, check_names
 
 
-@lru_cache(maxsize=8)
 def onnxruntime_engine(model: Path) -> Engine:
     """A function that runs the model, in the precision it is stored in: inputs by name -> outputs by name.
 
     Raises MissingExtra without the package, RestoraError if the model cannot be loaded; the
-    function, if it cannot be run.
+    function, if it cannot be run. The last eight stay loaded.
     """
+    return _engine(model, threads_allowed())
+
+
+@lru_cache(maxsize=8)
+def _engine(model: Path, threads: int) -> Engine:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
@@ -24,6 +29,7 @@ def onnxruntime_engine(model: Path) -> Engine:
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # it would never free the memory of the largest window
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads  # 0: one for each core
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no other common base class

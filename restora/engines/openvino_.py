@@ -13,6 +13,7 @@ from weakref import WeakSet
 import numpy as np
 
 from restora.core.errors import BadDevice, RestoraError
+from restora.core.threads import threads_allowed
 from restora.engines.choice import Engine, cannot_run, check_names
 
 ONE_SIZE = ("NPU",)
@@ -24,17 +25,23 @@ Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 """The inputs of a model by name, each with its fixed shape."""
 
 
-@lru_cache(maxsize=8)
 def openvino_engine(model: Path, precision: str, device: str = "CPU") -> Engine:
-    """A function that runs the model: inputs by name -> outputs by name.
+    """A function that runs the model: inputs by name -> outputs by name. The last eight stay loaded.
 
     precision: "f32", "bf16" or "f16", of everything that the model does not compute in 8-bit integers. device: of
     OpenVINO. Raises RestoraError if the model cannot be loaded; the function, if it cannot be run.
     """
+    return _engine(model, precision, device, threads_allowed())
+
+
+@lru_cache(maxsize=8)
+def _engine(model: Path, precision: str, device: str, threads: int) -> Engine:
     properties: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
     }
+    if threads and device == "CPU":
+        properties["INFERENCE_NUM_THREADS"] = threads
     if not device.startswith(ONE_SIZE):
         return _compiled(model, device, properties)
 

@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from restora.files.png_colour import COLOUR
 from restora.files.tags import EXIF, IPTC, Directory, Form, Tag, entries_of, form_of, packed, read_directory
 
@@ -20,8 +22,10 @@ _XMP = b"XML:com.adobe.xmp"
 """Keyword of the text that libvips passes on as XMP."""
 MOST = 1_000_000
 """Limit in bytes on the text kept of one file."""
-_COMMENT, _PIXELS, _OF_APPLICATIONS = 0xFE, 0xDA, range(0xE0, 0xF0)
+_COMMENT, _PIXELS, _STEPS, _OF_APPLICATIONS = 0xFE, 0xDA, 0xDB, range(0xE0, 0xF0)
 """Markers of JPEG segments."""
+_ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at if (at // 8 + at % 8) % 2 else -at))
+"""The places of an 8x8 block in the order in which JPEG stores them."""
 _OF_THE_PHOTOGRAPH = (269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, *range(40091, 40096), 33432)
 """Tags that do not concern pixels: names of document and page, description, camera, software, date, host, artist,
 copyright; rating, title and keywords as Windows writes them."""
@@ -57,6 +61,24 @@ def jpeg_comments(path: Path) -> tuple[bytes, ...]:
     """The comments of a JPEG file."""
     with path.open("rb") as stream:
         return tuple(stream.read(length) for marker, length in _jpeg_segments(stream) if marker == _COMMENT)
+
+
+def jpeg_steps(path: Path) -> np.ndarray | None:
+    """The (8, 8) steps of the quantiser of luma in a JPEG file; None if the file has none, or is no JPEG."""
+    with path.open("rb") as stream:
+        if stream.read(2) != b"\xff\xd8":
+            return None
+        for marker, length in _jpeg_segments(stream):
+            data = stream.read(length) if marker == _STEPS else b""
+            while data:  # several tables may share a segment; that of luma has the number 0
+                wide, number = data[0] >> 4, data[0] & 15
+                values = np.frombuffer(data[1 : 1 + 64 * (1 + wide)], ">u2" if wide else "u1")
+                if number == 0 and len(values) == 64:
+                    steps = np.empty(64)
+                    steps[_ZIGZAG] = values
+                    return steps.reshape(8, 8)
+                data = data[1 + 64 * (1 + wide) :]
+    return None
 
 
 def put_jpeg_comments(path: Path, comments: tuple[bytes, ...]) -> None:

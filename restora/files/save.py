@@ -27,8 +27,15 @@ _KINDS = {
 }  # fmt: skip
 _READ_ONLY = (".heic", ".heif", ".hif", ".heics", ".heifs")
 """Endings of formats that are read but not written."""
+READABLE = (*_KINDS, *_READ_ONLY)
+"""Endings of pictures that can be read."""
+FORMATS = {"png": ".png", "jpg": ".jpg", "tif": ".tif", "webp": ".webp", "avif": ".avif", "gif": ".gif"}
+"""Formats that can be written, with the endings of their files."""
 SEGMENT = 65_400
 """Maximum bytes of EXIF, XMP or IPTC in a JPEG file, with room for their names."""
+OPTIMISED = 16_000_000
+"""Pixels up to which the codes of a JPEG file are made for its content. The file is a tenth smaller, but the encoder
+holds six bytes for each pixel."""
 _LONGEST = {"webp": 16383, "jpg": 65500, "avif": 16384, "gif": 65535}
 
 
@@ -217,7 +224,11 @@ def _save(
 def _options(vips: pyvips.Image, kind: str, bits: int, quality: int) -> dict[str, object]:
     """Options of libvips' saver of a format."""
     options: dict[str, dict[str, object]] = {
-        "jpg": {"Q": quality, "subsample_mode": "off" if quality >= 90 else "auto"},
+        "jpg": {
+            "Q": quality,
+            "subsample_mode": "off" if quality >= 90 else "auto",
+            "optimize_coding": vips.width * vips.height <= OPTIMISED,
+        },
         "tif": {
             "compression": "deflate",
             "predictor": "horizontal" if bits < 32 else "none",

@@ -35,6 +35,16 @@ REMOVING = ("exemplar", "tv-inpainting")
 """Methods for large holes, the best first; the first one needs a package."""
 
 
+def as_planned(picture: Pixels, plan: Plan) -> tuple[Diagnosis | None, Plan]:
+    """The given plan, whatever the picture is."""
+    return None, plan
+
+
+def to_fix(picture: Pixels, strength: str) -> tuple[Diagnosis | None, Plan]:
+    """The plan of `plan_to_fix` for what is visible of a picture."""
+    return plan_to_fix(view_of(picture), strength)
+
+
 def to_denoise(
     picture: Pixels,
     wishes: Mapping[str, Any],

@@ -46,8 +46,8 @@ def plan_to_interpolate(method: str = "tgan", weights: str | None = None, precis
 class Between:
     """Makes frames between two others, (H, W, C) float32, by a method; the net runs by a plan, on a backend."""
 
-    def __init__(self, method: str, plan: Plan, means: Means) -> None:
-        self.method, self.plan, self.means = method, plan, means
+    def __init__(self, method: str, plan: Plan, means: Means, report: Report | None = None) -> None:
+        self.method, self.plan, self.means, self._report = method, plan, means, report or Report(plan)
         self.size = (0, 0)  # of frames, as of FrameRestorer
 
     def check(self, frame: np.ndarray, report: Report) -> None:
@@ -70,7 +70,7 @@ class Between:
         moved = halfway(before, after, share)
         if self.method == "flow":
             return np.asarray((1 - np.float32(share)) * moved[0] + np.float32(share) * moved[1])
-        return self._net(before, (*moved, after), Report(self.plan)).everything()
+        return self._net(before, (*moved, after), self._report).everything()
 
     def _net(self, before: np.ndarray, others: Sequence[np.ndarray], report: Report) -> Pipeline:
         neighbours = [window_of(each) for each in others]
@@ -230,14 +230,17 @@ def interpolate_pictures(
     share: float = 0.5,
     *,
     precision: str | None = None,
+    report: Report | None = None,
 ) -> Image:
     """The picture after a share (0 to 1) of the way from one picture to another of the same size.
 
-    how: the method, and weights of the net, or "" for its own.
+    how: the method, and weights of the net, or "" for its own. report: filled in.
     """
     if before.pixels.shape != after.pixels.shape:
         sizes = [f"{each.pixels.shape[1]}x{each.pixels.shape[0]}" for each in (before, after)]
         raise BadImage(f"both pictures must have the same size and channels, not {sizes[0]} and {sizes[1]}")
     method, weights = how
     plan = plan_to_interpolate(method, weights or None, precision)
-    return Image(Between(method, plan, Means(backend, memory))(before.pixels, after.pixels, share))
+    report = report or Report(plan)
+    report.plan = plan
+    return Image(Between(method, plan, Means(backend, memory), report)(before.pixels, after.pixels, share))

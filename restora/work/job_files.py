@@ -40,8 +40,13 @@ class JobFiles:
         return self.folder / key
 
     def input(self, job: Job) -> Path:
-        """The uploaded picture."""
-        return self.of(job.id) / f"input.{job.ending}"
+        """The uploaded picture or clip; a clip in another container than its result has a name of its own."""
+        other = self.of(job.id) / "input.clip"
+        return other if other.exists() else self.of(job.id) / f"input.{job.ending}"
+
+    def clip(self, job: Job) -> Path:
+        """What is to be done with a clip, as JSON; it does not exist for a picture."""
+        return self.of(job.id) / "clip.json"
 
     def beside(self, job: Job, name: str) -> Path:
         """The uploaded file of an input of its steps, if any."""

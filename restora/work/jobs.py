@@ -6,6 +6,7 @@ Jobs that were running when the process died are restarted, unless their result 
 """
 
 import fcntl
+import json
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from restora.core.report import Report
 from restora.engines.choice import CPU
 from restora.files.save import write_text
 from restora.methods.table import INPUTS
+from restora.work.clip_jobs import CLIP, ClipWish, carry_out_wish, is_kept_as
 from restora.work.diagnose import Pixels
 from restora.work.fix import plan_to_fix
 from restora.work.job_files import Job, JobFiles, State
@@ -46,6 +48,8 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 ABANDONED = 60.0
 """Seconds after which an incomplete upload that does not grow is removed."""
+OFTEN, COUNTED = 0.1, 5.0
+"""Seconds after which the progress of a job is stored again, and after which the disk space is counted again."""
 
 
 class Cancelled(Exception):
@@ -78,7 +82,7 @@ class Jobs(JobFiles):
         self.workers: list[threading.Thread] = []
         self.unwritten: set[str] = set()  # ended jobs whose end is not stored yet
         self.closing = False
-        self.forgets_next = 0.0
+        self.forgets_next = self.counts_next = 0.0
         self.rest = 1.0  # seconds until a retry
         with self._table() as table:
             table.execute("PRAGMA journal_mode = WAL")
@@ -92,11 +96,12 @@ class Jobs(JobFiles):
         inputs: Mapping[str, Path] | None = None,
         salvage: bool = False,
         keep_pixels: bool = False,
+        clip: ClipWish | None = None,
     ) -> Job:
-        """Add a job for a picture file and inputs of its steps; all files are moved into its folder.
+        """Add a job for a picture or a clip and inputs of its steps; all files are moved into its folder.
 
         With `salvage`, the existing part of a truncated file is restored; with `keep_pixels`, the pixels of the result
-        are kept beside it. Raises Full, or BadPlan for the text of a plan.
+        are kept beside it. clip: what is to be done with a clip. Raises Full, or BadPlan for the text of a plan.
         """
         if plan:
             plan_from_json(plan)
@@ -108,7 +113,9 @@ class Jobs(JobFiles):
             raise Full("the disk space for jobs is used up; try again later")
         try:
             with full_if_short():
-                marks = [self.salvage(job)] * salvage + [self.keeps_pixels(job)] * keep_pixels
+                marks = {self.salvage(job): "" for _ in range(salvage)}
+                marks |= {self.keeps_pixels(job): "" for _ in range(keep_pixels)}
+                marks |= {self.clip(job): clip.to_json()} if clip else {}
                 self._take_in(job, source, inputs or {}, marks)
         except BaseException:
             shutil.rmtree(self.of(job.id), ignore_errors=True)
@@ -116,13 +123,14 @@ class Jobs(JobFiles):
         self._tell_all()
         return job
 
-    def _take_in(self, job: Job, source: Path, inputs: Mapping[str, Path], marks: Sequence[Path]) -> None:
+    def _take_in(self, job: Job, source: Path, inputs: Mapping[str, Path], marks: Mapping[Path, str]) -> None:
         self.of(job.id).mkdir()
-        shutil.move(source, self.input(job))
+        other = self.clip(job) in marks and not is_kept_as(source, job.ending)
+        shutil.move(source, self.of(job.id) / "input.clip" if other else self.input(job))
         for name, path in inputs.items():
             shutil.move(path, self.beside(job, name))
-        for mark in marks:
-            mark.touch()
+        for path, text in marks.items():
+            path.write_text(text)
         with self._table() as table:
             # Counted and added in one statement, so that two concurrent jobs cannot both take the last place.
             added = table.execute(
@@ -217,7 +225,7 @@ class Jobs(JobFiles):
             ended, error = "failed", self._told(job, problem)
         except Exception:  # a bug: this job fails, the others continue
             LOG.exception("job %s", job.id)
-            ended, error = "failed", "Restora failed on this picture because of a bug; see the server's log"
+            ended, error = "failed", "Restora failed on this file because of a bug; see the server's log"
         while not self._written_down(job.id, ended, error) and not self.closing:
             self._wait(self.rest)
         self._tell_all()
@@ -247,7 +255,7 @@ class Jobs(JobFiles):
             return "out of memory"
         if isinstance(problem, OSError):
             return f"the server cannot read or write its files: {problem.strerror or 'no reason given'}"
-        said, called = str(problem), {str(self.input(job)): PICTURE}
+        said, called = str(problem), {str(self.input(job)): CLIP if self.clip(job).exists() else PICTURE}
         for name, file in self.inputs(job).items():
             words = f"the {INPUTS[name].called}"
             called = {f"{words} {file}": words, str(file): words} | called
@@ -256,7 +264,7 @@ class Jobs(JobFiles):
         return self.public(said)
 
     def _restored(self, job: Job) -> Report:
-        seen = []
+        seen, told_at = [], 0.0
 
         def decide(pixels: Pixels) -> Plan:
             if job.plan:
@@ -267,7 +275,11 @@ class Jobs(JobFiles):
             return with_inputs(plan, self.inputs(job))
 
         def tell(done: int, total: int) -> None:
-            state = "running"
+            nonlocal told_at
+            if done < total and time.monotonic() < told_at + OFTEN:
+                return
+            told_at, state = time.monotonic(), "running"
+            self._check_space()
             with suppress(Full), self._table() as table:  # a lost progress update does no harm
                 table.execute("UPDATE jobs SET done = ?, total = ? WHERE id = ?", (done, total, job.id))
                 state = table.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()["state"]
@@ -276,15 +288,25 @@ class Jobs(JobFiles):
 
         files = self.input(job), self.output(job)
         salvage, pixels = self.salvage(job).exists(), self.keeps_pixels(job).exists()
-        options = Options(
-            device=self.device, limits=self.limits, force=True, salvage=salvage, keep=ALL, keep_pixels=pixels
-        )
-        report = restore_file(*files, decide, options, tell=tell)
+        options = Options(device=self.device, limits=self.limits, force=True, salvage=salvage, keep_pixels=pixels)
+        if self.clip(job).exists():
+            wish = ClipWish(**json.loads(self.clip(job).read_text()))
+            report = carry_out_wish(wish, files, decide, replace(options, quality=wish.quality), tell)
+            report.warnings = [self.public(each.replace(str(files[0]), CLIP)) for each in report.warnings]
+        else:
+            report = restore_file(*files, decide, replace(options, keep=ALL), tell=tell)
         report.diagnosis = seen[0].as_dict() if seen else {}
         report.input, report.output = "", ""  # clients must not see paths
         report.plan = replace(report.plan, steps=tuple(map(with_plain_names, report.plan.steps)))
         report.products = with_plain_products(report.products)
         return report
+
+    def _check_space(self) -> None:
+        """Raise Full, now and then, if a running job has used up the disk space."""
+        if time.monotonic() > self.counts_next:
+            self.counts_next = time.monotonic() + COUNTED
+            if self.bytes() > self.most_bytes:
+                raise Full("the disk space for jobs is used up; try again later")
 
     def _recover(self) -> None:
         with self._table() as table:

@@ -31,6 +31,7 @@ from restora.stages.resize import resampled
 from restora.stages.stage import Tell
 from restora.work.diagnose import Pixels
 from restora.work.products import facts_of, places_for, value_of, write_product
+from restora.work.saving import quality_like, quality_of
 
 MAX_MEMORY = 1_000_000_000
 ALL: Literal["all"] = "all"
@@ -41,11 +42,17 @@ PACKAGES = ("restora", "numpy", "openvino")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on the memory in bytes, the pixels of a picture, and the minutes of a fit to it."""
+    """Limits on the memory in bytes, the pixels of a picture or frame, minutes of a fit to it, and threads; 0: all cores.
+
+    The number of threads is one of the whole process, see `limit_threads`. seconds, frames: of an uploaded clip.
+    """
 
     memory: int = MAX_MEMORY
     pixels: int = MAX_PIXELS
     minutes: float = float("inf")  # of per-image methods, by the estimate of their row
+    threads: int = 0
+    seconds: float = float("inf")
+    frames: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ class Options:
     """Options for restoring a file into another one.
 
     engine, device: what runs the nets, see backend_named. keep: names of products to write, as TARGET.NAME.png, or ALL.
-    quality: of JPEG, WebP and AVIF. salvage: restore the existing part of a truncated file.
+    quality: of JPEG, WebP and AVIF. like_input: a result in JPEG of a JPEG file has the quality of that file
+    instead, and some more, see `quality_like`. salvage: restore the existing part of a truncated file.
     keep_unchanged: write a copy if the plan is empty. keep_pixels: keep also the pixels of the result, not encoded, see
     kept_pixels; a copy has none.
     """
@@ -63,6 +71,7 @@ class Options:
     limits: Limits = Limits()
     force: bool = False
     quality: int = 95
+    like_input: bool = False
     salvage: bool = False
     keep_unchanged: bool = True
     keep: tuple[str, ...] | Literal["all"] = ()
@@ -155,13 +164,18 @@ def restore_file(
             report.resumed_at = _take_up(work, part)
             report.warnings += write_by_tiles(
                 _tiles(work, picture, plan, part, tell), shape, picture.meta, target,
-                force=force, quality=options.quality, kind=kind, part=part,
+                force=force, quality=_quality(options, picture, kind), kind=kind, part=part,
             )  # fmt: skip
     report.output_sha256 = "" if target == STDIO else sha256(target)
     report.warnings += picture.faults
     _finish(report, work, started)
     _write_products(report, work, places, options)
     return report
+
+
+def _quality(options: Options, picture: Picture, kind: str) -> int:
+    given = quality_of(picture.path) if options.like_input and kind == picture.format == "jpg" else None
+    return options.quality if given is None else quality_like(given)
 
 
 def _write_products(report: Report, work: Pipeline, places: Mapping[str, Path], options: Options) -> None:

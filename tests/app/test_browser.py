@@ -112,7 +112,7 @@ def bring(page, *paths):
 def restore(page):
     page.click("#go")
     page.wait_for_selector("#stop:visible")
-    page.wait_for_selector("#go:visible")
+    page.wait_for_selector("#stop", state="hidden")
 
 
 def line_at(page):

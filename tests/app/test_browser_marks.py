@@ -58,7 +58,8 @@ def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
     page.click("#back")
     page.wait_for_selector("#back", state="hidden")
     page.wait_for_function("document.getElementById('findings').innerText.includes('scratched.png')")
-    assert page.is_visible("#before") and not page.complaints
+    page.wait_for_selector(DRAWN)
+    assert not page.is_visible("#before") and not page.complaints
 
 
 def test_a_stroke_is_where_it_was_painted_however_close_one_looks(page, noisy):

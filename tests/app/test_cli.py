@@ -319,7 +319,7 @@ def test_a_report_that_appears_meanwhile_is_not_overwritten(folder, restora, mon
         Path("a.png.json").write_text("mine")
         return report
 
-    monkeypatch.setattr("restora.work.restore.restore_file", restored)
+    monkeypatch.setattr("restora.work.unit.restore_file", restored)
     status, _, err = restora("denoise", "clean.png", "--method", "median", "-o", "a.png")
     assert status == 2 and "a.png.json" in err and Path("a.png.json").read_text() == "mine"
 

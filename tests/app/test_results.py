@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from restora.app.report_file import report_file
 from restora.core.errors import BadImage, OutputExists
+from restora.work.report_file import report_file
 
 
 @pytest.mark.parametrize("letters", [251, 255, 256])

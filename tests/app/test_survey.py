@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_without_torch import NO_TORCH
+
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "results"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,9 +48,8 @@ def test_what_cannot_be_done_is_one_sentence(folder, restora):
 
 
 def test_it_needs_no_torch(folder):
-    code = (
-        "import sys; sys.modules['torch'] = None; from restora.app.cli import main;"
-        f"sys.argv = ['restora', 'survey', '--results', {str(RESULTS)!r}, '-o', 'a.html']; main()"
+    code = NO_TORCH.replace(
+        '"fix", "noisy.png", "-o", "out.png"', f'"survey", "--results", {str(RESULTS)!r}, "-o", "a.html"'
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert Path("a.html").is_file()

@@ -199,7 +199,7 @@ def test_pictures_behind_the_numbers(tmp_path, photo, monkeypatch):
     noise = Selection("denoise", "noise", {"set": "Set12", "damage": "noise(sigma=0.1)"})
     hole = Selection("inpaint", "hole", {"set": "Set12", "damage": "hole(scratches, count=3, width=3)"})
     html = crops_of(System("A", "gaussian", "", "", (noise,))) + crops_of(System("B", "biharmonic", "", "", (hole,)))
-    assert html.count("data:image/png;base64,") == 6 and html.count("restored, ") == 2
+    assert html.count("data:image/png;base64,") == 6 and html.count("<figcaption>restored, ") == 2
     before, after = (float(re.search(rf"{name}, ([\d.]+) dB", html)[1]) for name in ("damaged", "restored"))
     assert after > before
     slow = System("C", "dip", "", "", (Selection("deep_prior", "", {}),))

@@ -11,8 +11,8 @@ from restora.work.survey.written import counts_table
 
 ABOUT = f"""The table of a survey of the field, {escape(SOURCE)}, and beneath it classical methods: what is claimed, and
 what was measured here, from the results and the cards of the weights alone. A claim is <b>confirmed</b>, made by
-<b>another protocol</b>, or <b>wrong</b>; select a mark to read why. Select a title to sort by its column. Times are for a colour
-picture on two cores, unless the cell says otherwise. Commands find the data sets in DIR."""
+<b>another protocol</b>, or <b>wrong</b>; select a mark to read why. Select a title to sort by its column. Times are
+for a colour picture on two cores, unless the cell says otherwise. Commands find the data sets in DIR."""
 WITHOUT = "Written without the data sets, so without pictures; to add them:"
 WITH_PICTURES = "restora survey -o survey.html --pictures --data DIR"
 COMMANDS = ("parameters", "shipped", "training", "time", "memory")
@@ -34,13 +34,15 @@ th, td { padding: .4rem .6rem; text-align: left; vertical-align: top; border-bot
 thead th { position: sticky; top: 0; background: Canvas; z-index: 1; }
 .survey th:first-child { position: sticky; left: 0; background: Canvas; z-index: 2; min-width: 8rem; }
 .survey thead th:first-child { z-index: 3; }
-th button { font: inherit; text-align: left; font-weight: 600; background: none; border: 0; padding: 0; color: inherit; cursor: pointer; }
+th button { font: inherit; font-weight: 600; text-align: left; cursor: pointer; }
+th button { background: none; border: 0; padding: 0; color: inherit; }
 th button::after { content: " \\2195"; color: var(--quiet); }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
 .claim { margin-top: .3rem; padding-top: .3rem; border-top: 1px dotted var(--line); color: var(--quiet); }
 .reason { color: var(--quiet); font-style: italic; }
-summary { cursor: pointer; white-space: nowrap; width: fit-content; padding: 0 .45rem; border-radius: .6rem; color: #fff; }
+summary { cursor: pointer; white-space: nowrap; width: fit-content; }
+summary { padding: 0 .45rem; border-radius: .6rem; color: #fff; }
 .confirmed { background: #1a7f37; }
 .another { background: #8a5a00; }
 .wrong { background: #b42318; }

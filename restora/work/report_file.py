@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from restora.core.errors import BadImage, OutputExists, RestoraError
 from restora.core.report import Report
@@ -53,6 +54,13 @@ def report_file(target: Path, force: bool) -> ReportFile:
     if old is None:
         raise OutputExists(f"{path} exists and is not a report on {target}; move it away, or overwrite it with --force")
     return ReportFile(path, force, old)
+
+
+def read_report(target: Path) -> dict[str, Any] | None:
+    """The values of the report beside a result; None if there is no Restora report on it."""
+    path = target.with_name(f"{target.name}.json")
+    text = _own_report(path, target)
+    return None if text is None else json.loads(text)
 
 
 def _own_report(path: Path, target: Path) -> bytes | None:
