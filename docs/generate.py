@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from recipe_keys import recipe_keys_table
 from tables import ROOT, TABLES, rows, scores
-from tables_clips import clips_busy_table, clips_memory_table, clips_table
+from tables_clips import clips_busy_table, clips_memory_table, clips_table, realtime_table
 from tables_deblur import blind_table, deblur_known_table, deblur_unknown_table
 from tables_fix import (
     blur_alarms_table,
@@ -131,6 +131,7 @@ MAKERS = (
         "clips": clips_table,
         "clips_memory": clips_memory_table,
         "clips_busy": clips_busy_table,
+    "realtime": realtime_table,
         "marks_alarms": marks_alarms_table,
         "marks_repair": marks_repair_table,
         "translate": translate_table,
