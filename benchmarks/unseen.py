@@ -2,7 +2,8 @@
 
 For each net whose result has the size of its input, and each damage: the mean gain in dB over the centres of four
 pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether
-the recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are kept.
+the recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are
+kept.
 
     RESTORA_DATA=DIR python benchmarks/unseen.py
 """
