@@ -80,7 +80,9 @@ def test_more_frames_are_made_and_watched(page, clip, tmp_path):  # noqa: F811
 def test_what_cannot_be_done_is_one_sentence(page, clip, tmp_path):  # noqa: F811
     (tmp_path / "letter.mp4").write_bytes(b"Dear all,")
     (tmp_path / "cut.mp4").write_bytes(clip.read_bytes()[:300])
-    for name, says in (("letter.mp4", "letter.mp4 cannot be read as a clip"), ("cut.mp4", "cut.mp4 cannot be read")):
+    (tmp_path / "list.mp4").write_bytes(b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")
+    refused = {"letter.mp4": "is not a clip", "list.mp4": "is not a clip", "cut.mp4": "cannot be read as a clip"}
+    for name, says in ((name, f"{name} {words}") for name, words in refused.items()):
         page.set_input_files("#clip-drop input[type=file]", str(tmp_path / name))
         page.wait_for_selector(f"#clip-trouble >> text={says}")
         page.wait_for_selector("#clip-drop:visible")
