@@ -1,8 +1,8 @@
 """Unseen damage: what every trained net does to damage that it was trained on, and to damage that it was not.
 
-For each net whose result has the size of its input, and each damage: the mean gain in dB over the centres of six
-pictures of CBSD68 (192x192, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether the
-recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are kept.
+For each net whose result has the size of its input, and each damage: the mean gain in dB over the centres of four
+pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether
+the recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are kept.
 
     RESTORA_DATA=DIR python benchmarks/unseen.py
 """
@@ -26,7 +26,7 @@ from restora.work.restore import restore
 from restora.work.suite import Entry, plan_for
 
 RESULTS = Path(__file__).parent.parent / "results" / "unseen.csv"
-SET, PICTURES, SIDE = "CBSD68", 6, 192
+SET, PICTURES, SIDE = "CBSD68", 4, 160
 TASKS, NOT = ("denoise", "jpeg", "deblur", "translate"), ("temporal",)
 """Tasks of the nets, and methods that need more than a picture."""
 DAMAGES = (

@@ -1,32 +1,140 @@
-"""Take screenshots of the page: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium."""
+"""Take screenshots of the page in all its states: `restora serve &`, then `python docs/screenshots.py`. Needs Chromium.
+
+The samples are used, and photographs of scikit-image with noise. Two sheets show the states on desktop and phone.
+"""
 
 import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import sync_playwright
+import numpy as np
+import pyvips
+import skimage.data
+from playwright.sync_api import Page, sync_playwright
+
+from restora.core.image import Image
+from restora.damage.words import parse
+from restora.files.save import write
+from restora.work.degrade import degrade
 
 IMAGES = Path(__file__).parent / "images"
-SHOTS = {
-    "page-desktop": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "light"},
-    "page-phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True},
-}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
+}  # fmt: skip
+LIGHT, DARK = "light", "dark"
+PATIENCE = 300_000
+"""Milliseconds to wait for a result."""
+
+
+def photographs(folder: Path) -> list[Path]:
+    """Two noisy photographs and a clean one."""
+    paths = []
+    for name, damage in (("chelsea", "noise(sigma=0.08)"), ("astronaut", "noise(camera, sigma=0.06)"), ("coffee", "")):
+        clean = Image(getattr(skimage.data, name)().astype(np.float32) / 255)
+        paths.append(folder / f"{name}.png")
+        write(degrade(clean, parse(damage), seed=1) if damage else clean, paths[-1])
+    return paths
+
+
+def settle(page: Page) -> None:
+    """Wait until all is drawn."""
+    page.wait_for_selector(".restora-viewer[data-drawn=yes]")
+    page.wait_for_timeout(700)
+
+
+def restored(page: Page) -> None:
+    """Restore what was examined."""
+    page.wait_for_selector("#go:visible")
+    page.click("#go")
+    page.wait_for_selector("#download:visible", timeout=PATIENCE)
+    page.wait_for_selector("#stop", state="hidden")
+    settle(page)
+
+
+def states(page: Page, shot: Callable[[str], None], files: list[Path]) -> None:
+    """Every state of the page, in the order in which people see them."""
+    page.wait_for_selector("#samples button img")
+    page.wait_for_timeout(700)
+    shot("start")
+    page.set_input_files("#drop input[type=file]", str(files[0]))
+    page.wait_for_selector("#status >> text=Looking for coarse grain")
+    shot("examining")
+    page.wait_for_selector("#go:visible")
+    settle(page)
+    shot("examined")
+    page.click("#go")
+    page.wait_for_selector("#status >> text=Restoring")
+    page.wait_for_timeout(500)
+    shot("restoring")
+    page.wait_for_selector("#download:visible", timeout=PATIENCE)
+    page.wait_for_selector("#stop", state="hidden")
+    settle(page)
+    shot("result")
+    page.click("[data-strength=light]")
+    page.click("[data-view=lens]")
+    page.wait_for_timeout(700)
+    shot("lens")
+    page.click("[data-view=lens]")
+    page.fill("#scale input[type=number]", "2")
+    page.press("#scale input[type=number]", "Enter")
+    page.wait_for_selector(".restora-stale:visible")
+    page.locator(".restora-viewer").scroll_into_view_if_needed()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.wait_for_timeout(700)
+    shot("stale")
+    page.click("#again")
+    page.wait_for_selector("#drop:visible")
+    page.set_input_files("#drop input[type=file]", [str(path) for path in files])
+    restored(page)
+    page.locator(".restora-cards").scroll_into_view_if_needed()
+    page.wait_for_timeout(700)
+    shot("several")
+    page.click("#again")
+    page.click("#samples button >> nth=0")
+    page.click("#mark")
+    page.wait_for_selector("canvas#brush")
+    box = page.locator("canvas#brush").bounding_box() or {}
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"], steps=5)
+    page.mouse.up()
+    page.evaluate("window.scrollTo(0, 0)")
+    shot("marks")
+
+
+def sheet(shots: list[Path], target: Path, across: int, scale: float) -> None:
+    """Put shots side by side in one JPEG."""
+    pictures = [pyvips.Image.new_from_file(str(path)).extract_band(0, n=3).resize(scale) for path in shots]
+    pyvips.Image.arrayjoin(pictures, across=across, shim=12, background=128).jpegsave(str(target), Q=72, strip=True)
 
 
 def main() -> None:
-    """Restore a sample and take a screenshot of the page."""
-    with sync_playwright() as playwright:
+    """Take all states on a desktop, light, and on a phone, dark."""
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        files = photographs(folder)
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, options in SHOTS.items():
-            page = chromium.new_page(**options)
+        for device, options, theme in (("desktop", DESKTOP, LIGHT), ("phone", PHONE, DARK)):
+            page = chromium.new_page(**options, color_scheme=theme)
+            page.set_default_timeout(PATIENCE)
             page.goto("http://127.0.0.1:8765")
-            page.click("#samples button >> nth=0")
-            page.wait_for_selector("#go:visible")
-            page.click("#go")
-            page.wait_for_selector("#download:visible", timeout=90_000)
-            page.wait_for_selector('#compare [data-testid="slider"]')
-            page.evaluate("document.activeElement.blur()")
-            page.wait_for_timeout(1500)
-            page.screenshot(path=IMAGES / f"{name}.jpg", quality=80)
+            taken: list[Path] = []
+
+            def shot(state: str, page: Page = page, taken: list[Path] = taken, device: str = device) -> None:
+                taken.append(folder / f"{device}-{state}.png")
+                page.screenshot(path=taken[-1])
+
+            states(page, shot, files)
+            page.close()
+            if device == "desktop":
+                sheet([folder / "desktop-result.png"], IMAGES / "page-desktop.jpg", 1, 1.0)
+                sheet(taken, IMAGES / "page-states-desktop.jpg", 3, 0.5)
+            else:
+                sheet([folder / "phone-result.png"], IMAGES / "page-phone.jpg", 1, 0.6)
+                sheet(taken, IMAGES / "page-states-phone.jpg", 5, 0.4)
         chromium.close()
 
 

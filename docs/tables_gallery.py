@@ -49,9 +49,9 @@ numbers are from `results/`, each with its command; those of all sets are in [me
 [results](results.md). In the equations *y* is the damaged picture, *x̂* the result, *m* the mask (1 where a pixel is
 known), *k* the kernel and *D* a denoiser.
 
-The photographs are samples of scikit-image: astronaut (NASA, public domain), coffee, chelsea and rocket (CC0).
-`python docs/gallery.py` makes the pictures. Methods that fit a net to each picture got a small part and fewer steps
-than by default."""
+The photographs are samples of scikit-image: astronaut (NASA, public domain), coffee and chelsea (CC0).
+`python docs/gallery.py` makes the pictures. Methods that fit a net to each picture got a small part, a narrow net
+and few steps."""
 
 
 def gallery_page() -> str:

@@ -148,3 +148,22 @@ def insight_priors() -> str:
             cells = " | ".join(f"{score:.2f}" for score in scores)
             lines.append(f"| {method} | {cells} | {mean(scores):.2f} | {seconds:.1f} |")
     return "\n".join(lines)
+
+
+INSIGHTS = {
+    each.__name__: each
+    for each in (
+        insight_residual,
+        insight_depth,
+        insight_skips,
+        insight_losses,
+        insight_targets,
+        insight_data,
+        insight_critic,
+        insight_levels,
+        insight_unseen,
+        insight_seconds,
+        insight_priors,
+    )
+}
+"""The function that makes each table, by name."""

@@ -1,6 +1,10 @@
 """The tables of frames made between others, and of noise in clips, in docs/video.md."""
 
+from statistics import median
+
 from tables import rows
+
+from restora.methods.table import METHODS
 
 LEFT_OUT, AS_IT_IS = "frames left out", "as it is"
 
@@ -17,19 +21,48 @@ def between_table() -> str:
 
 
 def clip_noise_table() -> str:
-    """For each clip and noise level, PSNR and flicker of every denoiser."""
-    here = [row for row in _f32() if row["damage"] != LEFT_OUT]
-    names = list(dict.fromkeys(row["weights"] or AS_IT_IS for row in here))
-    head = ["clip", "noise", *(f"{name}: dB" for name in names), *(f"{name}: flicker" for name in names)]
-    head += [f"{name}: s/megapixel" for name in names]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name, task in dict.fromkeys((row["set"], row["damage"]) for row in here):
-        mine = {row["weights"] or AS_IT_IS: row for row in here if (row["set"], row["damage"]) == (name, task)}
-        shown = [(key, each) for key in ("psnr", "flicker") for each in names]
-        shown += [("seconds_a_megapixel", each) for each in names if each != AS_IT_IS]
-        scores = [f"{float(mine[each][key]):.2f}" if each in mine else "not measured" for key, each in shown]
-        lines.append(f"| {name} | {round(255 * float(task.split('=')[1][:-1]))} | {' | '.join(scores)} |")
+    """For each clip and noise level, the PSNR of every denoiser."""
+    return _by_clip("psnr", 2)
+
+
+def clip_flicker_table() -> str:
+    """The same for the flicker."""
+    return _by_clip("flicker", 1)
+
+
+def clip_seconds_table() -> str:
+    """The time of every denoiser, the median over all clips and noise levels."""
+    lines = ["| method | s/megapixel |", "|---|---|"]
+    for name in _denoisers()[1:]:
+        times = [float(row["seconds_a_megapixel"]) for row in _noisy() if _name(row) == name]
+        lines.append(f"| {name} | {median(times):.2f} |")
     return "\n".join(lines)
+
+
+def _by_clip(score: str, digits: int) -> str:
+    """A line for each clip and noise level, a column for each denoiser; empty where it was not measured."""
+    names = _denoisers()
+    lines = [f"| clip | noise | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
+    for clip, task in dict.fromkeys((row["set"], row["damage"]) for row in _noisy()):
+        mine = {_name(row): row for row in _noisy() if (row["set"], row["damage"]) == (clip, task)}
+        cells = [f"{float(mine[name][score]):.{digits}f}" if name in mine else "" for name in names]
+        lines.append(f"| {clip} | {round(255 * float(task.split('=')[1][:-1]))} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _denoisers() -> list[str]:
+    """The names of what was measured; first what is done by nothing, then methods without a net."""
+    rank = {name: index for index, name in enumerate(("nothing", *METHODS))}
+    here = sorted(_noisy(), key=lambda row: (row["method"] != "nothing", bool(row["weights"]), rank[row["method"]]))
+    return list(dict.fromkeys(map(_name, here)))
+
+
+def _name(row: dict[str, str]) -> str:
+    return row["weights"] or (AS_IT_IS if row["method"] == "nothing" else row["method"])
+
+
+def _noisy() -> list[dict[str, str]]:
+    return [row for row in _f32() if row["damage"] != LEFT_OUT]
 
 
 def _f32() -> list[dict[str, str]]:

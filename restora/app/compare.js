@@ -13,6 +13,7 @@ function readFacts() {
   if (!place || told === shownNow.facts) return;
   shownNow.facts = told;
   place.hidden = !told;
+  document.querySelector(".restora-title")?.classList.toggle("restora-open", Boolean(told));
   const facts = told ? JSON.parse(told) : { items: [], strength: "normal" }, had = hasResults();
   Object.assign(shownNow, { items: facts.items, strength: facts.strength, index: Math.min(shownNow.index, Math.max(0, facts.items.length - 1)) });
   if (hasResults() && shownNow.pending !== null) [shownNow.plan, shownNow.pending] = [shownNow.pending, null];
@@ -32,8 +33,13 @@ function display(anew = false) {
   viewer.of = item.plain.key;
   Object.assign(viewer, facts.blends ? { amount: amountOf("amount"), texture: amountOf("texture") } : { amount: 1, texture: 0 });
   viewer.draw();
+  markCard();
+}
+
+function markCard() {
   for (const card of document.querySelectorAll("[data-show]")) {
-    card.setAttribute("aria-pressed", String(Number(card.dataset.show) === shownNow.index));
+    const pressed = String(Number(card.dataset.show) === shownNow.index);
+    if (card.getAttribute("aria-pressed") !== pressed) card.setAttribute("aria-pressed", pressed);
   }
 }
 
@@ -156,12 +162,24 @@ for (const type of ["input", "change"]) {
   document.addEventListener(type, ({ target }) => target.closest?.("#plan, #scale") && setTimeout(settleStale));
 }
 
-// A phone opens its photographs, and not all of its files.
+// What Gradio does not say: which files can be chosen, so that a phone opens its photographs, and what buttons do.
 const KINDS = "image/*,.jpg,.jpeg,.png,.tif,.tiff,.webp,.avif,.heic,.heif,.gif";
-new MutationObserver(() => {
+function describe() {
   const input = document.querySelector("#drop input[type=file]");
   if (input && input.accept !== KINDS) input.accept = KINDS;
+  const named = [["#drop button", () => "Choose photographs"], ["#samples button", (button) => button.querySelector("img")?.alt]];
+  for (const [which, words] of named) {
+    for (const button of document.querySelectorAll(which)) {
+      const label = words(button);
+      if (label && button.ariaLabel !== label) button.ariaLabel = label;
+    }
+  }
+}
+
+new MutationObserver(() => {
+  describe();
   readFacts();
+  markCard();
   if (hasResults()) {
     settleLinks();
     settleStale();

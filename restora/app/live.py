@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restora.app.options import (
+    QUALITY,
     AsJson,
     Device,
     Engine,
@@ -62,7 +63,7 @@ def live(
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Of raw frames of the source.")] = None,
     fps: Annotated[str, typer.Option(help="Frames a second of a raw source, as 25 or 30000/1001.")] = "25",
     preset: LivePreset = "superfast",
-    quality: Quality = 95,
+    quality: Quality = None,
     engine: Engine = "auto",
     device: Device = "cpu",
     max_memory: MaxMemory = "1GB",
@@ -80,18 +81,19 @@ def live(
     from restora.files.live_sink import STDOUT, place_for
     from restora.files.live_source import LiveSource
     from restora.work.decide import to_denoise
-    from restora.work.live import METHOD, LiveOptions, first_frames, restore_live
+    from restora.work.live import KNOBS, METHOD, LiveOptions, first_frames, restore_live
     from restora.work.restore import Limits, Options
 
     reuse_freed_memory()
     place = place_for(output, format, force)
     paper = report_file(place.file, force) if place.file else None
     how = LiveOptions(
-        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality), preset
+        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY), preset
     )  # fmt: skip
     opened = LiveSource(source, _raw(raw, size, fps), amount(max_pixels))
+    wishes, usual = knobs_from(settings, sigma), not (method or weights)
     found, plan = to_denoise(
-        first_frames(opened), knobs_from(settings, sigma), method or (None if weights else METHOD),
+        first_frames(opened), KNOBS | wishes if usual else wishes, METHOD if usual else method,
         strength=strength, weights=weights, precision=precision,
     )  # fmt: skip
     with _status(quiet=as_json) as show:

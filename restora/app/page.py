@@ -60,7 +60,7 @@ class Page(Restoring, Marking):
             **{self.scale: gr.update(value=1, visible=False), self.stop: hidden, self.history: History()},
             **{self.picture: gr.update(value=None, visible=False), **self.drafted(None, [])},
             **dict.fromkeys((self.go, self.mark, self.blur, self.question, self.found, self.marked, self.back), hidden),
-            **dict.fromkeys((self.plan, self.against), hidden),
+            **dict.fromkeys((self.plan, self.against, self.another), hidden),
         }
 
     def look(self, paths: list[str] | None, scale: float = 1, salvage: bool = False) -> Iterator[Updates]:

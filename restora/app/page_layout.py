@@ -47,7 +47,7 @@ class Layout:
                 *(self.facts, self.cards, self.picture, self.tools, self.hint, self.marked, self.take_mask, self.back),
                 *(self.found, self.kernel, self.take_kernel, self.scores, self.findings, self.status),
                 *(self.go, self.stop, self.blur, self.mark, self.scale, self.plan, self.form, self.kernel_file),
-                *(self.drawn, self.against, self.reference),
+                *(self.drawn, self.against, self.reference, self.another),
             ]
             self.wire()
         self.blocks.queue(max_size=4 * jobs.most_waiting, default_concurrency_limit=bounds.at_once)
@@ -117,4 +117,4 @@ class Layout:
         self.values = gr.Textbox(visible=False)  # of the form; filled in by the browser when an event reads it
         with gr.Accordion("Compare with a clean reference", open=False, elem_id="reference") as self.against:
             self.reference = gr.File(label="The same picture without damage", height=120)
-        self.another = gr.Button("Another picture", size="lg", elem_id="again")
+        self.another = gr.Button("Another picture", size="lg", visible=False, elem_id="again")

@@ -30,26 +30,19 @@ class Remaining:
     pace: Pace
     works: Sequence[tuple[int, Plan]]
     started: float | None = None  # when the present picture started to run
-    begun: float = 0.0  # the share of it that was done then
 
     def next(self) -> None:
         """The next picture is waited for."""
         self.started = None
 
     def seconds(self, index: int, job: Job) -> float | None:
-        """Seconds until all are done, while this one is restored; None if it is not known yet.
-
-        The first piece is not counted, because models are loaded for it.
-        """
-        share = job.done / job.total if job.total else 0.0
-        now = time.monotonic()
-        if job.state != "running" or not share:
-            self.started = None
-        elif self.started is None:
-            self.started, self.begun = now, share
+        """Seconds until all are done, while this one is restored; None if it is not known yet."""
+        share, now = job.done / job.total if job.total else 0.0, time.monotonic()
+        if job.state == "running" and self.started is None:
+            self.started = now
         pixels, plan = self.works[index]
-        if self.started is not None and share > self.begun:
-            self.pace.known[kind_of(plan)] = (now - self.started) / ((share - self.begun) * pixels)
+        if self.started is not None and share:
+            self.pace.known[kind_of(plan)] = (now - self.started) / (share * pixels)
         left = 0.0
         for number, (size, other) in enumerate(self.works[index:]):
             rate = self.pace.known.get(kind_of(other))

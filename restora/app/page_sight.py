@@ -71,13 +71,12 @@ class Seen(PlanEvents):
             **{self.items: list(items), self.sights: sights, self.status: "", self.hint: ""},
             **{self.facts: facts(items), self.cards: cards(items), self.picture: gr.update(visible=False)},
             self.go: gr.update(visible=True, value="Restore", variant="primary"),
-            self.scale: gr.update(value=scale, visible=True),
+            **{self.scale: gr.update(value=scale, visible=True), self.another: gr.update(visible=True)},
             **alone,
         }
         if len(sights) > 1:
             return ready | {
-                self.findings: phrases.several(sights),
-                self.hint: phrases.note("Each picture gets its own plan. Press a picture to look at it."),
+                self.findings: phrases.several(len(sights)),
                 **self.drafted(None, sights),
             }
         draft = Draft(plan_as_found(sights[0], scale))

@@ -184,14 +184,12 @@ NO_STEPS = """<div class="restora-step"><small>There is nothing to restore yet. 
 a blur, mark scratches or holes to fill, or enlarge the picture.</small></div>"""
 
 
-def several(sights: Sequence[Sight]) -> str:
-    """A list of several pictures, one line each."""
-    lines = []
-    for sight in sights:
-        found = [finding.plain or SIGNS[name].called for name, finding in sight.diagnosis.present.items()]
-        told = escape(", ".join(found) or "no damage was found")
-        lines.append(f"<li><b>{escape(sight.path.name)}</b><small>{told}</small></li>")
-    return f'<section class="restora-findings"><h2>{len(sights)} pictures</h2><ul>{"".join(lines)}</ul></section>'
+def several(number: int) -> str:
+    """The title of several pictures, which have a card each."""
+    return (
+        f'<section class="restora-findings"><h2>{number} pictures</h2><p class="restora-file">Each gets its own plan;'
+        " some may stay as they are. Press a picture to look at it.</p></section>"
+    )
 
 
 def scored(before: Scores | None, after: Scores) -> str:

@@ -1,6 +1,7 @@
 """Commands of the survey: the table of claims beside measurements, and what a method costs."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,21 @@ def survey(
     if as_json:
         show_json(as_plain(lines))
     elif not output:
-        typer.echo("\n\n".join(record(line) for line in lines) if systems else as_markdown(lines))
+        if systems:
+            typer.echo("\n\n".join(record(line) for line in lines))
+        else:
+            _show(as_markdown(lines))
+
+
+def _show(text: str) -> None:
+    """Print Markdown: as tables on a terminal, else as it is."""
+    if not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
 
 
 def _chosen(lines: "list[Line]", names: list[str]) -> "list[Line]":

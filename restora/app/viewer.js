@@ -13,10 +13,13 @@ class Viewer {
       <div class="restora-bar"><span class="restora-together"><button type="button" data-view="fit">Whole</button>
       <button type="button" data-view="full">100 %</button></span><button type="button" data-view="changed">Most changed</button><button type="button" data-view="lens" aria-pressed="false">Lens</button><button type="button"
       data-view="hold" aria-pressed="false" title="Press and hold to see the picture before">Before</button><button type="button"
-      data-view="marks" aria-pressed="false" title="Show what was filled, in red, on the picture before">Marks</button><output></output></div>`;
+      data-view="marks" aria-pressed="false" title="Show what was filled, in red, on the picture before">Marks</button><button type="button"
+      data-view="screen">Full screen</button><output></output></div>`;
+    this.place = place;
     this.root = place.firstElementChild;
     [this.canvas, this.line] = this.root.children;
     this.bar = place.querySelector(".restora-bar");
+    this.button("screen").hidden = !document.fullscreenEnabled;
     Object.assign(this, { facts: null, amount: 1, texture: 0, split: 0.5, zoom: 1, x: 0, y: 0 });
     Object.assign(this, { tiles: new Map(), pointers: new Map(), lens: false, lensAt: null, held: false, marked: false, waits: false });
     this.listen();
@@ -44,7 +47,7 @@ class Viewer {
   resize() {
     if (!this.facts || !this.root.offsetWidth) return;
     const fits = this.isWhole;
-    const full = document.fullscreenElement === this.root;
+    const full = document.fullscreenElement === this.place;
     const most = window.innerHeight * (window.innerWidth < 700 ? 0.5 : 0.68);
     const wide = this.root.clientWidth, ratio = this.height / this.width;
     this.root.style.height = full ? "" : `${Math.round(Math.min(most, Math.max(240, Math.min(wide, 2 * this.width) * ratio)))}px`;
@@ -102,6 +105,7 @@ class Viewer {
 
   setLens(on) {
     Object.assign(this, { lens: on, lensAt: on ? { x: this.x, y: this.y } : null });
+    this.line.classList.toggle("restora-faint", on);
     this.button("lens").setAttribute("aria-pressed", String(on));
     if (this.facts) this.look(this.zoom, this.x, this.y);
   }
@@ -260,6 +264,7 @@ class Viewer {
     });
     const acts = { fit: () => this.fit(), full: () => this.full(), changed: () => this.changed(), lens: () => this.setLens(!this.lens) };
     acts.marks = () => this.setMarks(!this.marked);
+    acts.screen = () => (document.fullscreenElement ? document.exitFullscreen() : this.place.requestFullscreen());
     bar.addEventListener("click", ({ target }) => acts[target.dataset.view]?.());
     const hold = this.button("hold");
     hold.addEventListener("pointerdown", () => this.hold(true));

@@ -148,11 +148,14 @@ class Views:
         """A new pyramid of a picture file. Raises BadImage or Truncated, or Full if there is no disk space."""
         picture = admitted(path, self.jobs.limits, name, salvage)
         height, width = picture.shape[:2]
-        if self.jobs.bytes() + 4 * height * width > self.jobs.most_bytes:
-            raise Full("the disk space for pictures is used up; try again later")
+        self._check_room(4 * height * width)
         pyramid = Pyramid(own_folder(self.jobs) / "pyramid.tif")
         write_pyramid(picture, pyramid.path)
         return pyramid
+
+    def _check_room(self, size: int) -> None:
+        if self.jobs.bytes() + size > self.jobs.most_bytes:
+            raise Full("the disk space for pictures is used up; try again later")
 
     def compare(self, before: View, first: Sight, done: Done, blends: bool) -> View:
         """A new view of a result beside the picture before, which is `first`.
@@ -186,6 +189,7 @@ class Views:
 
     def _blended(self, view: View, files: Blendable, strength: float, texture: float) -> Outcome:
         assert view.outcome
+        self._check_room(2 * view.outcome.picture.stat().st_size)
         picture = own_folder(self.jobs) / view.outcome.picture.name
         report = picture.with_name(view.outcome.report.name)
         blend = Blend(strength, texture, view.noise if texture else (0.0, 0.0))

@@ -31,6 +31,7 @@ SUITES = {
 ELSEWHERE = {
     "adapt.csv": "RESTORA_DATA=DIR python benchmarks/adapt.py",
     "choice.csv": "RESTORA_DATA=DIR python benchmarks/choice.py",
+    "cost.csv": "restora bench cost --method METHOD --again",
     "deblur.csv": "restora bench deblur --data DIR",
     "perceptual.csv": "RESTORA_DATA=DIR python benchmarks/perceptual.py",
     "speed.csv": "restora bench speed",

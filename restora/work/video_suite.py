@@ -2,7 +2,7 @@
 
 Scores are means over frames, as by the protocol "denoise": all channels, clipped and rounded to 8 bits. Noise is white,
 the same for all methods, neither clipped nor rounded, except in the sets 4:2:0, whose frames are stored with chroma of
-half size before and after the noise. Nets that need the noise level get that of the diagnosis. `flicker` is the mean
+half size before and after the noise. Methods that need the noise level get that of the diagnosis. `flicker` is the mean
 absolute difference, times 255, between the change from frame to frame in the result and in the clean clip; it is 0 if
 the result moves as the clip does.
 """
@@ -59,6 +59,8 @@ NETS = {
 `fix` uses for pictures with white noise."""
 HALVED_NETS = {"temporal": "temporal.clip", "restora": "restora.photo"}
 """The same for sets with chroma of half size: there channels share noise."""
+FILTERS = ("mctf",)
+"""Denoisers of clips without a trained net."""
 NOTHING = "nothing"
 KEYS = ("set", "damage", "method", "weights", "precision")
 
@@ -85,10 +87,12 @@ def tasks(methods: Sequence[str] = ()) -> Iterator[Task]:
         for sigma in SIGMAS:
             words = str(GaussianNoise(sigma / 255))
             rows.append(Task(name, words, NOTHING))
+            rows += [Task(name, words, method) for method in FILTERS]
             rows += [Task(name, words, method, weights) for method, all_ in NETS.items() for weights in all_]
             rows.append(Task(name, words, "temporal", NETS["temporal"][0], "bf16"))
         words = str(GaussianNoise(HALVED_SIGMA / 255))
         rows.append(Task(name + HALVED, words, NOTHING))
+        rows += [Task(name + HALVED, words, method) for method in FILTERS]
         rows += [Task(name + HALVED, words, method, weights) for method, weights in HALVED_NETS.items()]
     return (task for task in rows if not methods or task.method in methods)
 
@@ -141,7 +145,8 @@ def _denoised(task: Task, limit: int | None) -> dict[str, float]:
         return _scores(noisy, clean, 0.0) | {"flicker": flicker(noisy, clean)}
     seen = [Image(y.clip(0, 1)) for y in noisy[:: max(1, len(noisy) // LOOKED_AT)]]
     found = diagnose(Several(seen[0], lambda: iter(seen)))
-    plan = plan_of_method(task.method, {}, found, weights=task.weights, precision=task.precision)
+    exact = task.precision if task.weights else None
+    plan = plan_of_method(task.method, {}, found, weights=task.weights or None, precision=exact)
     frames = [Frame(index, Fraction(index), y) for index, y in enumerate(noisy)]
     pieces = [Piece(frame, {}, around) for frame, around in surrounded(iter(frames), frames_around(plan))]
     engine = "torch" if task.precision == "bf16" and not computes_in_bf16() else "openvino"

@@ -16,12 +16,13 @@ from fastapi.testclient import TestClient
 from restora.app import phrases
 from restora.app.guard import Bounds
 from restora.app.marks import Painting, mask_of, red_png, strokes_of
+from restora.app.page_items import Item, cards
 from restora.app.page_jobs import preview
 from restora.app.plan_form import Draft, has_work, read_form
 from restora.app.review import Edit, as_shown, edited, look, plan_as_found
 from restora.app.samples import samples
 from restora.app.server import make_app
-from restora.app.views import RED
+from restora.app.views import RED, Views
 from restora.core.errors import BadPlan
 from restora.core.image import Image, Meta
 from restora.core.plan import Plan, Step
@@ -211,8 +212,10 @@ def test_a_page_loads_nothing_from_elsewhere(client, path):
     assert loaded and not [address for address in loaded if re.match(r"\w+:|//", address)]
 
 
-def test_names_are_never_html(sight):
-    for text in (phrases.findings(sight), phrases.several([sight]), phrases.trouble("<b>noisy.png")):
+def test_names_are_never_html(sight, tmp_path):
+    view = Views(Jobs(tmp_path / "jobs", Limits())).of(sight.path, sight.path.name)
+    both = cards([Item(sight.path.name, view, sight)] * 2)
+    for text in (phrases.findings(sight), both, phrases.trouble("<b>noisy.png")):
         assert "<b>noisy" not in text and "&lt;b&gt;noisy" in text
 
 

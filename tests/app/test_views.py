@@ -171,11 +171,11 @@ def test_the_time_left_is_that_of_all_pictures(monkeypatch):
     clock = iter([0.0, 10.0, 20.0, 30.0])
     monkeypatch.setattr("restora.app.page_progress.time.monotonic", lambda: next(clock))
     remaining = Remaining(Pace(), [(1000, MEDIAN), (3000, MEDIAN)])
-    job = Job("", "running", 0, 0, 1, 5, "", "png", "")
-    assert remaining.seconds(0, job) is None  # the first piece also loads a model
-    assert remaining.seconds(0, replace(job, done=2)) == pytest.approx(10 / 200 * (600 + 3000))
+    job = Job("", "running", 0, 0, 0, 5, "", "png", "")
+    assert remaining.seconds(0, job) is None
+    assert remaining.seconds(0, replace(job, done=2)) == pytest.approx(10 / 400 * (600 + 3000))
     remaining.next()
-    assert remaining.seconds(1, replace(job, state="queued", done=0)) == pytest.approx(10 / 200 * 3000)
+    assert remaining.seconds(1, replace(job, state="queued")) == pytest.approx(10 / 400 * 3000)
 
 
 @pytest.mark.parametrize(
