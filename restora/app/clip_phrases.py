@@ -17,7 +17,7 @@ NOTHING = "Nothing was found to repair. You can remove noise, enlarge the clip, 
 CANCELLED = "Cancelled; nothing was kept."
 TRIED = "One second from the middle. Compare at 100 %, and watch it for flicker."
 DONE = "Done. Watch it, then download."
-NO_PLAYER = "Your browser may not play this kind of clip; download it."
+NO_PLAYER = "Done. Download it; browsers may not play this kind of clip."
 
 
 def limits(size: int, given: Limits) -> str:
@@ -54,10 +54,8 @@ def videos(addresses: Mapping[str, str]) -> str:
     return f'<div class="restora-videos">{parts}</div>'
 
 
-def whole(address: str, plays: bool) -> str:
-    """The result, to watch; plays: whether all browsers can."""
-    if not plays:
-        return phrases.note(NO_PLAYER)
+def whole(address: str) -> str:
+    """The result, to watch."""
     return f'<div class="restora-videos"><video src="{escape(address)}" playsinline controls></video></div>'
 
 

@@ -28,7 +28,7 @@ from restora.work.fix import NORMAL, STRENGTHS, plan_to_fix, with_strength
 from restora.work.interpolate import plan_to_interpolate
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-HIDDEN = gr.update(visible=False)
+HIDDEN, MAIN = gr.update(visible=False), gr.update(visible=True, variant="primary")
 PLAYS = (".mp4", ".m4v")
 """Endings of results that all browsers play, if their chroma is of half size."""
 
@@ -102,8 +102,8 @@ class ClipSection(ClipLayout):
             **{self.clip: clip, self.status: "", self.findings: clip_phrases.found(name, sight)},
             self.facts: clip_phrases.facts(still),
             **{self.what: gr.update(visible=True, value="repair" if sight.plan.steps else "denoise")},
-            **{self.strength: seen, self.scale: gr.update(visible=bool(sight.plan.steps)), self.try_it: seen},
-            self.go: seen,
+            **{self.strength: seen, self.scale: gr.update(visible=bool(sight.plan.steps)), self.try_it: MAIN},
+            self.go: gr.update(visible=True, variant="secondary"),
         }
 
     def _told(self, error: RestoraError, name: str) -> str:
@@ -117,7 +117,7 @@ class ClipSection(ClipLayout):
             yield {}
             return
         yield self._busy(True) | {self.status: phrases.progress("Planning …"), self.take: ""}
-        idle = self._busy(False) | {self.job: ""}
+        idle = self._busy(False) | {self.job: "", self.try_it: gr.update(visible=what != "frames")}
         try:
             wish = ClipWish(preview, factor=int(factor)) if what == "frames" else ClipWish(preview)
             with one_of(self.slots):
@@ -142,7 +142,7 @@ class ClipSection(ClipLayout):
             yield idle | {self.status: self._told(error, clip.path.name)}
 
     def _busy(self, busy: bool) -> Updates:
-        buttons = dict.fromkeys((self.try_it, self.go, self.another), gr.update(interactive=not busy))
+        buttons = dict.fromkeys((self.try_it, self.go, self.another), gr.update(visible=not busy))
         return buttons | {self.stop: gr.update(visible=busy)}
 
     def _plan(self, clip: PageClip, wished: tuple[str, str, float], factor: int) -> Plan:
@@ -175,6 +175,7 @@ class ClipSection(ClipLayout):
         return {
             self.facts: clip_phrases.facts(view),
             self.videos: clip_phrases.videos({"Before": addresses["before"], "After": addresses["after"]}),
+            **{self.try_it: gr.update(visible=True, variant="secondary"), self.go: MAIN},
             self.status: phrases.note(clip_phrases.TRIED + takes),
         }
 
@@ -182,10 +183,11 @@ class ClipSection(ClipLayout):
         """The result, to watch and to download."""
         assert files.clip
         addresses = self.views.add_clip(files)
-        plays = files.clip.suffix in PLAYS and clip.sight.clip.layout.shrunk == (2, 2)
+        layout, quiet = clip.sight.clip.layout, gr.update(visible=True, variant="secondary")
+        plays = files.clip.suffix in PLAYS and layout.shrunk == (2, 2) and layout.bits == 8
         return {
             self.take: clip_phrases.take(addresses),
-            self.videos: clip_phrases.whole(addresses["clip"], plays),
-            self.status: phrases.note(clip_phrases.DONE),
-            self.facts: "",
+            self.status: phrases.note(clip_phrases.DONE if plays else clip_phrases.NO_PLAYER),
+            self.go: quiet,
+            **({self.videos: clip_phrases.whole(addresses["clip"])} if plays else {}),
         }
