@@ -28,7 +28,8 @@ def moving():
     """Five frames of a photograph that moves by 3 pixels across and 1 down, and the same with noise."""
     photo = skimage.data.astronaut().astype(np.float32) / 255
     clean = [np.ascontiguousarray(photo[t : t + 160, 3 * t : 3 * t + 200]) for t in range(5)]
-    return clean, [x + (SIGMA * RNG.standard_normal(x.shape)).astype(np.float32) for x in clean]
+    rng = np.random.default_rng(1)
+    return clean, [x + (SIGMA * rng.standard_normal(x.shape)).astype(np.float32) for x in clean]
 
 
 def psnr(x_hat, x):
@@ -64,11 +65,11 @@ def test_a_frame_that_has_nothing_in_common_is_left_out(moving):
 
 
 def test_noise_that_channels_share_is_measured(moving):
-    """With chroma of half size most noise is in luma; the level is that of the channels."""
+    """With chroma of half size most noise is in luma; the level is that of the channels. Equal shares gain 0.8 dB less."""
     layout = Layout("yuv", 8, (2, 2), matrix=5)
     clean, noisy = ([pixels_of(frame_of(each, layout), layout) for each in frames] for frames in moving)
     level = float(np.std(noisy[2] - clean[2]))
-    assert level < 0.8 * SIGMA and psnr(of_middle(noisy, level), clean[2]) > psnr(noisy[2], clean[2]) + 6
+    assert level < 0.8 * SIGMA and psnr(of_middle(noisy, level), clean[2]) > psnr(noisy[2], clean[2]) + 10.6
 
 
 def test_without_noise_nothing_changes_and_what_is_flat_stays_flat(moving):
