@@ -1,8 +1,9 @@
 """Unseen damage: what every trained net does to damage that it was trained on, and to damage that it was not.
 
 For each net whose result has the size of its input, and each damage: the mean gain in dB over the centres of four
-pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether the
-recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are kept.
+pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether
+the recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are
+kept.
 
     RESTORA_DATA=DIR python benchmarks/unseen.py
 """

@@ -81,7 +81,7 @@ def live(
     from restora.files.live_sink import STDOUT, place_for
     from restora.files.live_source import LiveSource
     from restora.work.decide import to_denoise
-    from restora.work.live import METHOD, LiveOptions, first_frames, restore_live
+    from restora.work.live import KNOBS, METHOD, LiveOptions, first_frames, restore_live
     from restora.work.restore import Limits, Options
 
     reuse_freed_memory()
@@ -91,8 +91,9 @@ def live(
         Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY), preset
     )  # fmt: skip
     opened = LiveSource(source, _raw(raw, size, fps), amount(max_pixels))
+    wishes, usual = knobs_from(settings, sigma), not (method or weights)
     found, plan = to_denoise(
-        first_frames(opened), knobs_from(settings, sigma), method or (None if weights else METHOD),
+        first_frames(opened), KNOBS | wishes if usual else wishes, METHOD if usual else method,
         strength=strength, weights=weights, precision=precision,
     )  # fmt: skip
     with _status(quiet=as_json) as show:

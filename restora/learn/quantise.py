@@ -21,8 +21,8 @@ Given = Mapping[str, np.ndarray]
 """The inputs of a net by name, each (1, C, H, W) float32."""
 
 LAYERS = ("Conv", "ConvTranspose")
-FLOAT = ("Add", "Sub", "Mul", "Concat")
-"""Operations that stay in float, as skip connections carry the picture itself."""
+FLOAT = ("Add", "Sub", "Mul", "Concat", "ReduceSum")
+"""Operations that stay in float: skip connections and sums of weighted frames carry the picture itself."""
 RANGES = ("all", "mean")
 """The range of a layer's steps: up to the maximum over all samples, or up to the mean of the samples' maxima, which
 makes finer steps and clips larger values."""

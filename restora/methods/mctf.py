@@ -38,6 +38,8 @@ LEAST = 32
 SAMPLED = 4
 """Every so many pixels and rows, changes are measured."""
 
+_TINY = np.float32(1e-12)
+
 
 def mctf(y: np.ndarray, neighbours: Sequence[np.ndarray], sigma: float, reach: int) -> np.ndarray:
     """y (H, W, C), 1 or 3 channels with noise sigma; neighbours: `reach` frames before and after it, by time."""
@@ -53,9 +55,9 @@ def mctf(y: np.ndarray, neighbours: Sequence[np.ndarray], sigma: float, reach: i
         share = _weight(small, grey, unit, y.shape)
         cv2.accumulateProduct(frame, cv2.merge([share] * y.shape[2]), total)
         weight += share
-        squares += cv2.multiply(share, share)
+        squares += share * share
     x = cv2.divide(total, cv2.merge([weight] * y.shape[2]))
-    left = np.float32(SAFE * sigma**2) * squares / cv2.multiply(weight, weight)
+    left = np.float32(SAFE * sigma**2) * squares / (weight * weight)
     if y.shape[2] == 1:
         return _smoothed(x, left, SIDES[0])[:, :, None]
     parts = [np.empty(y.shape[:2], np.float32) for _ in SIDES]
@@ -80,8 +82,8 @@ def _moved(small: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray
         return frame, grey
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     flow = dis.calc(_eight_bit(small), _eight_bit(grey), None)
-    scale = np.array([frame.shape[1] / grey.shape[1], frame.shape[0] / grey.shape[0]], np.float32)
-    large = cv2.resize(flow, frame.shape[1::-1]) * scale
+    scale = frame.shape[1] / grey.shape[1], frame.shape[0] / grey.shape[0], 1, 1
+    large = cv2.resize(cv2.multiply(flow, scale), frame.shape[1::-1])
     way = cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP
     return (
         cv2.remap(frame, large, None, way, borderMode=cv2.BORDER_REPLICATE),
@@ -105,15 +107,15 @@ def _shares(y: np.ndarray, moved: np.ndarray) -> np.ndarray:
 
 def _weight(small: np.ndarray, grey: np.ndarray, unit: float, shape: tuple[int, ...]) -> np.ndarray:
     """The weight (H, W) of a frame by its difference at half size, whose mean square for noise alone is `unit`."""
-    change = cv2.subtract(grey, small)
-    apart = cv2.blur(cv2.multiply(change, change), (NEARBY, NEARBY))
-    return cv2.resize(cv2.exp(np.minimum(0, 1 - apart / np.float32(unit))), (shape[1], shape[0]))
+    apart = cv2.blur(np.square(grey - small), (NEARBY, NEARBY))
+    return cv2.resize(cv2.exp(np.minimum(1 - apart / np.float32(unit), 0)), (shape[1], shape[0]))
 
 
 def _smoothed(x: np.ndarray, noise: np.ndarray, side: int) -> np.ndarray:
     """A part (H, W) of a frame; noise: its variance there."""
     window = (side, side)
     mean = cv2.blur(x, window)
-    variance = cv2.sqrBoxFilter(x, -1, window) - mean * mean
-    gain = np.maximum(0, 1 - noise / np.maximum(variance, np.float32(1e-12)))
+    variance = cv2.sqrBoxFilter(x, cv2.CV_32F, window) - mean * mean
+    gain = 1 - noise / np.maximum(variance, _TINY)
+    np.maximum(gain, 0, out=gain)
     return cv2.blur(gain, window) * x + cv2.blur((1 - gain) * mean, window)

@@ -26,8 +26,8 @@ from restora.work.neighbours import Around, frames_around, surrounded
 from restora.work.overlap import read_ahead, write_behind
 from restora.work.restore import Options, peak_memory
 
-METHOD = "mctf"
-"""The default method: the only one that holds the rate of a camera without special instructions for nets."""
+METHOD, KNOBS = "mctf", {"reach": 1}
+"""The default method, which holds the rate of a camera on any computer, and its knobs: a frame less to wait for."""
 LOOKED_AT = 5
 """Frames, the first ones, from which the plan is made."""
 WAITING = 4

@@ -20,7 +20,7 @@ CLASSICAL = [
     method
     for method in METHODS.values()
     if method.stage in ("local", "whole")
-    and not (method.minutes or method.inputs or method.denoiser)
+    and not (method.minutes or method.inputs or method.denoiser or method.around)
     and method.name not in ABSENT
 ]
 WORDS = {
