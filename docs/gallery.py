@@ -38,7 +38,7 @@ PHOTOGRAPHS = {"astronaut": (16, 150), "coffee": (130, 230), "chelsea": (70, 90)
 BY_TASK = {"denoise": "astronaut", "jpeg": "coffee", "enlarge": "chelsea", "fill": "coffee", "deblur": "chelsea"} | {
     "find": "chelsea", "regions": "astronaut", "colour": "coffee", "translate": "astronaut", "video": "chelsea"
 }  # fmt: skip
-UNKNOWN = ("blind-deconvolution", "selfdeblur", "motion")
+UNKNOWN = ("blind-deconvolution", "motion")
 """Methods that find the kernel themselves: a picture with more edges is shaken."""
 SHAKEN = "blur(shake, length=12) | noise(sigma=0.008)"
 DAMAGES = {
@@ -56,7 +56,7 @@ DAMAGES = {
 }
 """The damage, by the first kind that a method treats."""
 KERNEL = "motion(length=9, angle=30)"
-STEPS = {"dip": 400, "deepdlp": 100, "dip-inpainting": 400, "deepdlp-inpainting": 100, "selfdeblur": 200}
+STEPS = {"dip": 400, "deepdlp": 100, "dip-inpainting": 400, "deepdlp-inpainting": 100}
 """Fewer steps for untrained nets, of WIDTH channels, which see the part alone."""
 WIDTH = 32
 
