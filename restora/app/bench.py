@@ -58,7 +58,7 @@ def denoise(
 
     Needs the data sets of docs/data.md, in the folder that --data names.
 
-    Example: restora bench denoise --data data --method restora --method median --set Set12 --limit 2 --out out
+    Example: restora bench denoise --data data --method restora --set Set12 --limit 2 --no-cost --out out
     """
     from restora.damage.words import parse
     from restora.methods.table import METHODS
@@ -94,7 +94,7 @@ def superres(
 
     Needs the data sets of docs/data.md, in the folder that --data names.
 
-    Example: restora bench superres --data data --method bicubic --set Set5 --scale 2 --out out
+    Example: restora bench superres --data data --method bicubic --set Set5 --scale 2 --no-cost --out out
     """
     from restora.damage.words import parse
     from restora.methods.table import METHODS
@@ -132,7 +132,7 @@ def jpeg(
 
     Needs the data sets of docs/data.md, in the folder that --data names.
 
-    Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10 --limit 1 --out out
+    Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10 --no-cost --out out
     """
     from restora.damage.jpeg import last_of_jpegs
     from restora.damage.words import parse

@@ -72,7 +72,7 @@ class Options:
     limits: Limits = Limits()
     force: bool = False
     quality: int = 95
-    like_input: bool = False
+    like_input: bool = True
     salvage: bool = False
     keep_unchanged: bool = True
     keep: tuple[str, ...] | Literal["all"] = ()

@@ -1,4 +1,4 @@
-"""The examples of docs/commands.md run as printed, in order, with the files of examples/files.py."""
+"""The examples of docs/commands.md run as printed, in order; those of the README parse."""
 
 import os
 import re
