@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--arm", action="append", choices=ARMS)
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
-    rows = read_table(RESULTS) if RESULTS.exists() else []
+    rows = read_table(RESULTS, ["arm", "seed"])
     features = Features()
     for seed in range(given.seeds):
         for arm in given.arm or ARMS:

@@ -85,7 +85,7 @@ def gain(weights: Weights, words: str) -> float:
 
 def main() -> None:
     """Measure what is missing, print and write."""
-    rows = read_table(RESULTS) if RESULTS.exists() else []
+    rows = read_table(RESULTS, ["weights", "damage"])
     for name in listed():
         weights = find(name)
         if weights.card["task"] not in TASKS or weights.card["method"] in NOT:

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import typer
 
-from restora.app import bench, campaign, fixing, interpolating, laboratory, live, measuring, pictures, serve, surveying
+from restora.app import (
+    bench,
+    campaign,
+    fixing,
+    interpolating,
+    laboratory,
+    live,
+    measuring,
+    pictures,
+    serve,
+    speeding,
+    surveying,
+)
 from restora.core.allocator import return_freed_memory
 from restora.core.errors import RestoraError
 from restora.core.signals import alarm, end_by_exception
@@ -29,6 +41,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+bench.bench.command()(speeding.speed)
 bench.bench.command()(surveying.cost)
 app.add_typer(bench.bench, name="bench")
 app.add_typer(laboratory.weights, name="weights")

@@ -84,6 +84,12 @@ def show(method: Annotated[str, typer.Argument(help="One of: restora methods.")]
         print(f"  --set {name}={default}: {knob['description']}, {knob['minimum']:g} to {knob['maximum']:g}")
 
 
+TrainingDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Workers = Annotated[
+    int | None, typer.Option(min=0, max=256, help="Worker processes for batches; default: depends on the device.")
+]
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe: recipes/*.toml.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: that of the package.")] = None,
@@ -94,10 +100,8 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="Train for this time instead of the steps and stages of the recipe.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=256, help="Worker processes for batches; default: depends on the device.")
-    ] = None,
+    device: TrainingDevice = "auto",
+    workers: Workers = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the nets with torch.compile.")] = False,
     change: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; repeatable.")

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,6 +44,7 @@ LiveFormat = Annotated[
     str | None,
     typer.Option("--format", help="mkv, ts, y4m, yuv420p or rgb24; default: by the ending, ts for addresses, or mkv."),
 ]  # fmt: skip
+LiveSigma = Annotated[float | None, typer.Option(help="Noise level, 0..1; measured in the first frames if not given.")]
 LivePreset = Annotated[str, typer.Option(help="Of H.264, from medium to ultrafast.")]
 
 
@@ -53,9 +54,7 @@ def live(
     format: LiveFormat = None,
     method: Annotated[str | None, typer.Option(help="As for denoise; default: that of the weights, or mctf.")] = None,
     weights: Annotated[str | None, typer.Option(help="Weights of a net: a name or a file.")] = None,
-    sigma: Annotated[
-        float | None, typer.Option(help="Noise level, 0..1; measured in the first frames if not given.")
-    ] = None,
+    sigma: LiveSigma = None,
     settings: Settings = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="Share of the change to apply.")] = 1.0,
     precision: Precision = "auto",
@@ -81,27 +80,31 @@ def live(
     from restora.files.live_sink import STDOUT, place_for
     from restora.files.live_source import LiveSource
     from restora.work.decide import to_denoise
-    from restora.work.live import KNOBS, METHOD, LiveOptions, first_frames, restore_live
+    from restora.work.live import LiveOptions, first_frames, restore_live
     from restora.work.restore import Limits, Options
 
     reuse_freed_memory()
     place = place_for(output, format, force)
     paper = report_file(place.file, force) if place.file else None
-    how = LiveOptions(
-        Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY), preset
-    )  # fmt: skip
+    options = Options(engine, device, Limits(amount(max_memory), amount(max_pixels)), force, quality or QUALITY)
     opened = LiveSource(source, _raw(raw, size, fps), amount(max_pixels))
-    wishes, usual = knobs_from(settings, sigma), not (method or weights)
+    wishes, method = _usual(knobs_from(settings, sigma), method, weights)
     found, plan = to_denoise(
-        first_frames(opened), KNOBS | wishes if usual else wishes, METHOD if usual else method,
-        strength=strength, weights=weights, precision=precision,
+        first_frames(opened), wishes, method, strength=strength, weights=weights, precision=precision
     )  # fmt: skip
     with _status(quiet=as_json) as show:
-        report = restore_live(opened, place, plan, how, show)
+        report = restore_live(opened, place, plan, LiveOptions(options, preset), show)
     report.diagnosis = found.as_dict() if found else {}
     if paper:
         paper.write(report)
-    _tell(report, as_json, to_stdout=output == STDOUT)
+    _tell(report, as_json, output == STDOUT)
+
+
+def _usual(wishes: dict[str, Any], method: str | None, weights: str | None) -> tuple[dict[str, Any], str | None]:
+    """Knobs and method, those for live streams if neither a method nor weights are named."""
+    from restora.work.live import KNOBS, METHOD
+
+    return (wishes, method) if method or weights else (KNOBS | wishes, METHOD)
 
 
 def _raw(form: str | None, size: str | None, fps: str) -> "Raw | None":

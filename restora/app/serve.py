@@ -60,24 +60,23 @@ def serve(
     if host not in LOCAL and not token:
         raise BadKnob(f"other machines can reach this server at {host}; set a token first, in ${TOKEN}")
     backend_named(device=device)  # report an absent device now, not in each job
-    jobs = Jobs(
-        folder,
-        Limits(amount(max_memory), amount(max_pixels), max_minutes, seconds=max_seconds, frames=max_frames),
-        most_waiting=waiting,
-        most_bytes=amount(max_disk),
-        keep_seconds=60 * keep,
-        device=device,
-    )
+    limits = Limits(amount(max_memory), amount(max_pixels), max_minutes, seconds=max_seconds, frames=max_frames)
+    most_bytes, seconds = amount(max_disk), 60 * keep
+    jobs = Jobs(folder, limits, most_waiting=waiting, most_bytes=most_bytes, keep_seconds=seconds, device=device)
     app = make_app(jobs, Bounds(amount(max_bytes), at_once, token))
     with _listening(host, port) as listening, suppress(KeyboardInterrupt):
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         typer.echo(f"Restora is at {address}; the API is described at /docs; stop with Ctrl-C", err=True)
-        server = server_of(app, most_connections(connections))
-        if open_page:
-            threading.Thread(target=_show, args=(server, address), daemon=True).start()
-        server.run([listening])
-        if not server.started:
-            raise typer.Exit(3)  # uvicorn has logged the reason
+        _run(server_of(app, most_connections(connections)), listening, address if open_page else "")
+
+
+def _run(server: "Server", listening: socket.socket, page: str) -> None:
+    """Run the server until it is stopped; `page` is the address to open in the browser, or empty."""
+    if page:
+        threading.Thread(target=_show, args=(server, page), daemon=True).start()
+    server.run([listening])
+    if not server.started:
+        raise typer.Exit(3)  # uvicorn has logged the reason
 
 
 def _show(server: "Server", address: str) -> None:
