@@ -1,9 +1,9 @@
 """Small experiments on what the literature says about training: each compares nets that differ in one thing only.
 
-Every arm is a recipe, BASE with some keys changed, trained with each seed. Scores: the mean PSNR over seven pictures of Set12 (256x256) by the
-protocol "denoise" (noise drawn with seed 0, not clipped), and the distance of benchmarks/perceptual.py. The result says
-what holds for nets of this size trained for minutes; more training may change it. Writes results/insights.csv; rows
-that are there are kept.
+Every arm is a recipe, BASE with some keys changed, trained with each seed. Scores: the mean PSNR over seven pictures of
+Set12 (256x256) by the protocol "denoise" (noise drawn with seed 0, not clipped), and the distance of
+benchmarks/perceptual.py. The result says what holds for nets of this size trained for minutes; more training may change
+it. Writes results/insights.csv; rows that are there are kept.
 
     RESTORA_DATA=DIR python benchmarks/insights.py [--arm NAME] [--seeds N]
 """

@@ -1,9 +1,9 @@
 """Pictures a minute of `restora fix` on many small pictures: by one command with one and two jobs, and by a shell loop.
 
 Twelve photographs of 256x256, of which four have noise, four are JPEG of quality 30 and four are as they are. Each way
-runs in new processes with all cores that it may use, `--rounds` times, of which the fastest counts. `start` is the time
-until the first picture is done, and `next` the median time for one of the others, by the clock; `cpu` is the time of all
-cores together. With one job, models are loaded once: `next` has no start. Writes results/many.csv.
+runs in new processes with all cores, `--rounds` times, of which the fastest counts. `start` is the time until the first
+picture is done, and `next` the median time for one of the others; `cpu_seconds` are those of all cores together. In one
+command models are loaded once for each job. Writes results/many.csv.
 
     RESTORA_DATA=DIR python benchmarks/many.py
 """
@@ -74,7 +74,7 @@ def measured(jobs: int | None) -> tuple[float, float, float, float]:
     for path in (*Path("in").glob("*.restored.*"), *Path("in").glob(".restora*")):
         path.unlink()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began, ends = time.perf_counter(), []
+    began, ends = time.perf_counter(), list[float]()
     if jobs is None:
         for path in sorted(Path("in").iterdir()):
             subprocess.run([*RESTORA, str(path), "--json"], check=True, capture_output=True)
@@ -83,9 +83,8 @@ def measured(jobs: int | None) -> tuple[float, float, float, float]:
         words = [*RESTORA, "in", "--json", "--jobs", str(jobs)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as running:
             assert running.stdout
-            for line in running.stdout:
-                if "summary" not in json.loads(line):
-                    ends.append(time.perf_counter() - began)
+            times = ((line, time.perf_counter() - began) for line in running.stdout)
+            ends = [at for line, at in times if "summary" not in json.loads(line)]
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return seconds, cpu, ends[0], median(np.diff(ends))

@@ -1,13 +1,13 @@
 """Unseen damage: what every trained net does to damage that it was trained on, and to damage that it was not.
 
 For each net whose result has the size of its input, and each damage: the mean gain in dB over the centres of four
-pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether the
-recipe of the net draws damage of this kind, at whatever level. Writes results/unseen.csv; rows that are there are kept.
+pictures of CBSD68 (160x160, 8 bits), grey for nets for grey pictures, by the protocol "denoise". `seen` says whether
+the recipe of the net draws damage of this kind, at whatever level. A net that needs the level of noise is told the
+measured one. Writes results/unseen.csv; rows that are there are kept.
 
     RESTORA_DATA=DIR python benchmarks/unseen.py
 """
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,13 @@ from restora.data.sets import test_set
 from restora.files.picture import read
 from restora.learn.recipe import recipe_from
 from restora.learn.weights import Weights, find, listed
+from restora.methods.table import METHODS
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
 from restora.work.bench import read_table, write_table
+from restora.work.diagnose import diagnose
+from restora.work.plan import plan_of_method, to_measure
 from restora.work.restore import restore
-from restora.work.suite import Entry, plan_for
 
 RESULTS = Path(__file__).parent.parent / "results" / "unseen.csv"
 SET, PICTURES, SIDE = "CBSD68", 4, 160
@@ -72,12 +74,11 @@ def pairs(words: str, channels: int) -> list[tuple[Image, np.ndarray]]:
 
 def gain(weights: Weights, words: str) -> float:
     """The mean gain of a net in dB; for undamaged pictures the mean PSNR of the result."""
-    make_plan = partial(plan_for, Entry(SET, words, weights.card["method"], weights.name), "f32")
-    gains = []
+    method, gains = METHODS[weights.card["method"]], []
     for y, x in pairs(words, weights.card["channels"]):
-        before, after = (
-            measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, make_plan(y))[0])
-        )
+        found = diagnose(y) if to_measure(method, weights.name, {}) else None
+        plan = plan_of_method(method.name, {}, found, weights=weights.name, precision="f32")
+        before, after = (measure(each.pixels, x, PROTOCOLS["denoise"]).psnr for each in (y, restore(y, plan)[0]))
         gains.append(after if words == DAMAGES[-1] else after - before)
     return float(np.mean(gains))
 

@@ -19,6 +19,7 @@ TITLES = {
 WITHOUT_PICTURE = {
     "bm3d": "its package is not free for all uses, and not installed here",
     "foreign": "it is whatever net you import",
+    "selfdeblur": "it needs thousands of steps: many minutes for a picture",
     "cyclegan": "no weights are shipped: train some on your own two folders of pictures",
 }
 """Methods without a picture, and why."""
@@ -49,7 +50,7 @@ numbers are from `results/`, each with its command; those of all sets are in [me
 [results](results.md). In the equations *y* is the damaged picture, *x̂* the result, *m* the mask (1 where a pixel is
 known), *k* the kernel and *D* a denoiser.
 
-The photographs are samples of scikit-image: astronaut (NASA, public domain), coffee, chelsea and rocket (CC0).
+The photographs are samples of scikit-image: astronaut (NASA, public domain), coffee and chelsea (CC0).
 `python docs/gallery.py` makes the pictures. Methods that fit a net to each picture got a small part, a narrow net
 and few steps."""
 

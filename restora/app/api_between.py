@@ -6,8 +6,8 @@ from os import PathLike
 
 from restora.app.given import Given, clip_in, number, opened
 from restora.app.python_call import Where, place
-from restora.app.python_clips import more_frames, output_of, rate_of
-from restora.app.python_options import Options
+from restora.app.python_clips import more_frames, output_of
+from restora.app.python_options import Options, rate_of
 from restora.app.result import Result, small
 from restora.core.errors import BadKnob
 from restora.core.report import Report

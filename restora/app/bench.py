@@ -56,7 +56,9 @@ def denoise(
 
     Methods that fit a net to each picture take minutes per picture and run only if named.
 
-    Example: restora bench denoise --data data --method restora --method nlm --set Set12
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench denoise --data data --method restora --set Set12 --limit 2 --no-cost --out out
     """
     from restora.damage.words import parse
     from restora.methods.table import METHODS
@@ -90,7 +92,9 @@ def superres(
 ) -> None:
     """Measure every super-resolution method, on luma, row by row into results/superres.csv.
 
-    Example: restora bench superres --data data --method bicubic --set Set5 --scale 2
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench superres --data data --method bicubic --set Set5 --scale 2 --no-cost --out out
     """
     from restora.damage.words import parse
     from restora.methods.table import METHODS
@@ -126,7 +130,9 @@ def jpeg(
 
     Default: quality 10, 20, 30 and 40, and JPEG applied twice, on one grid and on two.
 
-    Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench jpeg --data data --method shifted-jpeg --set Classic5 --quality 10 --no-cost --out out
     """
     from restora.damage.jpeg import last_of_jpegs
     from restora.damage.words import parse
@@ -160,7 +166,9 @@ def deblur(
 
     Methods that fit a net to each picture take minutes per picture and run only if named.
 
-    Example: restora bench deblur --data data --method wiener-deconvolution --set Set12 --limit 3
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench deblur --data data --method wiener-deconvolution --set Set12 --limit 1 --out out
     """
     from restora.methods.table import TASKS
     from restora.work.cards import write_cards
@@ -191,7 +199,9 @@ def inpaint(
 
     Methods that fit a net to each picture take minutes per picture and run only if named.
 
-    Example: restora bench inpaint --data data --method biharmonic --set Set12 --limit 3
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench inpaint --data data --method biharmonic --set Set12 --limit 1 --out out
     """
     from restora.methods.table import TASKS
     from restora.work.cards import write_cards
@@ -220,7 +230,9 @@ def translate(
 
     Weights that are not here, because their data may not be shipped, are left out.
 
-    Example: restora bench translate --data data --method colour-transfer --limit 3
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench translate --data data --method colour-transfer --limit 1 --out out
     """
     from restora.methods.table import METHODS
     from restora.work.cards import write_cards
@@ -247,7 +259,9 @@ def video(
 ) -> None:
     """Measure frames made between others, and denoising of clips, row by row into results/video.csv.
 
-    Example: restora bench video --data data --method flow
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench video --data data --method flow --limit 2 --out out
     """
     from restora.work.cards import write_cards
     from restora.work.interpolate import METHODS
@@ -273,7 +287,9 @@ def speed(
 ) -> None:
     """Measure the speed of nets with every engine and precision, and this machine's ceiling, into results/speed.csv.
 
-    Example: restora bench speed --weights dncnn.gray-s25 --size 512
+    Needs restora[lab].
+
+    Example: restora bench speed --weights restora.blind-small --size 128 --rounds 1 --out out
     """
     from dataclasses import asdict
 
@@ -315,7 +331,9 @@ def refresh(
     also measures new weights and removes rows of weights that are gone, and int8 rows of weights without an int8 model;
     run restora export first. It can be cancelled and restarted.
 
-    Example: restora bench refresh --data data --dry-run
+    Needs the data sets of docs/data.md, in the folder that --data names.
+
+    Example: restora bench refresh --data data --out results --dry-run
     """
     from restora.work.cards import write_cards
     from restora.work.refresh import changes, elsewhere, measure, write_docs

@@ -40,7 +40,10 @@ def run(
 ) -> None:
     """Train the recipes of a campaign, each for its share of the time. `restora campaign FILE` is short for this.
 
-    Example: restora campaign run recipes/campaign.toml --minutes 9 --device cuda -o OUT
+    Needs restora[lab]. The campaign of this project is recipes/campaign.toml, for ten minutes on a GPU; it needs the
+    photographs of docs/data.md.
+
+    Example: restora campaign run small/campaign.toml --minutes 1 -o OUT
     """
     from restora.work.campaign.run import run_campaign
 
@@ -56,7 +59,7 @@ def pack(
 ) -> None:
     """Pack all that a machine without network needs to run a campaign, in at most 56 MB. Run it there: python3 run.py.
 
-    Example: restora campaign pack PACK
+    Example: restora campaign pack PACK --campaign small/campaign.toml
     """
     from restora.work.campaign.pack import pack as lay_out
 
@@ -74,7 +77,7 @@ def collect(
 
     Then run restora bench refresh, which measures the new weights and writes cards and docs.
 
-    Example: restora campaign collect OUT
+    Example: restora campaign collect OUT --out my-weights
     """
     from restora.learn.weights import SHIPPED
     from restora.work.campaign.collect import RECIPES

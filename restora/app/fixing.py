@@ -35,9 +35,12 @@ def fix(
 ) -> None:
     """Find out what is wrong with a picture or a clip and repair it; a report is written beside it, as RESULT.json.
 
-    If nothing is found, no file is written, unless --copy is given or the result goes to standard output.
+    If nothing is found, no file is written, unless --copy is given or the result goes to standard output. Several
+    pictures, clips and folders are repaired one by one; what was done before is skipped, and bad files are listed at
+    the end (docs/many.md).
 
     Example: restora fix photo.jpg -o better.jpg
+    Example: restora fix photos --recursive --out-dir fixed --jobs 2
     """
     from restora.work.decide import to_fix
 
@@ -58,6 +61,7 @@ def diagnose(
     For several pictures it is a line for each; with --json a JSON document in each line.
 
     Example: restora diagnose photo.jpg --json
+    Example: restora diagnose photos
     """
     from restora.work.looking import Look, look
 

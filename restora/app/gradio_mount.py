@@ -81,8 +81,8 @@ class Shielded:
             raise fault
 
 
-SCRIPTS = ("page.js", "viewer.js", "compare.js", "brush.js")
-STYLES = ("page.css", "compare.css")
+SCRIPTS = ("page.js", "viewer.js", "compare.js", "brush.js", "clips.js")
+STYLES = ("page.css", "compare.css", "clips.css")
 
 
 def mount_page(app: FastAPI, jobs: Jobs, bounds: Bounds, slots: Semaphore, space: Space) -> None:

@@ -27,7 +27,7 @@ def degrade(
 ) -> None:
     """Damage a picture in a reproducible way.
 
-    Example: restora degrade photo.png "blur(motion, length=15, angle=30) | noise(sigma=0.1)" -o bad.png --seed 0
+    Example: restora degrade clean.png "blur(motion, length=15, angle=30) | noise(sigma=0.1)" -o bad.png --seed 0
     """
     from restora.damage.words import parse
     from restora.files.picture import open_picture
@@ -106,8 +106,10 @@ def train(
 ) -> None:
     """Train weights from a recipe, or resume a stopped run. With torchrun, several processes share the work.
 
-    Example: restora train recipes/dncnn.gray-s25.toml
-    Example: restora train recipes/pix2pix.facades.toml --set data.pairs=my-pairs --set tag=mine
+    Needs restora[lab]. The recipes of this project need the photographs of docs/data.md, unless they are given others.
+
+    Example: restora train small/dncnn.small.toml --out my-weights
+    Example: restora train recipes/pix2pix.facades.toml --set data.pairs=my-pairs --set tag=mine --minutes 1 --out mine
     """
     from restora.learn.recipe import read_recipe
     from restora.learn.weights import SHIPPED
@@ -155,7 +157,9 @@ def adapt(
 ) -> None:
     """Fine-tune a denoiser on your own noisy pictures; needs no clean ones. Then: restora denoise --weights NAME.
 
-    Example: restora adapt my-photos/ -o my-camera
+    Needs restora[lab]. With the 600 steps of the default it takes some minutes.
+
+    Example: restora adapt my-photos -o my-camera --steps 20
     """
     from restora.methods.table import METHODS
     from restora.work.adapt import adapt as run
@@ -179,7 +183,9 @@ def export(
 ) -> None:
     """Make int8 models of weights, if they pass the quality gate.
 
-    Example: restora export restora.noise
+    Needs restora[lab], and the photographs on which the weights were trained; for the shipped ones see docs/data.md.
+
+    Example: restora export my-weights/dncnn.small.json
     """
     from restora.learn.weights import find, listed
     from restora.work.export import export as run
@@ -208,7 +214,9 @@ def add_weights(
 ) -> None:
     """Import weights that others trained. Then: restora upscale --weights NAME, or denoise --weights NAME.
 
-    Example: restora weights add nafnet-width64.safetensors --name mine.nafnet --licence MIT
+    Needs restora[zoo].
+
+    Example: restora weights add net.safetensors --name mine.net --licence MIT
     """
     from restora.work.add import add, facts
 

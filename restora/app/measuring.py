@@ -28,7 +28,8 @@ def measure(
     With two folders, each picture is measured against the reference of the same name, whatever its ending; for
     photo.restored.jpg that is photo. There is a line for each and one for the means; with --json a document in each.
 
-    Example: restora measure out.png reference.png --protocol sr-y --scale 2 --json
+    Example: restora measure bad.png clean.png --protocol deblur --json
+    Example: restora measure fixed photos
     """
     from restora.metrics.protocol import protocol_named, with_ssim
 

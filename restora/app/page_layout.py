@@ -8,6 +8,7 @@ import gradio as gr
 from restora.app import phrases
 from restora.app.guard import Bounds
 from restora.app.marks import History
+from restora.app.page_clips import ClipSection
 from restora.app.views import Views
 from restora.work.jobs import Jobs
 from restora.work.plan import GREATEST
@@ -38,6 +39,7 @@ class Layout:
                     self.lay_out_picture()
                 with gr.Column(scale=3, min_width=320, elem_id="side"):
                     self.lay_out_side()
+            ClipSection(jobs, bounds, slots, views, self.start)
             gr.HTML(phrases.FOOT.format(minutes=self.minutes))
             self.outputs = [
                 *(self.sights, self.items, self.draft, self.job, self.history, self.came),

@@ -223,7 +223,7 @@ def remove(
     structure, it is plausible up to about 64 pixels; at 128 pixels parts of objects are left out or doubled (measured
     on photographs of 512x512). A face or letters in the hole do not come back.
 
-    Example: restora remove photo.jpg --box 420,310,60,80 -o empty.jpg
+    Example: restora remove photo.jpg --box 150,60,40,50 -o empty.jpg
     """
     from restora.work.decide import as_planned, to_remove
 
@@ -267,7 +267,7 @@ def restore(
 ) -> None:
     """Run a plan; the same plan always gives the same pixels. A report is written beside the result.
 
-    Example: restora restore photo.jpg --plan plan.json -o better.jpg
+    Example: restora restore photo.jpg --plan plan.json -o again.jpg
     """
     try:
         chosen = plan_from_json(plan_file.read_text())

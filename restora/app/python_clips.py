@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from restora.app.clip_result import ClipResult
 from restora.app.python_call import Decide, Where
 from restora.app.python_options import Options
 from restora.core.diagnosis import Diagnosis
-from restora.core.errors import BadKnob
+from restora.core.errors import BadImage
 from restora.core.plan import Plan
 from restora.core.report import Report
 
@@ -57,26 +56,19 @@ def more_frames(source: Path, where: Where, more: "More") -> ClipResult:
     return ClipResult(None, report, path=Path(report.output))
 
 
-def rate_of(fps: float | str | Fraction) -> Fraction:
-    """Frames a second, as a number or as 60000/1001. Raises BadKnob."""
-    try:
-        return Fraction(fps) if isinstance(fps, str | Fraction | int) else Fraction(float(fps)).limit_denominator(1001)
-    except (ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
-        raise BadKnob(f"fps must be a number, or words such as '60000/1001', not {fps!r}") from error
-
-
 def frames_of(source: Path, options: Options) -> "Pixels":
     """The frames of a clip that are diagnosed."""
     from restora.files.clip import open_clip
     from restora.work.clips import frames_to_diagnose
 
-    return frames_to_diagnose(open_clip(source, options.pixels, salvage=options.salvage))
+    return frames_to_diagnose(open_clip(source, options.pixels, salvage=options.salvage, rate=options.rate))
 
 
 def output_of(source: Path, output: str | PathLike[str] | None) -> Path:
-    """The file of the result of a clip. Raises BadKnob if there is none."""
+    """The file of the result of a clip. Raises BadImage if there is none."""
     if output is None:
-        raise BadKnob(f"{source} is a clip, whose result is written to a file; name it, as output='better.mp4'")
+        what = "a folder, whose frames are restored as a clip, and this" if source.is_dir() else "a clip, whose result"
+        raise BadImage(f"{source} is {what} is written to a file; name it, as output='better.mp4'")
     return Path(output)
 
 
@@ -90,7 +82,7 @@ def _how(source: Path, where: Where) -> "tuple[ClipOptions, Path]":
     run = Run(
         where.engine, where.device, Limits(where.memory, given.pixels), given.force, given.quality, given.salvage
     )  # fmt: skip
-    how = ClipOptions(run, given.codec, given.deinterlace, given.preview)
+    how = ClipOptions(run, given.codec, given.deinterlace, given.preview, given.preset, given.rate)
     return how, target_for(source, output_of(source, where.output), how)
 
 

@@ -2,14 +2,20 @@
 
 import os
 import socket
+import threading
+import time
+import webbrowser
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from restora.app.options import Device, MaxMemory, amount
 from restora.core.errors import BadKnob, MissingExtra
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 JOBS = Path.home() / ".cache" / "restora" / "jobs"
 TOKEN = "RESTORA_TOKEN"
@@ -33,8 +39,11 @@ def serve(
     at_once: Annotated[int, typer.Option(min=1, help="Concurrent requests whose client waits for the result.")] = 4,
     connections: Annotated[int, typer.Option(min=1, help="Open connections, including idle ones.")] = 256,
     keep: Annotated[float, typer.Option(min=0, help="Minutes after which results are deleted.")] = 60.0,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Serve the web page and the HTTP API. $RESTORA_TOKEN sets a token.
+
+    Needs restora[web].
 
     Example: restora serve --port 8765
     """
@@ -64,9 +73,19 @@ def serve(
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         typer.echo(f"Restora is at {address}; the API is described at /docs; stop with Ctrl-C", err=True)
         server = server_of(app, most_connections(connections))
+        if open_page:
+            threading.Thread(target=_show, args=(server, address), daemon=True).start()
         server.run([listening])
         if not server.started:
             raise typer.Exit(3)  # uvicorn has logged the reason
+
+
+def _show(server: "Server", address: str) -> None:
+    """Open the page in the browser as soon as the server answers."""
+    while not (server.started or server.should_exit):
+        time.sleep(0.05)
+    if server.started and not webbrowser.open(address):
+        typer.echo(f"no browser was found; open {address} yourself", err=True)
 
 
 def _token() -> str:

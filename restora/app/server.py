@@ -26,6 +26,7 @@ from restora.app import clip_requests
 from restora.app.clip_requests import ClipQuery, add_clip, clip_found
 from restora.app.gradio_mount import mount_page
 from restora.app.guard import HEADERS, USUAL, Bounds, answer, excuse, names_elsewhere, one_of, refusal, too_much
+from restora.app.page_clip_routes import router as page_clip_router
 from restora.app.page_routes import router as page_router
 from restora.app.review import admit_input, admitted, look, plan_as_found
 from restora.app.upload import Space, received
@@ -76,6 +77,7 @@ def make_app(jobs: Jobs, bounds: Bounds = USUAL) -> FastAPI:
     app.state.gauge = Gauge("restora_jobs", "Jobs by state", ["state"], registry=counters)
     app.include_router(router)
     app.include_router(page_router)
+    app.include_router(page_clip_router)
     mount_page(app, jobs, bounds, app.state.slots, app.state.space)
 
     _guard(app, jobs, bounds)
@@ -307,7 +309,7 @@ def _added(path: Path, inputs: Mapping[str, Path], wish: Wish, jobs: Jobs, clip:
         raise BadPlan("send a plan or a scale, not both; a plan already sets the size of the result")
     if container_of(path):
         if clip is None:
-            raise BadImage("a clip takes longer than a client waits; create a job, with POST /v1/jobs")
+            raise BadImage("a clip takes longer than a client waits; create a job for it")
         return add_clip(path, inputs, plan, wish.scale, wish.salvage, clip.wish, jobs)
     if clip:
         clip.for_pictures()

@@ -3,7 +3,7 @@
 import json
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,16 @@ class View:
         return encoded(image.shrink(2**level, 2**level) if level else image)
 
 
+@dataclass(frozen=True)
+class ClipFiles:
+    """Clips for display and download: a result with its report, or a second of it, before and after."""
+
+    clip: Path | None = None
+    report: Path | None = None
+    before: Path | None = None
+    after: Path | None = None
+
+
 def _values(part: pyvips.Image) -> np.ndarray:
     """The colours of a part (h, w, C) float32, 0..1."""
     colours = part.extract_band(0, n=part.bands - 1) if part.hasalpha() else part
@@ -100,6 +110,7 @@ class Views:
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
         self.known: dict[str, View] = {}
+        self.clips: dict[str, ClipFiles] = {}
         self.blended: dict[tuple[str, float, float], Outcome] = {}
         self.alone = threading.Lock()
 
@@ -118,6 +129,16 @@ class Views:
                 self.blended.pop(asked, None)
         self.known[view.key] = view
         return view
+
+    def add_clip(self, files: ClipFiles) -> dict[str, str]:
+        """Add clips; returns the addresses of these files, by their names."""
+        names = [each.name for each in fields(files)]
+        for key, old in list(self.clips.items()):
+            if not any(path.exists() for path in map(old.__getattribute__, names) if path):
+                self.clips.pop(key, None)
+        key = uuid.uuid4().hex
+        self.clips[key] = files
+        return {name: f"page/clips/{key}/{name}" for name in names if getattr(files, name)}
 
     def of(self, sight_path: Path, name: str, salvage: bool = False) -> View:
         """A new view of a picture file. Raises BadImage or Truncated."""

@@ -128,8 +128,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     def again() -> pyvips.Image:
         return _single(_grey_or_rgb(source.again().autorot(), name, []))
 
-    def opened_again() -> pyvips.Region:
-        """libvips keeps rows of decoded tiles, as wide as the picture, until it is closed."""
+    def opened_again() -> pyvips.Region:  # libvips keeps rows of tiles, as wide as the picture, until it is closed
         return pyvips.Region.new(again())
 
     where, held = (opened_again, 0) if source.on_disk else (cache(opened_again), _decoded_bytes(raw))
@@ -138,8 +137,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS, *, name: str = "", sa
     except pyvips.Error as error:
         raise _damaged(name, file, kind, error) from error
     meta = _with_extras(_meta(plain, upright is not raw and raw.width != upright.width, notes), file, kind)
-    meta = replace(meta, colour=source.colour or meta.colour)
-    holder = copied, source.holder
+    meta, holder = replace(meta, colour=source.colour or meta.colour), (copied, source.holder)
     picture = Picture(name, kind, shape, has_alpha, meta, white, file, where, again, held, holder, faults=source.faults)
     if source.part is None:
         return picture

@@ -12,7 +12,7 @@ from restora.core.errors import BadImage, BadKnob, RestoraError
 from restora.core.plan import Plan
 from restora.core.report import Report
 from restora.files.clip import Clip, open_clip
-from restora.files.container import container_of
+from restora.files.container import FOLDER, container_of
 from restora.files.mux import ending_for
 from restora.stages.stage import Tell
 from restora.work.clips import ClipOptions, restore_clip
@@ -58,6 +58,8 @@ class ClipWish:
 
 def admitted_clip(path: Path, limits: Limits, salvage: bool = False, name: str = CLIP) -> Clip:
     """An open clip within the limits; messages call it `name` and never show its path. Raises BadImage or Truncated."""
+    if container_of(path) in ("", FOLDER):  # FFmpeg would also read lists of other files
+        raise BadImage(f"{name} is not a clip that can be read, such as MP4, Matroska, WebM or AVI")
     try:
         clip = open_clip(path, limits.pixels, salvage=salvage)
     except RestoraError as error:

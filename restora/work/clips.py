@@ -86,6 +86,13 @@ def frames_to_diagnose(clip: Clip) -> Several:
     return Several(Image(clip.near(0.5).clip(0, 1)), pictures, around)
 
 
+def preview_of(clip: Clip) -> tuple[int, int]:
+    """The first frame of a preview, and the number of its frames: a second from the middle of a clip."""
+    frames = clip.times.frames
+    count = min(frames, max(1, round(clip.rate * SECONDS_OF_PREVIEW)))
+    return (frames - count) // 2, count
+
+
 def target_for(source: Path, target: Path | None, how: ClipOptions) -> Path:
     """The result of a clip, by default beside it; that of a preview has another name. Raises BadImage for no clip."""
     stem = source.name if source.is_dir() else source.stem
@@ -269,13 +276,12 @@ class ClipWork:
     @property
     def _first(self) -> int:
         """The first frame that is restored."""
-        return max(0, (self._clip.times.frames - self._total) // 2) if self._how.preview else 0
+        return preview_of(self._clip)[0] if self._how.preview else 0
 
     @property
     def _total(self) -> int:
         """How many frames are restored."""
-        frames = self._clip.times.frames
-        return min(frames, max(1, round(self._clip.rate * SECONDS_OF_PREVIEW))) if self._how.preview else frames
+        return preview_of(self._clip)[1] if self._how.preview else self._clip.times.frames
 
     def run(self, target: Path, tell: Tell | None, resume: Callable[[str], None] | None) -> None:
         """Restore all frames and write the result. Raises Stopped if a part was written instead."""

@@ -42,9 +42,10 @@ PACKAGES = ("restora", "numpy", "openvino")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on the memory in bytes, the pixels of a picture or frame, minutes of a fit to it, and threads; 0: all cores.
+    """Limits on the memory in bytes, the pixels of a picture or frame, minutes of a fit to it, and threads.
 
-    The number of threads is one of the whole process, see `limit_threads`. seconds, frames: of an uploaded clip.
+    The number of threads is one of the whole process, see `limit_threads`; 0: all cores. seconds, frames: of an
+    uploaded clip.
     """
 
     memory: int = MAX_MEMORY
@@ -71,7 +72,7 @@ class Options:
     limits: Limits = Limits()
     force: bool = False
     quality: int = 95
-    like_input: bool = False
+    like_input: bool = True
     salvage: bool = False
     keep_unchanged: bool = True
     keep: tuple[str, ...] | Literal["all"] = ()

@@ -194,7 +194,9 @@ def test_a_bad_clip_is_one_sentence(client, clip, tmp_path, name):
 
 
 def test_a_truncated_clip_is_salvaged_if_that_is_asked_for(client, tmp_path):
-    whole = make(tmp_path / "y.mkv", Spec(list(range(0, 1600, 40)), Fraction(1, 1000), ".mkv", options={"g": "10"}))
+    whole = make(
+        tmp_path / "y.mkv", Spec(list(range(0, 1600, 40)), Fraction(1, 1000), ".mkv", options={"g": "10", "bf": "0"})
+    )
     (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
     refused = client.post("/v1/jobs", content=(tmp_path / "cut.mkv").read_bytes())
     assert refused.status_code == 422 and "use the part that is present with ?salvage=true" in refused.json()["error"]
@@ -210,7 +212,7 @@ def test_clips_and_pictures_are_not_mistaken_for_each_other(client, clip, tmp_pa
         answer = client.post(f"/v1/jobs?{query}", content=(tmp_path / "y.png").read_bytes())
         assert answer.status_code == 422 and "are for clips, and this is a picture" in answer.json()["error"]
     answer = client.post("/v1/restore", content=clip.read_bytes())
-    assert answer.status_code == 422 and "create a job, with POST /v1/jobs" in answer.json()["error"]
+    assert answer.status_code == 422 and "create a job for it" in answer.json()["error"]
 
 
 SLOW = Plan((Step("nlm", "", knobs={"sigma": 0.1, "distance": 10}),), "")
@@ -277,11 +279,11 @@ def test_a_wish_is_stored_whole():
     assert ClipWish().more is None and ClipWish(rate="60000/1001").more.rate == Fraction(60000, 1001)
 
 
-def test_the_example_client_restores_a_clip_and_prints_progress_only_when_it_changes(client, clip, tmp_path, capsys):
+def test_the_example_client_restores_a_clip_and_prints_progress_only_when_it_changes(clip, tmp_path, capsys):
     sys.path.insert(0, str(ROOT / "examples"))
     import client as example
 
-    with serving(client.app) as port:
+    with serving(client_of(tmp_path).app) as port:
         example.SERVER = f"http://127.0.0.1:{port}/v1"
         example.main(clip, tmp_path / "x.mp4", "factor=2", "between=blend")
         with pytest.raises(SystemExit, match="cannot be read as a clip"):

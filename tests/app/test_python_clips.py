@@ -88,6 +88,9 @@ def test_a_plan_is_run_and_a_folder_of_frames_written(noisy):
     assert restora.restore(noisy, plan, output="x.mkv").plan.id == plan.id
     assert restora.restore(noisy, plan, output=Path("frames")).path == Path("frames")
     assert len(list(Path("frames").glob("*.png"))) == 6
+    Path("frames/times.csv").unlink()
+    whole = restora.restore("frames", plan, output="whole.mkv", options=Options(fps="25", preset="ultrafast"))
+    assert whole.report.clip["frames"] == 6 and whole.report.clip["frames_a_second"] == "25"
 
 
 def test_options_are_those_of_the_command(clip, command):
@@ -128,9 +131,9 @@ def test_a_run_that_is_stopped_is_resumed(folder, command, caplog):
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: restora.fix("clip.mp4"), BadKnob, "clip.mp4 is a clip, whose result is written to a file; name it"),
-        (lambda: restora.denoise("clip.mp4", 0.1), BadKnob, "name it, as output='better.mp4'"),
-        (lambda: restora.interpolate("clip.mp4"), BadKnob, "name it, as output"),
+        (lambda: restora.fix("clip.mp4"), BadImage, "clip.mp4 is a clip, whose result is written to a file; name it"),
+        (lambda: restora.denoise("clip.mp4", 0.1), BadImage, "name it, as output='better.mp4'"),
+        (lambda: restora.interpolate("clip.mp4"), BadImage, "name it, as output"),
         (lambda: restora.interpolate("clip.mp4", "x.mp4", factor=2, fps=60), BadKnob, "factor or fps, not both"),
         (lambda: restora.interpolate("clip.mp4", "x.mp4", output="y.mp4"), BadKnob, "named twice"),
         (lambda: restora.interpolate("clip.mp4", "x.mp4", factor=1.5), BadKnob, "factor must be a whole number"),

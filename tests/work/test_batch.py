@@ -290,20 +290,19 @@ def test_threads_are_limited_everywhere(monkeypatch):
 def test_a_jpeg_of_a_jpeg_is_not_three_times_as_large_and_keeps_most_of_the_gain(tmp_path, photo, given):
     write(Image(photo), tmp_path / "y.jpg", quality=given)
     assert quality_of(tmp_path / "y.jpg") == given
-    like = Options(like_input=True)
-    restore_file(tmp_path / "y.jpg", tmp_path / "x.jpg", MEDIAN, like)
+    restore_file(tmp_path / "y.jpg", tmp_path / "x.jpg", MEDIAN)
     assert quality_of(tmp_path / "x.jpg") == quality_like(given) >= given
     assert (tmp_path / "x.jpg").stat().st_size < 3 * (tmp_path / "y.jpg").stat().st_size
-    restore_file(tmp_path / "y.jpg", tmp_path / "whole.png", MEDIAN, like)
+    restore_file(tmp_path / "y.jpg", tmp_path / "whole.png", MEDIAN)
     exact, saved = read(tmp_path / "whole.png").pixels, read(tmp_path / "x.jpg").pixels
     assert measure(saved, exact, PROTOCOLS["denoise"]).psnr > 35
-    restore_file(tmp_path / "y.jpg", tmp_path / "z.jpg", MEDIAN, Options(quality=60))
+    restore_file(tmp_path / "y.jpg", tmp_path / "z.jpg", MEDIAN, Options(quality=60, like_input=False))
     assert quality_of(tmp_path / "z.jpg") == 60
 
 
 def test_other_formats_are_saved_at_the_quality_that_was_asked_for(tmp_path, photo):
     write(Image(photo), tmp_path / "y.png")
-    restore_file(tmp_path / "y.png", tmp_path / "x.jpg", MEDIAN, Options(like_input=True))
+    restore_file(tmp_path / "y.png", tmp_path / "x.jpg", MEDIAN)
     assert quality_of(tmp_path / "x.jpg") == 95 and quality_of(tmp_path / "y.png") is None
 
 

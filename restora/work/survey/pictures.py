@@ -46,7 +46,8 @@ def _crops(system: System, wanted: Selection) -> str:
     try:
         x, y, x_hat, protocol, scale = EXAMPLES[wanted.file](system, wanted)
     except (MissingExtra, NoWeights) as missing:
-        return f"<p>No pictures of {escape(wanted.label)}: {escape(str(missing))}</p>"
+        why = str(missing).partition(";")[0]
+        return f"<p>No pictures of {escape(wanted.label)}: {escape(why)}.</p>"
     window = _window(x, y)
     figures = [_figure("clean", x[window])]
     for name, side in (("damaged", y), ("restored", x_hat)):
