@@ -65,7 +65,7 @@ def test_a_frame_that_has_nothing_in_common_is_left_out(moving):
 
 
 def test_noise_that_channels_share_is_measured(moving):
-    """With chroma of half size most noise is in luma; the level is that of the channels. Equal shares gain less."""
+    """With chroma of half size most noise is in luma. With equal shares 0.8 dB less are gained."""
     layout = Layout("yuv", 8, (2, 2), matrix=5)
     clean, noisy = ([pixels_of(frame_of(each, layout), layout) for each in frames] for frames in moving)
     level = float(np.std(noisy[2] - clean[2]))
