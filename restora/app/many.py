@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def carry_out_many(run: Run, order: "Order") -> None:
         raise BadKnob("-o names one result; for several files name a folder with --out-dir")
     if run.fps:
         raise BadKnob("--fps is for a folder of frames; name its result with -o")
+    if run.out_dir and run.out_dir.exists() and not run.out_dir.is_dir():
+        raise BadKnob(f"--out-dir must be a folder, but {run.out_dir} is a file")
     batch = Batch(listing_of(run, run.out_dir), order, None if run.as_json else _tell_of_clip)
     if not len(batch):
         raise BadImage(f"there are no pictures or clips in {run.named}")
@@ -57,6 +60,9 @@ def listing_of(given: Given, leave_out: Path | None = None) -> "Listing":
     """The files that are given. Raises BadKnob or BadImage for a list that cannot be read."""
     from restora.files.listing import listing, names_in
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names may hold bytes that are no text
     paths = list(given.pictures or [])
     if given.files_from == STDIO:
         paths += names_in(sys.stdin.buffer.read())

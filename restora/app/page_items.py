@@ -31,8 +31,11 @@ class Item:
 
     def with_result(self, strength: str, done: Done, view: View) -> "Item":
         """The item with one more result."""
-        changed = done.outcome.pixels is not None
-        state = "Changed" if changed else "Left alone: nothing was found that should be changed"
+        state = (
+            "Changed"
+            if done.plan.steps or done.sight.salvage
+            else "Left alone: nothing was found that should be changed"
+        )
         return replace(self, results={**self.results, strength: (done, view)}, state=state)
 
 

@@ -12,7 +12,7 @@ from restora.app import phrases
 from restora.app.guard import one_of
 from restora.app.kernel_form import found
 from restora.app.marks import History, finds_itself, mask_of, strokes_of
-from restora.app.page_items import Item, blends, cards, facts
+from restora.app.page_items import Item, blends, cards, facts, strengths_of
 from restora.app.page_jobs import Done, Outcome, carried_out, own_file, scores
 from restora.app.page_layout import Updates
 from restora.app.page_plan import QUIET
@@ -108,8 +108,8 @@ class Restoring(Seen):
         yield {self.trouble: "", **self._busy(True)}
         run = Run(list(items), {}, history, wanted)
         for index, item in enumerate(items):
-            if item.results and wanted not in item.results:
-                done = item.results[NORMAL][0]
+            done = item.results[NORMAL][0] if NORMAL in item.results else None
+            if done and wanted not in item.results and wanted in strengths_of(done.plan):
                 run.works[index] = done.plan, done.mask
         async for updates in self._carry_out(run):
             yield updates
@@ -186,13 +186,13 @@ class Restoring(Seen):
         hidden = gr.update(visible=False)
         shown: Updates = {
             **{self.items: run.items, self.facts: facts(run.items, run.strength), self.cards: cards(run.items)},
-            **{self.tools: "", self.hint: "", self.scores: "", self.status: phrases.note(phrases.DONE)},
+            **{self.tools: "", self.hint: "", self.scores: "", self.status: phrases.DONE},
             **dict.fromkeys((self.picture, self.found, self.marked), hidden),
             self.go: gr.update(value="Restore again", variant="secondary"),
         }
         if len(run.items) > 1:
             return shown
-        done = run.items[0].results[run.strength][0]
+        done = run.items[0].results.get(run.strength, run.items[0].results[NORMAL])[0]
         return shown | {
             self.history: replace(run.history, done=done),
             self.mark: gr.update(visible=True),

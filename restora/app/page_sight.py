@@ -41,8 +41,8 @@ class Seen(PlanEvents):
         """
         with one_of(self.slots):
             item = Item(name, self.views.of(path, name, salvage))
-            yield item
-            yield from self._looked_at(item, path, salvage)
+        yield item
+        yield from self._looked_at(item, path, salvage)
 
     def _looked_at(self, item: Item, path: Path, salvage: bool) -> Iterator[Item | Progress]:
         """It is examined in a thread of its own, which says what it does."""
@@ -50,7 +50,8 @@ class Seen(PlanEvents):
 
         def examine() -> None:
             try:
-                said.put(look(path, self.jobs.limits, item.name, salvage, said.put))
+                with one_of(self.slots):  # not while the visitor is waited for, who may have left
+                    said.put(look(path, self.jobs.limits, item.name, salvage, said.put))
             except Exception as error:
                 said.put(error)
 

@@ -46,7 +46,7 @@ GOOD_FOR = {
     "motion": "Things that moved, and shaken cameras",
 }
 """What methods are recommended for; all others are for experts."""
-DONE = "Restored. Compare, then download."
+DONE = '<p class="restora-note" role="status">Restored. Compare, then download.</p>'
 TAKE = """<div class="restora-take" hidden><a id="download" class="restora-primary" data-link="download"
 download>Download</a><a id="report" class="restora-button" data-link="report" download>Report</a></div><p
 class="restora-note restora-older" hidden>This result is from before your last change.</p>"""

@@ -62,7 +62,7 @@ class View:
 
     def tile(self, layer: str, level: int, row: int, column: int) -> bytes:
         """A tile of a layer, see `facts`, or of the result with all texture. Raises BadImage if there is none there."""
-        if layer == "texture" and self.after and level < FINE:
+        if layer == "texture" and self.after and level < FINE and not self.after.part(level, 0, 0, 1).hasalpha():
             return self._textured(level, row, column)
         if layer == "marks" and self.marks:
             mask = self.marks.part(level, row * SIDE, column * SIDE, SIDE).extract_band(0)
@@ -164,7 +164,7 @@ class Views:
         """
         outcome = done.outcome
         changed = outcome.pixels is not None
-        after = self.pyramid(outcome.pixels or outcome.picture, outcome.picture.name) if changed else before.before
+        after = self.pyramid(outcome.picture, outcome.picture.name) if changed else before.before
         view = View(before.name, before.before, after, outcome=outcome)
         if done.mask:
             view = replace(view, marks=self.pyramid(done.mask, "the mask"))

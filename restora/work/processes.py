@@ -6,6 +6,7 @@ A process that dies, as a decoder may crash on a bad file, fails on its own thin
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -73,7 +74,7 @@ class _Worker(Generic[T, R]):
         fresh = multiprocessing.get_context("spawn")
         self.connection, theirs = fresh.Pipe()
         self.process: BaseProcess = fresh.Process(target=_serve, args=(work, theirs, threads), daemon=True)
-        with _environment(variables(threads)):
+        with _environment(variables(threads)), _deaf_to_ctrl_c():
             self.process.start()
         theirs.close()
         self._thing: T | None = None
@@ -110,7 +111,6 @@ def _why(status: int | None) -> str:
 
 
 def _serve(work: Callable[[Any], Any], connection: Connection, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
     end_by_exception("SIGTERM", "SIGALRM")
     return_freed_memory()
     limit_threads(threads)
@@ -121,6 +121,19 @@ def _serve(work: Callable[[Any], Any], connection: Connection, threads: int) -> 
         return
     finally:
         alarm(0)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile ignore Ctrl-C, which reaches all processes: the first one decides."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -129,6 +129,14 @@ def test_a_list_of_names_may_come_from_standard_input_or_a_file(small, restora, 
     assert "2 restored" in restora("denoise", "--files-from", "list.txt", *MEDIAN, "--out-dir", "y")[1]
 
 
+def test_a_name_that_is_no_text_is_listed_with_the_others(small, restora):
+    os.rename("in/a.png", b"in/\xff.png")
+    status, out, _ = restora("denoise", "in", *MEDIAN)
+    assert status == 1 and "3 restored" in out and "its name is not Unicode" in out
+    assert restora("diagnose", "in", "--recursive")[0] == 1
+    assert restora("denoise", "in", *MEDIAN, "--out-dir", "in/b.webp")[0] == 2
+
+
 def test_a_small_jpeg_keeps_about_its_size(folder, photo, restora):
     write(Image(photo), folder / "a.jpg", quality=40)
     for words, quality in (((), 90), (("--quality", "95"), 95)):

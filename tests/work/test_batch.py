@@ -18,7 +18,7 @@ import pyvips
 from restora.core.errors import BadKnob
 from restora.core.image import Image
 from restora.core.plan import Plan, Step
-from restora.core.threads import THREADS, threads_allowed
+from restora.core.threads import THREADS, cores, threads_allowed
 from restora.engines.openvino_ import openvino_engine
 from restora.files.listing import Found, listing
 from restora.files.picture import read
@@ -213,7 +213,7 @@ def work(number):
 
 
 def test_a_process_that_dies_takes_only_its_own_thing_along():
-    cores = len(os.sched_getaffinity(0))
+    count = cores()
     got = list(each(work, range(6), 2, lambda number, why: (number, why)))
     assert sorted(one[0] for one in got) == list(range(6))
     died = {one[0]: one[1] for one in got if len(one) == 2}
@@ -221,7 +221,7 @@ def test_a_process_that_dies_takes_only_its_own_thing_along():
         3: "its process ended (exit status 7)",
         4: "its process ended (SIGKILL, perhaps for lack of memory)",
     }
-    threads = max(1, cores // 2)
+    threads = max(1, count // 2)
     assert {one[1:] for one in got if len(one) > 2} == {(threads, threads, threads, str(threads))}
 
 
@@ -247,7 +247,7 @@ def test_processes_end_when_nobody_asks_for_more(tmp_path):
 def test_jobs_share_memory_and_cores():
     memory = 2 * 10**9
     limits = shared(ClipOptions(Options(limits=Limits(memory))), 2).run.limits
-    assert limits.memory == memory // 2 and limits.threads == max(1, len(os.sched_getaffinity(0)) // 2)
+    assert limits.memory == memory // 2 and limits.threads == max(1, cores() // 2)
     assert shared(HOW, 1) is HOW
     with pytest.raises(BadKnob, match=r"8 jobs need at least 400 MB each: give --max-memory 3\.2GB, or --jobs 2"):
         shared(HOW, 8)
