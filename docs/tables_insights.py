@@ -4,10 +4,14 @@ from statistics import mean
 
 from tables import rows, table
 
+from restora.work.benchmark_page import said
+
 Arm = list[float]
 """The PSNR of an arm, or another score, for each seed."""
 LEVELS = ("15", "25", "50")
 PLAIN = "noise(sigma=0)"
+SEEDS = 3
+"""What a claim of a difference needs."""
 
 
 def scores_of(arm: str, key: str = "psnr", sigma: str | None = None) -> Arm:
@@ -19,9 +23,9 @@ def scores_of(arm: str, key: str = "psnr", sigma: str | None = None) -> Arm:
 def verdict(ours: Arm, theirs: Arm) -> str:
     """Whether one arm is better: its worst seed is above the best of the other."""
     difference = f"{mean(ours) - mean(theirs):+.2f} dB"
-    if min(ours) > max(theirs) or max(ours) < min(theirs):
-        return difference
-    return f"{difference}, within the spread of seeds"
+    if min(ours) <= max(theirs) and max(ours) >= min(theirs):
+        return f"{difference}, within the spread of seeds"
+    return difference if min(len(ours), len(theirs)) >= SEEDS else f"{difference}; too few seeds yet"
 
 
 def arms_table(*arms: str) -> str:
@@ -97,7 +101,7 @@ def insight_unseen() -> str:
     """The gain of every net on every damage."""
     found = rows("unseen.csv")
     damages = list(dict.fromkeys(row["damage"] for row in found))
-    head = [f"`{words}`" if words != PLAIN else "none (PSNR)" for words in damages]
+    head = [said(words) if words != PLAIN else "none (PSNR)" for words in damages]
     lines = [f"| weights | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
     for name in dict.fromkeys(row["weights"] for row in found):
         mine = {row["damage"]: row for row in found if row["weights"] == name}
