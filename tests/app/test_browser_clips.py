@@ -96,11 +96,11 @@ def test_what_cannot_be_done_is_one_sentence(page, clip, tmp_path):  # noqa: F81
 
 def test_a_clip_is_cancelled_and_nothing_is_kept(page, noisy_frames, tmp_path, jobs):  # noqa: F811
     rng = np.random.default_rng(0)
-    frames = [noisy_frames[0][0] + 0.08 * rng.standard_normal((112, 160, 3)).astype(np.float32) for _ in range(400)]
+    frames = [noisy_frames[0][0] + 0.08 * rng.standard_normal((112, 160, 3)).astype(np.float32) for _ in range(150)]
     write_frames(tmp_path / "long.mkv", frames)
     bring(page, tmp_path / "long.mkv")
     page.click("#clip-go")
-    page.wait_for_selector("#clip-status >> text=/Frame \\d+ of 400 … about/")
+    page.wait_for_selector("#clip-status >> text=/Frame \\d+ of 150 … about/")
     page.click("#clip-stop")
     page.wait_for_selector("#clip-status >> text=Cancelled; nothing was kept.")
     for _ in range(300):

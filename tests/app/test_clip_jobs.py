@@ -1,6 +1,7 @@
 """Clips over HTTP: jobs with frames as progress, limits, previews, more frames; and no trace of them afterwards."""
 
 import json
+import subprocess
 import sys
 import time
 from fractions import Fraction
@@ -279,17 +280,22 @@ def test_a_wish_is_stored_whole():
     assert ClipWish().more is None and ClipWish(rate="60000/1001").more.rate == Fraction(60000, 1001)
 
 
-def test_the_example_client_restores_a_clip_and_prints_progress_only_when_it_changes(clip, tmp_path, capsys):
-    sys.path.insert(0, str(ROOT / "examples"))
-    import client as example
-
+def test_the_example_client_restores_a_clip_and_prints_progress_only_when_it_changes(clip, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(clip.read_bytes()[:200])
     with serving(client_of(tmp_path).app) as port:
-        example.SERVER = f"http://127.0.0.1:{port}/v1"
-        example.main(clip, tmp_path / "x.mp4", "factor=2", "between=blend")
-        with pytest.raises(SystemExit, match="cannot be read as a clip"):
-            (tmp_path / "bad.mp4").write_bytes(clip.read_bytes()[:200])
-            example.main(tmp_path / "bad.mp4", tmp_path / "y.mp4")
-    lines = capsys.readouterr().out.splitlines()
+
+        def client(*words):
+            code = (
+                f"import sys; import client; client.SERVER = 'http://127.0.0.1:{port}/v1'; client.main(*sys.argv[1:])"
+            )
+            code = code.replace("*sys.argv[1:]", "*map(__import__('pathlib').Path, sys.argv[1:3]), *sys.argv[3:]")
+            return subprocess.run(
+                [sys.executable, "-c", code, *map(str, words)], cwd=ROOT / "examples", capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+
+        lines = client(clip, tmp_path / "x.mp4", "factor=2", "between=blend").stdout.splitlines()
+        refused = client(tmp_path / "bad.mp4", tmp_path / "y.mp4")
+    assert refused.returncode == 1 and "cannot be read as a clip" in refused.stderr
     assert lines[-1] == "done: 119 of 119 frames" and len(set(lines)) == len(lines)
     assert len(facts(tmp_path / "x.mp4")["times"]) == 119 and not (tmp_path / "y.mp4").exists()
-    sys.path.remove(str(ROOT / "examples"))
