@@ -172,7 +172,7 @@ def translate(
     For damage without a formula: train on pairs, or on two folders, of your own (docs/translate.md). The shipped
     weights turn aged prints into clean pictures. These nets look at the whole picture, so it is not computed in tiles.
 
-    Example: restora translate print.jpg --weights pix2pix.oldphoto -o clean.png
+    Example: restora translate print.jpg --weights pix2pix.oldphoto -o restored-print.png
     """
     from restora.work.decide import as_planned, to_translate
 

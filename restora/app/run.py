@@ -95,10 +95,12 @@ class Run(Given):
     @property
     def many(self) -> bool:
         """Whether it is anything but one file; a folder with one result, named with -o, has the frames of a clip."""
-        frames = self.output is not None and len(self.pictures or []) == 1 and not self.files_from
-        return super().many and not frames
+        of_clip = self.output is not None and self.output.suffix.lower() in RESULTS_OF_FRAMES
+        return super().many and not (of_clip and len(self.pictures or []) == 1 and not self.files_from)
 
 
+RESULTS_OF_FRAMES = (".mp4", ".m4v", ".mov", ".mkv", "")
+"""Endings of the result of a folder of frames: a clip, or a folder."""
 OF_MANY = ("out_dir", "form", "files_from", "recursive", "jobs")
 """Options that concern many pictures."""
 

@@ -37,7 +37,7 @@ def entry_of(input_: Input, given: str | PathLike[str]) -> dict[str, str]:
         is_file = False
     if is_file:
         return {"file": str(path), "sha256": sha256(path)}
-    if path.is_dir() and input_.kind in ("plane", "picture"):
+    if input_.kind in ("plane", "picture") and path.is_dir():
         return {"file": str(path), "sha256": open_clip(path, MAX_PIXELS).checksum()}
     if input_.alpha and given == ALPHA["value"]:
         return dict(ALPHA)

@@ -58,9 +58,9 @@ class Cost:
     peak_megabytes: float
     parameters: int
     training_seconds: int
-    machine: str
-    load: float  # of the machine in the minute before: above its cores, other programs took part of the time
-    knobs: str  # as JSON, those that were changed
+    machine: str = ""
+    load: float = 0.0  # of the machine in the minute before: above its cores, other programs took part of the time
+    knobs: str = ""  # as JSON, those that were changed
 
 
 def cost(

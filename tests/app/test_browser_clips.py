@@ -100,7 +100,7 @@ def test_a_clip_is_cancelled_and_nothing_is_kept(page, noisy_frames, tmp_path, j
     write_frames(tmp_path / "long.mkv", frames)
     bring(page, tmp_path / "long.mkv")
     page.click("#clip-go")
-    page.wait_for_selector("#clip-status >> text=/Frame \\d+ of 80 … about/", timeout=120_000)
+    page.wait_for_selector("#clip-stop:visible")
     page.click("#clip-stop")
     page.wait_for_selector("#clip-status >> text=Cancelled; nothing was kept.", timeout=60_000)
     for _ in range(300):
