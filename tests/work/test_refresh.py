@@ -51,7 +51,7 @@ def out(tmp_path, monkeypatch, photo):
         shutil.copy(path, tmp_path / "weights")
     monkeypatch.setenv("RESTORA_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("RESTORA_DATA", str(tmp_path))
-    monkeypatch.setattr("restora.work.suite.cost", lambda *words: cost_of(*words, seconds=2.0))
+    monkeypatch.setattr("restora.work.suite.cost", lambda *words, knobs: cost_of(*words, seconds=2.0))
     write_costs(tmp_path / "results/superres_cost.csv", "srcnn.x2", "srcnn.x3")
     return tmp_path / "results"
 
