@@ -328,7 +328,8 @@ def nothing_is_left_of_it(jobs):
 def test_a_restoration_is_cancelled(page, long, jobs):
     page.click("#stop")
     page.wait_for_selector("text=Cancelled")
-    assert page.is_visible("#go") and not page.is_visible("#download")
+    page.wait_for_selector("#go:visible")
+    assert not page.is_visible("#download")
     assert nothing_is_left_of_it(jobs)
 
 

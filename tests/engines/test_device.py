@@ -8,7 +8,7 @@ import torch
 
 from restora.core.errors import BadDevice, BadPlan, RestoraError
 from restora.engines.choice import Backend, backend_named
-from restora.engines.openvino_ import device_precisions, openvino_engine
+from restora.engines.openvino_ import _engine, device_precisions, openvino_engine
 from restora.engines.torch_ import exact, torch_engine
 from restora.learn.weights import find
 from restora.methods.table import method_named
@@ -118,7 +118,7 @@ def test_precisions_are_those_that_a_device_lists(monkeypatch):
 def test_a_device_of_one_size_gets_a_model_for_each_size(monkeypatch):
     whole = openvino_engine(find(NAME).onnx, "f32")({"y": Y})["x_hat"]
     monkeypatch.setattr("restora.engines.openvino_.ONE_SIZE", ("CPU",))
-    engine = openvino_engine.__wrapped__(find(NAME).onnx, "f32")  # not the engine from above, which is cached
+    engine = _engine.__wrapped__(find(NAME).onnx, "f32", "CPU", 0)  # not the engine from above, which is cached
     for columns in (56, 48, 56):
         x_hat = engine({"y": Y[:, :, :, :columns]})["x_hat"]
         assert np.abs(x_hat[..., :40] - whole[..., :40]).max() <= 1e-5 and x_hat.shape[3] == columns

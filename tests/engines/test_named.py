@@ -54,7 +54,7 @@ def test_all_inputs_and_outputs_go_by_their_names(net, model, engine, monkeypatc
     monkeypatch.setattr(openvino_, "ONE_SIZE", ("CPU",) if engine == "one size" else ())
     run = {
         "openvino": lambda: openvino_engine(model, "f32"),
-        "one size": lambda: openvino_engine.__wrapped__(model, "f32"),
+        "one size": lambda: openvino_._engine.__wrapped__(model, "f32", "CPU", 0),
         "onnxruntime": lambda: onnxruntime_engine(model),
         "torch": lambda: on_torch(net),
     }[engine]()
@@ -83,7 +83,7 @@ def test_inputs_of_other_names_are_refused(net, model, engine, given):
 def test_inputs_of_other_names_are_refused_before_a_model_of_one_size_is_made(model, monkeypatch):
     monkeypatch.setattr(openvino_, "ONE_SIZE", ("CPU",))
     with pytest.raises(RestoraError, match=r"^two.onnx takes the inputs y, m, not y"):
-        openvino_engine.__wrapped__(model, "f32")({"y": GIVEN["y"]})
+        openvino_._engine.__wrapped__(model, "f32", "CPU", 0)({"y": GIVEN["y"]})
 
 
 @pytest.mark.parametrize("load", [lambda path: openvino_engine(path, "f32"), onnxruntime_engine])
