@@ -1,6 +1,7 @@
 """Pictures and data that tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 # Where several processes share the tests, each computes with one core: threads that wait in turns cost more than they
@@ -11,6 +12,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 import skimage.data
+
+# Where the tests run in the background, Ctrl-C is ignored, and so it would be by the commands that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 

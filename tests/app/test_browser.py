@@ -195,9 +195,18 @@ def test_another_method_with_other_knobs_is_what_the_report_says(page, noisy, tm
     assert taken(page, "#download", tmp_path).read_bytes() == (tmp_path / "same.jpg").read_bytes()
 
 
+def resting(element):
+    """The place of an element on the page when it has stopped moving."""
+    places = [element.bounding_box()]
+    while len(places) < 3 or places[-1] != places[-3]:
+        time.sleep(0.05)
+        places.append(element.bounding_box())
+    return places[-1]
+
+
 def stroke(page, *points):
     """Paint along points, shares of the canvas."""
-    box = page.locator("canvas#brush").bounding_box()
+    box = resting(page.locator("canvas#brush"))
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()

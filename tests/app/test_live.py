@@ -24,7 +24,8 @@ MEDIAN = ["--method", "median"]
 
 @pytest.fixture
 def clip(folder):
-    return make(folder / "clip.mkv", Spec([40 * i for i in range(25)], Fraction(1, 1000), ".mkv"))
+    """Ten frames a second: a busy machine, too, holds this rate."""
+    return make(folder / "clip.mkv", Spec([100 * i for i in range(12)], Fraction(1, 1000), ".mkv"))
 
 
 def run(words, given=None):
@@ -36,22 +37,22 @@ def test_from_a_pipe_to_a_pipe(clip):
     done = run(["-", "-o", "-", *MEDIAN], clip.read_bytes())
     assert done.returncode == 0, done.stderr
     Path("x.mkv").write_bytes(done.stdout)
-    assert facts("x.mkv")["numbers"] == list(range(25)) and facts("x.mkv")["times"] == facts(clip)["times"]
+    assert facts("x.mkv")["numbers"] == list(range(12)) and facts("x.mkv")["times"] == facts(clip)["times"]
     said = done.stderr.decode()
-    assert "standard input -> standard output (the source ended)" in said and "25 of 25 frames, 0 dropped" in said
+    assert "standard input -> standard output (the source ended)" in said and "12 of 12 frames, 0 dropped" in said
 
 
 def test_raw_frames_and_y4m(clip):
     with closing(av.open(str(clip))) as file:
         given = b"".join(frame.to_ndarray(format="yuv420p").tobytes() for frame in file.decode(video=0))
-    words = ["-", "--raw", "yuv420p", "--size", "64x48", "--fps", "50", "-o", "-", "--format", "y4m", *MEDIAN, "--json"]
+    words = ["-", "--raw", "yuv420p", "--size", "64x48", "--fps", "10", "-o", "-", "--format", "y4m", *MEDIAN, "--json"]
     done = run(words, given)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(b"YUV4MPEG2 W64 H48 F50:1") and done.stdout.count(b"FRAME\n") == 25
+    assert done.stdout.startswith(b"YUV4MPEG2 W64 H48 F10:1") and done.stdout.count(b"FRAME\n") == 12
     report = json.loads(done.stderr)
-    assert report["clip"]["frames"] == 25 and report["clip"]["dropped"] == 0 and report["seconds"] >= 0.48
+    assert report["clip"]["frames"] == 12 and report["clip"]["dropped"] == 0 and report["seconds"] >= 1.1
     again = run(["-", "-o", "x.ts", *MEDIAN], done.stdout)
-    assert again.returncode == 0 and facts("x.ts")["numbers"] == list(range(25))
+    assert again.returncode == 0 and facts("x.ts")["numbers"] == list(range(12))
 
 
 def test_ctrl_c_ends_a_recording(folder):

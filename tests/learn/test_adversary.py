@@ -107,12 +107,12 @@ def test_the_cycle_game_translates_without_pairs(tmp_path):
     )
     nets = [DnCNN(channels=3, depth=3, width=12) for _ in range(2)]
     game = cycle(*nets, SWAPPED, (PatchGAN(3, 8), PatchGAN(3, 8)))
-    average, progress = descend(game, Pairs(bright, SWAPPED, dark), Schedule(100, 5, ema=0.8), CPU)
+    average, progress = descend(game, Pairs(bright, SWAPPED, dark), Schedule(200, 5, ema=0.8), CPU)
     y = torch.from_numpy(np.stack(dark).transpose(0, 3, 1, 2).astype(np.float32) / 255)
     with torch.no_grad():
         x_hat = average(y)
         back = game.nets["g"].eval()(x_hat)
-    assert progress.step == 100 and x_hat.mean() > y.mean() + 0.15
+    assert progress.step == 200 and x_hat.mean() > y.mean() + 0.15
     assert (back - y).abs().mean() < 0.5 * (x_hat - y).abs().mean()
 
 
