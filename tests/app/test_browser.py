@@ -3,11 +3,9 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,48 +25,10 @@ from tests.app.made_up import KERNEL
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-ROOT = Path(__file__).parent.parent.parent
-WITH_MADE_UP = """
-from restora.app.cli import main
-from restora.methods.table import METHODS
-from tests.app.made_up import FINDER, MARKER
-METHODS["finder"] = FINDER
-METHODS["marker"] = MARKER
-main()
-"""
-"""The command line with a method that finds a blur, and one that finds what to fill."""
 LINE = ".restora-line"
 VIEW = ".restora-viewer canvas"
 DRAWN = ".restora-viewer[data-drawn=yes]"
 """The viewer, when all tiles of what it displays have come."""
-
-
-def served(folder):
-    """A server's process and address; it listens when this returns."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [sys.executable, "-c", WITH_MADE_UP, "serve", "--port", str(port), "--folder", str(folder)]
-    server = subprocess.Popen([*words, "--max-bytes", "4MB"], stderr=subprocess.DEVNULL, cwd=ROOT)
-    for _ in range(1200):  # a busy machine takes its time to import
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return server, f"http://127.0.0.1:{port}"
-        time.sleep(0.1)
-    raise AssertionError("the server does not listen")
-
-
-@pytest.fixture(scope="module")
-def jobs(tmp_path_factory):
-    return tmp_path_factory.mktemp("served") / "jobs"
-
-
-@pytest.fixture(scope="module")
-def address(jobs):
-    server, url = served(jobs)
-    yield url
-    server.terminate()
-    server.wait(20)
 
 
 @pytest.fixture(scope="module")

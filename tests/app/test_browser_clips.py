@@ -9,7 +9,7 @@ import pytest
 
 from restora.core.plan import plan_from_json
 from restora.work.clips import restore_clip
-from tests.app.test_browser import CHROMIUM, address, browser, jobs, page, taken  # noqa: F401
+from tests.app.test_browser import CHROMIUM, browser, page, taken  # noqa: F401
 from tests.app.test_clips import noisy_frames  # noqa: F401
 from tests.clips import Spec, facts, make, write_frames
 

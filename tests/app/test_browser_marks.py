@@ -10,11 +10,10 @@ from restora.core.image import Image
 from restora.files.picture import read
 from restora.files.save import write
 from tests.app import test_browser
-from tests.app.test_browser import DRAWN, bring, choose_method, colours, restore, stroke, taken
+from tests.app.test_browser import DRAWN, bring, choose_method, colours, resting, restore, stroke, taken
 
 pytestmark = test_browser.pytestmark
-jobs, address, browser = test_browser.jobs, test_browser.address, test_browser.browser
-page, noisy = test_browser.page, test_browser.noisy
+browser, page, noisy = test_browser.browser, test_browser.page, test_browser.noisy
 
 
 def test_a_scratch_is_painted_over_and_filled(page, photo, tmp_path):
@@ -67,13 +66,13 @@ def test_a_stroke_is_where_it_was_painted_however_close_one_looks(page, noisy):
     page.click("#mark")
     page.wait_for_selector("canvas#brush")
     image, canvas = page.locator("#before img"), page.locator("canvas#brush")
-    box = canvas.bounding_box()
+    box = resting(canvas)
     page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
     page.mouse.wheel(0, -600)
     page.wait_for_function(
         "w => document.getElementById('brush').getBoundingClientRect().width > 2 * w", arg=box["width"]
     )
-    near = canvas.bounding_box()
+    near = resting(canvas)
     assert near == pytest.approx(image.bounding_box(), abs=1)
     assert near["x"] + 0.75 * near["width"] == pytest.approx(box["x"] + 0.75 * box["width"], abs=2)
     stroke(page, (0.75, 0.25), (0.72, 0.27))

@@ -13,8 +13,7 @@ from tests.app import test_browser
 from tests.app.test_browser import DRAWN, LINE, bring, choose_method, colours, restore, taken
 
 pytestmark = test_browser.pytestmark
-jobs, address, browser = test_browser.jobs, test_browser.address, test_browser.browser
-page, noisy = test_browser.page, test_browser.noisy
+browser, page, noisy = test_browser.browser, test_browser.page, test_browser.noisy
 
 
 @pytest.fixture

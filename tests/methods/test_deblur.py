@@ -167,7 +167,7 @@ def setup_of(weights):
 
 
 def test_the_denoiser_in_place_by_tiles_is_the_net_whole(photo, monkeypatch):
-    x = np.tile(photo, (2, 2, 1))[:460, :500]
+    x = photo[:200, :250]
     tiles = [x.copy(), x.copy()]
     for side, picture in zip((64, 1024), tiles, strict=True):
         monkeypatch.setattr("restora.stages.net.TILE", side)
