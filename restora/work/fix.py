@@ -25,16 +25,7 @@ from restora.work.marks import with_marks_filled, without_marks
 from restora.work.plan import fits, plan_of_treatment, plans_for
 from restora.work.purpose import corrects, sharpens
 from restora.work.restore import MAX_MEMORY, restore
-from restora.work.rules import (
-    MOTION,
-    SHARP,
-    SHARPENING,
-    SOFT,
-    TEMPORAL,
-    TOGETHER,
-    kinds_of,
-    treatments_for,
-)  # fmt: skip
+from restora.work.rules import CLIP_RULES, MOTION, SHARP, SHARPENING, SOFT, kinds_of, treatments_for
 from restora.work.sharper import blur_left, harm_of_sharpening
 
 NORMAL = "normal"
@@ -99,18 +90,19 @@ def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan
 
 
 def _together(picture: Pixels, diagnosis: Diagnosis) -> list[Plan]:
-    """The plan of the net that reads frames together, if the picture is a clip with white noise only; else none."""
-    kinds = kinds_of(diagnosis)
-    if not (isinstance(picture, Several) and picture.around and kinds and kinds <= TOGETHER):
+    """The plans that read frames together, best first, if the picture is a clip with noise that they remove; else none."""
+    if not (isinstance(picture, Several) and picture.around):
         return []
     because = "; ".join(diagnosis.present[name].says for name in NOISE_SIGNS if name in diagnosis.present)
-    return [plan_of_treatment(TEMPORAL, because)]
+    ways = treatments_for(kinds_of(diagnosis), CLIP_RULES)
+    plans = [plan_of_treatment(each, because, diagnosis) for each in ways]
+    return [plan for plan in plans if fits(plan, picture.shape, ROOM)]
 
 
 def plan_to_read_together(picture: Pixels) -> tuple[Diagnosis, Plan | None]:
-    """Diagnose a clip; returns also the plan that removes white noise from frames that are read together.
+    """Diagnose a clip; returns also the plan that removes its noise from frames that are read together.
 
-    The plan is None if there is no white noise, or other noise or blocks too, or if a trial left more than half of it.
+    The plan is None if CLIP_RULES have none for what was found, or if trials left more than half of it.
     """
     diagnosis = diagnose(picture)
     noise = Diagnosis({name: finding for name, finding in diagnosis.findings.items() if name != "blur"})
@@ -165,8 +157,7 @@ def _trials(picture: Pixels, plans: Sequence[Plan], diagnosis: Diagnosis) -> lis
     """The plans tried in order, up to the first one that leaves little and does no harm."""
     trials: list[Trial] = []
     for plan in plans:
-        whole = any(method_named(step.method).stage == "whole" for step in plan.steps)
-        parts = [middle_of(picture)] if whole else parts_of(picture)
+        parts = _parts_for(plan, picture)
         try:
             results = _restored(plan, parts, picture)
         except BadImage as error:  # too small to find its kernel
@@ -181,13 +172,20 @@ def _trials(picture: Pixels, plans: Sequence[Plan], diagnosis: Diagnosis) -> lis
     return trials
 
 
+def _parts_for(plan: Plan, picture: Pixels) -> list[np.ndarray]:
+    """The parts (h, w, C) of a picture on which a plan is tried; one of its middle if a step needs the whole."""
+    whole = any(method_named(step.method).stage == "whole" for step in plan.steps)
+    return [middle_of(picture)] if whole else parts_of(picture)
+
+
 def _restored(plan: Plan, parts: Sequence[np.ndarray], picture: Pixels) -> list[np.ndarray]:
     """Parts (h, w, C) of a picture, restored; a plan of a clip may see the same parts of the frames around it."""
     if not (isinstance(picture, Several) and picture.around):
         return [restore(Image(part), plan)[0].pixels for part in parts]
     from restora.work.neighbours import frames_around  # not for pictures, as it loads FFmpeg
 
-    around = zip(*map(parts_of, picture.around(reach)), strict=True) if (reach := frames_around(plan)) else ()
+    frames = picture.around(reach) if (reach := frames_around(plan)) else ()
+    around = zip(*(_parts_for(plan, each) for each in frames), strict=True)
     results, means = [], Means(backend_named(), MAX_MEMORY)
     for part, others in zip_longest(parts, around):
         neighbours = [Image(each).window for each in others or ()]

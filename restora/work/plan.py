@@ -69,12 +69,15 @@ def plan_of_treatment(treatment: Treatment, because: str, diagnosis: Diagnosis |
 def _step_of(name: str, because: str, diagnosis: Diagnosis | None) -> Step:
     """A step of a treatment; the name is a method that is not a trained net, or weights.
 
-    A step before it has removed the noise, so a noise level is the least that the method is told.
+    A method that sharpens is told the least noise level, as a step before it has removed the noise.
     """
     if name in METHODS:
         row = method_named(name)
-        quiet = {knob.name: knob.least for knob in row.knobs if knob.default is None}
-        return Step(name, because, row.denoiser or None, KNOBS.get(name, {}) | quiet)
+        if "blur" in row.treats:
+            told = {knob.name: knob.least for knob in row.knobs if knob.default is None}
+        else:
+            told = _measurements(row, None, {}, (), diagnosis)
+        return Step(name, because, row.denoiser or None, settle(row.knobs, KNOBS.get(name, {}), name) | told)
     method = method_named(method_for(name))
     return learned_step(method, because, name, knobs=_measurements(method, name, {}, (), diagnosis))
 

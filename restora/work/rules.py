@@ -1,6 +1,6 @@
 """The table of rules: treatments for each kind of damage, best first, as measured by `benchmarks/rules.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +37,10 @@ PRIOR: Treatment = ("restora.prior",)
 NOISE: Treatment = ("restora.noise",)
 PHOTO: Treatment = ("restora.photo",)
 MEDIAN: Treatment = ("adaptive-median",)
+MCTF: Treatment = ("mctf",)
+"""For noise in clips: it moves frames onto each other."""
 TEMPORAL: Treatment = ("temporal.clip",)
 """For white noise in clips, whose frames it reads together."""
-TOGETHER = frozenset({WHITE, STRONG})
-"""Kinds of damage of clips for which TEMPORAL comes before the treatments of RULES: it takes a fifth of the time of
-`restora.prior` and `restora.noise` (docs/video.md). Noise that channels share it leaves; it was trained on none."""
 SHARP: Treatment = ("restora.sharp",)
 """For softness and defocus."""
 SHAKEN: Treatment = ("blind-deconvolution",)
@@ -96,12 +95,18 @@ RULES = (
     *with_blur(MOTION, SHAKEN, STEADY),
 )
 """In order: the first rule that covers what was found is used."""
+CLIP_RULES = (
+    Rule(frozenset({WHITE, STRONG}), (MCTF, TEMPORAL)),
+    Rule(frozenset({WHITE, STRONG, SHARED}), (MCTF,)),
+)
+"""For clips, before RULES, as measured by `restora bench video`. Channels share noise that was stored with chroma of half
+size; `temporal.clip`, which was trained on none, leaves it."""
 
 
-def treatments_for(kinds: Iterable[str]) -> tuple[Treatment, ...]:
-    """Treatments for pictures with these kinds of damage, best first; empty if there are none."""
+def treatments_for(kinds: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Treatment, ...]:
+    """Treatments for pictures with these kinds of damage, best first; empty if there are none, or no rule covers them."""
     found = frozenset(kinds)
-    return next(rule.treatments for rule in RULES if found <= rule.covers) if found else ()
+    return next((rule.treatments for rule in rules if found <= rule.covers), ()) if found else ()
 
 
 def kinds_of(diagnosis: Diagnosis) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The net that reads frames together: `fix` and `denoise` choose it for clips with white noise, never for pictures."""
+"""Methods that read frames together: `fix` and `denoise` choose them for clips with noise, never for pictures."""
 
 import re
 from dataclasses import replace
@@ -18,7 +18,8 @@ from restora.work.fix import plan_to_fix
 from tests.clips import Spec, make, number_in, write_frames
 
 PAL = Fraction(1, 25)
-TEMPORAL = ["temporal.clip"]
+MCTF = ["mctf"]
+TOGETHER = {"mctf", "temporal.clip"}
 
 
 def moving(count=7, size=(160, 232)):
@@ -57,33 +58,46 @@ def weights(plan):
 def test_white_noise_in_a_clip_is_removed_from_five_frames_together(opened, sigma):
     frames = frames_to_diagnose(opened(with_noise(moving(), sigma), name=f"{sigma}.mkv"))
     _, plan = plan_to_fix(frames)
-    assert weights(plan) == TEMPORAL and "a trial on" in plan.because and "noise" in plan.steps[0].because
-    assert weights(to_denoise(frames, {})[1]) == TEMPORAL
+    assert weights(plan) == MCTF and "a trial on" in plan.because and "noise" in plan.steps[0].because
+    assert weights(to_denoise(frames, {})[1]) == MCTF
 
 
 def test_a_picture_never_gets_it(noisy):
     frame = noisy.middle
     for picture in (frame, Image(frame.pixels[:, :, :1]), replace(noisy, around=None)):
-        assert TEMPORAL[0] not in weights(plan_to_fix(picture)[1]) + weights(to_denoise(picture, {})[1])
+        assert not TOGETHER & {*weights(plan_to_fix(picture)[1]), *weights(to_denoise(picture, {})[1])}
 
 
 def test_wishes_decide(noisy):
     for wishes in ({"method": "median"}, {"weights": "restora.prior"}, {"precision": "int8"}):
-        assert TEMPORAL[0] not in weights(to_denoise(noisy, {}, **wishes)[1])
+        assert not TOGETHER & set(weights(to_denoise(noisy, {}, **wishes)[1]))
     assert weights(to_denoise(noisy, {"sigma": 0.05})[1]) == ["restora.noise"]
     assert to_denoise(noisy, {}, strength=0.5)[1].steps[0].strength == 0.5
-    assert TEMPORAL[0] not in weights(plan_to_fix(noisy, "strong")[1])  # the second time it would see no frames around
-    assert weights(plan_to_fix(noisy, "light")[1]) == TEMPORAL
-    assert weights(to_upscale(noisy, 2)[1])[0] == TEMPORAL[0]
+    assert not TOGETHER & set(weights(plan_to_fix(noisy, "strong")[1]))  # the second time it would see no frames around
+    assert weights(plan_to_fix(noisy, "light")[1]) == MCTF
+    assert weights(to_upscale(noisy, 2)[1])[:1] == MCTF
+
+
+def test_noise_stored_with_chroma_of_half_size_is_removed_too(opened):
+    """The channels share it; `temporal.clip` was trained on none."""
+    half = frames_to_diagnose(opened(with_noise(moving(), 0.08), Layout("yuv", 8, (2, 2), matrix=1), "half.mkv"))
+    for plan in (plan_to_fix(half)[1], to_denoise(half, {})[1]):
+        assert weights(plan) == MCTF and plan.steps[0].knobs["sigma"] > 0.03
 
 
 def test_other_damage_goes_on_as_in_pictures(opened):
-    """White noise that was stored with chroma of half size is shared by the channels; the net was trained on none."""
-    half = opened(with_noise(moving(), 0.08), Layout("yuv", 8, (2, 2), matrix=1), "half.mkv")
-    for plan in (plan_to_fix(frames_to_diagnose(half))[1], to_denoise(frames_to_diagnose(half), {})[1]):
-        assert plan.steps and TEMPORAL[0] not in weights(plan)
+    rng = np.random.default_rng(0)
+    speckled = [x * (1 + np.float32(0.2) * rng.standard_normal(x.shape).astype(np.float32)) for x in moving()]
+    plan = plan_to_fix(frames_to_diagnose(opened(speckled, name="speckled.mkv")))[1]
+    assert plan.steps and not TOGETHER & set(weights(plan))
     clean = frames_to_diagnose(opened(moving(), name="clean.mkv"))
     assert not plan_to_fix(clean)[1].steps and weights(to_denoise(clean, {})[1]) == ["restora.noise"]
+
+
+def test_the_next_method_is_taken_if_much_is_left(noisy, monkeypatch):
+    left = iter([{"noise": 0.6}, {"noise": 0.1}])
+    monkeypatch.setattr(fix, "what_is_left", lambda *_: next(left))
+    assert weights(to_denoise(noisy, {})[1]) == ["temporal.clip"]
 
 
 def test_a_trial_sees_the_frames_around_and_decides(noisy, monkeypatch):
