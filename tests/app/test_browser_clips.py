@@ -44,7 +44,7 @@ def test_a_clip_is_looked_at_previewed_restored_and_taken_away(page, noisy, tmp_
     bring(page, noisy)
     found = page.inner_text("#clip-findings")
     assert "Strong noise" in found and "my clip.mkv · 160 × 112" in found and "6 frames, 25 a second" in found
-    assert "temporal.clip" in found and not page.is_visible("#drop")
+    assert "mctf" in found and not page.is_visible("#drop")
     page.wait_for_selector("#clip-viewer .restora-viewer[data-drawn=yes]")
     carry_out(page, "#clip-try")
     page.wait_for_function(f"{PLAYING}.every(([state, width]) => state >= 2 && width === 160)")

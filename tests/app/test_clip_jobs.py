@@ -78,7 +78,7 @@ def test_what_is_found_decides(client, tmp_path, noisy_frames):  # noqa: F811
     write_frames(tmp_path / "noisy.mkv", noisy_frames[1])
     found = client.post("/v1/diagnose", content=(tmp_path / "noisy.mkv").read_bytes()).json()
     assert found["clip"] == {"frames": 6, "seconds": 0.24, "frames_a_second": "25"} and found["shape"] == [112, 160, 3]
-    assert found["noise_level"]["present"] and found["plan"]["steps"][0]["weights"] == "temporal.clip"
+    assert found["noise_level"]["present"] and found["plan"]["steps"][0]["method"] == "mctf"
     result, answer = fetched(client, added(client, tmp_path / "noisy.mkv", "?codec=ffv1", {}), tmp_path, "x.mkv")
     report = json.loads(answer.headers["restora-report"])
     assert report["plan"]["id"] == found["plan"]["id"] and report["diagnosis"]["noise_level"]["present"]

@@ -48,10 +48,10 @@ def test_fix_writes_the_file_of_the_command(noisy, command):
     result = restora.fix("noisy.mkv", "b.mkv")
     assert same("a.mkv", "b.mkv") and isinstance(result, ClipResult) and isinstance(result, restora.Result)
     assert result.path == Path("b.mkv") and result.image is None and result.report.clip["frames"] == 6
-    assert [step.weights for step in result.plan.steps] == ["temporal.clip"]
+    assert [step.method for step in result.plan.steps] == ["mctf"]
     assert result.diagnosis.present["noise_level"] and result.report.diagnosis["noise_level"]["present"]
     assert result.plan.id == restora.plan(noisy).id and restora.diagnose(noisy).present.keys() == {"noise_level"}
-    assert "b.mkv, 6 frames" in repr(result) and "temporal.clip" in result._repr_html_()
+    assert "b.mkv, 6 frames" in repr(result) and "mctf" in result._repr_html_()
 
 
 MASK = np.zeros((48, 64), bool)
