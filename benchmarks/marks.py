@@ -3,7 +3,8 @@
 Made marks of each kind lie on photographs that training did not see: 16 of BSD100, and the middle 512x512 of the
 photographs held out in training, every other one in grey. Precision is the share of the found pixels that are at most
 two pixels from a mark, recall the share of the marked pixels that were found, F1 their harmonic mean, over all pixels
-of all pictures. Clean are BSD100, Set14, LIVE1, Classic5, samples of scikit-image, and pages drawn by matplotlib.
+of all pictures. Clean are BSD100, Set14, LIVE1, Classic5, samples of scikit-image, and pages drawn by matplotlib; the
+first and the samples are also examined with noise.
 Repaired are 6 pictures of BSD100 with each kind of marks, plain and with noise: PSNR over all channels before, and
 after filling and removing noise in both orders, with the mask that was found. Writes results/marks.csv,
 marks_alarms.csv and marks_repair.csv, and the scores of marks.csv to the card of the weights.
@@ -34,8 +35,9 @@ from restora.learn.recipe import recipe_from
 from restora.learn.weights import find, rescore
 from restora.metrics.protocol import PROTOCOLS
 from restora.metrics.scores import measure
-from restora.signs.marks import WEIGHTS, marks
+from restora.signs.marks import WEIGHTS
 from restora.work.bench import write_table
+from restora.work.diagnose import diagnose
 from restora.work.plan import FILLING, plan_to_fill
 from restora.work.restore import restore
 
@@ -47,6 +49,7 @@ SAMPLES = (
 )
 NEAR = 2
 NOISE = "noise(sigma=0.03)"
+NOISY, NOISES = ("BSD100", "samples of scikit-image"), ("noise(sigma=0.04)", "noise(sigma=0.1)")
 
 
 def mask_of(y: np.ndarray) -> np.ndarray:
@@ -118,6 +121,14 @@ def clean() -> Iterator[tuple[str, str, np.ndarray]]:
         yield "drawn pages", f"page {number}", page(number)
 
 
+def noisy() -> Iterator[tuple[str, str, np.ndarray]]:
+    """Some of them with noise."""
+    for words in NOISES:
+        for number, (name, called, x) in enumerate(clean()):
+            if name in NOISY:
+                yield f"{name}, {words}", called, eight_bit(parse(words).apply(x, np.random.default_rng(number)))
+
+
 def page(number: int) -> np.ndarray:
     """A page (h, w, 3) with text, curves, bars or a grid."""
     rng = np.random.default_rng(number)
@@ -141,8 +152,8 @@ def page(number: int) -> np.ndarray:
 def alarms() -> list[dict[str, str]]:
     """The clean pictures in which something was found, by set."""
     told: dict[str, list[tuple[str, float, bool]]] = {}
-    for name, called, x in clean():
-        share, present = float(mask_of(x).mean()), marks([x]).present
+    for name, called, x in (*clean(), *noisy()):
+        share, present = float(mask_of(x).mean()), diagnose(Image(x)).findings["marks"].present
         told.setdefault(name, []).append((called, share, present))
         if share:
             print(f"{name} {called}: {100 * share:.3f} %", flush=True)

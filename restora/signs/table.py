@@ -11,7 +11,7 @@ from restora.signs.camera_noise import beneath_blocks, camera_noise
 from restora.signs.fading import fading
 from restora.signs.impulse import impulse, without_impulses
 from restora.signs.jpeg_quality import jpeg_quality
-from restora.signs.marks import marks
+from restora.signs.marks import marks, without_noise
 from restora.signs.noise_level import noise_level
 from restora.signs.speckle import speckle
 from restora.signs.yellowing import yellowing
@@ -27,6 +27,7 @@ class Sign:
     needs: an earlier sign that must be present for this one to be present.
     unless: an earlier sign whose damage looks like it, so that it cannot be told then.
     all_over: it gets the whole picture, shrunk if it is large, before the crops.
+    quiet: removes noise from a view; where noise was found, the sign must be found without it too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Sign:
     all_over: bool = False
     beneath: Callable[[Finding], Finding] | None = None
     everywhere: bool = False
+    quiet: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 BLOCKS = "jpeg_quality"
@@ -52,7 +54,7 @@ SIGNS = {
         Sign("speckle", "speckle", speckle, clear=True, noise=True, needs="noise_level"),
         Sign("camera_noise", "coarse grain", camera_noise, clear=True, noise=True, beneath=beneath_blocks),
         Sign("blur", "blur", blur, clear=True),
-        Sign("marks", "scratches and spots", marks, unless="impulse", all_over=True),
+        Sign("marks", "scratches and spots", marks, unless="impulse", all_over=True, quiet=without_noise),
         Sign("fading", "faded colours", fading, clear=True, everywhere=True),
         Sign("yellowing", "yellowing", yellowing, clear=True, everywhere=True),
     )
@@ -78,7 +80,10 @@ def findings(
             found[name] = Finding(name, 0.0, "share of pixels", 0.0, False, says)
             continue
         views = clear if sign.clear else crops
-        finding = sign.find([overview, *views] if sign.all_over and overview is not None else views)
+        views = [overview, *views] if sign.all_over and overview is not None else views
+        finding = sign.find(views)
+        if finding.present and sign.quiet and _noisy(found):
+            finding = sign.find([sign.quiet(view) for view in views])
         if finding.present and sign.needs and not found[sign.needs].present:
             finding = replace(finding, present=False, plain="", says=f"no {sign.called}")
         if hidden(sign, finding.present, found):
@@ -88,6 +93,10 @@ def findings(
             finding = replace(finding, says=says, confidence=0.0)
         found[name] = finding
     return found
+
+
+def _noisy(found: Mapping[str, Finding]) -> bool:
+    return any(sign.noise and name in found and found[name].present for name, sign in SIGNS.items())
 
 
 def hidden(sign: Sign, present: bool, found: Mapping[str, Finding]) -> bool:
@@ -101,7 +110,7 @@ def absent(found: Mapping[str, Finding]) -> tuple[list[str], list[str], list[str
     If noise of one kind was found below JPEG blocks, the other kinds are in none of these.
     """
     signs = [sign for sign in SIGNS.values() if not found[sign.name].present]
-    noisy = any(found[sign.name].present for sign in SIGNS.values() if sign.noise)
+    noisy = _noisy(found)
     beneath = [sign for sign in signs if hidden(sign, False, found)]
     told = [sign for sign in signs if sign not in beneath and found[sign.name].confidence > 0]
     unmeasured = [sign for sign in signs if sign not in beneath and sign not in told]

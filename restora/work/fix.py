@@ -20,8 +20,7 @@ from restora.signs.jpeg_quality import block_edges
 from restora.stages.pipeline import RESTING, Means, Source, prepare
 from restora.work.colours import with_colours, without_colours
 from restora.work.diagnose import Pixels, Several, diagnose, spread
-from restora.work.marks import SIGN as MARKS
-from restora.work.marks import with_marks_filled, without_marks
+from restora.work.marks import with_marks_filled, with_marks_left, without_marks
 from restora.work.plan import fits, plan_of_treatment, plans_for
 from restora.work.purpose import corrects, sharpens
 from restora.work.restore import MAX_MEMORY, restore
@@ -59,12 +58,12 @@ def plan_to_fix(
     if strength not in STRENGTHS:
         raise BadPlan(f"no strength is called {strength!r}; {nearest(strength, STRENGTHS)}")
     diagnosis = diagnose(picture, tell)
-    if isinstance(picture, Several) and (MARKS in diagnosis.present or strength == "strong"):
-        picture = replace(picture, around=None)  # only a first step sees the frames around, not one after filling
+    if isinstance(picture, Several) and strength == "strong":
+        picture = replace(picture, around=None)  # only a first step sees the frames around
     if tell:
         tell("Trying the plan on parts of the picture")
     plan = _plan_of_rules(picture, without_colours(without_marks(diagnosis)), strength)
-    plan = with_marks_filled(plan, diagnosis)
+    plan = with_marks_left(plan, diagnosis) if isinstance(picture, Several) else with_marks_filled(plan, diagnosis)
     return diagnosis, with_colours(plan, diagnosis, 0.5 if strength == "light" else 1.0)
 
 
@@ -90,7 +89,7 @@ def _plan_of_rules(picture: Pixels, diagnosis: Diagnosis, strength: str) -> Plan
 
 
 def _together(picture: Pixels, diagnosis: Diagnosis) -> list[Plan]:
-    """The plans that read frames together, best first, if the picture is a clip with noise that they remove; else none."""
+    """The plans that read frames together, best first, if the picture is a clip with noise that they remove."""
     if not (isinstance(picture, Several) and picture.around):
         return []
     because = "; ".join(diagnosis.present[name].says for name in NOISE_SIGNS if name in diagnosis.present)

@@ -32,3 +32,14 @@ def with_marks_filled(plan: Plan, diagnosis: Diagnosis) -> Plan:
     because = f"{says}; {plan.because}" if plan.steps else says
     steps = (step, *plan.steps)
     return replace(plan, steps=steps, because=because, precision=best_precision(each.weights for each in steps))
+
+
+def with_marks_left(plan: Plan, diagnosis: Diagnosis) -> Plan:
+    """The plan for a clip: it says that marks are left, if the diagnosis found any.
+
+    What is taken for a mark in frame after frame is mostly a highlight or an edge of the scene.
+    """
+    if SIGN not in diagnosis.present:
+        return plan
+    left = f"{diagnosis.present[SIGN].says}; they are left: restora inpaint --mask found fills them"
+    return replace(plan, because=f"{plan.because}; {left}" if plan.steps else left)

@@ -99,12 +99,12 @@ CLIP_RULES = (
     Rule(frozenset({WHITE, STRONG}), (MCTF, TEMPORAL)),
     Rule(frozenset({WHITE, STRONG, SHARED}), (MCTF,)),
 )
-"""For clips, before RULES, as measured by `restora bench video`. Channels share noise that was stored with chroma of half
-size; `temporal.clip`, which was trained on none, leaves it."""
+"""For clips, before RULES, as measured by `restora bench video`. Channels share noise that was stored with chroma of
+half size; `temporal.clip`, which was trained on none, leaves it."""
 
 
 def treatments_for(kinds: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Treatment, ...]:
-    """Treatments for pictures with these kinds of damage, best first; empty if there are none, or no rule covers them."""
+    """Treatments for pictures with these kinds of damage, best first; empty if no rule covers them."""
     found = frozenset(kinds)
     return next((rule.treatments for rule in rules if found <= rule.covers), ()) if found else ()
 

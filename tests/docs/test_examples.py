@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import urllib.error
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from restora.core.image import Image
 from restora.files.save import write
 from tests.app.conftest import call
 from tests.app.live import client_of, serving
+from tests.clips import Spec, facts, make
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -109,11 +111,13 @@ def test_adding_a_method(tmp_path, photo):
 
 
 def test_http(place, monkeypatch):
+    make(Path("clip.mp4"), Spec(list(range(60)), Fraction(1, 25)))
     with serving(client_of(place).app) as port:
         code = "\n".join(blocks("http.md", "python")).replace(":8765", f":{port}")
         names = {}
         exec(compile(code, "http.md", "exec"), names)
         assert Path("smooth.jpg").read_bytes() == Path("better.jpg").read_bytes()
+        assert facts(Path("second.mp4"))["numbers"] == list(range(17, 42))
         with pytest.raises(urllib.error.HTTPError) as refused:
             names["ask"]("/restore", b"no picture")
         assert b'"error"' in refused.value.read()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import skimage.data
 
 from restora.core.errors import BadImage, BadPlan, RestoraError
 from restora.core.image import Image
@@ -14,7 +15,7 @@ from restora.files.picture import read
 from restora.files.save import write
 from restora.learn.weights import find
 from restora.methods.table import INPUTS
-from restora.signs.marks import WEIGHTS
+from restora.signs.marks import WEIGHTS, marks
 from restora.stages.inputs import entry_of
 from restora.work.decide import to_fill
 from restora.work.diagnose import diagnose, overview_of
@@ -146,6 +147,20 @@ def test_clean_photographs_and_drawings_have_no_marks(photo, grey_photo):
     page[20:180:20, 30:270] = 0.1
     for x in (photo, grey_photo, page):
         assert not diagnose(Image(x)).findings["marks"].present
+
+
+def test_highlights_beneath_noise_are_no_marks():
+    """The sign alone takes them for marks; they must be found without the noise too."""
+    rng = np.random.default_rng(0)
+    y = eight_bit(skimage.data.coffee()[32:352, 25:505] / 255 + 0.1 * rng.standard_normal((320, 480, 3)))
+    assert marks([y]).present and not diagnose(Image(y)).findings["marks"].present
+
+
+def test_marks_beneath_noise_are_found(scratched):
+    rng = np.random.default_rng(0)
+    y = eight_bit(scratched[0].pixels + 0.04 * rng.standard_normal(scratched[0].pixels.shape))
+    found = diagnose(Image(y)).present
+    assert "marks" in found and "noise_level" in found
 
 
 def test_among_dots_marks_are_not_claimed(photo):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from restora.core.diagnosis import Diagnosis, Finding
 from restora.core.image import Image
 from restora.files.clip import open_clip
 from restora.files.yuv import Layout
@@ -115,3 +116,15 @@ def test_frames_around_a_place_are_consecutive(tmp_path):
         numbers = [number_in(frame.pixels) for frame in frames]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) and len(numbers) - place <= 3
         assert number_in(clip.near(share)) == numbers[place]
+
+
+def test_what_looks_like_marks_in_a_clip_is_told_and_left(noisy, monkeypatch):
+    """It is mostly a highlight of the scene; without noise, too, nothing is filled."""
+    sure = Finding("marks", 0.02, "share of pixels", 0.9, True, "scratches and spots were found", {}, "scratches")
+    known = fix.diagnose(noisy)
+    monkeypatch.setattr(fix, "diagnose", lambda *_: Diagnosis({**known.findings, "marks": sure}))
+    diagnosis, plan = plan_to_fix(noisy)
+    assert "marks" in diagnosis.present and weights(plan) == MCTF and "--mask found fills them" in plan.because
+    monkeypatch.setattr(fix, "diagnose", lambda *_: Diagnosis({"marks": sure}))
+    plan = plan_to_fix(noisy)[1]
+    assert not plan.steps and plan.because.startswith("scratches and spots were found; they are left")
