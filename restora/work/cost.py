@@ -28,7 +28,7 @@ from restora.learn.weights import find, trainings
 from restora.methods.table import METHODS, method_named, task_of
 from restora.work.bench import MEMORY
 from restora.work.interpolate import interpolate_pictures
-from restora.work.plan import plan_of_method, plan_to_enlarge
+from restora.work.plan import plan_of_method, plan_to_enlarge, to_measure
 from restora.work.restore import peak_memory, restore
 
 LEVELS = {"jpeg_quality": 10}
@@ -124,9 +124,9 @@ def _work(
         size = y.shape[0] * scale, y.shape[1] * scale  # not 512 if that is not a multiple: that would run a second net
         plan = plan_to_enlarge(row.name, y.shape, size, weights=weights or None, precision=wanted)
     else:
-        measured = [knob for knob in row.knobs if knob.default is None]
-        values = {knob.name: max(knob.low, min(LEVELS.get(knob.sign, 0.1), knob.high)) for knob in measured} | knobs
         inputs = _inputs(row, folder, y)
+        measured = to_measure(row, weights or None, knobs, inputs)
+        values = {knob.name: max(knob.low, min(LEVELS.get(knob.sign, 0.1), knob.high)) for knob in measured} | knobs
         plan = plan_of_method(row.name, values, None, weights=weights or None, precision=wanted, inputs=inputs)
     return partial(_restored, y, plan)
 

@@ -11,7 +11,7 @@ from restora.methods.table import METHODS
 from restora.work import suite
 from restora.work.bench import read_table, write_table
 from restora.work.benchmark_page import DEBLOCKING, DENOISING, ENLARGING, page, pareto, verdict
-from restora.work.cost import cost
+from restora.work.cost import _work, cost
 
 WHITE = f"noise(sigma={25 / 255!r})"
 
@@ -203,3 +203,8 @@ def test_knobs_that_are_measured_get_values_that_they_allow():
     """Levels allow no white of 0.1."""
     measured = cost("levels", "", 1)
     assert measured.seconds_a_megapixel > 0 and measured.peak_megabytes > 0
+
+
+def test_the_cost_of_weights_that_must_be_told_the_noise_is_measured(tmp_path):
+    once = _work(METHODS["restora"], "restora.prior", "f32", {}, tmp_path)
+    assert once()[0] == 512 * 512
