@@ -40,7 +40,7 @@ MEDIAN: Treatment = ("adaptive-median",)
 MCTF: Treatment = ("mctf",)
 """For noise in clips: it moves frames onto each other."""
 TEMPORAL: Treatment = ("temporal.clip",)
-"""For white noise in clips, whose frames it reads together."""
+"""For noise in clips, whose frames it reads together."""
 SHARP: Treatment = ("restora.sharp",)
 """For softness and defocus."""
 SHAKEN: Treatment = ("blind-deconvolution",)
@@ -95,12 +95,9 @@ RULES = (
     *with_blur(MOTION, SHAKEN, STEADY),
 )
 """In order: the first rule that covers what was found is used."""
-CLIP_RULES = (
-    Rule(frozenset({WHITE, STRONG}), (MCTF, TEMPORAL)),
-    Rule(frozenset({WHITE, STRONG, SHARED}), (MCTF,)),
-)
+CLIP_RULES = (Rule(frozenset({WHITE, STRONG, SHARED}), (MCTF, TEMPORAL)),)
 """For clips, before RULES, as measured by `restora bench video`. Channels share noise that was stored with chroma of
-half size; `temporal.clip`, which was trained on none, leaves it."""
+half size."""
 
 
 def treatments_for(kinds: Iterable[str], rules: Sequence[Rule] = RULES) -> tuple[Treatment, ...]:

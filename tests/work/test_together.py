@@ -80,7 +80,7 @@ def test_wishes_decide(noisy):
 
 
 def test_noise_stored_with_chroma_of_half_size_is_removed_too(opened):
-    """The channels share it; `temporal.clip` was trained on none."""
+    """The channels share it."""
     half = frames_to_diagnose(opened(with_noise(moving(), 0.08), Layout("yuv", 8, (2, 2), matrix=1), "half.mkv"))
     for plan in (plan_to_fix(half)[1], to_denoise(half, {})[1]):
         assert weights(plan) == MCTF and plan.steps[0].knobs["sigma"] > 0.03
