@@ -73,7 +73,7 @@ def diagnose(picture: Pixels, tell: Callable[[str], None] | None = None) -> Diag
 
 
 def merged(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
-    """One diagnosis of several pictures: each finding is that of the median picture among the majority."""
+    """One diagnosis of several frames: each finding is that of the median frame among the majority."""
     found: dict[str, Finding] = {}
     for name in diagnoses[0].findings:
         findings = [diagnosis.findings[name] for diagnosis in diagnoses]
@@ -82,7 +82,17 @@ def merged(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
         median = sorted(most, key=lambda finding: float(np.mean(finding.value)))[(len(most) - 1) // 2]
         told = f"{median.says} (in {len(having)} of {len(findings)} frames)" if having else median.says
         found[name] = replace(median, says=told)
+    if any(found[name].present for name, sign in SIGNS.items() if sign.noise and name in found):
+        found |= {name: _unsure(found[name]) for name, sign in SIGNS.items() if sign.quiet and name in found}
     return Diagnosis(found)
+
+
+def _unsure(finding: Finding) -> Finding:
+    """A finding that is not claimed in noisy frames: they share what looks like it."""
+    if not finding.present:
+        return finding
+    says = f"{SIGNS[finding.name].called} cannot be told from highlights beneath noise"
+    return replace(finding, present=False, confidence=0.0, plain="", says=says)
 
 
 def scattered(height: int, width: int) -> list[tuple[int, int, int, int]]:

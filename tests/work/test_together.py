@@ -15,6 +15,7 @@ from restora.files.yuv import Layout
 from restora.work import fix
 from restora.work.clips import frames_to_diagnose
 from restora.work.decide import to_denoise, to_upscale
+from restora.work.diagnose import diagnose, merged
 from restora.work.fix import plan_to_fix
 from tests.clips import Spec, make, number_in, write_frames
 
@@ -128,3 +129,11 @@ def test_what_looks_like_marks_in_a_clip_is_told_and_left(noisy, monkeypatch):
     monkeypatch.setattr(fix, "diagnose", lambda *_: Diagnosis({"marks": sure}))
     plan = plan_to_fix(noisy)[1]
     assert not plan.steps and plan.because.startswith("scratches and spots were found; they are left")
+
+
+def test_marks_are_not_claimed_in_noisy_frames(noisy):
+    sure = Finding("marks", 0.02, "share of pixels", 0.9, True, "scratches and spots were found", {}, "scratches")
+    frames = [diagnose(each) for each in noisy.pictures()]
+    marked = merged([Diagnosis({**frame.findings, "marks": sure}) for frame in frames])
+    assert marked.present.keys() == {"noise_level"} and "beneath noise" in marked.findings["marks"].says
+    assert merged([Diagnosis({"marks": sure})] * 3).present.keys() == {"marks"}
