@@ -91,7 +91,7 @@ def _unsure(finding: Finding) -> Finding:
     """A finding that is not claimed in noisy frames: they share what looks like it."""
     if not finding.present:
         return finding
-    says = f"{SIGNS[finding.name].called} cannot be told from highlights beneath noise"
+    says = f"{SIGNS[finding.sign].called} cannot be told from highlights beneath noise"
     return replace(finding, present=False, confidence=0.0, plain="", says=says)
 
 
