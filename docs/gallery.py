@@ -38,7 +38,7 @@ PHOTOGRAPHS = {"astronaut": (16, 150), "coffee": (130, 230), "chelsea": (70, 90)
 BY_TASK = {"denoise": "astronaut", "jpeg": "coffee", "enlarge": "chelsea", "fill": "coffee", "deblur": "chelsea"} | {
     "find": "chelsea", "regions": "astronaut", "colour": "coffee", "translate": "astronaut", "video": "chelsea"
 }  # fmt: skip
-UNKNOWN = ("blind-deconvolution", "motion")
+UNKNOWN = ("blind-deconvolution", "selfdeblur", "motion")
 """Methods that find the kernel themselves: a picture with more edges is shaken."""
 SHAKEN = "blur(shake, length=12) | noise(sigma=0.008)"
 DAMAGES = {
@@ -59,6 +59,8 @@ KERNEL = "motion(length=9, angle=30)"
 STEPS = {"dip": 400, "deepdlp": 100, "dip-inpainting": 400, "deepdlp-inpainting": 100}
 """Fewer steps for untrained nets, of WIDTH channels, which see the part alone."""
 WIDTH = 32
+ALONE = (*STEPS, "selfdeblur")
+"""Methods that fit a net to the picture get the part alone."""
 
 
 def main() -> None:
@@ -77,7 +79,7 @@ def example(method: Method) -> list[np.ndarray]:
     x = getattr(skimage.data, photograph)()[:, :, :3].astype(np.float32) / 255
     top, left = PHOTOGRAPHS[photograph]
     part = np.s_[top : top + SIDE, left : left + SIDE]
-    if method.name in STEPS:
+    if method.name in ALONE:
         x, part = x[part], np.s_[:, :]
     x = x[: x.shape[0] // 4 * 4, : x.shape[1] // 4 * 4]
     y, x_hat = MAKERS.get(task_of(method.name), by_method)(method, x)

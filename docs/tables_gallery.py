@@ -19,7 +19,6 @@ TITLES = {
 WITHOUT_PICTURE = {
     "bm3d": "its package is not free for all uses, and not installed here",
     "foreign": "it is whatever net you import",
-    "selfdeblur": "it needs thousands of steps: many minutes for a picture",
     "cyclegan": "no weights are shipped: train some on your own two folders of pictures",
 }
 """Methods without a picture, and why."""

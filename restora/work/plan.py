@@ -73,11 +73,12 @@ def _step_of(name: str, because: str, diagnosis: Diagnosis | None) -> Step:
     """
     if name in METHODS:
         row = method_named(name)
+        knobs = settle(row.knobs, KNOBS.get(name, {}), name)
         if "blur" in row.treats:
-            told = {knob.name: knob.least for knob in row.knobs if knob.default is None}
+            knobs |= {knob.name: knob.least for knob in row.knobs if knob.default is None}
         else:
-            told = _measurements(row, None, {}, (), diagnosis)
-        return Step(name, because, row.denoiser or None, settle(row.knobs, KNOBS.get(name, {}), name) | told)
+            knobs |= _measurements(row, None, {}, (), diagnosis)
+        return Step(name, because, row.denoiser or None, knobs)
     method = method_named(method_for(name))
     return learned_step(method, because, name, knobs=_measurements(method, name, {}, (), diagnosis))
 
