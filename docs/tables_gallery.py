@@ -90,6 +90,11 @@ def _result(name: str) -> str:
     for system in systems():
         if system.method == name and system.measured[0].file == "deep_prior":
             return _of_untrained(name)
+    for row in rows("blind.csv"):
+        if row["method"] == name:
+            count = int(row["images"]) * int(row["kernels"])
+            command = f"RESTORA_DATA=DIR python benchmarks/blind.py --method {name} --images {row['images']}"
+            return f"**{row['psnr']} dB** on {count} pictures of Levin et al.: `{command} --kernels {row['kernels']}`"
     return ELSEWHERE.get(name, "Not measured on a test set: it takes minutes for each picture.")
 
 

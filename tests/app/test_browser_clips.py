@@ -88,7 +88,9 @@ def test_what_cannot_be_done_is_one_sentence(page, clip, tmp_path):  # noqa: F81
         page.wait_for_selector("#clip-drop:visible")
         assert str(tmp_path) not in page.inner_text("#clip-trouble")
     bring(page, clip)
+    page.wait_for_selector("#clip-what input[value=denoise]:checked")  # as nothing was found
     page.click("#clip-what >> text=Repair what was found")
+    page.wait_for_selector("#clip-what input[value=repair]:checked")
     page.click("#clip-go")
     page.wait_for_selector("#clip-status >> text=Nothing was found to repair")
     assert page.is_visible("#clip-go") and not page.complaints
