@@ -43,10 +43,10 @@ from restora.work.restore import restore
 
 RESULTS = Path(__file__).parent.parent / "results"
 SCANS = {"clean": "", "scanned": " | noise(sigma=0.015) | jpeg(quality=85)"}
-SAMPLES = (
-    *("astronaut", "camera", "chelsea", "coffee", "rocket", "moon", "page", "text", "brick", "clock", "coins", "cell"),
-    *("colorwheel", "horse", "hubble_deep_field", "immunohistochemistry", "logo", "retina", "stereo_motorcycle"),
-)
+SAMPLES = [
+    "astronaut", "camera", "chelsea", "coffee", "rocket", "moon", "page", "text", "brick", "clock", "coins",
+    "cell", "colorwheel", "horse", "hubble_deep_field", "immunohistochemistry", "logo", "retina", "stereo_motorcycle",
+]  # fmt: skip
 NEAR = 2
 NOISE = "noise(sigma=0.03)"
 NOISY, NOISES = ("BSD100", "samples of scikit-image"), ("noise(sigma=0.04)", "noise(sigma=0.1)")

@@ -5,20 +5,19 @@ The clips are frames of `bikes`, enlarged and cut to 640x360 and 1280x720, with 
 are measured as the command does it, before the time starts. PSNR is that of the stored result against the frames
 without noise, over RGB of 8 bits. FFmpeg's filters run in the command `ffmpeg`, if there is one, with the same encoder
 and the strength that gave the best PSNR of those tried. All ways take turns; of several rounds the fastest counts. The
-processor's time is that of all threads. Writes the rows of this machine to results/realtime.csv.
+processor's time is that of all threads. Writes results/realtime.csv; rows that are not measured again stay.
 
     RESTORA_DATA=DIR python benchmarks/realtime.py [--rounds N] [--only NAME]
 """
 
 import argparse
-import csv
 import os
 import resource
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,7 +31,7 @@ from restora.core.plan import Plan
 from restora.core.processor import machine
 from restora.engines.choice import computes_in_bf16
 from restora.files.clip import open_clip
-from restora.work.bench import write_table
+from restora.work.bench import read_table, write_table
 from restora.work.clips import ClipOptions, frames_to_diagnose, restore_clip
 from restora.work.decide import to_denoise
 from restora.work.restore import Options
@@ -44,6 +43,7 @@ NOISE = 10
 """Of 255."""
 COPY = "copy"
 MEDIUM, FAST = "medium", "veryfast"
+KEY = ("machine", "size", "way", "preset", "precision", "filter")
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ def main() -> None:
                         best["frames_a_second"] = max(best["frames_a_second"], row["frames_a_second"])  # type: ignore
                         best["cpu_ms"] = min(best["cpu_ms"], row["cpu_ms"])  # type: ignore[call-overload]
                         print(row, flush=True)
-    others = [row for row in existing() if row["machine"] != machine()] if RESULTS.exists() else []
-    write_table(RESULTS, [*others, *made.values()])
+    rows = [{name: str(value) for name, value in row.items()} for row in made.values()]
+    again = {key_of(row) for row in rows}
+    write_table(RESULTS, [*(row for row in read_table(RESULTS, KEY) if key_of(row) not in again), *rows])
 
 
-def existing() -> Sequence[dict[str, object]]:
-    """The rows that are there."""
-    with RESULTS.open(newline="") as lines:
-        return list(csv.DictReader(lines))
+def key_of(row: Mapping[str, str]) -> tuple[str, ...]:
+    """What a row measures: one of a later run takes its place, the others stay."""
+    return tuple(row[name] for name in KEY)
 
 
 def clip_of(folder: Path, size: tuple[int, int], count: int) -> tuple[np.ndarray, Path]:

@@ -27,7 +27,7 @@ PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
 }  # fmt: skip
 LIGHT, DARK = "light", "dark"
-PATIENCE = 90_000
+PATIENCE = 300_000
 """Milliseconds to wait for a result."""
 
 

@@ -58,7 +58,7 @@ def to_denoise(
     """The plan to remove noise with a method, default: that of the weights, or the flagship; see plan_of_method.
 
     The picture is diagnosed only if a knob of the method needs it and is not among the wishes. For a clip without
-    wishes, white noise is removed by a net that reads frames together; see plan_to_read_together.
+    wishes, noise is removed by a method that reads frames together, if one does; see plan_to_read_together.
     """
     diagnosis, exact = None, None if precision == "auto" else precision
     if isinstance(picture, Several) and not (method or weights or wishes or inputs) and precision != "int8":
